@@ -1,0 +1,94 @@
+/**
+ * All data sets by name, with what else follows from the choice of one.
+ *
+ * @module
+ */
+import { EmpSslError } from "../errors.ts";
+import { openCifar10, openCifar100 } from "./cifar.ts";
+import type { Dataset, DatasetSource, Split } from "./dataset.ts";
+import { openFolder } from "./folder.ts";
+import { openShapes } from "./shapes.ts";
+
+/** What follows from the choice of a data set. */
+export interface DatasetEntry {
+  /** Opens one split; `dir` is given where `needsDir` is set. */
+  open(options: { dir: string; split: Split }): Promise<Dataset> | Dataset;
+  /** Whether it is read from `--data-dir`. */
+  needsDir: boolean;
+  /** The architecture where the user names none; "by-size" looks at an image. */
+  arch: string;
+  /** The side in pixels of a patch, where it is not the architecture's own. */
+  patchSize?: number;
+}
+
+/**
+ * The data sets by name.
+ *
+ * @example The names
+ * ```ts
+ * import { DATASETS } from "./catalog.ts";
+ *
+ * console.assert("cifar10" in DATASETS);
+ * ```
+ */
+export const DATASETS: Readonly<Record<string, DatasetEntry>> = {
+  shapes: {
+    open: openShapes,
+    needsDir: false,
+    patchSize: 16,
+    arch: "resnet18-cifar",
+  },
+  cifar10: {
+    open: openCifar10,
+    needsDir: true,
+    arch: "resnet18-cifar",
+  },
+  cifar100: {
+    open: openCifar100,
+    needsDir: true,
+    arch: "resnet18-cifar",
+  },
+  folder: {
+    open: openFolder,
+    needsDir: true,
+    arch: "by-size",
+  },
+};
+
+/**
+ * Opens a data set.
+ *
+ * @param source Its name, folder and split.
+ * @throws {EmpSslError} `INVALID_ARGUMENT` for an unknown name or a missing
+ * folder name; `NOT_FOUND` and `INVALID_DATA` for what is wrong on disk.
+ *
+ * @example The embedded set
+ * ```ts
+ * import { openDataset } from "./catalog.ts";
+ *
+ * const shapes = await openDataset({ name: "shapes", split: "test" });
+ * console.assert(shapes.classes.length === 10);
+ * ```
+ */
+export async function openDataset(source: DatasetSource): Promise<Dataset> {
+  const entry = DATASETS[source.name];
+  if (entry === undefined) {
+    throw new EmpSslError({
+      action: "open data set",
+      subject: `"${source.name}"`,
+      found: "no such data set",
+      remedy: `choose one of ${Object.keys(DATASETS).join(", ")}`,
+      code: "INVALID_ARGUMENT",
+    });
+  }
+  if (entry.needsDir && !source.dir) {
+    throw new EmpSslError({
+      action: "open data set",
+      subject: source.name,
+      found: "no folder was given",
+      remedy: "name the folder with --data-dir",
+      code: "INVALID_ARGUMENT",
+    });
+  }
+  return await entry.open({ dir: source.dir ?? "", split: source.split });
+}

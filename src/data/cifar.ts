@@ -1,0 +1,230 @@
+/**
+ * CIFAR-10 and CIFAR-100 in the official binary form: records of one (or, for
+ * CIFAR-100, two) label bytes and 3,072 bytes of planar 32×32 RGB.
+ *
+ * Source: Krizhevsky, «Learning Multiple Layers of Features from Tiny Images»,
+ * 2009, and the description that comes with the binary archives.
+ *
+ * @module
+ */
+import { EmpSslError } from "../errors.ts";
+import type { Dataset, Split } from "./dataset.ts";
+import type { Image } from "./image.ts";
+
+const SIDE = 32;
+const PLANE = SIDE * SIDE;
+const PIXELS = 3 * PLANE;
+
+/** How one of the two formats is laid out. */
+interface Format {
+  name: string;
+  labelBytes: number;
+  /** Which of the label bytes is the class (CIFAR-100: the fine label). */
+  labelAt: number;
+  classCount: number;
+  archiveFolder: string;
+  namesFile: string;
+  files: Record<Split, RegExp>;
+}
+
+const CIFAR10: Format = {
+  name: "cifar10",
+  labelBytes: 1,
+  labelAt: 0,
+  classCount: 10,
+  archiveFolder: "cifar-10-batches-bin",
+  namesFile: "batches.meta.txt",
+  files: {
+    train: /^(data_batch_\d+|train.*)\.bin$/,
+    test: /^test.*\.bin$/,
+  },
+};
+
+const CIFAR100: Format = {
+  name: "cifar100",
+  labelBytes: 2,
+  labelAt: 1,
+  classCount: 100,
+  archiveFolder: "cifar-100-binary",
+  namesFile: "fine_label_names.txt",
+  files: { train: /^train.*\.bin$/, test: /^test.*\.bin$/ },
+};
+
+/** One record file, whole in memory: CIFAR is 180 MB in all. */
+interface RecordFile {
+  path: string;
+  bytes: Uint8Array;
+  firstIndex: number;
+}
+
+class CifarDataset implements Dataset {
+  readonly name: string;
+  readonly length: number;
+  readonly classes: readonly string[];
+  #format: Format;
+  #files: RecordFile[];
+
+  constructor(format: Format, files: RecordFile[], classes: string[]) {
+    this.name = format.name;
+    this.classes = classes;
+    this.#format = format;
+    this.#files = files;
+    const recordBytes = format.labelBytes + PIXELS;
+    this.length = files.reduce(
+      (sum, file) => sum + file.bytes.length / recordBytes,
+      0,
+    );
+  }
+
+  #record(index: number): { file: RecordFile; offset: number } {
+    const recordBytes = this.#format.labelBytes + PIXELS;
+    const file = this.#files.findLast((f) => f.firstIndex <= index)!;
+    return { file, offset: (index - file.firstIndex) * recordBytes };
+  }
+
+  label(index: number): number {
+    const { file, offset } = this.#record(index);
+    return file.bytes[offset + this.#format.labelAt];
+  }
+
+  describe(index: number): string {
+    const { file, offset } = this.#record(index);
+    return `${file.path} at byte ${offset}`;
+  }
+
+  image(index: number): Image {
+    const { file, offset } = this.#record(index);
+    const start = offset + this.#format.labelBytes;
+    const planes = file.bytes.subarray(start, start + PIXELS);
+    const data = new Uint8Array(PIXELS);
+    for (let i = 0, o = 0; i < PLANE; i++, o += 3) {
+      data[o] = planes[i];
+      data[o + 1] = planes[PLANE + i];
+      data[o + 2] = planes[2 * PLANE + i];
+    }
+    return { width: SIDE, height: SIDE, data };
+  }
+}
+
+/** Reads one record file and checks its length and every label. */
+async function readRecords(path: string, format: Format): Promise<Uint8Array> {
+  const bytes = await Deno.readFile(path);
+  const recordBytes = format.labelBytes + PIXELS;
+  if (bytes.length === 0 || bytes.length % recordBytes !== 0) {
+    const whole = Math.floor(bytes.length / recordBytes) * recordBytes;
+    throw new EmpSslError({
+      action: "read",
+      subject: path,
+      found:
+        `its ${bytes.length} bytes are not a whole number of ${recordBytes}-byte records (the last one starts at byte ${whole})`,
+      remedy: "get the file again",
+      code: "INVALID_DATA",
+    });
+  }
+  for (let at = format.labelAt; at < bytes.length; at += recordBytes) {
+    if (bytes[at] >= format.classCount) {
+      throw new EmpSslError({
+        action: "read",
+        subject: path,
+        found: `the label at byte ${at} is ${
+          bytes[at]
+        } where ${format.name} has classes 0 to ${format.classCount - 1}`,
+        remedy: "get the file again, or name the right --data",
+        code: "INVALID_DATA",
+      });
+    }
+  }
+  return bytes;
+}
+
+/** The names of the classes, where the archive's list of them is at hand. */
+async function readClassNames(dir: string, format: Format): Promise<string[]> {
+  const numbers = Array.from({ length: format.classCount }, (_, i) => `${i}`);
+  try {
+    const text = await Deno.readTextFile(`${dir}/${format.namesFile}`);
+    const names = text.split("\n").map((s) => s.trim()).filter((s) => s);
+    return names.length === format.classCount ? names : numbers;
+  } catch {
+    return numbers;
+  }
+}
+
+/** The folder that holds the record files: `dir`, or the archive's own in it. */
+async function findFiles(
+  dir: string,
+  format: Format,
+  split: Split,
+): Promise<{ dir: string; names: string[] }> {
+  let seen = "no such folder";
+  for (const candidate of [dir, `${dir}/${format.archiveFolder}`]) {
+    try {
+      const names = (await Array.fromAsync(Deno.readDir(candidate)))
+        .filter((entry) => !entry.isDirectory).map((entry) => entry.name);
+      const wanted = names.filter((name) => format.files[split].test(name));
+      if (wanted.length > 0) return { dir: candidate, names: wanted.sort() };
+      seen = names.some((name) => /^(data_batch_\d|test_batch|train|test)$/.test(name))
+        ? "the Python form of the archive"
+        : `no ${split} file in binary form (such as ${
+          split === "train" ? "data_batch_1.bin" : "test_batch.bin"
+        })`;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) {
+        seen = (error as Error).message;
+      }
+    }
+  }
+  throw new EmpSslError({
+    action: `open ${format.name} in`,
+    subject: dir,
+    found: seen,
+    remedy:
+      `put the binary version of the archive there, unpacked, or name its folder with --data-dir`,
+    code: "NOT_FOUND",
+  });
+}
+
+async function open(
+  format: Format,
+  { dir, split }: { dir: string; split: Split },
+): Promise<Dataset> {
+  const found = await findFiles(dir, format, split);
+  const recordBytes = format.labelBytes + PIXELS;
+  const files: RecordFile[] = [];
+  let firstIndex = 0;
+  for (const name of found.names) {
+    const path = `${found.dir}/${name}`;
+    const bytes = await readRecords(path, format);
+    files.push({ path, bytes, firstIndex });
+    firstIndex += bytes.length / recordBytes;
+  }
+  return new CifarDataset(
+    format,
+    files,
+    await readClassNames(found.dir, format),
+  );
+}
+
+/**
+ * Opens CIFAR-10's binary record files (`data_batch_*.bin` or `train*.bin`,
+ * `test*.bin`) in a folder or in `cifar-10-batches-bin` under it.
+ *
+ * @throws {EmpSslError} `NOT_FOUND` where there is no such file;
+ * `INVALID_DATA`, with the byte offset, where one is malformed.
+ */
+export function openCifar10(
+  options: { dir: string; split: Split },
+): Promise<Dataset> {
+  return open(CIFAR10, options);
+}
+
+/**
+ * Opens CIFAR-100's binary record files (`train.bin`, `test.bin`), with the
+ * fine labels, in a folder or in `cifar-100-binary` under it.
+ *
+ * @throws {EmpSslError} As {@linkcode openCifar10}.
+ */
+export function openCifar100(
+  options: { dir: string; split: Split },
+): Promise<Dataset> {
+  return open(CIFAR100, options);
+}

@@ -1,0 +1,41 @@
+/**
+ * The one interface behind which every source of images stands.
+ *
+ * @module
+ */
+import type { Image } from "./image.ts";
+
+/** Which part of a data set. */
+export type Split = "train" | "test";
+
+/**
+ * Images with labels, by index. Implementations read lazily: opening one
+ * checks that the source is whole, reading decodes one image.
+ */
+export interface Dataset {
+  /** The data set's name, such as `cifar10`. */
+  readonly name: string;
+  /** How many images there are. */
+  readonly length: number;
+  /** The names of the classes; a label is an index into it. Empty: no labels. */
+  readonly classes: readonly string[];
+  /** The class of an image. */
+  label(index: number): number;
+  /** What to call an image in a message: a path, or a file and a record. */
+  describe(index: number): string;
+  /** Reads and decodes one image. */
+  image(index: number): Promise<Image> | Image;
+}
+
+/**
+ * What it takes to open a data set, as plain data: each worker opens its own
+ * from a copy of it.
+ */
+export interface DatasetSource {
+  /** A name from `DATASETS` in `catalog.ts`. */
+  name: string;
+  /** The folder with the data, where the data set has one. */
+  dir?: string;
+  /** Which part. */
+  split: Split;
+}

@@ -1,0 +1,87 @@
+/**
+ * The one error type of the project. Its `code` survives the trip between
+ * threads, where Comlink keeps an error's name and message but not its class.
+ *
+ * @module
+ */
+
+/** What kind of thing went wrong; stable, for programs to test. */
+export type ErrorCode =
+  | "INVALID_ARGUMENT"
+  | "INVALID_DATA"
+  | "NOT_FOUND"
+  | "ENGINE_UNAVAILABLE"
+  | "SETUP_FAILED"
+  | "INVALID_CHECKPOINT"
+  | "WORKER_FAILED"
+  | "ABORTED"
+  | "NOT_FINITE";
+
+/** The fields an {@linkcode EmpSslError} is made from. */
+export interface ErrorParts {
+  /** What was tried, without «Cannot»: `read data set`. */
+  action: string;
+  /** What it was tried on: a path, a flag, a name. */
+  subject: string;
+  /** What was found instead. */
+  found: string;
+  /** What the user can do about it. */
+  remedy: string;
+  /** The stable code. */
+  code: ErrorCode;
+  /** The error behind it, if any. */
+  cause?: unknown;
+}
+
+/**
+ * An error that a user can act on. Its message has the form «Cannot <action>
+ * <subject>: <found>, <remedy>», without a final period.
+ *
+ * @example A message
+ * ```ts
+ * import { EmpSslError } from "./errors.ts";
+ *
+ * const error = new EmpSslError({
+ *   action: "read",
+ *   subject: "data_batch_1.bin",
+ *   found: "30,000 bytes are not a whole number of 3,073-byte records",
+ *   remedy: "download the file again",
+ *   code: "INVALID_DATA",
+ * });
+ * console.assert(error.message.startsWith("Cannot read data_batch_1.bin: "));
+ * ```
+ */
+export class EmpSslError extends Error {
+  /** The stable code. */
+  readonly code: ErrorCode;
+
+  /** Puts the message together from its parts. */
+  constructor(parts: ErrorParts) {
+    super(
+      `Cannot ${parts.action} ${parts.subject}: ${parts.found}, ${parts.remedy}`,
+      { cause: parts.cause },
+    );
+    // Comlink carries `name` between threads but drops the class and `code`.
+    this.name = `EmpSslError [${parts.code}]`;
+    this.code = parts.code;
+  }
+}
+
+/**
+ * Says whether an error is one of ours, also after it came from a worker.
+ *
+ * @example A user's mistake is told apart from a bug
+ * ```ts
+ * import { isEmpSslError } from "./errors.ts";
+ *
+ * console.assert(!isEmpSslError(new TypeError("a bug")));
+ * ```
+ */
+export function isEmpSslError(error: unknown): error is Error {
+  return error instanceof Error && error.name.startsWith("EmpSslError [");
+}
+
+/** The message of anything that was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,62 @@
+/**
+ * ColorJitter: brightness, contrast, saturation and hue by random amounts, in
+ * random order (torchvision's `ColorJitter`).
+ *
+ * @module
+ */
+import type { RandomStream } from "../random.ts";
+import { adjustBrightness } from "./brightness.ts";
+import { adjustContrast } from "./contrast.ts";
+import { adjustHue } from "./hue.ts";
+import { adjustSaturation } from "./saturation.ts";
+
+/** How far each may go: factors are in 1 ± the first three, 0 ± the hue. */
+export interface JitterStrength {
+  /** In [0, 1]. */
+  brightness: number;
+  /** In [0, 1]. */
+  contrast: number;
+  /** In [0, 1]. */
+  saturation: number;
+  /** In [0, 0.5], a share of the colour circle. */
+  hue: number;
+}
+
+/** The amounts of one jitter and the order in which they apply. */
+export interface JitterDraw {
+  /** A permutation of 0 brightness, 1 contrast, 2 saturation, 3 hue. */
+  order: readonly number[];
+  /** The brightness factor. */
+  brightness: number;
+  /** The contrast factor. */
+  contrast: number;
+  /** The saturation factor. */
+  saturation: number;
+  /** The turn of the hue. */
+  hue: number;
+}
+
+/** Draws the amounts and the order. */
+export function drawJitter(
+  strength: JitterStrength,
+  random: RandomStream,
+): JitterDraw {
+  const around = (by: number) => random.uniform(Math.max(0, 1 - by), 1 + by);
+  return {
+    order: random.permutation(4),
+    brightness: around(strength.brightness),
+    contrast: around(strength.contrast),
+    saturation: around(strength.saturation),
+    hue: random.uniform(-strength.hue, strength.hue),
+  };
+}
+
+/** Applies a draw to an RGB patch, in place. */
+export function jitter(patch: Uint8Array, draw: JitterDraw): void {
+  for (const step of draw.order) {
+    if (step === 0) adjustBrightness(patch, draw.brightness);
+    else if (step === 1) adjustContrast(patch, draw.contrast);
+    else if (step === 2) adjustSaturation(patch, draw.saturation);
+    else adjustHue(patch, draw.hue);
+  }
+}

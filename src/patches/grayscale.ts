@@ -1,0 +1,17 @@
+/**
+ * Grayscale with three equal channels: torchvision's `rgb_to_grayscale`.
+ *
+ * @module
+ */
+import { luma } from "./image_ops.ts";
+
+/** Takes the colour out of an RGB patch, in place. */
+export function grayscale(patch: Uint8Array): void {
+  for (let i = 0; i < patch.length; i += 3) {
+    patch[i] = patch[i + 1] = patch[i + 2] = luma(
+      patch[i],
+      patch[i + 1],
+      patch[i + 2],
+    );
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * The two recipes of the paper (section 3.2 and the authors' `dataset/aug.py`):
+ * how an image becomes augmented patches.
+ *
+ * @module
+ */
+import type { Image } from "../data/image.ts";
+import type { RandomStream } from "../random.ts";
+import { gaussianBlur } from "./blur.ts";
+import { drawJitter, jitter, type JitterStrength } from "./color_jitter.ts";
+import { type CropRange, drawCrop } from "./crop.ts";
+import { flip } from "./flip.ts";
+import { grayscale } from "./grayscale.ts";
+import { cropAndResize, type Interpolation } from "./resize.ts";
+import { solarize } from "./solarize.ts";
+
+/** A whole augmentation, as plain data. */
+export interface Recipe {
+  /** The crop, before it is resized to the patch. */
+  crop: CropRange;
+  /** The filter of the resize. */
+  interpolation: Interpolation;
+  /** Probability of a horizontal flip. */
+  flip: number;
+  /** Probability of a colour jitter, and its strength. */
+  jitter: JitterStrength & { probability: number };
+  /** Probability of losing the colour. */
+  grayscale: number;
+  /** Probability of a blur, and the range of its deviation in pixels. */
+  blur: { probability: number; sigma: readonly [number, number] };
+  /** Probability of a solarisation. */
+  solarize: number;
+}
+
+const COMMON = {
+  flip: 0.5,
+  jitter: {
+    probability: 0.8,
+    brightness: 0.4,
+    contrast: 0.4,
+    saturation: 0.4,
+    hue: 0.2,
+  },
+  grayscale: 0.2,
+  blur: { probability: 0.1, sigma: [0.1, 2] },
+  solarize: 0.1,
+} as const;
+
+/** The recipes by name. */
+export const RECIPES = {
+  /** CIFAR and Tiny ImageNet: square crops of a quarter of the area. */
+  cifar: {
+    ...COMMON,
+    crop: { scale: [0.25, 0.25], ratio: [1, 1] },
+    interpolation: "bilinear",
+  },
+  /** ImageNet: the same area at aspect ratios from 3/4 to 4/3, bicubic. */
+  imagenet: {
+    ...COMMON,
+    crop: { scale: [0.25, 0.25], ratio: [3 / 4, 4 / 3] },
+    interpolation: "bicubic",
+  },
+} as const satisfies Record<string, Recipe>;
+
+/** A recipe's name. */
+export type RecipeName = keyof typeof RECIPES;
+
+/**
+ * Cuts one augmented patch. (x/255 − ½)/½, the last step of the recipes, is
+ * taken by the engine: every step before it rounds to bytes anyway.
+ *
+ * @param image The decoded image.
+ * @param options The recipe and the side of the patch in pixels.
+ * @param random Where all random choices come from.
+ * @param output Where the `size × size × 3` bytes go.
+ *
+ * @example A patch of a grey image
+ * ```ts
+ * import { cutPatch, RECIPES } from "./recipe.ts";
+ * import { Purpose, RandomStream } from "../random.ts";
+ *
+ * const image = { width: 32, height: 32, data: new Uint8Array(3072).fill(99) };
+ * const patch = new Uint8Array(32 * 32 * 3);
+ * const random = new RandomStream({ seed: 0, purpose: Purpose.patch, at: [] });
+ * cutPatch(image, { recipe: RECIPES.cifar, size: 32 }, random, patch);
+ * console.assert(patch.every((byte) => byte === patch[0]));
+ * ```
+ */
+export function cutPatch(
+  image: Image,
+  { recipe, size }: { recipe: Recipe; size: number },
+  random: RandomStream,
+  output: Uint8Array,
+): void {
+  const box = drawCrop(image, recipe.crop, random);
+  const { interpolation } = recipe;
+  cropAndResize(image, box, { size, interpolation }, output);
+  if (random.uniform() < recipe.flip) flip(output, size);
+  if (random.uniform() < recipe.jitter.probability) {
+    jitter(output, drawJitter(recipe.jitter, random));
+  }
+  if (random.uniform() < recipe.grayscale) grayscale(output);
+  if (random.uniform() < recipe.blur.probability) {
+    const [low, high] = recipe.blur.sigma;
+    gaussianBlur(output, { size, sigma: random.uniform(low, high) });
+  }
+  if (random.uniform() < recipe.solarize) solarize(output);
+}

@@ -1,0 +1,40 @@
+/** The inputs of the golden files, as fixtures/formula.py computes them. */
+import type { Image } from "../src/data/image.ts";
+
+/** `count` bytes of a linear congruential generator, its high bits. */
+export function noise(count: number, seed: number): Uint8Array {
+  const out = new Uint8Array(count);
+  let x = seed >>> 0;
+  for (let i = 0; i < count; i++) {
+    x = (Math.imul(x, 1664525) + 1013904223) >>> 0;
+    out[i] = x >>> 24;
+  }
+  return out;
+}
+
+/** An RGB image with slopes, edges and some noise. */
+export function photo(width: number, height: number, seed: number): Image {
+  const data = noise(width * height * 3, seed);
+  for (let y = 0, o = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const planes = [
+        (x * 5 + y * 3 + seed * 31) % 256,
+        (x * y + seed * 17) % 256,
+        (Math.floor(x / 7) + Math.floor(y / 5)) % 2 * 180 + 30,
+      ];
+      for (const plane of planes) {
+        const value = plane + (data[o] >> 3) - 16;
+        data[o++] = Math.max(0, Math.min(255, value));
+      }
+    }
+  }
+  return { width, height, data };
+}
+
+/** `scale · sin(12.9898 i + 78.233 index)`, rounded to single precision. */
+export function wave(count: number, index: number, scale: number) {
+  return Float32Array.from(
+    { length: count },
+    (_, i) => scale * Math.sin(12.9898 * i + 78.233 * index),
+  );
+}
