@@ -8,6 +8,7 @@ import { openCifar10, openCifar100 } from "./cifar.ts";
 import type { Dataset, DatasetSource, Split } from "./dataset.ts";
 import { openFolder } from "./folder.ts";
 import { openShapes } from "./shapes.ts";
+import { limitTo } from "./subset.ts";
 
 /** What follows from the choice of a data set. */
 export interface DatasetEntry {
@@ -90,5 +91,9 @@ export async function openDataset(source: DatasetSource): Promise<Dataset> {
       code: "INVALID_ARGUMENT",
     });
   }
-  return await entry.open({ dir: source.dir ?? "", split: source.split });
+  const dir = source.dir?.replace(/(?<=.)\/+$/, "") ?? "";
+  const dataset = await entry.open({ dir, split: source.split });
+  return source.limit === undefined || source.limit >= dataset.length
+    ? dataset
+    : limitTo(dataset, source.limit);
 }

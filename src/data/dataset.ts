@@ -38,4 +38,6 @@ export interface DatasetSource {
   dir?: string;
   /** Which part. */
   split: Split;
+  /** Use only so many images, drawn evenly from all of them. */
+  limit?: number;
 }

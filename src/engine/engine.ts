@@ -1,0 +1,98 @@
+/**
+ * What runs the model, as the trainer and the evaluation see it.
+ *
+ * @module
+ */
+import type { ModelConfig } from "../model/architectures.ts";
+import type { OptimizerConfig } from "../model/lars.ts";
+import type { LossConfig } from "../model/loss.ts";
+import type { State } from "../model/parameters.ts";
+
+/** What an engine is and runs on. */
+export interface EngineReport {
+  /** The engine's name. */
+  engine: string;
+  /** Its library's version. */
+  version: string;
+  /** Processor or GPU. */
+  device: string;
+  /** Number format of the heavy operations. */
+  precision: string;
+  /** The file of the native binding, where there is one. */
+  binding?: string;
+}
+
+/** What it takes to train. */
+export interface TrainerOptions {
+  /** The network. */
+  model: ModelConfig;
+  /** The weights of the loss. */
+  loss: LossConfig;
+  /** The constants of LARS and SGD. */
+  optimizer: OptimizerConfig;
+  /** Images a batch: b. */
+  images: number;
+  /** Patches an image: n. */
+  patches: number;
+  /** Side of a patch in pixels. */
+  patchSize: number;
+}
+
+/** The numbers of one step, before its update. */
+export interface StepLosses {
+  /** The loss: negative when training goes well. */
+  loss: number;
+  /** Mean cosine between a patch and its image's mean. */
+  invariance: number;
+  /** Total coding rate. */
+  tcr: number;
+}
+
+/** A model in training on a device. */
+export interface Trainer {
+  /**
+   * One optimisation step.
+   *
+   * @param bytes `patches × images × side × side × 3`, patch-major.
+   * @param learningRate Of this step.
+   */
+  step(bytes: Uint8Array, learningRate: number): Promise<StepLosses>;
+  /** Weights and running statistics by PyTorch's names, in our layout. */
+  state(): Promise<State>;
+  /** Momentum buffers by the names of their parameters. */
+  momentum(): Promise<State>;
+  /** Frees the device's memory. */
+  dispose(): void;
+}
+
+/** A trained model on a device, in eval mode. */
+export interface FeatureEncoder {
+  /**
+   * The features of patches, averaged over the patches of an image.
+   *
+   * @param bytes `patches × images × side × side × 3`, patch-major.
+   * @returns `images × hidden` numbers.
+   */
+  encode(bytes: Uint8Array): Promise<Float32Array>;
+  /** Numbers in a feature. */
+  readonly width: number;
+  /** Frees the device's memory. */
+  dispose(): void;
+}
+
+/** An engine. */
+export interface Engine {
+  /** What it is. */
+  readonly report: EngineReport;
+  /** Puts a model on the device to train it. */
+  trainer(
+    options: TrainerOptions,
+    state: State,
+    momentum?: State,
+  ): Promise<Trainer>;
+  /** Puts a model on the device to use it. */
+  encoder(
+    options: Pick<TrainerOptions, "model" | "images" | "patches" | "patchSize">,
+    state: State,
+  ): Promise<FeatureEncoder>;
+}

@@ -1,0 +1,339 @@
+/**
+ * Builds the engine: TensorFlow's C library from its wheel, and tfjs-node-gpu's
+ * binding compiled against it. All happens in a folder beside the final one,
+ * which is renamed at the end: an interrupted set-up leaves nothing that a
+ * later one could take for whole. A lock that the system frees with the
+ * process keeps two set-ups apart.
+ *
+ * @module
+ */
+import { statfs } from "node:fs/promises";
+import { nodeApiIncludeFolder } from "../../deps/node_api_headers.ts";
+import { packageFolder } from "../../deps/tfjs_node.ts";
+import { EmpSslError, messageOf } from "../../errors.ts";
+import { BINDING_FILE } from "./locate.ts";
+import {
+  cacheFolder,
+  cpuWheel,
+  engineFolder,
+  TENSORFLOW_VERSION,
+  type Variant,
+} from "./variant.ts";
+
+/** Told what the set-up is doing; `bytes` grows while it downloads. */
+export type OnProgress = (what: string, bytes?: number) => void;
+
+/** Free space that a set-up takes while it works, in bytes. */
+const SPACE_NEEDED: Record<Variant, number> = { cpu: 2.5e9, gpu: 14e9 };
+const COMPILERS = ["g++", "c++", "clang++"];
+
+function setupError(
+  subject: string,
+  found: string,
+  remedy: string,
+  cause?: unknown,
+): EmpSslError {
+  return new EmpSslError({
+    action: "set up",
+    subject,
+    found,
+    remedy,
+    code: "SETUP_FAILED",
+    cause,
+  });
+}
+
+interface Output {
+  success: boolean;
+  text: string;
+}
+
+/** Runs a program; `undefined` where there is no such program. */
+async function runProgram(
+  program: string,
+  args: string[],
+  env: Record<string, string> = {},
+): Promise<Output | undefined> {
+  try {
+    const { success, stdout, stderr } = await new Deno.Command(program, {
+      args,
+      env,
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).output();
+    const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+    return { success, text: decode(stderr) + decode(stdout) };
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+/** The last line of a program's output that says something. */
+function lastLine(text: string): string {
+  const lines = text.split("\n").map((line) => line.trim()).filter((l) => l);
+  return (lines.findLast((l) => /error/i.test(l)) ?? lines.at(-1) ?? "no output")
+    .slice(0, 300);
+}
+
+/** Checks that pip and a compiler are here, before anything is downloaded. */
+async function checkTools(): Promise<string> {
+  const python = await runProgram("python3", ["--version"]);
+  if (!python?.success) {
+    throw setupError(
+      "TensorFlow",
+      "there is no python3, whose pip fetches the wheel",
+      "install Python 3 with pip (Debian: apt install python3-pip)",
+    );
+  }
+  const pip = await runProgram("python3", ["-m", "pip", "--version"]);
+  if (!pip?.success) {
+    throw setupError(
+      "TensorFlow",
+      "python3 has no pip",
+      "install it (Debian: apt install python3-pip)",
+    );
+  }
+  for (const compiler of COMPILERS) {
+    if ((await runProgram(compiler, ["--version"]))?.success) return compiler;
+  }
+  throw setupError(
+    "TensorFlow",
+    `there is no C++ compiler (${COMPILERS.join(", ")})`,
+    "install one (Debian: apt install g++)",
+  );
+}
+
+async function checkSpace(folder: string, variant: Variant): Promise<void> {
+  const { bavail, bsize } = await statfs(folder);
+  const free = Number(bavail) * Number(bsize);
+  if (free < SPACE_NEEDED[variant]) {
+    const gigabytes = (bytes: number) => (bytes / 1e9).toFixed(1);
+    throw setupError(
+      `TensorFlow in ${folder}`,
+      `${gigabytes(free)} GB are free and ${
+        gigabytes(SPACE_NEEDED[variant])
+      } GB are needed`,
+      "free some, or name another folder in EMP_SSL_CACHE",
+    );
+  }
+}
+
+/** Bytes of all files under a folder. */
+async function bytesUnder(folder: string): Promise<number> {
+  let bytes = 0;
+  try {
+    for await (const entry of Deno.readDir(folder)) {
+      const path = `${folder}/${entry.name}`;
+      bytes += entry.isDirectory
+        ? await bytesUnder(path)
+        : (await Deno.stat(path)).size;
+    }
+  } catch {
+    // Files come and go while pip works.
+  }
+  return bytes;
+}
+
+/** Turns pip's complaint into one line with a remedy. */
+function pipError(text: string): EmpSslError {
+  if (/No space left|Errno 28/i.test(text)) {
+    return setupError(
+      "TensorFlow",
+      "the disk is full",
+      "free some space, or name another folder in EMP_SSL_CACHE",
+    );
+  }
+  if (/do not match the hashes|HASH/i.test(text)) {
+    return setupError(
+      "TensorFlow",
+      "the wheel that came is not the one that was published (its SHA-256 differs)",
+      "check the package index that pip uses",
+    );
+  }
+  if (
+    /connection|resolve|timed out|No matching distribution|ProxyError|SSLError/i
+      .test(text)
+  ) {
+    return setupError(
+      "TensorFlow",
+      `pip could not get the wheel (${lastLine(text)})`,
+      "connect to the network or to a mirror of the package index, then run it again",
+    );
+  }
+  return setupError("TensorFlow", `pip failed: ${lastLine(text)}`, "see above");
+}
+
+/** Downloads and unpacks the wheel into `folder/site`. */
+async function fetchWheel(
+  folder: string,
+  variant: Variant,
+  onProgress: OnProgress,
+): Promise<void> {
+  const temporary = `${folder}/tmp`;
+  await Deno.mkdir(temporary);
+  const wheel = cpuWheel();
+  const requirements = `${folder}/requirements.txt`;
+  await Deno.writeTextFile(
+    requirements,
+    variant === "gpu"
+      ? `tensorflow[and-cuda]==${TENSORFLOW_VERSION}\n`
+      : `${wheel.distribution}==${TENSORFLOW_VERSION} --hash=sha256:${wheel.sha256}\n`,
+  );
+  const platform = variant === "gpu" ? [] : [
+    "--no-deps",
+    "--require-hashes",
+    "--python-version",
+    "3.12",
+    "--implementation",
+    "cp",
+    "--platform",
+    wheel.platform,
+  ];
+  const timer = setInterval(async () => {
+    onProgress(`TensorFlow ${TENSORFLOW_VERSION}`, await bytesUnder(folder));
+  }, 1000);
+  try {
+    onProgress(`TensorFlow ${TENSORFLOW_VERSION} (${variant})`);
+    const result = await runProgram("python3", [
+      "-m",
+      "pip",
+      "install",
+      "--quiet",
+      "--no-compile",
+      "--no-cache-dir",
+      "--disable-pip-version-check",
+      "--only-binary=:all:",
+      ...platform,
+      "--target",
+      `${folder}/site`,
+      "-r",
+      requirements,
+    ], { TMPDIR: temporary });
+    if (!result?.success) throw pipError(result?.text ?? "");
+  } finally {
+    clearInterval(timer);
+    await Deno.remove(temporary, { recursive: true });
+  }
+}
+
+/** Compiles the binding; its path to the libraries is relative to itself. */
+async function compileBinding(
+  folder: string,
+  compiler: string,
+): Promise<void> {
+  const sources = `${await packageFolder()}/binding`;
+  const tensorflow = `${folder}/site/tensorflow`;
+  const result = await runProgram(compiler, [
+    "-O2",
+    "-shared",
+    "-fPIC",
+    "-std=c++17",
+    "-DNAPI_VERSION=8",
+    `-I${tensorflow}/include`,
+    `-I${await nodeApiIncludeFolder()}`,
+    `${sources}/tfjs_backend.cc`,
+    `${sources}/tfjs_binding.cc`,
+    "-o",
+    `${folder}/${BINDING_FILE}`,
+    `-L${tensorflow}`,
+    "-l:libtensorflow_cc.so.2",
+    "-l:libtensorflow_framework.so.2",
+    "-Wl,-rpath,$ORIGIN/site/tensorflow",
+  ]);
+  if (!result?.success) {
+    throw setupError(
+      "TensorFlow",
+      `${compiler} could not compile the binding: ${
+        lastLine(result?.text ?? "")
+      }`,
+      "install a compiler that knows C++17",
+    );
+  }
+}
+
+/** Removes what only Python or the compiler needed. */
+async function prune(folder: string): Promise<void> {
+  const tensorflow = `${folder}/site/tensorflow`;
+  for await (const entry of Deno.readDir(tensorflow)) {
+    if (!entry.name.includes(".so")) {
+      await Deno.remove(`${tensorflow}/${entry.name}`, { recursive: true });
+    }
+  }
+}
+
+/** Removes what interrupted set-ups left. Only the holder of the lock may. */
+async function removeLeftovers(cache: string): Promise<void> {
+  for await (const entry of Deno.readDir(cache)) {
+    if (entry.name.endsWith(".partial")) {
+      await Deno.remove(`${cache}/${entry.name}`, { recursive: true });
+    }
+  }
+}
+
+async function build(variant: Variant, onProgress: OnProgress): Promise<void> {
+  const final = engineFolder(variant);
+  const folder = `${final}.partial`;
+  const compiler = await checkTools();
+  await checkSpace(cacheFolder(), variant);
+  await Deno.mkdir(folder);
+  try {
+    await fetchWheel(folder, variant, onProgress);
+    onProgress("tfjs-node-gpu's binding");
+    await compileBinding(folder, compiler);
+    await prune(folder);
+    await Deno.rename(folder, final);
+  } catch (error) {
+    await Deno.remove(folder, { recursive: true }).catch(() => {});
+    throw error;
+  }
+}
+
+/**
+ * Sets the engine up, unless it is there already.
+ *
+ * @param variant For the processor alone, or with CUDA.
+ * @param onProgress Told of each part.
+ * @throws {EmpSslError} `SETUP_FAILED`, naming the remedy.
+ */
+export async function installEngine(
+  variant: Variant,
+  onProgress: OnProgress,
+): Promise<void> {
+  const cache = cacheFolder();
+  const isThere = () =>
+    Deno.stat(`${engineFolder(variant)}/${BINDING_FILE}`)
+      .then(() => true, () => false);
+  if (await isThere()) return;
+  let lock: Deno.FsFile;
+  try {
+    await Deno.mkdir(cache, { recursive: true });
+    lock = await Deno.open(`${cache}/set-up.lock`, {
+      create: true,
+      write: true,
+    });
+  } catch (error) {
+    throw setupError(
+      `TensorFlow in ${cache}`,
+      messageOf(error),
+      "make the folder writable, or name another in EMP_SSL_CACHE",
+      error,
+    );
+  }
+  using file = lock;
+  await file.lock(true);
+  if (await isThere()) return;
+  try {
+    await removeLeftovers(cache);
+    await build(variant, onProgress);
+  } catch (error) {
+    if (error instanceof EmpSslError) throw error;
+    throw setupError(
+      `TensorFlow in ${cache}`,
+      messageOf(error),
+      "see above, then run it again",
+      error,
+    );
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * Which TensorFlow is wanted, and where it is kept.
+ *
+ * @module
+ */
+import { TFJS_NODE_VERSION } from "../../deps/tfjs_node.ts";
+import { EmpSslError } from "../../errors.ts";
+
+/** TensorFlow for the processor alone, or with CUDA. */
+export type Variant = "cpu" | "gpu";
+
+/** The release of TensorFlow that the binding is built against. */
+export const TENSORFLOW_VERSION = "2.21.0";
+
+/** Changes whenever what the cache holds changes its form. */
+const LAYOUT = 1;
+
+/** The wheel for a platform: pip's names for it, and its digest. */
+export interface Wheel {
+  /** The distribution on the package index. */
+  distribution: string;
+  /** pip's platform tag. */
+  platform: string;
+  /** SHA-256 of the file. */
+  sha256: string;
+}
+
+const WHEELS: Record<string, Wheel> = {
+  "linux-x86_64": {
+    distribution: "tensorflow-cpu",
+    platform: "manylinux_2_27_x86_64",
+    sha256: "dcc8afd32930e42d5296b6ee19078b773706830af4ea97fbe503b9f5e0f820cb",
+  },
+  "linux-aarch64": {
+    distribution: "tensorflow",
+    platform: "manylinux_2_27_aarch64",
+    sha256: "b07d15737406533898e36c7ef7944b1be18e9028dc521b9229952c537bbc5552",
+  },
+};
+
+/**
+ * The processor's wheel for this machine.
+ *
+ * @throws {EmpSslError} `ENGINE_UNAVAILABLE` where there is none.
+ */
+export function cpuWheel(): Wheel {
+  const { os, arch } = Deno.build;
+  const wheel = WHEELS[`${os}-${arch}`];
+  if (wheel === undefined) {
+    throw new EmpSslError({
+      action: "set up",
+      subject: `TensorFlow on ${os} ${arch}`,
+      found: "there is no wheel with its C library for it",
+      remedy: "use Linux on x86-64 or 64-bit Arm",
+      code: "ENGINE_UNAVAILABLE",
+    });
+  }
+  return wheel;
+}
+
+/** Whether an NVIDIA GPU and its driver are here. */
+export async function hasNvidiaGpu(): Promise<boolean> {
+  try {
+    const { success, stdout } = await new Deno.Command("nvidia-smi", {
+      args: ["-L"],
+      stdout: "piped",
+      stderr: "null",
+    }).output();
+    return success && new TextDecoder().decode(stdout).includes("GPU 0");
+  } catch {
+    return false;
+  }
+}
+
+/** The user's cache folder for this project. */
+export function cacheFolder(): string {
+  const own = Deno.env.get("EMP_SSL_CACHE");
+  if (own) return own;
+  const home = Deno.env.get("XDG_CACHE_HOME") ||
+    (Deno.env.get("HOME") ? `${Deno.env.get("HOME")}/.cache` : undefined);
+  if (home === undefined) {
+    throw new EmpSslError({
+      action: "find",
+      subject: "the cache folder",
+      found: "neither HOME nor XDG_CACHE_HOME is set",
+      remedy: "name one in EMP_SSL_CACHE",
+      code: "SETUP_FAILED",
+    });
+  }
+  return `${home}/emp-ssl`;
+}
+
+/** The folder of one built engine: its name holds all that it depends on. */
+export function engineFolder(variant: Variant): string {
+  const { os, arch } = Deno.build;
+  return `${cacheFolder()}/tensorflow-${TENSORFLOW_VERSION}-${variant}-${os}-${arch}-tfjs-${TFJS_NODE_VERSION}-${LAYOUT}`;
+}

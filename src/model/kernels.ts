@@ -1,0 +1,125 @@
+/**
+ * The few kernels that tfjs-core does not have and the method needs. The model
+ * calls them by name, with their gradients, and knows no engine; each engine
+ * registers an implementation for its backend.
+ *
+ * @module
+ */
+import * as tf from "../deps/tfjs.ts";
+
+/** The names under which engines register the kernels. */
+export const KERNELS = {
+  /**
+   * `{x: N×H×W×C, scale: C, offset: C}`, attribute `epsilon` → `[y, mean,
+   * unbiased variance, and three tensors that only the gradient reads]`.
+   */
+  batchNorm: "EmpBatchNorm",
+  /** `{dy, x, scale, reserve1, reserve2, reserve3}` → `[dx, dscale, doffset]`. */
+  batchNormGrad: "EmpBatchNormGrad",
+  /** `{dy, y}` → dy where y > 0, else 0. */
+  reluGrad: "EmpReluGrad",
+  /** `{x: …×b×b}`, symmetric positive definite → `[log det x, x⁻¹]`. */
+  logDeterminant: "EmpLogDeterminant",
+} as const;
+
+/** The epsilon of every batch norm: PyTorch's default. */
+export const BATCH_NORM_EPSILON = 1e-5;
+
+function run(
+  name: string,
+  inputs: Record<string, tf.Tensor>,
+  attributes: Record<string, number> = {},
+): tf.Tensor[] {
+  const output = tf.engine().runKernel(
+    name,
+    inputs as unknown as tf.NamedTensorMap,
+    attributes as unknown as tf.NamedAttrMap,
+  ) as unknown as tf.Tensor | tf.Tensor[];
+  return Array.isArray(output) ? output : [output];
+}
+
+/** What batch norm in training mode returns; the caller frees the statistics. */
+export interface BatchNormResult {
+  /** The normalised tensor. */
+  y: tf.Tensor;
+  /** Mean over the batch, one a channel. */
+  mean: tf.Tensor;
+  /** Variance over the batch, unbiased, one a channel. */
+  variance: tf.Tensor;
+}
+
+/**
+ * Batch norm with the statistics of the batch.
+ *
+ * @param x `N×H×W×C`.
+ * @param scale `C`.
+ * @param offset `C`.
+ */
+export function batchNormTraining(
+  x: tf.Tensor,
+  scale: tf.Tensor,
+  offset: tf.Tensor,
+): BatchNormResult {
+  let statistics: tf.Tensor[] = [];
+  const operation = tf.customGrad(
+    (x, scale, offset, save) => {
+      const epsilon = BATCH_NORM_EPSILON;
+      const inputs = { x, scale, offset } as Record<string, tf.Tensor>;
+      const [y, mean, variance, ...reserve] = run(
+        KERNELS.batchNorm,
+        inputs,
+        { epsilon },
+      );
+      // Only y outlives this function by itself.
+      statistics = [tf.keep(mean), tf.keep(variance)];
+      (save as tf.GradSaveFunc)([x as tf.Tensor, scale as tf.Tensor, ...reserve]);
+      return {
+        value: y,
+        gradFunc: (dy: tf.Tensor | tf.Tensor[], saved: tf.Tensor[]) => {
+          const [x, scale, reserve1, reserve2, reserve3] = saved;
+          return run(KERNELS.batchNormGrad, {
+            dy: dy as tf.Tensor,
+            x,
+            scale,
+            reserve1,
+            reserve2,
+            reserve3,
+          }, { epsilon });
+        },
+      };
+    },
+  );
+  const y = operation(x, scale, offset);
+  return { y, mean: statistics[0], variance: statistics[1] };
+}
+
+/** The rectifier, with a gradient of one pass. */
+export function relu(x: tf.Tensor): tf.Tensor {
+  return tf.customGrad((x, save) => {
+    const y = tf.relu(x as tf.Tensor);
+    (save as tf.GradSaveFunc)([y]);
+    return {
+      value: y,
+      gradFunc: (dy: tf.Tensor | tf.Tensor[], [y]: tf.Tensor[]) =>
+        run(KERNELS.reluGrad, { dy: dy as tf.Tensor, y }),
+    };
+  })(x);
+}
+
+/**
+ * log det of symmetric positive definite matrices; its gradient is the inverse.
+ *
+ * @param x `n×b×b`.
+ * @returns `n`.
+ */
+export function logDeterminant(x: tf.Tensor): tf.Tensor {
+  return tf.customGrad((x, save) => {
+    const [value, inverse] = run(KERNELS.logDeterminant, { x: x as tf.Tensor });
+    (save as tf.GradSaveFunc)([inverse]);
+    return {
+      value,
+      gradFunc: (dy: tf.Tensor | tf.Tensor[], [inverse]: tf.Tensor[]) =>
+        tf.mul(inverse, tf.reshape(dy as tf.Tensor, [-1, 1, 1])),
+    };
+  })(x);
+}

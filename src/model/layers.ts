@@ -1,0 +1,115 @@
+/**
+ * The layers, as functions of a scope that holds the tensors by name.
+ *
+ * @module
+ */
+import * as tf from "../deps/tfjs.ts";
+import {
+  BATCH_NORM_EPSILON,
+  batchNormTraining,
+  relu as rectify,
+} from "./kernels.ts";
+
+/** PyTorch's default: the share of the batch in the running statistics. */
+const BATCH_NORM_MOMENTUM = 0.1;
+
+/** What a forward pass reads, and the new running statistics it leaves. */
+export interface Scope {
+  /** Parameters and running statistics by PyTorch's names. */
+  tensors: Record<string, tf.Tensor>;
+  /** Whether batch norms use the batch's statistics or the running ones. */
+  training: boolean;
+  /** In training: running statistics after this pass. */
+  updates: Record<string, tf.Tensor>;
+}
+
+/** A scope for one forward pass. */
+export function scopeOf(
+  tensors: Record<string, tf.Tensor>,
+  training: boolean,
+): Scope {
+  return { tensors, training, updates: {} };
+}
+
+/** Rectified linear unit. */
+export const relu: (x: tf.Tensor) => tf.Tensor = rectify;
+
+/** Zeros around the two spatial sides of `N×H×W×C`. */
+export function padSpatial(x: tf.Tensor, by: number): tf.Tensor {
+  return tf.pad(x, [[0, 0], [by, by], [by, by], [0, 0]]);
+}
+
+/**
+ * Convolution with PyTorch's padding of ⌊side / 2⌋ on every side. TensorFlow's
+ * `same` differs from it at strides over 1, where the padding is laid first.
+ *
+ * @param x `N×H×W×in`.
+ * @returns `N×⌈H/stride⌉×⌈W/stride⌉×out`.
+ */
+export function conv(
+  scope: Scope,
+  name: string,
+  x: tf.Tensor,
+  stride = 1,
+): tf.Tensor {
+  const filter = scope.tensors[`${name}.weight`] as tf.Tensor4D;
+  const side = filter.shape[0];
+  if (stride > 1 && side > 1) {
+    const padded = padSpatial(x, side >> 1) as tf.Tensor4D;
+    return tf.conv2d(padded, filter, stride, "valid");
+  }
+  return tf.conv2d(x as tf.Tensor4D, filter, stride, "same");
+}
+
+/**
+ * Batch norm over all but the last dimension.
+ *
+ * @param x `N×H×W×C` or `N×C`.
+ */
+export function batchNorm(scope: Scope, name: string, x: tf.Tensor): tf.Tensor {
+  const { tensors } = scope;
+  const channels = x.shape[x.shape.length - 1];
+  const spatial = x.rank === 4 ? x : tf.reshape(x, [-1, 1, 1, channels]);
+  const scale = tensors[`${name}.weight`], offset = tensors[`${name}.bias`];
+  const meanName = `${name}.running_mean`, varName = `${name}.running_var`;
+  let y: tf.Tensor;
+  if (scope.training) {
+    const result = batchNormTraining(spatial, scale, offset);
+    y = result.y;
+    for (
+      const [of, batch] of [
+        [meanName, result.mean],
+        [varName, result.variance],
+      ] as const
+    ) {
+      scope.updates[of] = tf.keep(tf.add(
+        tf.mul(tensors[of], 1 - BATCH_NORM_MOMENTUM),
+        tf.mul(batch, BATCH_NORM_MOMENTUM),
+      ));
+      batch.dispose();
+    }
+  } else {
+    y = tf.batchNorm(
+      spatial as tf.Tensor4D,
+      tensors[meanName] as tf.Tensor1D,
+      tensors[varName] as tf.Tensor1D,
+      offset as tf.Tensor1D,
+      scale as tf.Tensor1D,
+      BATCH_NORM_EPSILON,
+    );
+  }
+  return x.rank === 4 ? y : tf.reshape(y, x.shape);
+}
+
+/**
+ * Fully connected layer.
+ *
+ * @param x `N×in`.
+ * @returns `N×out`.
+ */
+export function linear(scope: Scope, name: string, x: tf.Tensor): tf.Tensor {
+  return tf.add(
+    tf.matMul(x as tf.Tensor2D, scope.tensors[`${name}.weight`] as tf.Tensor2D),
+    scope.tensors[`${name}.bias`],
+  );
+}

@@ -1,0 +1,58 @@
+/**
+ * The objective of EMP-SSL (arXiv 2304.03977, section 3.1).
+ *
+ * With Z_i the b×d embeddings of patch i of every image, and z̄ their mean over
+ * the n patches, the paper maximises
+ *
+ *     1/n Σᵢ [ R(Zᵢ) + λ D(Zᵢ, Z̄) ]
+ *     R(Z) = ½ log det( I + d/(b·ε²) Z Zᵀ )      total coding rate, `tcr.ts`
+ *     D(Zᵢ, Z̄) = mean over images of cos(zᵢ, z̄)  invariance, `invariance.ts`
+ *
+ * The loss that is minimised is its negative; it is below zero when training
+ * goes well.
+ *
+ * @module
+ */
+import * as tf from "../deps/tfjs.ts";
+import { invariance } from "./invariance.ts";
+import { totalCodingRate } from "./tcr.ts";
+
+/** The weights of the two parts. */
+export interface LossConfig {
+  /** Weight λ of the invariance: 200. */
+  patchSim: number;
+  /** Weight of the total coding rate: 1. */
+  tcr: number;
+  /** The paper's ε²: 0.2. */
+  eps: number;
+}
+
+/** The objective and its parts, scalars. */
+export interface Losses {
+  /** −patchSim · invariance − tcr · TCR. */
+  loss: tf.Tensor;
+  /** See `invariance.ts`. */
+  invariance: tf.Tensor;
+  /** See `tcr.ts`. */
+  tcr: tf.Tensor;
+}
+
+/**
+ * The loss of a batch.
+ *
+ * @param z Embeddings, `(n·b)×d`, patch-major: patch 0 of all images first.
+ * @param options The weights, and n, the number of patches an image.
+ */
+export function empSslLoss(
+  z: tf.Tensor,
+  { patches, patchSim, tcr, eps }: LossConfig & { patches: number },
+): Losses {
+  const [rows, d] = z.shape;
+  const byPatch = tf.reshape(z, [patches, rows / patches, d]);
+  const rate = totalCodingRate(byPatch, eps);
+  const similarity = invariance(byPatch);
+  const loss = tf.neg(
+    tf.add(tf.mul(similarity, patchSim), tf.mul(rate, tcr)),
+  );
+  return { loss, invariance: similarity, tcr: rate };
+}

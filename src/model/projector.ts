@@ -1,0 +1,38 @@
+/**
+ * What stands on the backbone: `pre_feature`, whose output is the feature that
+ * evaluation uses, and the projector that leads to the embedding z (the
+ * authors' `model/model.py`).
+ *
+ * @module
+ */
+import * as tf from "../deps/tfjs.ts";
+import { batchNorm, linear, relu, type Scope } from "./layers.ts";
+
+/**
+ * Linear, batch norm, ReLU.
+ *
+ * @param x Output of the backbone, `N×512`.
+ * @returns The feature, `N×4096`.
+ */
+export function preFeature(scope: Scope, x: tf.Tensor): tf.Tensor {
+  const y = linear(scope, "pre_feature.0", x);
+  return relu(batchNorm(scope, "pre_feature.1", y));
+}
+
+/**
+ * Linear, batch norm, ReLU, linear, and L2 normalisation.
+ *
+ * @param x The feature, `N×4096`.
+ * @returns z, `N×1024`, rows of length 1.
+ */
+export function project(scope: Scope, x: tf.Tensor): tf.Tensor {
+  let y = linear(scope, "projection.0", x);
+  y = relu(batchNorm(scope, "projection.1", y));
+  return normalizeRows(linear(scope, "projection.3", y));
+}
+
+/** Rows divided by their length, as `F.normalize`: never by less than 1e-12. */
+export function normalizeRows(x: tf.Tensor): tf.Tensor {
+  const squares = tf.sum(tf.square(x), -1, true);
+  return tf.div(x, tf.sqrt(tf.maximum(squares, 1e-24)));
+}

@@ -1,0 +1,26 @@
+/**
+ * Total coding rate (TCR): how much space the embeddings of a batch fill.
+ *
+ * @module
+ */
+import * as tf from "../deps/tfjs.ts";
+import { logDeterminant } from "./kernels.ts";
+
+/**
+ * The mean over patches of R(Z) = ½ log det(I_d + d/(b·eps) ZᵀZ).
+ *
+ * By Sylvester's identity the determinant is that of the b×b matrix
+ * I_b + d/(b·eps) ZZᵀ, which costs d²/b² times less; the gradient is
+ * d/(b·eps) (I_b + d/(b·eps) ZZᵀ)⁻¹ Z.
+ *
+ * @param z `n×b×d`: for each patch number, the embeddings of the b images.
+ * @param eps The paper's ε²: 0.2.
+ * @returns A scalar, to be maximised.
+ */
+export function totalCodingRate(z: tf.Tensor, eps: number): tf.Tensor {
+  const [, b, d] = z.shape;
+  const gram = tf.matMul(z, z, false, true);
+  const identity = tf.eye(b);
+  const matrix = tf.add(tf.mul(gram, d / (b * eps)), identity);
+  return tf.mul(tf.mean(logDeterminant(matrix)), 0.5);
+}

@@ -1,0 +1,55 @@
+/**
+ * Which image stands where: a pure function of the seed, so that nothing
+ * depends on the number of workers or on where a run was resumed.
+ *
+ * @module
+ */
+import { permute } from "../random.ts";
+
+/** The order of the images of a run. */
+export interface OrderConfig {
+  /** Images in the data set. */
+  count: number;
+  /** Images a batch. */
+  images: number;
+  /** A new permutation each epoch, or first to last once. */
+  shuffle: boolean;
+  /** The user's seed. */
+  seed: number;
+}
+
+/** One place in the stream. */
+export interface Place {
+  /** From 0. */
+  epoch: number;
+  /** Index into the data set. */
+  image: number;
+}
+
+/**
+ * Batches an epoch. In training an incomplete last batch is left out, as
+ * PyTorch's `drop_last` does; in evaluation it is kept.
+ */
+export function batchesPerEpoch(order: OrderConfig): number {
+  const batches = order.count / order.images;
+  return order.shuffle ? Math.floor(batches) : Math.ceil(batches);
+}
+
+/**
+ * The image at a position of a batch. Positions beyond the end of an
+ * evaluation repeat the last image; the consumer ignores them.
+ */
+export function placeOf(
+  batch: number,
+  position: number,
+  order: OrderConfig,
+): Place {
+  const perEpoch = batchesPerEpoch(order);
+  const epoch = Math.floor(batch / perEpoch);
+  const index = (batch % perEpoch) * order.images + position;
+  const { count, seed } = order;
+  const image = order.shuffle
+    ? permute(index, { count, seed, epoch })
+    : Math.min(index, count - 1);
+  return { epoch, image };
+}

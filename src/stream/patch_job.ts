@@ -1,0 +1,120 @@
+/**
+ * What a patch worker does: it takes tickets, one an image of a batch, and
+ * writes that image's patches where they belong in the batch.
+ *
+ * @module
+ */
+import { openDataset } from "../data/catalog.ts";
+import type { Dataset, DatasetSource } from "../data/dataset.ts";
+import { cutPatch, type RecipeName, RECIPES } from "../patches/recipe.ts";
+import { Purpose, RandomStream } from "../random.ts";
+import { type OrderConfig, placeOf } from "./order.ts";
+import { Ring, type RingHandle } from "./ring.ts";
+
+/** A stream of patch batches, as plain data. */
+export interface PatchJob extends Omit<OrderConfig, "count"> {
+  /** The data set; each worker opens it. */
+  source: DatasetSource;
+  /** How patches are cut. */
+  recipe: RecipeName;
+  /** Side of a patch in pixels. */
+  patchSize: number;
+  /** Patches an image. */
+  patches: number;
+  /** The batch to start from. */
+  firstBatch: number;
+  /** The batch to stop before. */
+  endBatch: number;
+}
+
+/** Bytes of a batch: `patches × images × side × side × 3`. */
+export function batchBytes(job: PatchJob): number {
+  return job.patches * job.images * job.patchSize ** 2 * 3;
+}
+
+/** Told to the pool: a ticket that could not be served. */
+export type OnFailure = (ticket: number, message: string) => void;
+
+/** A job that one worker is at. */
+export class PatchCutter {
+  #job: PatchJob;
+  #ring: Ring;
+  #dataset: Dataset;
+  #order: OrderConfig;
+  #random = new RandomStream({ seed: 0, purpose: 0, at: [] });
+
+  private constructor(job: PatchJob, ring: Ring, dataset: Dataset) {
+    this.#job = job;
+    this.#ring = ring;
+    this.#dataset = dataset;
+    this.#order = { ...job, count: dataset.length };
+  }
+
+  /** Opens the data set of a job. */
+  static async open(job: PatchJob, handle: RingHandle): Promise<PatchCutter> {
+    const dataset = await openDataset(job.source);
+    return new PatchCutter(job, new Ring(handle), dataset);
+  }
+
+  /** Serves tickets until the job is done or the ring is ended. */
+  async run(onTicket: (ticket: number) => void, onFailure: OnFailure) {
+    const { images, endBatch } = this.#job;
+    for (;;) {
+      const ticket = this.#ring.nextTicket();
+      if (ticket >= endBatch * images) return;
+      onTicket(ticket);
+      try {
+        await this.serve(ticket);
+      } catch (error) {
+        if (this.#ring.aborted) return;
+        onFailure(ticket, (error as Error).message);
+      }
+    }
+  }
+
+  /**
+   * Cuts the patches of one ticket.
+   *
+   * @param ticket `batch × images + position`.
+   * @param substitute Take the image of another batch in place of its own.
+   */
+  async serve(ticket: number, substitute = 0): Promise<void> {
+    const { images } = this.#job;
+    const batch = Math.floor(ticket / images), position = ticket % images;
+    const { epoch, image } = placeOf(batch, position, this.#order);
+    const index = (image + substitute) % this.#dataset.length;
+    const decoded = await this.#dataset.image(index);
+    const output = await this.#ring.claim(batch);
+    this.#cut(decoded, { epoch, index, position }, output);
+    this.#ring.complete(batch);
+  }
+
+  /** What to call the image of a ticket in a message. */
+  describe(ticket: number): string {
+    const { images } = this.#job;
+    const batch = Math.floor(ticket / images);
+    const { image } = placeOf(batch, ticket % images, this.#order);
+    return this.#dataset.describe(image);
+  }
+
+  #cut(
+    decoded: Parameters<typeof cutPatch>[0],
+    { epoch, index, position }: {
+      epoch: number;
+      index: number;
+      position: number;
+    },
+    output: Uint8Array,
+  ): void {
+    const { patches, patchSize: size, images, seed, shuffle } = this.#job;
+    const recipe = RECIPES[this.#job.recipe];
+    const purpose = shuffle ? Purpose.patch : Purpose.evaluation;
+    const bytes = size * size * 3;
+    for (let patch = 0; patch < patches; patch++) {
+      this.#random.seek({ seed, purpose, at: [epoch, index, patch] });
+      const start = (patch * images + position) * bytes;
+      const target = output.subarray(start, start + bytes);
+      cutPatch(decoded, { recipe, size }, this.#random, target);
+    }
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * The stream of patch batches: a ring and the pool that fills it.
+ *
+ * @module
+ */
+import { batchBytes, type PatchJob } from "./patch_job.ts";
+import { PatchPool, type PoolOptions } from "./pool.ts";
+import { Ring, type RingHandle } from "./ring.ts";
+
+/** Memory that the ring may take; two slots at the least. */
+const RING_BYTES = 512 * 2 ** 20;
+
+/**
+ * Batches of patches, `patches × images × side × side × 3` bytes each.
+ *
+ * A training worker joins the ring by its handle. In a single thread the
+ * stream can be iterated instead; each batch is valid until the next is asked
+ * for.
+ *
+ * @example Two batches of the embedded data set
+ * ```ts
+ * import { PatchStream } from "./patch_stream.ts";
+ *
+ * await using stream = await PatchStream.open({
+ *   source: { name: "shapes", split: "train" },
+ *   recipe: "cifar",
+ *   patchSize: 16,
+ *   images: 4,
+ *   patches: 2,
+ *   shuffle: true,
+ *   seed: 0,
+ *   firstBatch: 0,
+ *   endBatch: 2,
+ * }, { workers: 1 });
+ * let bytes = 0;
+ * for await (const batch of stream) bytes += batch.length;
+ * console.assert(bytes === 2 * 4 * 2 * 16 * 16 * 3);
+ * ```
+ */
+export class PatchStream implements AsyncIterable<Uint8Array>, AsyncDisposable {
+  #ring: Ring;
+  #pool: PatchPool;
+  #job: PatchJob;
+
+  private constructor(job: PatchJob, ring: Ring, pool: PatchPool) {
+    this.#job = job;
+    this.#ring = ring;
+    this.#pool = pool;
+  }
+
+  /**
+   * Starts the workers.
+   *
+   * @param job What to cut.
+   * @param options How many workers; a signal that ends the stream.
+   * @throws {EmpSslError} Whatever opening the data set throws.
+   */
+  static async open(
+    job: PatchJob,
+    options: PoolOptions & { signal?: AbortSignal },
+  ): Promise<PatchStream> {
+    options.signal?.throwIfAborted();
+    const slotBytes = batchBytes(job);
+    const fit = Math.floor(RING_BYTES / slotBytes);
+    const slots = Math.max(2, Math.min(4, fit));
+    const ring = Ring.create({ slots, slotBytes, parts: job.images });
+    ring.startAt(job.firstBatch);
+    ring.startTicketsAt(job.firstBatch * job.images);
+    const pool = await PatchPool.start(job, ring, options);
+    options.signal?.addEventListener("abort", () => ring.abort());
+    return new PatchStream(job, ring, pool);
+  }
+
+  /** What a training worker needs to take batches. */
+  get handle(): RingHandle {
+    return this.#ring.handle;
+  }
+
+  /** Rejects when the stream cannot go on; never resolves. */
+  get failed(): Promise<never> {
+    return this.#pool.failed;
+  }
+
+  /** How many images failed and were replaced. */
+  get skipped(): number {
+    return this.#pool.skipped;
+  }
+
+  /** Takes the batches one by one. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
+    const { firstBatch, endBatch } = this.#job;
+    for (let batch = firstBatch; batch < endBatch; batch++) {
+      yield await Promise.race([this.#ring.take(batch), this.failed]);
+      this.#ring.release(batch);
+    }
+  }
+
+  /** Stops the workers. */
+  close(): void {
+    this.#pool.close();
+  }
+
+  /** Stops the workers. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+    return Promise.resolve();
+  }
+}

@@ -1,0 +1,219 @@
+/**
+ * The pool of patch workers: starts them, and sees to it that every batch gets
+ * all its images whatever happens to a worker or to a file.
+ *
+ * @module
+ */
+import type { patchWorker } from "../../workers/patch_worker.ts";
+import * as Comlink from "../deps/comlink.ts";
+import { EmpSslError, isEmpSslError, messageOf } from "../errors.ts";
+import type { PatchJob } from "./patch_job.ts";
+import type { Ring } from "./ring.ts";
+
+type Remote = Comlink.Remote<typeof patchWorker>;
+
+interface Member {
+  worker: Worker;
+  remote: Remote;
+  slot: number;
+  done: Promise<void>;
+}
+
+/** How a pool behaves. */
+export interface PoolOptions {
+  /** How many workers. */
+  workers: number;
+  /** End the run at the first image that fails twice. */
+  strict?: boolean;
+  /** Told of each image that failed twice and was replaced. */
+  onSkipped?: (image: string, why: string) => void;
+}
+
+/** The share of images that may fail before the run ends. */
+const FAILURE_LIMIT = 0.01;
+/** A worker that dies is replaced so many times in a row. */
+const RESTART_LIMIT = 3;
+
+/** The workers of one job. */
+export class PatchPool {
+  #job: PatchJob;
+  #ring: Ring;
+  #options: PoolOptions;
+  #members: Member[] = [];
+  /** For each worker the ticket it holds, plus one; shared with it. */
+  #held: Int32Array;
+  #restarts = 0;
+  #skipped = 0;
+  #closed = false;
+  #failed = Promise.withResolvers<never>();
+
+  private constructor(job: PatchJob, ring: Ring, options: PoolOptions) {
+    this.#job = job;
+    this.#ring = ring;
+    this.#options = options;
+    this.#held = new Int32Array(new SharedArrayBuffer(4 * options.workers));
+    this.#failed.promise.catch(() => {});
+  }
+
+  /** Starts the workers and waits until each has opened the data set. */
+  static async start(
+    job: PatchJob,
+    ring: Ring,
+    options: PoolOptions,
+  ): Promise<PatchPool> {
+    const pool = new PatchPool(job, ring, options);
+    try {
+      const slots = Array.from({ length: options.workers }, (_, i) => i);
+      await Promise.all(slots.map((slot) => pool.#spawn(slot)));
+    } catch (error) {
+      pool.close();
+      throw error;
+    }
+    for (const member of pool.#members) pool.#run(member);
+    return pool;
+  }
+
+  /** Rejects when the pool cannot go on; never resolves. */
+  get failed(): Promise<never> {
+    return this.#failed.promise;
+  }
+
+  /** How many images were replaced. */
+  get skipped(): number {
+    return this.#skipped;
+  }
+
+  async #spawn(slot: number): Promise<Member> {
+    const worker = new Worker(
+      new URL("../../workers/patch_worker.ts", import.meta.url),
+      { type: "module", name: `patches ${slot}` },
+    );
+    const died = Promise.withResolvers<never>();
+    died.promise.catch(() => {});
+    const remote = Comlink.wrap<typeof patchWorker>(worker);
+    const member: Member = { worker, remote, slot, done: Promise.resolve() };
+    worker.addEventListener("error", (event) => {
+      event.preventDefault();
+      died.reject(new Error(event.message));
+      this.#onDeath(member, event.message);
+    });
+    this.#members[slot] = member;
+    await Promise.race([
+      remote.open(this.#job, this.#ring.handle),
+      died.promise,
+    ]);
+    return member;
+  }
+
+  #run(member: Member): void {
+    const onFailure = Comlink.proxy((ticket: number, message: string) => {
+      this.#retry(ticket, message, member.slot);
+    });
+    member.done = member.remote.run(this.#held, member.slot, onFailure)
+      .catch((error: unknown) => this.#fail(error));
+  }
+
+  /** Another worker than the given one, or it where there is no other. */
+  #another(slot: number): Member {
+    return this.#members[(slot + 1) % this.#members.length];
+  }
+
+  /** Serves a ticket a second time, elsewhere; then replaces the image. */
+  async #retry(ticket: number, message: string, slot: number): Promise<void> {
+    if (this.#closed) return;
+    try {
+      await this.#another(slot).remote.serve(ticket, 0);
+    } catch (error) {
+      if (!this.#closed) await this.#substitute(ticket, messageOf(error));
+    }
+    void message;
+  }
+
+  async #substitute(ticket: number, why: string): Promise<void> {
+    const member = this.#another(ticket);
+    try {
+      const image = await member.remote.describe(ticket);
+      this.#skipped++;
+      const { images, firstBatch, endBatch } = this.#job;
+      const all = (endBatch - firstBatch) * images;
+      if (this.#options.strict) {
+        throw new EmpSslError({
+          action: "go on without",
+          subject: image,
+          found: `it failed twice (${why})`,
+          remedy: "repair or remove it, or leave out --strict",
+          code: "INVALID_DATA",
+        });
+      }
+      if (this.#skipped > Math.max(1, FAILURE_LIMIT * all)) {
+        throw new EmpSslError({
+          action: "go on with",
+          subject: this.#job.source.name,
+          found:
+            `${this.#skipped} images failed, more than 1 % of ${all}; the last is ${image} (${why})`,
+          remedy: "repair or remove them",
+          code: "INVALID_DATA",
+        });
+      }
+      this.#options.onSkipped?.(image, why);
+      for (let step = 1;; step++) {
+        try {
+          await member.remote.serve(ticket, step * this.#job.images);
+          return;
+        } catch (error) {
+          if (step === 5 || this.#closed) throw error;
+        }
+      }
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** A worker died: its ticket goes to another, and a new one takes its place. */
+  async #onDeath(member: Member, message: string): Promise<void> {
+    if (this.#closed) return;
+    if (++this.#restarts > RESTART_LIMIT) {
+      this.#fail(
+        new EmpSslError({
+          action: "keep",
+          subject: "the patch workers running",
+          found: `${this.#restarts} of them died (${message})`,
+          remedy: "report this with the command you ran",
+          code: "WORKER_FAILED",
+        }),
+      );
+      return;
+    }
+    member.worker.terminate();
+    const ticket = Atomics.exchange(this.#held, member.slot, 0) - 1;
+    try {
+      const fresh = await this.#spawn(member.slot);
+      if (ticket >= 0) await this.#retry(ticket, message, member.slot);
+      this.#run(fresh);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (this.#closed) return;
+    this.#failed.reject(
+      isEmpSslError(error) ? error : new EmpSslError({
+        action: "cut",
+        subject: "patches",
+        found: messageOf(error),
+        remedy: "report this with the command you ran",
+        code: "WORKER_FAILED",
+        cause: error,
+      }),
+    );
+    this.#ring.abort();
+  }
+
+  /** Stops the workers at once. */
+  close(): void {
+    this.#closed = true;
+    this.#ring.abort();
+    for (const member of this.#members) member?.worker.terminate();
+  }
+}

@@ -1,0 +1,181 @@
+/**
+ * A ring of batches in shared memory: several producers fill the parts of a
+ * batch, one consumer takes whole batches in order, nobody copies and nobody
+ * polls. It knows nothing of images, and could be a library of its own.
+ *
+ * Batch k lives in slot k mod S. A slot's sequence number says whose turn it
+ * is: 2g while the g-th batch of the slot is being filled, 2g + 1 when it is
+ * full, 2(g + 1) when the consumer has given it back.
+ *
+ * @module
+ */
+import { EmpSslError } from "../errors.ts";
+
+/** What another thread needs to use the same ring. */
+export interface RingHandle {
+  /** Control words and slots. */
+  memory: SharedArrayBuffer;
+  /** How many batches fit. */
+  slots: number;
+  /** Bytes of a batch. */
+  slotBytes: number;
+  /** How many `complete` calls make a batch full. */
+  parts: number;
+}
+
+const ABORTED = 0;
+const TICKET = 1;
+const FIRST_SLOT = 2;
+/** TensorFlow reads aligned memory in place and copies any other. */
+const ALIGNMENT = 64;
+
+function align(bytes: number): number {
+  return Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+}
+
+/**
+ * One thread's view of a ring.
+ *
+ * @example A batch of two parts
+ * ```ts
+ * import { Ring } from "./ring.ts";
+ *
+ * const ring = Ring.create({ slots: 2, slotBytes: 4, parts: 2 });
+ * (await ring.claim(0)).fill(7, 0, 2);
+ * ring.complete(0);
+ * (await ring.claim(0)).fill(8, 2, 4);
+ * ring.complete(0);
+ * const batch = await ring.take(0);
+ * console.assert(batch.join() === "7,7,8,8");
+ * ring.release(0);
+ * ```
+ */
+export class Ring {
+  /** What another thread needs to use this ring. */
+  readonly handle: RingHandle;
+  #control: Int32Array;
+  #views: Uint8Array[];
+
+  /** Joins a ring that another thread made. */
+  constructor(handle: RingHandle) {
+    this.handle = handle;
+    const { memory, slots, slotBytes } = handle;
+    const words = FIRST_SLOT + 2 * slots;
+    this.#control = new Int32Array(memory, 0, words);
+    const first = align(words * 4), stride = align(slotBytes);
+    this.#views = Array.from(
+      { length: slots },
+      (_, i) => new Uint8Array(memory, first + i * stride, slotBytes),
+    );
+  }
+
+  /** Makes a ring. */
+  static create(
+    { slots, slotBytes, parts }: Omit<RingHandle, "memory">,
+  ): Ring {
+    const words = FIRST_SLOT + 2 * slots;
+    const bytes = align(words * 4) + slots * align(slotBytes);
+    const memory = new SharedArrayBuffer(bytes);
+    return new Ring({ memory, slots, slotBytes, parts });
+  }
+
+  #sequenceAt(batch: number): number {
+    return FIRST_SLOT + 2 * (batch % this.handle.slots);
+  }
+
+  #turn(batch: number): number {
+    return 2 * Math.floor(batch / this.handle.slots);
+  }
+
+  /** Waits until a word has reached a value; throws when the ring is aborted. */
+  async #reach(at: number, wanted: number): Promise<void> {
+    for (;;) {
+      if (this.aborted) throw abortedError();
+      const now = Atomics.load(this.#control, at);
+      if (now >= wanted) return;
+      const wait = Atomics.waitAsync(this.#control, at, now);
+      if (wait.async) await wait.value;
+    }
+  }
+
+  /** The next whole number of a counter that all threads share. */
+  nextTicket(): number {
+    return Atomics.add(this.#control, TICKET, 1);
+  }
+
+  /** Sets the shared counter, before the producers start. */
+  startTicketsAt(ticket: number): void {
+    Atomics.store(this.#control, TICKET, ticket);
+  }
+
+  /**
+   * For a producer: waits until the slot of a batch is free for it.
+   *
+   * @returns The bytes of the whole batch; write only your part.
+   * @throws {EmpSslError} `ABORTED`.
+   */
+  async claim(batch: number): Promise<Uint8Array> {
+    await this.#reach(this.#sequenceAt(batch), this.#turn(batch));
+    return this.#views[batch % this.handle.slots];
+  }
+
+  /** For a producer: one more part of the batch is written. */
+  complete(batch: number): void {
+    const at = this.#sequenceAt(batch);
+    const done = Atomics.add(this.#control, at + 1, 1) + 1;
+    if (done === this.handle.parts) this.#advance(at, this.#turn(batch) + 1);
+  }
+
+  /**
+   * For the consumer: waits until a batch is full. Take batches in order.
+   *
+   * @returns Its bytes, valid until {@linkcode Ring.release}.
+   * @throws {EmpSslError} `ABORTED`.
+   */
+  async take(batch: number): Promise<Uint8Array> {
+    await this.#reach(this.#sequenceAt(batch), this.#turn(batch) + 1);
+    return this.#views[batch % this.handle.slots];
+  }
+
+  /** For the consumer: the slot of a batch may be filled again. */
+  release(batch: number): void {
+    const at = this.#sequenceAt(batch);
+    Atomics.store(this.#control, at + 1, 0);
+    this.#advance(at, this.#turn(batch) + 2);
+  }
+
+  /** Starts the ring at a batch other than 0, before any other use. */
+  startAt(batch: number): void {
+    for (let k = batch; k < batch + this.handle.slots; k++) {
+      Atomics.store(this.#control, this.#sequenceAt(k), this.#turn(k));
+    }
+  }
+
+  #advance(at: number, sequence: number): void {
+    Atomics.store(this.#control, at, sequence);
+    Atomics.notify(this.#control, at);
+  }
+
+  /** Whether somebody has ended the ring. */
+  get aborted(): boolean {
+    return Atomics.load(this.#control, ABORTED) === 1;
+  }
+
+  /** Ends the ring: everybody who waits, now or later, gets an error. */
+  abort(): void {
+    Atomics.store(this.#control, ABORTED, 1);
+    for (let slot = 0; slot < this.handle.slots; slot++) {
+      Atomics.notify(this.#control, FIRST_SLOT + 2 * slot);
+    }
+  }
+}
+
+function abortedError(): EmpSslError {
+  return new EmpSslError({
+    action: "go on with",
+    subject: "the patch stream",
+    found: "it was ended",
+    remedy: "see the error that ended it",
+    code: "ABORTED",
+  });
+}

@@ -1,0 +1,40 @@
+/**
+ * The thread that cuts patches: a thin Comlink shell around `PatchCutter`.
+ *
+ * @module
+ */
+import * as Comlink from "../src/deps/comlink.ts";
+import {
+  type OnFailure,
+  PatchCutter,
+  type PatchJob,
+} from "../src/stream/patch_job.ts";
+import type { RingHandle } from "../src/stream/ring.ts";
+
+let cutter: PatchCutter;
+
+/** What the pool calls. */
+export const patchWorker = {
+  /** Opens the data set. */
+  async open(job: PatchJob, handle: RingHandle): Promise<void> {
+    cutter = await PatchCutter.open(job, handle);
+  },
+  /** Serves tickets until the job is done. */
+  run(held: Int32Array, slot: number, onFailure: OnFailure): Promise<void> {
+    const onTicket = (ticket: number) => {
+      Atomics.store(held, slot, ticket + 1);
+    };
+    return cutter.run(onTicket, onFailure)
+      .finally(() => Atomics.store(held, slot, 0));
+  },
+  /** Serves one ticket again, or another image in its place. */
+  serve(ticket: number, substitute: number): Promise<void> {
+    return cutter.serve(ticket, substitute);
+  },
+  /** What to call a ticket's image. */
+  describe(ticket: number): string {
+    return cutter.describe(ticket);
+  },
+};
+
+Comlink.expose(patchWorker);
