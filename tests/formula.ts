@@ -31,10 +31,19 @@ export function photo(width: number, height: number, seed: number): Image {
   return { width, height, data };
 }
 
-/** `scale · sin(12.9898 i + 78.233 index)`, rounded to single precision. */
-export function wave(count: number, index: number, scale: number) {
-  return Float32Array.from(
-    { length: count },
-    (_, i) => scale * Math.sin(12.9898 * i + 78.233 * index),
-  );
+/** Uniform in ±scale from MurmurHash3's finaliser over (index, i). */
+export function hashed(
+  count: number,
+  index: number,
+  scale: number,
+): Float32Array {
+  const out = new Float32Array(count);
+  for (let i = 0; i < count; i++) {
+    let v = (Math.imul(i, 2654435761) + index * 40503 + 1) >>> 0;
+    v = Math.imul(v ^ (v >>> 15), 2246822519) >>> 0;
+    v = Math.imul(v ^ (v >>> 13), 3266489917) >>> 0;
+    v = (v ^ (v >>> 16)) >>> 0;
+    out[i] = scale * (v / 2147483648 - 1);
+  }
+  return out;
 }

@@ -1,0 +1,181 @@
+/**
+ * The compiled engine: each step is one run of one traced TensorFlow graph.
+ *
+ * @module
+ */
+import type { Binding } from "../../deps/tfjs_node.ts";
+import {
+  isTrainable,
+  sizeOf,
+  type State,
+  tensorSpecs,
+} from "../../model/parameters.ts";
+import type {
+  Engine,
+  EngineReport,
+  FeatureEncoder,
+  StepLosses,
+  Trainer,
+  TrainerOptions,
+} from "../engine.ts";
+import {
+  momentumOf,
+  NODES,
+  type Precision,
+  readNode,
+  restoreNode,
+  traceEncoder,
+  traceTrainer,
+} from "../trace/step_graph.ts";
+import { type Feed, GraphSession } from "./graph_session.ts";
+
+/** Feeds patches: bytes, or floats already in [−1, 1]. */
+function patchFeed(values: Feed, shape: number[]) {
+  const name = values instanceof Uint8Array ? NODES.bytes : NODES.floats;
+  return { name, shape, values };
+}
+
+/** See `engine.ts`. */
+export class GraphEngine implements Engine {
+  readonly report: EngineReport;
+  #binding: Binding;
+  #precision: Precision;
+
+  /** Over a loaded binding. */
+  constructor(report: EngineReport, binding: Binding, precision: Precision) {
+    this.report = report;
+    this.#binding = binding;
+    this.#precision = precision;
+  }
+
+  /**
+   * A model in training.
+   *
+   * @param options The model and the batch; `floats` feeds numbers in [−1, 1]
+   * in place of bytes, for comparisons.
+   */
+  trainer(
+    options: TrainerOptions & { floats?: boolean },
+    state: State,
+    momentum?: State,
+  ): Promise<GraphTrainer> {
+    const graph = traceTrainer(options, {
+      precision: this.#precision,
+      floats: options.floats,
+    });
+    const session = GraphSession.load(this.#binding, graph);
+    return Promise.resolve(
+      new GraphTrainer(session, options, state, momentum),
+    );
+  }
+
+  /** A model in eval mode. */
+  encoder(
+    options:
+      & Pick<TrainerOptions, "model" | "images" | "patches" | "patchSize">
+      & { floats?: boolean },
+    state: State,
+  ): Promise<FeatureEncoder & { encode(values: Feed): Promise<Float32Array> }> {
+    const { model, images, patches, patchSize } = options;
+    const graph = traceEncoder(options, {
+      precision: this.#precision,
+      floats: options.floats,
+    });
+    const session = GraphSession.load(this.#binding, graph);
+    session.run(
+      tensorSpecs(model).map(({ name, shape }) => ({
+        name: restoreNode(name),
+        shape,
+        values: state.get(name)!,
+      })),
+      [NODES.restored],
+    );
+    const shape = [patches * images, patchSize, patchSize, 3];
+    return Promise.resolve({
+      width: model.hidden,
+      encode(values: Feed) {
+        const [features] = session.run(
+          [patchFeed(values, shape)],
+          [NODES.features],
+        );
+        return Promise.resolve(features);
+      },
+      dispose: () => session.dispose(),
+    });
+  }
+}
+
+/** A model in training, in a graph. */
+export class GraphTrainer implements Trainer {
+  #session: GraphSession;
+  #names: string[];
+  #trainable: string[];
+  #shape: number[];
+
+  /** Restores the state; without momentum it starts from zero. */
+  constructor(
+    session: GraphSession,
+    options: TrainerOptions,
+    state: State,
+    momentum?: State,
+  ) {
+    const specs = tensorSpecs(options.model);
+    const trainable = specs.filter(isTrainable);
+    const { patches, images, patchSize } = options;
+    this.#session = session;
+    this.#names = specs.map((spec) => spec.name);
+    this.#trainable = trainable.map((spec) => spec.name);
+    this.#shape = [patches * images, patchSize, patchSize, 3];
+    session.run([
+      ...specs.map(({ name, shape }) => ({
+        name: restoreNode(name),
+        shape,
+        values: state.get(name)!,
+      })),
+      ...trainable.map(({ name, shape }) => ({
+        name: restoreNode(momentumOf(name)),
+        shape,
+        values: momentum?.get(name) ?? new Float32Array(sizeOf(shape)),
+      })),
+    ], [NODES.restored]);
+  }
+
+  /** See {@linkcode Trainer.step}. */
+  step(values: Feed, learningRate: number): Promise<StepLosses> {
+    const outputs = this.#session.run([
+      patchFeed(values, this.#shape),
+      {
+        name: NODES.learningRate,
+        shape: [],
+        values: Float32Array.of(learningRate),
+      },
+    ], [...NODES.losses]);
+    const [loss, invariance, tcr] = outputs.map((output) => output[0]);
+    return Promise.resolve({ loss, invariance, tcr });
+  }
+
+  /** z of a batch in training mode, without any update. */
+  embed(values: Feed): Float32Array {
+    return this.#session.run([patchFeed(values, this.#shape)], [NODES.z])[0];
+  }
+
+  #read(names: string[], node: (name: string) => string): Promise<State> {
+    const values = this.#session.run([], names.map(node));
+    return Promise.resolve(new Map(names.map((name, i) => [name, values[i]])));
+  }
+
+  /** See {@linkcode Trainer.state}. */
+  state(): Promise<State> {
+    return this.#read(this.#names, readNode);
+  }
+
+  /** See {@linkcode Trainer.momentum}. */
+  momentum(): Promise<State> {
+    return this.#read(this.#trainable, (name) => readNode(momentumOf(name)));
+  }
+
+  /** See {@linkcode Trainer.dispose}. */
+  dispose(): void {
+    this.#session.dispose();
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * A TensorFlow graph that is loaded and run: the session behind the compiled
+ * engine, small enough to be put on another runtime.
+ *
+ * @module
+ */
+import type { Binding } from "../../deps/tfjs_node.ts";
+
+/** What a graph is fed with. */
+export type Feed = Float32Array | Uint8Array;
+
+/** Runs parts of a graph by the names of its nodes. */
+export class GraphSession {
+  #binding: Binding;
+  #id: number;
+
+  private constructor(binding: Binding, id: number) {
+    this.#binding = binding;
+    this.#id = id;
+  }
+
+  /** Loads a SavedModel's bytes. */
+  static load(binding: Binding, savedModel: Uint8Array): GraphSession {
+    // TensorFlow loads from a folder only.
+    const folder = Deno.makeTempDirSync({ prefix: "emp-ssl-graph-" });
+    try {
+      Deno.writeFileSync(`${folder}/saved_model.pb`, savedModel);
+      return new GraphSession(binding, binding.loadSavedModel(folder, "serve"));
+    } finally {
+      Deno.removeSync(folder, { recursive: true });
+    }
+  }
+
+  /**
+   * Feeds and fetches.
+   *
+   * @param feeds Node name, shape and values; bytes are read where they lie.
+   * @param fetches Node names.
+   * @returns The values, in the order of `fetches`.
+   */
+  run(
+    feeds: { name: string; shape: number[]; values: Feed }[],
+    fetches: string[],
+  ): Float32Array[] {
+    const binding = this.#binding;
+    const inputs = feeds.map(({ shape, values }) =>
+      binding.createTensor(
+        shape,
+        values instanceof Uint8Array ? binding.TF_UINT8 : binding.TF_FLOAT,
+        values,
+      )
+    );
+    try {
+      const outputs = binding.runSavedModel(
+        this.#id,
+        inputs,
+        feeds.map((feed) => feed.name).join(),
+        fetches.join(),
+      );
+      return outputs.map(({ id }) => {
+        const values = binding.tensorDataSync(id) as Float32Array;
+        binding.deleteTensor(id);
+        return values;
+      });
+    } finally {
+      for (const id of inputs) binding.deleteTensor(id);
+    }
+  }
+
+  /** Frees the graph and its variables. */
+  dispose(): void {
+    this.#binding.deleteSavedModel(this.#id);
+  }
+}

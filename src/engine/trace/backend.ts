@@ -1,0 +1,109 @@
+/**
+ * A tfjs backend that computes nothing: its kernels append nodes to a graph.
+ * tfjs's own tape over it gives the backward graph.
+ *
+ * @module
+ */
+import * as tf from "../../deps/tfjs.ts";
+import { EmpSslError } from "../../errors.ts";
+import { GraphBuilder, type GraphValue } from "./graph.ts";
+import { DType } from "./messages.ts";
+
+/** The name under which the backend is registered. */
+export const TRACE_BACKEND = "emp-ssl-trace";
+
+interface Literal {
+  values: ArrayLike<number>;
+  shape: number[];
+  dtype: string;
+}
+
+/** See the module's description. */
+export class TraceBackend extends tf.KernelBackend {
+  /** The graph that is being traced. */
+  graph = new GraphBuilder();
+  #values = new WeakMap<object, GraphValue>();
+  #literals = new WeakMap<object, Literal>();
+
+  /** A tfjs tensor that stands for a value of the graph. */
+  tensor(value: GraphValue): tf.Tensor {
+    return tf.engine().makeTensorFromDataId(
+      this.put(value) as tf.DataId,
+      value.shape,
+      value.dtype === DType.bool ? "bool" : "float32",
+    );
+  }
+
+  /** Keeps a value; returns the id that tfjs knows it by. */
+  put(value: GraphValue): object {
+    const id = {};
+    this.#values.set(id, value);
+    return id;
+  }
+
+  /** The value of the graph that a tfjs tensor stands for. */
+  value({ dataId, shape }: tf.TensorInfo): GraphValue {
+    const found = this.#values.get(dataId);
+    if (found !== undefined) return found;
+    const literal = this.#literals.get(dataId);
+    if (literal === undefined) throw new Error("a tensor of another backend");
+    const dtype = literal.dtype === "int32" ? DType.int32 : DType.float;
+    const made = this.graph.constant(dtype, [...shape], literal.values);
+    this.#values.set(dataId, made);
+    return made;
+  }
+
+  /** A constant of the model's; it enters the graph where it is used. */
+  override write(
+    values: tf.BackendValues,
+    shape: number[],
+    dtype: tf.DataType,
+  ): tf.DataId {
+    const id = {};
+    this.move(id, values, shape, dtype);
+    return id as tf.DataId;
+  }
+
+  /** As {@linkcode TraceBackend.write}, for an id that exists. */
+  override move(
+    id: tf.DataId,
+    values: tf.BackendValues,
+    shape: number[],
+    dtype: tf.DataType,
+  ): void {
+    this.#literals.set(id, {
+      values: values as unknown as ArrayLike<number>,
+      shape,
+      dtype,
+    });
+  }
+
+  override floatPrecision(): 32 {
+    return 32;
+  }
+  override epsilon(): number {
+    return 1e-7;
+  }
+  override disposeData(): boolean {
+    return true;
+  }
+  override incRef(): void {}
+  override refCount(): number {
+    return 1;
+  }
+  override numDataIds(): number {
+    return 0;
+  }
+  override readSync(): never {
+    throw new EmpSslError({
+      action: "trace",
+      subject: "the model",
+      found: "it reads the value of a tensor",
+      remedy: "keep to operations on tensors",
+      code: "ENGINE_UNAVAILABLE",
+    });
+  }
+  override read(): Promise<never> {
+    return Promise.resolve().then(() => this.readSync());
+  }
+}

@@ -1,0 +1,169 @@
+/**
+ * A TensorFlow graph in the making.
+ *
+ * @module
+ */
+import {
+  type AttrValue,
+  DType,
+  type DTypeNumber,
+  encodeSavedModel,
+  type NodeDef,
+  type SignatureDef,
+  type TensorShape,
+} from "./messages.ts";
+
+/** An output of a node. */
+export interface GraphValue {
+  /** `node` or `node:2`. */
+  name: string;
+  /** Its true element type, which tfjs may not know. */
+  dtype: DTypeNumber;
+  /** Its static shape. */
+  shape: number[];
+  /** Whether it is a variable's value: precision may then be lowered. */
+  variable?: boolean;
+}
+
+/** Attribute values by their kinds. */
+export const attr = {
+  type: (type: number): AttrValue => ({ type }),
+  int: (i: number): AttrValue => ({ i }),
+  float: (f: number): AttrValue => ({ f }),
+  bool: (b: boolean): AttrValue => ({ b }),
+  text: (s: string): AttrValue => ({ s: new TextEncoder().encode(s) }),
+  ints: (i: number[]): AttrValue => ({ list: { i } }),
+  shape: (sides: number[]): AttrValue => ({ shape: shapeMessage(sides) }),
+};
+
+function shapeMessage(sides: readonly number[]): TensorShape {
+  return { dim: sides.map((size) => ({ size })) };
+}
+
+const ARRAYS = {
+  [DType.float]: Float32Array,
+  [DType.int32]: Int32Array,
+} as const;
+
+/** Collects nodes; names them; keeps equal constants and casts once. */
+export class GraphBuilder {
+  #nodes: NodeDef[] = [];
+  #signatures: Record<string, SignatureDef> = {};
+  #shared = new Map<string, GraphValue>();
+
+  /** How many nodes there are. */
+  get size(): number {
+    return this.#nodes.length;
+  }
+
+  /**
+   * Appends a node.
+   *
+   * @param op The operation's name.
+   * @param inputs Values, or `^node` for a control dependency.
+   * @param attributes As in the operation's definition.
+   * @param name Its name; one is made where none is given.
+   * @returns The node's name.
+   */
+  node(
+    op: string,
+    inputs: (GraphValue | string)[],
+    attributes: Record<string, AttrValue>,
+    name = `${op}_${this.#nodes.length}`,
+  ): string {
+    this.#nodes.push({
+      name,
+      op,
+      input: inputs.map((i) => typeof i === "string" ? i : i.name),
+      attr: attributes,
+    });
+    return name;
+  }
+
+  #once(key: string, make: () => GraphValue): GraphValue {
+    let value = this.#shared.get(key);
+    if (value === undefined) this.#shared.set(key, value = make());
+    return value;
+  }
+
+  /** A constant. */
+  constant(
+    dtype: typeof DType.float | typeof DType.int32,
+    shape: number[],
+    values: ArrayLike<number>,
+  ): GraphValue {
+    const array = ARRAYS[dtype].from(values);
+    const key = `const ${dtype} ${shape} ${array.join()}`;
+    const content = new Uint8Array(array.buffer);
+    return this.#once(key, () => ({
+      name: this.node("Const", [], {
+        dtype: attr.type(dtype),
+        value: {
+          tensor: {
+            dtype,
+            tensorShape: shapeMessage(shape),
+            tensorContent: content,
+          },
+        },
+      }),
+      dtype,
+      shape,
+    }));
+  }
+
+  /** A list of whole numbers, as shapes and axes are given. */
+  ints(values: number[]): GraphValue {
+    return this.constant(DType.int32, [values.length], values);
+  }
+
+  /** A float scalar. */
+  scalar(value: number): GraphValue {
+    return this.constant(DType.float, [], [value]);
+  }
+
+  /** A value in another element type. */
+  cast(value: GraphValue, dtype: DTypeNumber): GraphValue {
+    if (value.dtype === dtype) return value;
+    return this.#once(`cast ${value.name} ${dtype}`, () => ({
+      name: this.node("Cast", [value], {
+        SrcT: attr.type(value.dtype),
+        DstT: attr.type(dtype),
+      }),
+      dtype,
+      shape: value.shape,
+    }));
+  }
+
+  /** A value to be fed. */
+  placeholder(name: string, dtype: DTypeNumber, shape: number[]): GraphValue {
+    this.node("Placeholder", [], {
+      dtype: attr.type(dtype),
+      shape: attr.shape(shape),
+    }, name);
+    return { name, dtype, shape };
+  }
+
+  /** Adds a signature: each input and output by its node's own name. */
+  signature(
+    name: string,
+    inputs: GraphValue[],
+    outputs: GraphValue[],
+  ): void {
+    const infos = (values: GraphValue[]) =>
+      Object.fromEntries(values.map((value) => [value.name, {
+        name: value.name.includes(":") ? value.name : `${value.name}:0`,
+        dtype: value.dtype,
+        tensorShape: shapeMessage(value.shape),
+      }]));
+    this.#signatures[name] = {
+      inputs: infos(inputs),
+      outputs: infos(outputs),
+      methodName: name,
+    };
+  }
+
+  /** The SavedModel's bytes. */
+  finish(): Uint8Array {
+    return encodeSavedModel(this.#nodes, this.#signatures);
+  }
+}

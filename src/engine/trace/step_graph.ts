@@ -1,0 +1,293 @@
+/**
+ * The graphs of the trainer and of the encoder: the functions of `src/model/`
+ * run once over the tracing backend.
+ *
+ * @module
+ */
+import * as tf from "../../deps/tfjs.ts";
+import { EmpSslError, messageOf } from "../../errors.ts";
+import { embed, encode, normalizeBytes } from "../../model/encoder.ts";
+import { larsGradient } from "../../model/lars.ts";
+import { type Scope, scopeOf } from "../../model/layers.ts";
+import { empSslLoss } from "../../model/loss.ts";
+import {
+  isTrainable,
+  type TensorSpec,
+  tensorSpecs,
+} from "../../model/parameters.ts";
+import type { TrainerOptions } from "../engine.ts";
+import { TRACE_BACKEND, TraceBackend } from "./backend.ts";
+import { attr, type GraphBuilder, type GraphValue } from "./graph.ts";
+import { registerTraceKernels } from "./kernels.ts";
+import { DType, type DTypeNumber } from "./messages.ts";
+
+/** Element type of convolutions, dense layers and what lies between. */
+export type Precision = "fp32" | "bf16";
+
+/** Names of what a graph is fed with and asked for. */
+export const NODES = {
+  /** uint8, `N×H×W×3`. */
+  bytes: "bytes",
+  /** float, `N×H×W×3`, already in [−1, 1]: for comparisons. */
+  floats: "floats",
+  /** float scalar. */
+  learningRate: "learning_rate",
+  /** The parts of the loss, before the update. */
+  losses: ["loss", "invariance", "tcr"],
+  /** Runs when all is restored. */
+  restored: "restored",
+  /** `images × hidden`. */
+  features: "features",
+  /** The embeddings in training mode. */
+  z: "z",
+} as const;
+
+/** The node that a tensor of the model is restored from. */
+export const restoreNode = (variable: string) => `restore/${variable}`;
+/** The node that holds a tensor of the model. */
+export const readNode = (variable: string) => `read/${variable}`;
+/** The name of a parameter's momentum buffer. */
+export const momentumOf = (parameter: string) => `momentum/${parameter}`;
+
+let backend: TraceBackend | undefined;
+let precision: DTypeNumber = DType.float;
+
+function tracer(): TraceBackend {
+  if (backend === undefined) {
+    const made = backend = new TraceBackend();
+    tf.registerBackend(TRACE_BACKEND, () => made, 0);
+    registerTraceKernels(made, () => precision);
+  }
+  return backend;
+}
+
+/**
+ * Runs a function over the tracing backend.
+ *
+ * @returns The SavedModel's bytes.
+ * @throws {EmpSslError} `ENGINE_UNAVAILABLE`, naming the kernel, where the
+ * model uses one that cannot be traced.
+ */
+function trace(
+  wanted: Precision,
+  build: (graph: GraphBuilder, backend: TraceBackend) => void,
+): Uint8Array {
+  const own = tracer();
+  const before = tf.getBackend();
+  own.graph = new (own.graph.constructor as new () => GraphBuilder)();
+  precision = wanted === "bf16" ? DType.bfloat16 : DType.float;
+  tf.setBackend(TRACE_BACKEND);
+  try {
+    tf.tidy(() => build(own.graph, own));
+    return own.graph.finish();
+  } catch (error) {
+    const kernel = /Kernel '(\w+)' not registered/.exec(messageOf(error));
+    if (kernel === null) throw error;
+    throw new EmpSslError({
+      action: "trace",
+      subject: `kernel ${kernel[1]}`,
+      found: "it has no counterpart in the tracer",
+      remedy: "add it to engine/trace/kernels.ts",
+      code: "ENGINE_UNAVAILABLE",
+      cause: error,
+    });
+  } finally {
+    if (before) tf.setBackend(before);
+  }
+}
+
+/** A variable: its handle, the value at the start of a run, its restoring. */
+interface Variable {
+  handle: GraphValue;
+  value: GraphValue;
+  feed: GraphValue;
+  assign: string;
+}
+
+function variable(
+  graph: GraphBuilder,
+  name: string,
+  shape: number[],
+): Variable {
+  const dtype = attr.type(DType.float);
+  const handle: GraphValue = {
+    name: graph.node("VarHandleOp", [], {
+      dtype,
+      shape: attr.shape(shape),
+      shared_name: attr.text(name),
+      container: attr.text(""),
+    }, `variable/${name}`),
+    dtype: DType.resource,
+    shape: [],
+  };
+  const feed = graph.placeholder(restoreNode(name), DType.float, shape);
+  const assign = graph.node("AssignVariableOp", [handle, feed], { dtype });
+  const value: GraphValue = {
+    name: graph.node("ReadVariableOp", [handle], { dtype }, readNode(name)),
+    dtype: DType.float,
+    shape,
+    variable: true,
+  };
+  return { handle, value, feed, assign };
+}
+
+/** A float scalar that waits for other nodes. */
+function after(
+  graph: GraphBuilder,
+  value: GraphValue,
+  waits: string[],
+  name: string,
+): GraphValue {
+  const float = graph.cast(value, DType.float);
+  graph.node("Identity", [float, ...waits.map((node) => `^${node}`)], {
+    T: attr.type(DType.float),
+  }, name);
+  return { name, dtype: DType.float, shape: value.shape };
+}
+
+/** Declares the variables and the signature that restores them. */
+function declare(
+  graph: GraphBuilder,
+  specs: TensorSpec[],
+  momenta: TensorSpec[],
+): Map<string, Variable> {
+  const variables = new Map<string, Variable>();
+  for (const { name, shape } of specs) {
+    variables.set(name, variable(graph, name, shape));
+  }
+  for (const { name, shape } of momenta) {
+    const own = momentumOf(name);
+    variables.set(own, variable(graph, own, shape));
+  }
+  const all = [...variables.values()];
+  const done = after(
+    graph,
+    graph.scalar(1),
+    all.map((v) => v.assign),
+    NODES.restored,
+  );
+  graph.signature("restore", all.map((v) => v.feed), [done]);
+  graph.signature("read", [], all.map((v) => v.value));
+  return variables;
+}
+
+/** Tensors of the model over their variables. */
+function tensorsOf(
+  backend: TraceBackend,
+  specs: TensorSpec[],
+  variables: Map<string, Variable>,
+): Scope["tensors"] {
+  return Object.fromEntries(specs.map(({ name }) => [
+    name,
+    backend.tensor(variables.get(name)!.value),
+  ]));
+}
+
+/** The patches, fed as bytes or as floats. */
+function patchInput(
+  graph: GraphBuilder,
+  backend: TraceBackend,
+  shape: number[],
+  floats: boolean,
+): { feed: GraphValue; x: tf.Tensor } {
+  if (floats) {
+    const feed = graph.placeholder(NODES.floats, DType.float, shape);
+    return { feed, x: backend.tensor(feed) };
+  }
+  const feed = graph.placeholder(NODES.bytes, DType.uint8, shape);
+  const cast = backend.tensor(graph.cast(feed, DType.float));
+  return { feed, x: normalizeBytes(cast) };
+}
+
+/**
+ * Traces one optimisation step: forward, loss, backward, LARS, SGD, running
+ * statistics. Signatures: `restore`, `read`, `train`.
+ *
+ * @param options The model and the batch.
+ * @param settings The precision; whether patches are fed as floats, which is
+ * for comparing with other programs.
+ */
+export function traceTrainer(
+  options: TrainerOptions,
+  settings: { precision: Precision; floats?: boolean },
+): Uint8Array {
+  const { model, loss, optimizer, patches, images, patchSize } = options;
+  const specs = tensorSpecs(model);
+  const trainable = specs.filter(isTrainable);
+  return trace(settings.precision, (graph, backend) => {
+    const variables = declare(graph, specs, trainable);
+    const tensors = tensorsOf(backend, specs, variables);
+    const shape = [patches * images, patchSize, patchSize, 3];
+    const { feed, x } = patchInput(graph, backend, shape, !!settings.floats);
+    const rate = graph.placeholder(NODES.learningRate, DType.float, []);
+
+    const scope = scopeOf(tensors, true);
+    const parts: tf.Tensor[] = [];
+    const { grads } = tf.valueAndGrads((...values: tf.Tensor[]) => {
+      const own = { ...tensors };
+      trainable.forEach(({ name }, i) => own[name] = values[i]);
+      const z = embed({ ...scope, tensors: own }, x, model);
+      const losses = empSslLoss(z, { ...loss, patches });
+      parts.push(losses.loss, losses.invariance, losses.tcr);
+      after(graph, backend.value(z), [], NODES.z);
+      return losses.loss as tf.Scalar;
+    })(trainable.map(({ name }) => tensors[name]));
+
+    const updates: string[] = [];
+    trainable.forEach(({ name }, i) => {
+      const full = backend.tensor(
+        graph.cast(backend.value(grads[i]), DType.float),
+      );
+      const gradient = larsGradient(
+        tensors[name],
+        full,
+        backend.tensor(rate),
+        optimizer,
+      );
+      // The fused form of sgd.ts.
+      updates.push(graph.node("ResourceApplyMomentum", [
+        variables.get(name)!.handle,
+        variables.get(momentumOf(name))!.handle,
+        rate,
+        backend.value(gradient),
+        graph.scalar(optimizer.momentum),
+      ], {
+        T: attr.type(DType.float),
+        use_locking: attr.bool(false),
+        use_nesterov: attr.bool(true),
+      }));
+    });
+    for (const [name, tensor] of Object.entries(scope.updates)) {
+      updates.push(graph.node("AssignVariableOp", [
+        variables.get(name)!.handle,
+        backend.value(tensor),
+      ], { dtype: attr.type(DType.float) }));
+    }
+    const outputs = parts.map((part, i) =>
+      after(graph, backend.value(part), updates, NODES.losses[i])
+    );
+    graph.signature("train", [feed, rate], outputs);
+  });
+}
+
+/**
+ * Traces the features of patches in eval mode, averaged over the patches of an
+ * image. Signatures: `restore`, `read`, `encode`.
+ */
+export function traceEncoder(
+  options: Pick<TrainerOptions, "model" | "images" | "patches" | "patchSize">,
+  settings: { precision: Precision; floats?: boolean },
+): Uint8Array {
+  const { model, images, patches, patchSize } = options;
+  const specs = tensorSpecs(model);
+  return trace(settings.precision, (graph, backend) => {
+    const variables = declare(graph, specs, []);
+    const tensors = tensorsOf(backend, specs, variables);
+    const shape = [patches * images, patchSize, patchSize, 3];
+    const { feed, x } = patchInput(graph, backend, shape, !!settings.floats);
+    const y = encode(scopeOf(tensors, false), x, model);
+    const mean = tf.mean(tf.reshape(y, [patches, images, model.hidden]), 0);
+    const output = after(graph, backend.value(mean), [], NODES.features);
+    graph.signature("encode", [feed], [output]);
+  });
+}

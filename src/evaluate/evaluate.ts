@@ -1,0 +1,229 @@
+/**
+ * Evaluation (paper, section 4.1): bag-of-patches features of both splits, a
+ * linear probe and nearest neighbours on them.
+ *
+ * @module
+ */
+import * as Comlink from "../deps/comlink.ts";
+import { openDataset } from "../data/catalog.ts";
+import type { DatasetSource, Split } from "../data/dataset.ts";
+import type { EngineReport } from "../engine/engine.ts";
+import type { PrecisionChoice } from "../engine/tensorflow/load.ts";
+import { EmpSslError } from "../errors.ts";
+import { PatchStream } from "../stream/patch_stream.ts";
+import { readCheckpoint } from "../train/checkpoint.ts";
+import { type Compute, startCompute } from "../train/compute.ts";
+import { defaultWorkers } from "../train/train.ts";
+import type { Accuracy } from "./accuracy.ts";
+import { LINEAR_PROBE, type ProbeResult } from "./linear_probe.ts";
+
+/** The user's choices. */
+export interface EvaluateConfig {
+  /** A checkpoint, or a run's folder. */
+  modelPath: string;
+  /** Patches an image. */
+  testPatches: number;
+  /** The data set; the run's own where it is not given. */
+  data?: string;
+  /** Its folder; the run's own where it is not given. */
+  dataDir?: string;
+  /** Use only so many training images. */
+  limitTrain?: number;
+  /** Use only so many test images. */
+  limitTest?: number;
+  /** Fit the linear probe. */
+  linear: boolean;
+  /** Classify by nearest neighbours. */
+  knn: boolean;
+  /** Take the network as it was before training. */
+  untrained: boolean;
+  /** Patch workers. */
+  workers?: number;
+  /** Number format of the heavy operations. */
+  precision: PrecisionChoice;
+}
+
+/** The paper's choices. */
+export const EVALUATE_DEFAULTS = {
+  testPatches: 128,
+  linear: true,
+  knn: true,
+  untrained: false,
+  precision: "auto",
+} as const;
+
+/** What an evaluation gave. */
+export interface EvaluationResult {
+  /** The checkpoint. */
+  checkpoint: string;
+  /** The data set. */
+  data: string;
+  /** Training and test images. */
+  images: { train: number; test: number };
+  /** How many classes there are. */
+  classes: number;
+  /** Patches an image. */
+  testPatches: number;
+  /** The engine. */
+  engine: EngineReport;
+  /** Nearest neighbours, k 20, T 0.07. */
+  knn?: Accuracy;
+  /** The linear probe. */
+  linear?: ProbeResult;
+  /** Wall time. */
+  seconds: number;
+}
+
+/** What an evaluation tells as it goes. */
+export type EvaluateEvent =
+  | { type: "features"; split: Split; done: number; count: number }
+  | { type: "linear"; epoch: number; epochs: number; accuracy: Accuracy }
+  | { type: "result"; result: EvaluationResult };
+
+/** Patches in one batch on the device. */
+const BATCH_PATCHES: Record<string, number> = { cifar: 1024, imagenet: 128 };
+
+/**
+ * Evaluates a checkpoint.
+ *
+ * @param config The user's choices; see `EVALUATE_DEFAULTS`.
+ * @param onEvent Told of the progress.
+ * @throws {EmpSslError} Before any work for what cannot be.
+ */
+export async function evaluate(
+  config: EvaluateConfig,
+  onEvent: (event: EvaluateEvent) => void = () => {},
+): Promise<EvaluationResult> {
+  const begin = performance.now();
+  const { modelPath, testPatches, untrained } = config;
+  if (!Number.isInteger(testPatches) || testPatches < 1) {
+    throw new EmpSslError({
+      action: "evaluate with",
+      subject: `--test-patches ${testPatches}`,
+      found: "an image needs one patch or more",
+      remedy: "give a whole number from 1 up",
+      code: "INVALID_ARGUMENT",
+    });
+  }
+  const checkpoint = readCheckpoint(modelPath);
+  const run = checkpoint.config;
+  const name = config.data ?? run.data;
+  const dir = config.dataDir ?? (name === run.data ? run.dataDir : undefined);
+  const sources: Record<Split, DatasetSource> = {
+    train: { name, dir, split: "train", limit: config.limitTrain },
+    test: { name, dir, split: "test", limit: config.limitTest },
+  };
+  const sets = {
+    train: await openDataset(sources.train),
+    test: await openDataset(sources.test),
+  };
+  const classes = sets.train.classes.length;
+  if (classes < 2) {
+    throw new EmpSslError({
+      action: "evaluate on",
+      subject: dir ?? name,
+      found: `it has ${classes} classes, and accuracy needs two or more`,
+      remedy: "put the images in one folder a class",
+      code: "INVALID_DATA",
+    });
+  }
+  if (sets.test.classes.join() !== sets.train.classes.join()) {
+    throw new EmpSslError({
+      action: "evaluate on",
+      subject: dir ?? name,
+      found: "its train and test parts have different classes",
+      remedy: "give both the same class folders",
+      code: "INVALID_DATA",
+    });
+  }
+  const compute = await startCompute(config.precision);
+  try {
+    const { remote } = compute;
+    await remote.startEvaluation(checkpoint.path, untrained);
+    for (const split of ["train", "test"] as const) {
+      const count = sets[split].length;
+      const labels = Int32Array.from(
+        { length: count },
+        (_, i) => sets[split].label(i),
+      );
+      await computeFeatures(compute, {
+        source: sources[split],
+        labels,
+        split,
+        config,
+        recipe: run.recipe,
+        patchSize: run.patchSize,
+      }, onEvent);
+    }
+    const result: EvaluationResult = {
+      checkpoint: checkpoint.path,
+      data: name,
+      images: { train: sets.train.length, test: sets.test.length },
+      classes,
+      testPatches,
+      engine: compute.report,
+      seconds: 0,
+    };
+    if (config.knn) {
+      result.knn = await remote.knn({ k: 20, temperature: 0.07, classes });
+    }
+    if (config.linear) {
+      const { epochs } = LINEAR_PROBE;
+      const onEpoch = Comlink.proxy((epoch: number, accuracy: Accuracy) =>
+        onEvent({ type: "linear", epoch, epochs, accuracy })
+      );
+      result.linear = await remote.linear(
+        { ...LINEAR_PROBE, classes },
+        onEpoch,
+      );
+    }
+    result.seconds = (performance.now() - begin) / 1000;
+    onEvent({ type: "result", result });
+    return result;
+  } finally {
+    compute.close();
+  }
+}
+
+interface FeatureRequest {
+  source: DatasetSource;
+  labels: Int32Array;
+  split: Split;
+  config: EvaluateConfig;
+  recipe: "cifar" | "imagenet";
+  patchSize: number;
+}
+
+async function computeFeatures(
+  compute: Compute,
+  request: FeatureRequest,
+  onEvent: (event: EvaluateEvent) => void,
+): Promise<void> {
+  const { source, labels, split, config, recipe, patchSize } = request;
+  const patches = config.testPatches;
+  const fit = Math.max(1, Math.floor(BATCH_PATCHES[recipe] / patches));
+  const images = Math.min(fit, labels.length);
+  await using stream = await PatchStream.open({
+    source,
+    recipe,
+    patchSize,
+    images,
+    patches,
+    shuffle: false,
+    seed: 0,
+    firstBatch: 0,
+    endBatch: Math.ceil(labels.length / images),
+  }, { workers: config.workers ?? defaultWorkers(compute.report.device) });
+  const onFeatures = Comlink.proxy((done: number) =>
+    onEvent({ type: "features", split, done, count: labels.length })
+  );
+  await Promise.race([
+    compute.remote.features(
+      { split, images, patches, patchSize, labels },
+      stream.handle,
+      onFeatures,
+    ),
+    stream.failed,
+    compute.died,
+  ]);
+}

@@ -1,0 +1,59 @@
+/**
+ * The training worker, seen from the main thread.
+ *
+ * @module
+ */
+import type { trainingWorker } from "../../workers/training_worker.ts";
+import * as Comlink from "../deps/comlink.ts";
+import type { EngineReport } from "../engine/engine.ts";
+import type { PrecisionChoice } from "../engine/tensorflow/load.ts";
+import { EmpSslError } from "../errors.ts";
+
+/** A running training worker. */
+export interface Compute {
+  /** Its calls. */
+  remote: Comlink.Remote<typeof trainingWorker>;
+  /** The engine that it loaded. */
+  report: EngineReport;
+  /** Rejects when the worker dies; never resolves. */
+  died: Promise<never>;
+  /** Ends it. */
+  close(): void;
+}
+
+/**
+ * Starts the training worker and loads the engine in it.
+ *
+ * @throws {EmpSslError} `ENGINE_UNAVAILABLE`.
+ */
+export async function startCompute(
+  precision: PrecisionChoice,
+): Promise<Compute> {
+  const worker = new Worker(
+    new URL("../../workers/training_worker.ts", import.meta.url),
+    { type: "module", name: "training" },
+  );
+  const died = Promise.withResolvers<never>();
+  died.promise.catch(() => {});
+  worker.addEventListener("error", (event) => {
+    event.preventDefault();
+    died.reject(
+      new EmpSslError({
+        action: "go on with",
+        subject: "the training worker",
+        found: event.message,
+        remedy: "report this with the command you ran",
+        code: "WORKER_FAILED",
+      }),
+    );
+  });
+  const remote = Comlink.wrap<typeof trainingWorker>(worker);
+  const close = () => worker.terminate();
+  try {
+    const report = await Promise.race([remote.load(precision), died.promise]);
+    return { remote, report, died: died.promise, close };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}

@@ -1,0 +1,185 @@
+/**
+ * What a run is made of: the user's choices, and what follows from them.
+ *
+ * @module
+ */
+import { DATASETS, openDataset } from "../data/catalog.ts";
+import type { Dataset, DatasetSource } from "../data/dataset.ts";
+import type { PrecisionChoice } from "../engine/tensorflow/load.ts";
+import { EmpSslError } from "../errors.ts";
+import type { RecipeName } from "../patches/recipe.ts";
+import { architecture } from "../model/architectures.ts";
+
+/** The user's choices; the defaults are the paper's. */
+export interface TrainConfig {
+  /** The data set's name. */
+  data: string;
+  /** Its folder. */
+  dataDir?: string;
+  /** Epochs. */
+  epoch: number;
+  /** Images a batch: b. */
+  bs: number;
+  /** Patches an image: n. */
+  numPatches: number;
+  /** Weight of the invariance. */
+  patchSim: number;
+  /** Weight of the total coding rate. */
+  tcr: number;
+  /** The paper's ε². */
+  eps: number;
+  /** The architecture; it follows from the data where it is not given. */
+  arch?: string;
+  /** Learning rate of the first step. */
+  lr: number;
+  /** Seed of everything random: 0 to 2³² − 1. */
+  seed: number;
+  /** Patch workers; as many as the engine leaves cores where it is not given. */
+  workers?: number;
+  /** Use only so many training images. */
+  limitImages?: number;
+  /** Number format of the heavy operations. */
+  precision: PrecisionChoice;
+  /** The run's folder. */
+  dir?: string;
+  /** A note that is kept with the run. */
+  msg?: string;
+}
+
+/** The paper's choices. */
+export const TRAIN_DEFAULTS = {
+  data: "shapes",
+  epoch: 2,
+  bs: 100,
+  numPatches: 20,
+  patchSim: 200,
+  tcr: 1,
+  eps: 0.2,
+  lr: 0.3,
+  seed: 0,
+  precision: "auto",
+} as const satisfies TrainConfig;
+
+/** A configuration with nothing left open. */
+export interface ResolvedConfig extends TrainConfig {
+  /** The architecture. */
+  arch: string;
+  /** The patch recipe. */
+  recipe: RecipeName;
+  /** Side of a patch in pixels. */
+  patchSize: number;
+  /** Images in the training set. */
+  images: number;
+  /** Steps an epoch. */
+  stepsPerEpoch: number;
+  /** Steps in all. */
+  steps: number;
+}
+
+function refuse(flag: string, found: string, remedy: string): never {
+  throw new EmpSslError({
+    action: "train with",
+    subject: flag,
+    found,
+    remedy,
+    code: "INVALID_ARGUMENT",
+  });
+}
+
+/** Refuses what cannot be, before anything is opened. */
+export function validateConfig(config: TrainConfig): void {
+  const { numPatches, bs, eps, epoch, lr, workers, limitImages } = config;
+  const whole: [string, number | undefined, number, string][] = [
+    ["--num-patches", numPatches, 2, "agreement needs two patches or more"],
+    ["--bs", bs, 2, "a batch needs two images or more"],
+    ["--epoch", epoch, 1, "a run needs one epoch or more"],
+    ["--workers", workers, 1, "somebody must cut the patches"],
+    ["--limit-images", limitImages, 1, "a run needs images"],
+  ];
+  for (const [flag, value, least, why] of whole) {
+    if (value === undefined) continue;
+    if (!Number.isInteger(value) || value < least) {
+      refuse(`${flag} ${value}`, why, `give a whole number from ${least} up`);
+    }
+  }
+  if (!(eps > 0)) {
+    refuse(`--eps ${eps}`, "it divides", "give a number over 0, such as 0.2");
+  }
+  if (!(lr > 0)) {
+    refuse(`--lr ${lr}`, "nothing would move", "give a number over 0");
+  }
+  for (const name of ["patchSim", "tcr"] as const) {
+    if (!Number.isFinite(config[name])) {
+      refuse(`--${name}`, `it is ${config[name]}`, "give a number");
+    }
+  }
+  const { seed } = config;
+  if (!Number.isInteger(seed) || seed < 0 || seed > 0xffffffff) {
+    refuse(`--seed ${seed}`, "it is not one", "give 0 to 4294967295");
+  }
+  if (config.arch !== undefined) architecture(config.arch);
+}
+
+/** The architecture that suits the size of a set's first image. */
+async function architectureForSize(dataset: Dataset): Promise<string> {
+  const { width, height } = await dataset.image(0);
+  const side = Math.min(width, height);
+  if (side <= 48) return "resnet18-cifar";
+  return side <= 96 ? "resnet18-tinyimagenet" : "resnet18-imagenet";
+}
+
+/** The recipe that goes with an architecture. */
+export function recipeOf(arch: string): RecipeName {
+  return arch === "resnet18-imagenet" ? "imagenet" : "cifar";
+}
+
+/** The training set of a configuration. */
+export function trainSource(
+  config: Pick<TrainConfig, "data" | "dataDir" | "limitImages">,
+): DatasetSource {
+  const { data, dataDir, limitImages } = config;
+  return { name: data, dir: dataDir, split: "train", limit: limitImages };
+}
+
+/**
+ * Checks a configuration, opens its data and fills in what was left open.
+ *
+ * @throws {EmpSslError} `INVALID_ARGUMENT`, `NOT_FOUND` or `INVALID_DATA`.
+ *
+ * @example The number of steps follows from the data
+ * ```ts
+ * import { resolveConfig, TRAIN_DEFAULTS } from "./config.ts";
+ *
+ * const config = await resolveConfig({ ...TRAIN_DEFAULTS, bs: 50 });
+ * console.assert(config.steps === 2 * config.images / 50);
+ * ```
+ */
+export async function resolveConfig(
+  config: TrainConfig,
+): Promise<ResolvedConfig> {
+  validateConfig(config);
+  const dataset = await openDataset(trainSource(config));
+  const images = dataset.length;
+  if (config.bs > images) {
+    refuse(
+      `--bs ${config.bs}`,
+      `${config.data} has ${images} images`,
+      `give ${images} or fewer`,
+    );
+  }
+  const entry = DATASETS[config.data];
+  const arch = config.arch ??
+    (entry.arch === "by-size"
+      ? await architectureForSize(dataset)
+      : entry.arch);
+  const stepsPerEpoch = Math.floor(images / config.bs);
+  return {
+    ...config,
+    arch,
+    recipe: recipeOf(arch),
+    patchSize: entry.patchSize ?? architecture(arch).patchSize,
+    images,
+    stepsPerEpoch,
+    steps: stepsPerEpoch * config.epoch,
+  };
+}

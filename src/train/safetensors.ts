@@ -1,0 +1,158 @@
+/**
+ * The safetensors format: eight bytes of header length, a JSON header, the
+ * tensors. Only float32 is needed here.
+ *
+ * Source: the format's description, huggingface/safetensors, README.
+ *
+ * @module
+ */
+import { EmpSslError, messageOf } from "../errors.ts";
+
+/** A tensor in a file. */
+export interface NamedTensor {
+  /** Its name. */
+  name: string;
+  /** Its shape. */
+  shape: number[];
+  /** Its values. */
+  values: Float32Array;
+}
+
+/** What a file holds. */
+export interface TensorFile {
+  /** The tensors by name. */
+  tensors: Map<string, { shape: number[]; values: Float32Array }>;
+  /** The header's free-form texts. */
+  metadata: Record<string, string>;
+}
+
+/** The format's own limit on the header, against hostile files. */
+const MAX_HEADER = 100_000_000;
+
+/** Encodes tensors and texts. */
+export function encodeSafetensors(
+  tensors: NamedTensor[],
+  metadata: Record<string, string> = {},
+): Uint8Array {
+  const header: Record<string, unknown> = { __metadata__: metadata };
+  let offset = 0;
+  for (const { name, shape, values } of tensors) {
+    const end = offset + values.byteLength;
+    header[name] = { dtype: "F32", shape, data_offsets: [offset, end] };
+    offset = end;
+  }
+  let text = JSON.stringify(header);
+  // Spaces after the header align the tensors to eight bytes.
+  const length = new TextEncoder().encode(text).length;
+  text += " ".repeat((8 - length % 8) % 8);
+  const head = new TextEncoder().encode(text);
+  const file = new Uint8Array(8 + head.length + offset);
+  new DataView(file.buffer).setBigUint64(0, BigInt(head.length), true);
+  file.set(head, 8);
+  let at = 8 + head.length;
+  for (const { values } of tensors) {
+    const { buffer, byteOffset, byteLength } = values;
+    file.set(new Uint8Array(buffer, byteOffset, byteLength), at);
+    at += byteLength;
+  }
+  return file;
+}
+
+function invalid(subject: string, found: string, cause?: unknown): EmpSslError {
+  return new EmpSslError({
+    action: "read checkpoint",
+    subject,
+    found,
+    remedy: "choose another checkpoint",
+    code: "INVALID_CHECKPOINT",
+    cause,
+  });
+}
+
+interface Entry {
+  dtype: string;
+  shape: number[];
+  data_offsets: [number, number];
+}
+
+function isWhole(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function isEntry(value: unknown): value is Entry {
+  const entry = value as Partial<Entry> | null;
+  return typeof entry === "object" && entry !== null &&
+    typeof entry.dtype === "string" && Array.isArray(entry.shape) &&
+    entry.shape.every(isWhole) && Array.isArray(entry.data_offsets) &&
+    entry.data_offsets.length === 2 && entry.data_offsets.every(isWhole);
+}
+
+/**
+ * Decodes a file. Nothing in it is trusted: lengths, offsets, shapes and types
+ * are checked against the bytes that are there.
+ *
+ * @param file The whole file.
+ * @param name What to call it in a message.
+ * @throws {EmpSslError} `INVALID_CHECKPOINT`.
+ *
+ * @example There and back
+ * ```ts
+ * import { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
+ *
+ * const file = encodeSafetensors([
+ *   { name: "a", shape: [2], values: Float32Array.of(1, 2) },
+ * ]);
+ * const { tensors } = decodeSafetensors(file, "a file");
+ * console.assert(tensors.get("a")!.values[1] === 2);
+ * ```
+ */
+export function decodeSafetensors(file: Uint8Array, name: string): TensorFile {
+  if (file.length < 8) throw invalid(name, "it is shorter than its header");
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  const length = view.getBigUint64(0, true);
+  if (length > BigInt(Math.min(MAX_HEADER, file.length - 8))) {
+    throw invalid(name, `its header claims ${length} bytes`);
+  }
+  const start = 8 + Number(length);
+  let header: Record<string, unknown>;
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true })
+      .decode(file.subarray(8, start));
+    header = JSON.parse(text);
+  } catch (error) {
+    throw invalid(name, `its header is not JSON (${messageOf(error)})`, error);
+  }
+  if (
+    typeof header !== "object" || header === null || Array.isArray(header)
+  ) throw invalid(name, "its header is not an object");
+  const { __metadata__: metadata = {}, ...entries } = header;
+  const tensors: TensorFile["tensors"] = new Map();
+  const spans: [number, number][] = [];
+  for (const [tensor, entry] of Object.entries(entries)) {
+    if (!isEntry(entry)) throw invalid(name, `its entry ${tensor} is malformed`);
+    if (entry.dtype !== "F32") continue;
+    const [from, to] = entry.data_offsets;
+    const size = entry.shape.reduce((product, side) => product * side, 1);
+    if (to < from || to > file.length - start || to - from !== 4 * size) {
+      throw invalid(name, `${tensor} does not fit at bytes ${from} to ${to}`);
+    }
+    spans.push([from, to]);
+    const bytes = file.slice(start + from, start + to);
+    const values = new Float32Array(bytes.buffer);
+    tensors.set(tensor, { shape: entry.shape, values });
+  }
+  spans.sort((a, b) => a[0] - b[0]);
+  for (let i = 1; i < spans.length; i++) {
+    if (spans[i][0] < spans[i - 1][1]) throw invalid(name, "tensors overlap");
+  }
+  return { tensors, metadata: textsOf(metadata) };
+}
+
+function textsOf(metadata: unknown): Record<string, string> {
+  if (typeof metadata !== "object" || metadata === null) return {};
+  return Object.fromEntries(
+    Object.entries(metadata).filter((entry): entry is [string, string] =>
+      typeof entry[1] === "string"
+    ),
+  );
+}

@@ -1,0 +1,107 @@
+/**
+ * Training as the training worker does it: it takes batches from the ring and
+ * steps. It runs in the worker's thread.
+ *
+ * @module
+ */
+import type { Engine, StepLosses, Trainer } from "../engine/engine.ts";
+import { EmpSslError } from "../errors.ts";
+import { architecture } from "../model/architectures.ts";
+import { OPTIMIZER } from "../model/lars.ts";
+import { initialState, tensorSpecs } from "../model/parameters.ts";
+import { cosineLearningRate } from "../model/schedule.ts";
+import { Ring, type RingHandle } from "../stream/ring.ts";
+import { writeCheckpoint } from "./checkpoint.ts";
+import type { ResolvedConfig } from "./config.ts";
+
+/** What one step gave. */
+export interface StepMetrics extends StepLosses {
+  /** The step, from 0. */
+  step: number;
+  /** The epoch, from 0. */
+  epoch: number;
+  /** Learning rate of the step. */
+  lr: number;
+  /** Seconds of computing. */
+  computeSeconds: number;
+  /** Seconds of waiting for the batch. */
+  waitSeconds: number;
+  /** Patches a second, waiting included. */
+  patchesPerSecond: number;
+}
+
+/** A model in training, and where its patches come from. */
+export class TrainingSession {
+  #config: ResolvedConfig;
+  #trainer: Trainer;
+  #ring: Ring;
+
+  private constructor(config: ResolvedConfig, trainer: Trainer, ring: Ring) {
+    this.#config = config;
+    this.#trainer = trainer;
+    this.#ring = ring;
+  }
+
+  /** Initialises a model and puts it on the engine's device. */
+  static async start(
+    engine: Engine,
+    config: ResolvedConfig,
+    handle: RingHandle,
+  ): Promise<TrainingSession> {
+    const { model } = architecture(config.arch);
+    const trainer = await engine.trainer({
+      model,
+      loss: config,
+      optimizer: OPTIMIZER,
+      images: config.bs,
+      patches: config.numPatches,
+      patchSize: config.patchSize,
+    }, initialState(tensorSpecs(model), config.seed));
+    return new TrainingSession(config, trainer, new Ring(handle));
+  }
+
+  /**
+   * Takes one batch and makes one step of it.
+   *
+   * @throws {EmpSslError} `NOT_FINITE` where the loss is not a number.
+   */
+  async step(step: number): Promise<StepMetrics> {
+    const { steps, lr: base, bs, numPatches, stepsPerEpoch } = this.#config;
+    const lr = cosineLearningRate(step, { steps, base });
+    const begin = performance.now();
+    const bytes = await this.#ring.take(step);
+    const taken = performance.now();
+    const losses = await this.#trainer.step(bytes, lr);
+    this.#ring.release(step);
+    const end = performance.now();
+    if (!Number.isFinite(losses.loss)) {
+      throw new EmpSslError({
+        action: "go on after",
+        subject: `step ${step}`,
+        found: `the loss is ${losses.loss}`,
+        remedy: "lower --lr; the last checkpoint is untouched",
+        code: "NOT_FINITE",
+      });
+    }
+    return {
+      ...losses,
+      step,
+      epoch: Math.floor(step / stepsPerEpoch),
+      lr,
+      computeSeconds: (end - taken) / 1000,
+      waitSeconds: (taken - begin) / 1000,
+      patchesPerSecond: bs * numPatches / (end - begin) * 1000,
+    };
+  }
+
+  /** Writes a checkpoint. */
+  async save(path: string, step: number): Promise<void> {
+    const state = await this.#trainer.state();
+    writeCheckpoint(path, state, { config: this.#config, step });
+  }
+
+  /** Frees the device. */
+  close(): void {
+    this.#trainer.dispose();
+  }
+}

@@ -1,0 +1,216 @@
+/**
+ * The model, the losses, the gradients and the optimiser against PyTorch: the
+ * golden files of fixtures/make_model.py.
+ */
+import { assert } from "@std/assert";
+import type { ModelConfig } from "../src/model/architectures.ts";
+import { ARCHITECTURES } from "../src/model/architectures.ts";
+import { convertLayout, torchShape } from "../src/model/layout.ts";
+import { OPTIMIZER } from "../src/model/lars.ts";
+import {
+  isTrainable,
+  sizeOf,
+  type State,
+  tensorSpecs,
+} from "../src/model/parameters.ts";
+import { cosineLearningRate } from "../src/model/schedule.ts";
+import { decodeSafetensors } from "../src/train/safetensors.ts";
+import { useTensorFlow } from "./engine.ts";
+import { hashed } from "./formula.ts";
+
+/** Values at some places of a tensor, in PyTorch's layout, and its norm. */
+interface Sample {
+  norm: number;
+  at: number[];
+  values: number[];
+}
+
+const fixture = (name: string) => new URL(`../fixtures/${name}`, import.meta.url);
+
+function norm(values: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i] ** 2;
+  return Math.sqrt(sum);
+}
+
+/** Golden values: whole tensors as samples of every place. */
+async function golden(name: string): Promise<Record<string, Sample>> {
+  if (name.endsWith(".json")) {
+    return JSON.parse(await Deno.readTextFile(fixture(name)));
+  }
+  const file = await Deno.readFile(fixture(name));
+  const { tensors } = decodeSafetensors(file, name);
+  return Object.fromEntries([...tensors].map(([key, { values }]) => [key, {
+    norm: norm(values),
+    at: Array.from(values, (_, i) => i),
+    values: Array.from(values),
+  }]));
+}
+
+/** The state that fixtures/emp_ssl_torch.py sets by formula. */
+function stateByFormula(model: ModelConfig): State {
+  const state: State = new Map();
+  for (const [index, spec] of tensorSpecs(model).entries()) {
+    const shape = torchShape(spec);
+    const count = sizeOf(shape);
+    let values: Float32Array;
+    if (shape.length > 1) {
+      values = hashed(count, index, Math.sqrt(6 / sizeOf(shape.slice(1))));
+    } else if (spec.kind === "norm.running_var" || spec.kind === "norm.weight") {
+      values = hashed(count, index, 0.25).map((v) => 1 + v);
+    } else {
+      values = hashed(count, index, 0.1);
+    }
+    state.set(spec.name, convertLayout(spec, values, "tensorflow"));
+  }
+  return state;
+}
+
+/** Distance from the golden values, relative to the tensor's size. */
+function distance(values: Float32Array, wanted: Sample): number {
+  const difference = wanted.at.map((at, i) => values[at] - wanted.values[i]);
+  const sampled = norm(difference) *
+    Math.sqrt(values.length / wanted.at.length);
+  const size = Math.abs(norm(values) - wanted.norm);
+  return Math.max(sampled, size) / Math.max(wanted.norm, 1e-12);
+}
+
+/** A bias before a batch norm has no gradient but noise. */
+const CANCELLED = new Set(["pre_feature.0.bias", "projection.0.bias"]);
+
+interface Setting {
+  model: ModelConfig;
+  size: number;
+  images: number;
+  patches: number;
+  file: string;
+}
+
+const NARROW = { width: 4, hidden: 48, embedding: 24 };
+const SETTINGS: Record<string, Setting> = {
+  "a narrow resnet18-cifar": {
+    model: { stem: "cifar", ...NARROW },
+    size: 16,
+    images: 6,
+    patches: 3,
+    file: "model_cifar_narrow.safetensors",
+  },
+  "a narrow resnet18-imagenet": {
+    model: { stem: "imagenet", ...NARROW },
+    size: 64,
+    images: 6,
+    patches: 3,
+    file: "model_imagenet_narrow.json",
+  },
+  "a narrow resnet18-tinyimagenet": {
+    model: { stem: "imagenet", ...NARROW },
+    size: 32,
+    images: 6,
+    patches: 3,
+    file: "model_tinyimagenet_narrow.json",
+  },
+  "ResNet-18": {
+    model: ARCHITECTURES["resnet18-cifar"].model,
+    size: 32,
+    images: 8,
+    patches: 3,
+    file: "model_resnet18.json",
+  },
+};
+
+for (const [name, setting] of Object.entries(SETTINGS)) {
+  const { ignore, reason, engine } = await useTensorFlow("fp32");
+  Deno.test({
+    name: `the compiled step of ${name} gives PyTorch's numbers${reason}`,
+    ignore,
+    fn: async (t) => {
+      const { model, size, images, patches, file } = setting;
+      const wanted = await golden(file);
+      const options = {
+        model,
+        images,
+        patches,
+        patchSize: size,
+        loss: { patchSim: 200, tcr: 1, eps: 0.2 },
+        optimizer: { ...OPTIMIZER, eta: 5e-4 },
+        floats: true,
+      };
+      const state = stateByFormula(model);
+      const batch = (k: number) =>
+        hashed(images * patches * size * size * 3, 1000 + k, 1);
+      const trainer = await engine!.trainer(options, state);
+      const specs = tensorSpecs(model);
+      const check = (
+        key: string,
+        values: Float32Array,
+        tolerance: number,
+      ) => {
+        const found = distance(values, wanted[key]);
+        assert(found <= tolerance, `${key} is off by ${found.toExponential(2)}`);
+      };
+
+      await t.step("z", () => check("z", trainer.embed(batch(0)), 1e-4));
+      await t.step("the gradient of every parameter", async () => {
+        const gradients = await gradientsOf(setting, state, batch(0));
+        for (const spec of specs.filter(isTrainable)) {
+          if (CANCELLED.has(spec.name)) continue;
+          const values = gradients.get(spec.name)!;
+          const torch = convertLayout(spec, values, "torch");
+          check(`gradient.${spec.name}`, torch, 1e-3);
+        }
+      });
+      await t.step("losses, parameters and statistics after three steps", async () => {
+        const fresh = await engine!.trainer(options, state);
+        for (let step = 0; step < 3; step++) {
+          const lr = cosineLearningRate(step, { steps: 10, base: 2e-4 });
+          const { loss, invariance, tcr } = await fresh.step(batch(step), lr);
+          const losses = wanted[`losses.${step}`].values;
+          [loss, invariance, tcr].forEach((value, i) => {
+            const off = Math.abs(value / losses[i] - 1);
+            assert(off <= 1e-5, `loss part ${i} at step ${step}: ${off}`);
+          });
+        }
+        const after = await fresh.state();
+        for (const spec of specs) {
+          const torch = convertLayout(spec, after.get(spec.name)!, "torch");
+          check(`after.${spec.name}`, torch, 1e-4);
+        }
+        const encoder = await engine!.encoder(
+          { ...options, patches: 1, images: images * patches },
+          after,
+        );
+        check("features", await encoder.encode(batch(9)), 1e-4);
+        encoder.dispose();
+        fresh.dispose();
+      });
+      trainer.dispose();
+    },
+  });
+}
+
+/**
+ * The gradients, read back from the momentum buffers after a step that starts
+ * from zero momentum and changes nothing: without decay and scaling the
+ * buffer is the gradient.
+ */
+async function gradientsOf(
+  setting: Setting,
+  state: State,
+  batch: Float32Array,
+): Promise<State> {
+  const { engine } = await useTensorFlow("fp32");
+  const plain = await engine!.trainer({
+    model: setting.model,
+    images: setting.images,
+    patches: setting.patches,
+    patchSize: setting.size,
+    loss: { patchSim: 200, tcr: 1, eps: 0.2 },
+    // With so large an η the scale is clipped to 1; without decay it is alone.
+    optimizer: { eta: 1e30, weightDecay: 0, momentum: 0.9 },
+    floats: true,
+  }, state);
+  await plain.step(batch, 1e-20);
+  const gradients = await plain.momentum();
+  plain.dispose();
+  return gradients;
+}

@@ -1,0 +1,69 @@
+/**
+ * The thread that computes: a thin Comlink shell around the engine, training
+ * and evaluation. It is the only thread that loads TensorFlow.
+ *
+ * @module
+ */
+import * as Comlink from "../src/deps/comlink.ts";
+import type { EngineReport } from "../src/engine/engine.ts";
+import {
+  loadTensorFlow,
+  type PrecisionChoice,
+} from "../src/engine/tensorflow/load.ts";
+import type { GraphEngine } from "../src/engine/tensorflow/graph_engine.ts";
+import {
+  EvaluationSession,
+  type FeatureJob,
+  type OnFeatures,
+} from "../src/evaluate/evaluation_session.ts";
+import type { KnnOptions } from "../src/evaluate/knn.ts";
+import type { LinearProbeOptions, OnEpoch } from "../src/evaluate/linear_probe.ts";
+import type { ResolvedConfig } from "../src/train/config.ts";
+import {
+  type StepMetrics,
+  TrainingSession,
+} from "../src/train/training_session.ts";
+import type { RingHandle } from "../src/stream/ring.ts";
+
+let engine: GraphEngine;
+let training: TrainingSession;
+let evaluation: EvaluationSession;
+
+/** What the main thread calls. */
+export const trainingWorker = {
+  /** Loads the engine. */
+  async load(precision: PrecisionChoice): Promise<EngineReport> {
+    engine = await loadTensorFlow(precision);
+    return engine.report;
+  },
+  /** Puts a new model on the device. */
+  async startTraining(config: ResolvedConfig, handle: RingHandle) {
+    training = await TrainingSession.start(engine, config, handle);
+  },
+  /** Makes one step. */
+  step(step: number): Promise<StepMetrics> {
+    return training.step(step);
+  },
+  /** Writes a checkpoint. */
+  save(path: string, step: number): Promise<void> {
+    return training.save(path, step);
+  },
+  /** Reads a checkpoint for evaluation. */
+  startEvaluation(path: string, untrained: boolean) {
+    evaluation = EvaluationSession.open(engine, path, untrained);
+  },
+  /** Computes and keeps the features of a split. */
+  features(job: FeatureJob, handle: RingHandle, onFeatures: OnFeatures) {
+    return evaluation.features(job, handle, onFeatures);
+  },
+  /** k nearest neighbours over the kept features. */
+  knn(options: KnnOptions) {
+    return evaluation.knn(options);
+  },
+  /** The linear probe over the kept features. */
+  linear(options: LinearProbeOptions, onEpoch: OnEpoch) {
+    return evaluation.linear(options, onEpoch);
+  },
+};
+
+Comlink.expose(trainingWorker);
