@@ -17,7 +17,10 @@ import {
   type OnFeatures,
 } from "../src/evaluate/evaluation_session.ts";
 import type { KnnOptions } from "../src/evaluate/knn.ts";
-import type { LinearProbeOptions, OnEpoch } from "../src/evaluate/linear_probe.ts";
+import type {
+  LinearProbeOptions,
+  OnEpoch,
+} from "../src/evaluate/linear_probe.ts";
 import type { ResolvedConfig } from "../src/train/config.ts";
 import {
   type StepMetrics,

@@ -162,7 +162,9 @@ async function findFiles(
         .filter((entry) => !entry.isDirectory).map((entry) => entry.name);
       const wanted = names.filter((name) => format.files[split].test(name));
       if (wanted.length > 0) return { dir: candidate, names: wanted.sort() };
-      seen = names.some((name) => /^(data_batch_\d|test_batch|train|test)$/.test(name))
+      seen = names.some((name) =>
+          /^(data_batch_\d|test_batch|train|test)$/.test(name)
+        )
         ? "the Python form of the archive"
         : `no ${split} file in binary form (such as ${
           split === "train" ? "data_batch_1.bin" : "test_batch.bin"

@@ -93,7 +93,9 @@ export async function openFolder(
   if (root === undefined) {
     throw notFound(
       dir,
-      `no ${candidates.map((c) => c.slice(dir.length + 1)).join("/ or ")}/ in it`,
+      `no ${
+        candidates.map((c) => c.slice(dir.length + 1)).join("/ or ")
+      }/ in it`,
       `put the images in ${SPLIT_FOLDERS[split][0]}/<class>/`,
     );
   }

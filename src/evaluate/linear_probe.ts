@@ -85,7 +85,10 @@ export async function linearProbe(
       const next = tf.tidy(() => {
         const picked = tf.tensor1d(order.subarray(at, at + batch), "int32");
         const x = tf.gather(rows, picked) as tf.Tensor2D;
-        const logits = tf.add(tf.matMul(x, weights[0] as tf.Tensor2D), weights[1]);
+        const logits = tf.add(
+          tf.matMul(x, weights[0] as tf.Tensor2D),
+          weights[1],
+        );
         const error = tf.div(
           tf.sub(tf.softmax(logits), tf.gather(targets, picked)),
           picked.size,
@@ -125,7 +128,10 @@ function testAccuracy(
     const rows = test.values.subarray(at * width, (at + labels.length) * width);
     const scores = tf.tidy(() => {
       const x = tf.tensor2d(rows, [labels.length, width]);
-      const logits = tf.add(tf.matMul(x, weights[0] as tf.Tensor2D), weights[1]);
+      const logits = tf.add(
+        tf.matMul(x, weights[0] as tf.Tensor2D),
+        weights[1],
+      );
       return logits.dataSync<"float32">() as Float32Array;
     }) as unknown as Float32Array;
     counter.add(scores.subarray(0, labels.length * classes), labels);

@@ -72,7 +72,11 @@ export function batchNormTraining(
       );
       // Only y outlives this function by itself.
       statistics = [tf.keep(mean), tf.keep(variance)];
-      (save as tf.GradSaveFunc)([x as tf.Tensor, scale as tf.Tensor, ...reserve]);
+      (save as tf.GradSaveFunc)([
+        x as tf.Tensor,
+        scale as tf.Tensor,
+        ...reserve,
+      ]);
       return {
         value: y,
         gradFunc: (dy: tf.Tensor | tf.Tensor[], saved: tf.Tensor[]) => {

@@ -60,10 +60,10 @@ export const RECIPES = {
     crop: { scale: [0.25, 0.25], ratio: [3 / 4, 4 / 3] },
     interpolation: "bicubic",
   },
-} as const satisfies Record<string, Recipe>;
+} as const satisfies Record<RecipeName, Recipe>;
 
 /** A recipe's name. */
-export type RecipeName = keyof typeof RECIPES;
+export type RecipeName = "cifar" | "imagenet";
 
 /**
  * Cuts one augmented patch. (x/255 − ½)/½, the last step of the recipes, is

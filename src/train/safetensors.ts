@@ -129,7 +129,9 @@ export function decodeSafetensors(file: Uint8Array, name: string): TensorFile {
   const tensors: TensorFile["tensors"] = new Map();
   const spans: [number, number][] = [];
   for (const [tensor, entry] of Object.entries(entries)) {
-    if (!isEntry(entry)) throw invalid(name, `its entry ${tensor} is malformed`);
+    if (!isEntry(entry)) {
+      throw invalid(name, `its entry ${tensor} is malformed`);
+    }
     if (entry.dtype !== "F32") continue;
     const [from, to] = entry.data_offsets;
     const size = entry.shape.reduce((product, side) => product * side, 1);

@@ -10,8 +10,8 @@ import { PatchStream } from "../stream/patch_stream.ts";
 import { checkpointName, writeAtomically } from "./checkpoint.ts";
 import { startCompute } from "./compute.ts";
 import {
-  type ResolvedConfig,
   resolveConfig,
+  type ResolvedConfig,
   type TrainConfig,
   trainSource,
 } from "./config.ts";

@@ -25,7 +25,7 @@ export type OnProgress = (what: string, bytes?: number) => void;
 
 /** Free space that a set-up takes while it works, in bytes. */
 const SPACE_NEEDED: Record<Variant, number> = { cpu: 2.5e9, gpu: 14e9 };
-const COMPILERS = ["g++", "c++", "clang++"];
+const COMPILER = "c++";
 
 function setupError(
   subject: string,
@@ -73,12 +73,13 @@ async function runProgram(
 /** The last line of a program's output that says something. */
 function lastLine(text: string): string {
   const lines = text.split("\n").map((line) => line.trim()).filter((l) => l);
-  return (lines.findLast((l) => /error/i.test(l)) ?? lines.at(-1) ?? "no output")
+  return (lines.findLast((l) => /error/i.test(l)) ?? lines.at(-1) ??
+    "no output")
     .slice(0, 300);
 }
 
 /** Checks that pip and a compiler are here, before anything is downloaded. */
-async function checkTools(): Promise<string> {
+async function checkTools(): Promise<void> {
   const python = await runProgram("python3", ["--version"]);
   if (!python?.success) {
     throw setupError(
@@ -95,14 +96,13 @@ async function checkTools(): Promise<string> {
       "install it (Debian: apt install python3-pip)",
     );
   }
-  for (const compiler of COMPILERS) {
-    if ((await runProgram(compiler, ["--version"]))?.success) return compiler;
+  if (!(await runProgram(COMPILER, ["--version"]))?.success) {
+    throw setupError(
+      "TensorFlow",
+      `there is no C++ compiler (${COMPILER})`,
+      "install one (Debian: apt install g++)",
+    );
   }
-  throw setupError(
-    "TensorFlow",
-    `there is no C++ compiler (${COMPILERS.join(", ")})`,
-    "install one (Debian: apt install g++)",
-  );
 }
 
 async function checkSpace(folder: string, variant: Variant): Promise<void> {
@@ -219,13 +219,10 @@ async function fetchWheel(
 }
 
 /** Compiles the binding; its path to the libraries is relative to itself. */
-async function compileBinding(
-  folder: string,
-  compiler: string,
-): Promise<void> {
+async function compileBinding(folder: string): Promise<void> {
   const sources = `${await packageFolder()}/binding`;
   const tensorflow = `${folder}/site/tensorflow`;
-  const result = await runProgram(compiler, [
+  const result = await runProgram(COMPILER, [
     "-O2",
     "-shared",
     "-fPIC",
@@ -245,7 +242,7 @@ async function compileBinding(
   if (!result?.success) {
     throw setupError(
       "TensorFlow",
-      `${compiler} could not compile the binding: ${
+      `${COMPILER} could not compile the binding: ${
         lastLine(result?.text ?? "")
       }`,
       "install a compiler that knows C++17",
@@ -275,13 +272,13 @@ async function removeLeftovers(cache: string): Promise<void> {
 async function build(variant: Variant, onProgress: OnProgress): Promise<void> {
   const final = engineFolder(variant);
   const folder = `${final}.partial`;
-  const compiler = await checkTools();
+  await checkTools();
   await checkSpace(cacheFolder(), variant);
   await Deno.mkdir(folder);
   try {
     await fetchWheel(folder, variant, onProgress);
     onProgress("tfjs-node-gpu's binding");
-    await compileBinding(folder, compiler);
+    await compileBinding(folder);
     await prune(folder);
     await Deno.rename(folder, final);
   } catch (error) {

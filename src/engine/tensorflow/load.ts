@@ -13,7 +13,8 @@ import {
 import { EmpSslError, messageOf } from "../../errors.ts";
 import type { Precision } from "../trace/step_graph.ts";
 import { GraphEngine } from "./graph_engine.ts";
-import { type LocatedBinding, locateBindings } from "./locate.ts";
+import { locateBindings, type LocatedBinding } from "./locate.ts";
+import { quietLogs } from "./quiet.ts";
 
 /** Quiet logs; on a GPU, memory as it is needed. Before the library loads. */
 function setEnvironment(): void {
@@ -28,6 +29,7 @@ function setEnvironment(): void {
 }
 
 async function load(located: LocatedBinding): Promise<NodeBackend> {
+  if (Deno.env.get("TF_CPP_MIN_LOG_LEVEL") === "3") quietLogs(located.path);
   const backend = await makeNodeBackend(loadBinding(located.path));
   tf.registerBackend("tensorflow", () => backend, 10);
   await tf.setBackend("tensorflow");
@@ -74,13 +76,17 @@ export async function loadTensorFlow(
         : gpu || await hasNativeBfloat16()
         ? "bf16"
         : "fp32";
-      return new GraphEngine({
-        engine: "tensorflow",
-        version: binding.TF_Version,
-        device: gpu ? "GPU" : "CPU",
+      return new GraphEngine(
+        {
+          engine: "tensorflow",
+          version: binding.TF_Version,
+          device: gpu ? "GPU" : "CPU",
+          precision,
+          binding: candidate.path,
+        },
+        binding,
         precision,
-        binding: candidate.path,
-      }, binding, precision);
+      );
     } catch (error) {
       complaints.push(`${candidate.path}: ${messageOf(error)}`);
     }

@@ -195,7 +195,12 @@ export function traceKernels(
         [1, 1],
         attributes.pad,
       );
-      return one("Conv2D", [low(x), low(filter)], outShape, spatial(attributes));
+      return one(
+        "Conv2D",
+        [low(x), low(filter)],
+        outShape,
+        spatial(attributes),
+      );
     },
     Conv2DBackpropInput: ({ dy, filter }, attributes: Attributes) => {
       const { inputShape } = attributes;

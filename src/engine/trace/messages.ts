@@ -34,7 +34,11 @@ export interface AttrValue {
   b?: boolean;
   type?: number;
   shape?: TensorShape;
-  tensor?: { dtype: number; tensorShape: TensorShape; tensorContent: Uint8Array };
+  tensor?: {
+    dtype: number;
+    tensorShape: TensorShape;
+    tensorContent: Uint8Array;
+  };
 }
 
 /** A node of a graph. */
@@ -74,7 +78,9 @@ const root = protobuf.Root.fromJSON({
         tensorContent: field("bytes", 4),
       },
     },
-    ListValue: { fields: { i: repeated("int64", 3), type: repeated("int32", 6) } },
+    ListValue: {
+      fields: { i: repeated("int64", 3), type: repeated("int32", 6) },
+    },
     AttrValue: {
       fields: {
         list: field("ListValue", 1),
@@ -88,7 +94,9 @@ const root = protobuf.Root.fromJSON({
       },
       // A member of a oneof is written also where it has its default value.
       oneofs: {
-        value: { oneof: ["list", "s", "i", "f", "b", "type", "shape", "tensor"] },
+        value: {
+          oneof: ["list", "s", "i", "f", "b", "type", "shape", "tensor"],
+        },
       },
     },
     NodeDef: {
@@ -118,7 +126,10 @@ const root = protobuf.Root.fromJSON({
       },
     },
     MetaInfo: {
-      fields: { tags: repeated("string", 4), tensorflowVersion: field("string", 5) },
+      fields: {
+        tags: repeated("string", 4),
+        tensorflowVersion: field("string", 5),
+      },
     },
     MetaGraph: {
       fields: {

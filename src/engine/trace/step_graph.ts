@@ -244,7 +244,8 @@ export function traceTrainer(
         backend.tensor(rate),
         optimizer,
       );
-      // The fused form of sgd.ts.
+      // SGD as torch.optim.SGD(nesterov=True): buffer ← m·buffer + g, then
+      // p ← p − lr·(g + m·buffer).
       updates.push(graph.node("ResourceApplyMomentum", [
         variables.get(name)!.handle,
         variables.get(momentumOf(name))!.handle,

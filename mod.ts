@@ -1,0 +1,61 @@
+/**
+ * EMP-SSL for Deno: self-supervised image encoders from one or a few epochs
+ * (Tong, Chen, Ma and LeCun, arXiv 2304.03977).
+ *
+ * @example The patches of the embedded data set
+ * ```ts
+ * import { PatchStream } from "./mod.ts";
+ *
+ * await using stream = await PatchStream.open({
+ *   source: { name: "shapes", split: "train" },
+ *   recipe: "cifar",
+ *   patchSize: 16,
+ *   images: 2,
+ *   patches: 4,
+ *   shuffle: true,
+ *   seed: 0,
+ *   firstBatch: 0,
+ *   endBatch: 1,
+ * }, { workers: 1 });
+ * for await (const batch of stream) console.assert(batch.length === 8 * 768);
+ * ```
+ *
+ * @module
+ */
+export { EmpSslError, type ErrorCode, type ErrorParts } from "./src/errors.ts";
+export {
+  type DatasetEntry,
+  DATASETS,
+  openDataset,
+} from "./src/data/catalog.ts";
+export type { Dataset, DatasetSource, Split } from "./src/data/dataset.ts";
+export type { Image } from "./src/data/image.ts";
+export type { RecipeName } from "./src/patches/recipe.ts";
+export { PatchStream } from "./src/stream/patch_stream.ts";
+export type { PatchJob } from "./src/stream/patch_job.ts";
+export type { OrderConfig } from "./src/stream/order.ts";
+export type { PoolOptions } from "./src/stream/pool.ts";
+export type { RingHandle } from "./src/stream/ring.ts";
+export type { PrecisionChoice } from "./src/engine/tensorflow/load.ts";
+export type { Precision } from "./src/engine/trace/step_graph.ts";
+export type { EngineReport, StepLosses } from "./src/engine/engine.ts";
+export {
+  type ResolvedConfig,
+  TRAIN_DEFAULTS,
+  type TrainConfig,
+} from "./src/train/config.ts";
+export type { StepMetrics } from "./src/train/training_session.ts";
+export {
+  train,
+  type TrainEvent,
+  type TrainOptions,
+} from "./src/train/train.ts";
+export {
+  evaluate,
+  EVALUATE_DEFAULTS,
+  type EvaluateConfig,
+  type EvaluateEvent,
+  type EvaluationResult,
+} from "./src/evaluate/evaluate.ts";
+export type { Accuracy } from "./src/evaluate/accuracy.ts";
+export type { ProbeResult } from "./src/evaluate/linear_probe.ts";

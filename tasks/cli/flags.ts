@@ -1,0 +1,141 @@
+/**
+ * Command lines: declared once, and from the declaration parsed, checked and
+ * explained.
+ *
+ * @module
+ */
+import { parseArgs } from "@std/cli";
+import { closestString } from "../../src/deps/std.ts";
+import { EmpSslError } from "../../src/errors.ts";
+
+/** One flag. */
+export interface Flag {
+  /** What its value is; a switch has none. */
+  type: "text" | "number" | "switch";
+  /** What it does, in a line. */
+  help: string;
+  /** What stands for its value in the help. */
+  value?: string;
+  /** Where it may be one of a few words. */
+  choices?: readonly string[];
+}
+
+/** A command. */
+export interface Command {
+  /** How it is called. */
+  usage: string;
+  /** What it does. */
+  about: string;
+  /** Its flags by name, with hyphens; underscores are taken too. */
+  flags: Record<string, Flag>;
+  /** Further lines of the help. */
+  examples: string[];
+}
+
+/** The values that were given, by the flags' names. */
+export type Values = Record<string, string | number | boolean | undefined>;
+
+function refuse(subject: string, found: string, remedy: string): never {
+  throw new EmpSslError({
+    action: "understand",
+    subject,
+    found,
+    remedy,
+    code: "INVALID_ARGUMENT",
+  });
+}
+
+/** The help of a command. */
+export function helpText({ usage, about, flags, examples }: Command): string {
+  const rows = Object.entries(flags).map(([name, flag]) => {
+    const value = flag.type === "switch"
+      ? ""
+      : ` ${flag.choices?.join("|") ?? flag.value ?? "N"}`;
+    return [`  --${name}${value}`, flag.help];
+  });
+  rows.push(["  --help", "show this"]);
+  const width = Math.min(
+    34,
+    Math.max(...rows.map(([left]) => left.length)) + 2,
+  );
+  return [
+    `Usage: ${usage}`,
+    "",
+    about,
+    "",
+    "Flags (underscores do for hyphens):",
+    ...rows.map(([left, right]) =>
+      left.length >= width
+        ? `${left}\n${" ".repeat(width)}${right}`
+        : left.padEnd(width) + right
+    ),
+    "",
+    "Examples:",
+    ...examples.map((example) => `  ${example}`),
+  ].join("\n");
+}
+
+function valueOf(name: string, flag: Flag, raw: unknown): Values[string] {
+  if (Array.isArray(raw)) {
+    refuse(`--${name}`, "it is given more than once", "give it once");
+  }
+  if (flag.type === "switch") return raw as boolean;
+  const text = String(raw);
+  if (text === "") {
+    refuse(
+      `--${name}`,
+      "it has no value",
+      `write --${name} ${flag.value ?? "N"}`,
+    );
+  }
+  if (flag.choices && !flag.choices.includes(text)) {
+    const near = closestString(text, [...flag.choices]);
+    refuse(
+      `--${name} ${text}`,
+      `it is not one of ${flag.choices.join(", ")}`,
+      `did you mean ${near}`,
+    );
+  }
+  if (flag.type === "text") return text;
+  const number = Number(text);
+  if (!Number.isFinite(number)) {
+    refuse(`--${name} ${text}`, "it is not a number", "give a number");
+  }
+  return number;
+}
+
+/**
+ * Parses a command line.
+ *
+ * @throws {EmpSslError} `INVALID_ARGUMENT`, with the nearest right name.
+ */
+export function parseFlags(args: string[], command: Command): Values {
+  const { flags } = command;
+  const names = [...Object.keys(flags), "help"];
+  const ofType = (...types: string[]) =>
+    Object.keys(flags).filter((name) => types.includes(flags[name].type));
+  const spelled = args.map((arg) =>
+    arg.startsWith("--")
+      ? arg.replace(/^--[^=]*/, (flag) => flag.replaceAll("_", "-"))
+      : arg
+  );
+  const parsed = parseArgs(spelled, {
+    string: ofType("text", "number"),
+    boolean: [...ofType("switch"), "help"],
+    unknown(arg: string, key?: string) {
+      if (key === undefined) {
+        refuse(`"${arg}"`, "it belongs to no flag", "see --help");
+      }
+      const near = closestString(key, names);
+      refuse(arg, "there is no such flag", `did you mean --${near}`);
+    },
+  }) as Record<string, unknown>;
+  const values: Values = { help: parsed.help === true };
+  for (const [name, flag] of Object.entries(flags)) {
+    const given = spelled.some((arg) =>
+      arg === `--${name}` || arg.startsWith(`--${name}=`)
+    );
+    if (given) values[name] = valueOf(name, flag, parsed[name]);
+  }
+  return values;
+}

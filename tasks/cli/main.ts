@@ -1,0 +1,60 @@
+/**
+ * What all tasks share: help, errors of one line, exit codes, the engine.
+ *
+ * @module
+ */
+import { ensureEngine } from "../../src/engine/tensorflow/ensure.ts";
+import type { Variant } from "../../src/engine/tensorflow/variant.ts";
+import { isEmpSslError, messageOf } from "../../src/errors.ts";
+import { startCompute } from "../../src/train/compute.ts";
+import { type Command, helpText, parseFlags, type Values } from "./flags.ts";
+import { Progress } from "./progress.ts";
+
+/** Runs a task: exit code 0, 2 for a mistake of the user's, 1 for a bug. */
+export async function main(
+  command: Command,
+  run: (values: Values) => Promise<void>,
+  args: string[] = Deno.args,
+): Promise<void> {
+  try {
+    const values = parseFlags(args, command);
+    if (values.help) console.log(helpText(command));
+    else await run(values);
+  } catch (error) {
+    if (isEmpSslError(error)) {
+      console.error(messageOf(error));
+      Deno.exit(2);
+    }
+    console.error(error);
+    console.error("This is a bug of ours: please report it with the command.");
+    Deno.exit(1);
+  }
+}
+
+/** Sets the engine up where it is not there, and shows what it does. */
+export async function setUpEngine(variant?: Variant): Promise<void> {
+  let progress: Progress | undefined;
+  let shown = "";
+  await ensureEngine({
+    variant,
+    async works() {
+      try {
+        (await startCompute("auto")).close();
+        return true;
+      } catch {
+        return false;
+      }
+    },
+    onProgress(what, bytes) {
+      if (what !== shown && bytes === undefined) {
+        progress?.finish();
+        console.error(`Setting up ${what}`);
+        progress = new Progress(`  ${what}`, 0);
+        shown = what;
+      } else if (bytes !== undefined) {
+        progress?.update(bytes, `${Math.round(bytes / 1e6)} MB on disk`);
+      }
+    },
+  });
+  progress?.finish();
+}

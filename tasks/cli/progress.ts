@@ -1,0 +1,99 @@
+/**
+ * Progress: a bar that is redrawn on a terminal, a plain line now and then
+ * elsewhere.
+ *
+ * @module
+ */
+
+/** Seconds as people say them: `1 h 02 min`, `3 min 20 s`, `12 s`. */
+export function formatSeconds(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  const pad = (n: number) => String(n).padStart(2, "0");
+  if (whole >= 3600) {
+    return `${Math.floor(whole / 3600)} h ${
+      pad(Math.floor(whole % 3600 / 60))
+    } min`;
+  }
+  if (whole >= 60) return `${Math.floor(whole / 60)} min ${pad(whole % 60)} s`;
+  return `${whole} s`;
+}
+
+const BAR = 20;
+/** Seconds between two plain lines. */
+const QUIET = 15;
+
+/** Shows how far a piece of work is. */
+export class Progress {
+  #title: string;
+  #total: number;
+  #terminal: boolean;
+  #write: (text: string) => void;
+  #begin = performance.now();
+  #firstDone: number | undefined;
+  #shown = -Infinity;
+  #drawn = false;
+
+  /**
+   * @param title What is done.
+   * @param total How much there is of it; 0 where that is not known.
+   * @param terminal Whether to redraw a line; by default where stderr can.
+   * @param write Where to write.
+   */
+  constructor(
+    title: string,
+    total: number,
+    terminal: boolean = Deno.stderr.isTerminal(),
+    write: (text: string) => void = (text) =>
+      void Deno.stderr.writeSync(new TextEncoder().encode(text)),
+  ) {
+    this.#title = title;
+    this.#total = total;
+    this.#terminal = terminal;
+    this.#write = write;
+  }
+
+  /** Some more is done. */
+  update(done: number, detail = ""): void {
+    const now = performance.now();
+    // The first piece pays for all warming up: the rate is of what follows.
+    if (this.#firstDone === undefined) {
+      this.#firstDone = done;
+      this.#begin = now;
+    }
+    const last = this.#total > 0 && done >= this.#total;
+    const every = this.#terminal ? 100 : QUIET * 1000;
+    if (!last && now - this.#shown < every) return;
+    this.#shown = now;
+    const line = this.#line(done, (now - this.#begin) / 1000, detail);
+    if (this.#terminal) {
+      this.#write(`\r\x1b[2K${line}`);
+      this.#drawn = true;
+      if (last) this.finish();
+    } else this.#write(line + "\n");
+  }
+
+  #line(done: number, seconds: number, detail: string): string {
+    const parts: string[] = [];
+    if (this.#total > 0) {
+      const share = Math.min(1, done / this.#total);
+      if (this.#terminal) {
+        const full = Math.round(share * BAR);
+        parts.push("█".repeat(full) + "░".repeat(BAR - full));
+      }
+      parts.push(`${done}/${this.#total}`);
+      const moved = done - (this.#firstDone ?? done);
+      if (moved > 0 && done < this.#total) {
+        const left = (this.#total - done) / moved * seconds;
+        parts.push(`${formatSeconds(left)} left`);
+      }
+    }
+    if (detail) parts.push(detail);
+    return `${this.#title} ${parts.join(" · ")}`;
+  }
+
+  /** Ends the line that is being redrawn. */
+  finish(): void {
+    if (this.#drawn) this.#write("\n");
+    this.#drawn = false;
+  }
+}

@@ -1,0 +1,165 @@
+/**
+ * `deno task evaluate`: tests a trained encoder.
+ *
+ * @module
+ */
+import { DATASETS } from "../src/data/catalog.ts";
+import type { PrecisionChoice } from "../src/engine/tensorflow/load.ts";
+import { EmpSslError } from "../src/errors.ts";
+import type { Accuracy } from "../src/evaluate/accuracy.ts";
+import {
+  evaluate,
+  EVALUATE_DEFAULTS,
+  type EvaluateConfig,
+} from "../src/evaluate/evaluate.ts";
+import { ARCHITECTURES } from "../src/model/architectures.ts";
+import { findCheckpoint, readCheckpoint } from "../src/train/checkpoint.ts";
+import type { Command, Values } from "./cli/flags.ts";
+import { main, setUpEngine } from "./cli/main.ts";
+import { formatSeconds, Progress } from "./cli/progress.ts";
+
+/** The command line of `deno task evaluate`. */
+export const command: Command = {
+  usage: "deno task evaluate --model-path PATH [flags]",
+  about: "Computes bag-of-patches features of both parts of a data set and " +
+    "tests them\nwith a linear probe and with nearest neighbours.",
+  flags: {
+    "model-path": {
+      type: "text",
+      value: "PATH",
+      help: "a checkpoint, or a run's folder for its last one",
+    },
+    "test-patches": {
+      type: "number",
+      help: `patches an image (default ${EVALUATE_DEFAULTS.testPatches})`,
+    },
+    data: {
+      type: "text",
+      choices: Object.keys(DATASETS),
+      help: "data set (default: the run's own)",
+    },
+    "data-dir": { type: "text", value: "DIR", help: "its folder" },
+    arch: {
+      type: "text",
+      choices: Object.keys(ARCHITECTURES),
+      help: "architecture; the checkpoint knows it, this only checks",
+    },
+    linear: { type: "switch", help: "fit the linear probe (default)" },
+    "no-linear": { type: "switch", help: "leave the linear probe out" },
+    knn: { type: "switch", help: "classify by nearest neighbours (default)" },
+    "no-knn": { type: "switch", help: "leave nearest neighbours out" },
+    untrained: {
+      type: "switch",
+      help: "take the network as it was before training: the baseline",
+    },
+    "limit-train": { type: "number", help: "use only N training images" },
+    "limit-test": { type: "number", help: "use only N test images" },
+    workers: { type: "number", help: "patch workers (default: spare cores)" },
+    precision: {
+      type: "text",
+      choices: ["auto", "fp32", "bf16"],
+      help: "number format of the heavy operations (default auto)",
+    },
+    json: { type: "switch", help: "print the result as one line of JSON" },
+  },
+  examples: [
+    "deno task evaluate --model-path runs/shapes-1 --test-patches 16",
+    "deno task evaluate --model-path runs/x --no-linear --json",
+  ],
+};
+
+/** The configuration that a command line means. */
+export function configOf(values: Values): EvaluateConfig {
+  const number = (name: string) => values[name] as number | undefined;
+  const text = (name: string) => values[name] as string | undefined;
+  const modelPath = text("model-path");
+  if (modelPath === undefined) {
+    throw new EmpSslError({
+      action: "evaluate",
+      subject: "nothing",
+      found: "no --model-path was given",
+      remedy: "name a run's folder or a checkpoint with it",
+      code: "INVALID_ARGUMENT",
+    });
+  }
+  for (const flag of ["limit-train", "limit-test", "workers"]) {
+    const value = number(flag);
+    if (value !== undefined && !(Number.isInteger(value) && value >= 1)) {
+      throw new EmpSslError({
+        action: "evaluate with",
+        subject: `--${flag} ${value}`,
+        found: "it is not a count",
+        remedy: "give a whole number from 1 up",
+        code: "INVALID_ARGUMENT",
+      });
+    }
+  }
+  return {
+    modelPath,
+    testPatches: number("test-patches") ?? EVALUATE_DEFAULTS.testPatches,
+    data: text("data"),
+    dataDir: text("data-dir"),
+    limitTrain: number("limit-train"),
+    limitTest: number("limit-test"),
+    linear: !values["no-linear"],
+    knn: !values["no-knn"],
+    untrained: values.untrained === true,
+    workers: number("workers"),
+    precision: (text("precision") ?? "auto") as PrecisionChoice,
+  };
+}
+
+function percent({ top1, top5 }: Accuracy): string {
+  const show = (share: number) => `${(100 * share).toFixed(1)} %`;
+  return `top-1 ${show(top1)}   top-5 ${show(top5)}`;
+}
+
+function checkArchitecture(path: string, arch: string): void {
+  const { config } = readCheckpoint(path);
+  if (config.arch === arch) return;
+  throw new EmpSslError({
+    action: "evaluate with",
+    subject: `--arch ${arch}`,
+    found: `${findCheckpoint(path)} is a ${config.arch}`,
+    remedy: "leave --arch out",
+    code: "INVALID_ARGUMENT",
+  });
+}
+
+async function runEvaluation(values: Values): Promise<void> {
+  const config = configOf(values);
+  if (values.arch) checkArchitecture(config.modelPath, String(values.arch));
+  else findCheckpoint(config.modelPath);
+  await setUpEngine();
+  const bars = new Map<string, Progress>();
+  const result = await evaluate(config, (event) => {
+    if (event.type === "features") {
+      const title = `features of the ${event.split} images`;
+      if (!bars.has(title)) bars.set(title, new Progress(title, event.count));
+      bars.get(title)!.update(event.done);
+    } else if (event.type === "linear") {
+      const title = "linear probe";
+      if (!bars.has(title)) bars.set(title, new Progress(title, event.epochs));
+      bars.get(title)!.update(event.epoch + 1, percent(event.accuracy));
+    }
+  });
+  if (values.json) {
+    console.log(JSON.stringify(result));
+    return;
+  }
+  const { images, classes, testPatches, knn, linear, seconds } = result;
+  console.log(
+    `${result.checkpoint} on ${result.data}: ${images.train} training and ` +
+      `${images.test} test images, ${classes} classes, ${testPatches} patches`,
+  );
+  if (linear) {
+    console.log(`linear, last epoch   ${percent(linear.last)}`);
+    console.log(
+      `linear, best epoch   ${percent(linear.best)}   (peeks at the test set)`,
+    );
+  }
+  if (knn) console.log(`kNN (k 20, T 0.07)   ${percent(knn)}`);
+  console.log(`Evaluated in ${formatSeconds(seconds)}`);
+}
+
+if (import.meta.main) await main(command, runEvaluation);

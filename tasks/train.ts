@@ -1,0 +1,153 @@
+/**
+ * `deno task train`: trains an encoder.
+ *
+ * @module
+ */
+import { DATASETS } from "../src/data/catalog.ts";
+import type { PrecisionChoice } from "../src/engine/tensorflow/load.ts";
+import { ARCHITECTURES } from "../src/model/architectures.ts";
+import {
+  resolveConfig,
+  TRAIN_DEFAULTS,
+  type TrainConfig,
+} from "../src/train/config.ts";
+import { train } from "../src/train/train.ts";
+import type { Command, Values } from "./cli/flags.ts";
+import { main, setUpEngine } from "./cli/main.ts";
+import { formatSeconds, Progress } from "./cli/progress.ts";
+
+const D = TRAIN_DEFAULTS;
+
+/** The command line of `deno task train`. */
+export const command: Command = {
+  usage: "deno task train [flags]",
+  about: "Trains an EMP-SSL encoder (arXiv 2304.03977) and writes a run's " +
+    "folder:\nconfig.json, metrics.jsonl and a checkpoint after each epoch.",
+  flags: {
+    data: {
+      type: "text",
+      choices: Object.keys(DATASETS),
+      help: `data set (default ${D.data}: generated, needs no files)`,
+    },
+    "data-dir": { type: "text", value: "DIR", help: "folder of the data set" },
+    epoch: {
+      type: "number",
+      help: `passes over the data (default ${D.epoch})`,
+    },
+    bs: { type: "number", help: "images a batch (default 100; shapes 20)" },
+    "num-patches": {
+      type: "number",
+      help: `patches an image (default ${D.numPatches}; the paper: 20 to 200)`,
+    },
+    "patch-sim": {
+      type: "number",
+      help: `weight of the invariance (default ${D.patchSim})`,
+    },
+    tcr: {
+      type: "number",
+      help: `weight of the coding rate (default ${D.tcr})`,
+    },
+    eps: { type: "number", help: `the paper's squared ε (default ${D.eps})` },
+    arch: {
+      type: "text",
+      choices: Object.keys(ARCHITECTURES),
+      help: "architecture (default: follows from the data)",
+    },
+    lr: { type: "number", help: `first learning rate (default ${D.lr})` },
+    seed: { type: "number", help: `seed of everything (default ${D.seed})` },
+    workers: { type: "number", help: "patch workers (default: spare cores)" },
+    "limit-images": { type: "number", help: "use only N training images" },
+    precision: {
+      type: "text",
+      choices: ["auto", "fp32", "bf16"],
+      help: "number format of the heavy operations (default auto)",
+    },
+    dir: {
+      type: "text",
+      value: "DIR",
+      help: "the run's folder (default runs/…)",
+    },
+    msg: { type: "text", value: "TEXT", help: "a note to keep with the run" },
+  },
+  examples: [
+    "deno task train",
+    "deno task train --data cifar10 --data-dir cifar-10-batches-bin --epoch 1",
+    "deno task train --data folder --data-dir photos --num-patches 40",
+  ],
+};
+
+/** The configuration that a command line means. */
+export function configOf(values: Values): TrainConfig {
+  const number = (name: string) => values[name] as number | undefined;
+  const text = (name: string) => values[name] as string | undefined;
+  const data = text("data") ?? D.data;
+  // The generated set is small, and its first run should end in minutes.
+  const small = data === "shapes";
+  return {
+    data,
+    dataDir: text("data-dir"),
+    epoch: number("epoch") ?? (small ? SHAPES.epoch : D.epoch),
+    bs: number("bs") ?? (small ? SHAPES.bs : D.bs),
+    numPatches: number("num-patches") ?? D.numPatches,
+    patchSim: number("patch-sim") ?? D.patchSim,
+    tcr: number("tcr") ?? D.tcr,
+    eps: number("eps") ?? D.eps,
+    arch: text("arch"),
+    lr: number("lr") ?? D.lr,
+    seed: number("seed") ?? D.seed,
+    workers: number("workers"),
+    limitImages: number("limit-images"),
+    precision: (text("precision") ?? D.precision) as PrecisionChoice,
+    dir: text("dir"),
+    msg: text("msg"),
+  };
+}
+
+const SHAPES = { epoch: 1, bs: 20 };
+
+/** A run on the terminal. */
+async function runTraining(values: Values): Promise<void> {
+  const config = configOf(values);
+  // Whatever is wrong with it is said before the engine is set up.
+  await resolveConfig(config);
+  await setUpEngine();
+  const begin = performance.now();
+  let progress: Progress | undefined;
+  let folder = "";
+  for await (const event of train(config)) {
+    if (event.type === "start") {
+      const { config: c, engine, dir } = event;
+      folder = dir;
+      console.log(
+        `Training ${c.arch} on ${c.data}: ${c.images} images, ${c.bs} × ` +
+          `${c.numPatches} patches of ${c.patchSize}×${c.patchSize} a step, ` +
+          `${c.steps} steps`,
+      );
+      console.log(
+        `${engine.engine} ${engine.version} on ${engine.device}, ` +
+          `${engine.precision}; run in ${dir}`,
+      );
+      progress = new Progress("train", c.steps);
+    } else if (event.type === "step") {
+      const { step, loss, invariance, tcr, lr, patchesPerSecond } =
+        event.metrics;
+      progress?.update(
+        step + 1,
+        `loss ${loss.toFixed(2)} · invariance ${invariance.toFixed(3)} · ` +
+          `TCR ${tcr.toFixed(1)} · lr ${lr.toFixed(4)} · ` +
+          `${patchesPerSecond.toFixed(0)} patches/s`,
+      );
+    } else if (event.type === "skipped") {
+      progress?.finish();
+      console.error(`Skipped ${event.image}: ${event.why}`);
+    } else {
+      progress?.finish();
+      console.log(`Epoch ${event.epoch} done: ${event.path}`);
+    }
+  }
+  const seconds = (performance.now() - begin) / 1000;
+  console.log(`Trained in ${formatSeconds(seconds)}. Evaluate it with`);
+  console.log(`  deno task evaluate --model-path ${folder}`);
+}
+
+if (import.meta.main) await main(command, runTraining);
