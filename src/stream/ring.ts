@@ -94,7 +94,14 @@ export class Ring {
       const now = Atomics.load(this.#control, at);
       if (now >= wanted) return;
       const wait = Atomics.waitAsync(this.#control, at, now);
-      if (wait.async) await wait.value;
+      if (!wait.async) continue;
+      // Such a wait alone does not keep a thread's event loop alive.
+      const alive = setInterval(() => {}, 1 << 30);
+      try {
+        await wait.value;
+      } finally {
+        clearInterval(alive);
+      }
     }
   }
 

@@ -76,9 +76,6 @@ export function helpText({ usage, about, flags, examples }: Command): string {
 }
 
 function valueOf(name: string, flag: Flag, raw: unknown): Values[string] {
-  if (Array.isArray(raw)) {
-    refuse(`--${name}`, "it is given more than once", "give it once");
-  }
   if (flag.type === "switch") return raw as boolean;
   const text = String(raw);
   if (text === "") {
@@ -104,6 +101,19 @@ function valueOf(name: string, flag: Flag, raw: unknown): Values[string] {
   return number;
 }
 
+/** `--lr -1` as `--lr=-1`: else the number is taken for a flag. */
+function joinValues(args: string[], flags: Command["flags"]): string[] {
+  const joined: string[] = [];
+  for (const arg of args) {
+    const before = joined.at(-1) ?? "";
+    const flag = flags[before.replace(/^--/, "")];
+    if (/^-\d/.test(arg) && flag && flag.type !== "switch") {
+      joined[joined.length - 1] = `${before}=${arg}`;
+    } else joined.push(arg);
+  }
+  return joined;
+}
+
 /**
  * Parses a command line.
  *
@@ -114,10 +124,13 @@ export function parseFlags(args: string[], command: Command): Values {
   const names = [...Object.keys(flags), "help"];
   const ofType = (...types: string[]) =>
     Object.keys(flags).filter((name) => types.includes(flags[name].type));
-  const spelled = args.map((arg) =>
-    arg.startsWith("--")
-      ? arg.replace(/^--[^=]*/, (flag) => flag.replaceAll("_", "-"))
-      : arg
+  const spelled = joinValues(
+    args.map((arg) =>
+      arg.startsWith("--")
+        ? arg.replace(/^--[^=]*/, (flag) => flag.replaceAll("_", "-"))
+        : arg
+    ),
+    flags,
   );
   const parsed = parseArgs(spelled, {
     string: ofType("text", "number"),
@@ -132,10 +145,15 @@ export function parseFlags(args: string[], command: Command): Values {
   }) as Record<string, unknown>;
   const values: Values = { help: parsed.help === true };
   for (const [name, flag] of Object.entries(flags)) {
-    const given = spelled.some((arg) =>
+    const given = spelled.filter((arg) =>
       arg === `--${name}` || arg.startsWith(`--${name}=`)
-    );
-    if (given) values[name] = valueOf(name, flag, parsed[name]);
+    ).length;
+    if (given > 1) {
+      refuse(`--${name}`, "it is given more than once", "give it once");
+    }
+    if (given === 1) {
+      values[name] = valueOf(name, flag, parsed[name]);
+    }
   }
   return values;
 }

@@ -14,7 +14,7 @@ import { EmpSslError, messageOf } from "../../errors.ts";
 import type { Precision } from "../trace/step_graph.ts";
 import { GraphEngine } from "./graph_engine.ts";
 import { locateBindings, type LocatedBinding } from "./locate.ts";
-import { quietLogs } from "./quiet.ts";
+import { withoutStderr } from "./quiet.ts";
 
 /** Quiet logs; on a GPU, memory as it is needed. Before the library loads. */
 function setEnvironment(): void {
@@ -29,8 +29,8 @@ function setEnvironment(): void {
 }
 
 async function load(located: LocatedBinding): Promise<NodeBackend> {
-  if (Deno.env.get("TF_CPP_MIN_LOG_LEVEL") === "3") quietLogs(located.path);
-  const backend = await makeNodeBackend(loadBinding(located.path));
+  const binding = withoutStderr(() => loadBinding(located.path));
+  const backend = await makeNodeBackend(binding);
   tf.registerBackend("tensorflow", () => backend, 10);
   await tf.setBackend("tensorflow");
   await tf.ready();

@@ -1,29 +1,41 @@
 /**
- * Keeps TensorFlow's own log to errors.
+ * Keeps the lines off the terminal that TensorFlow prints while the system
+ * loads it, before any of its settings can reach it.
  *
  * @module
  */
 
-/** `absl::SetMinLogLevel(absl::LogSeverityAtLeast)` in TensorFlow 2.21. */
-const SET_MIN_LOG_LEVEL =
-  "_ZN4absl12lts_2025081414SetMinLogLevelENS0_18LogSeverityAtLeastE";
-const ERROR = 2;
+const STDERR = 2;
+const WRITE_ONLY = 1;
 
 /**
- * Silences what TensorFlow logs while it loads, which none of its environment
- * variables reaches. Where that does not work, a few lines more are shown.
- *
- * @param bindingPath The binding that our set-up built.
+ * Runs a function while standard error leads nowhere; its exceptions pass.
+ * Where the C library cannot be reached, a few lines more are shown.
  */
-export function quietLogs(bindingPath: string): void {
-  const folder = bindingPath.replace(/[^/]*$/, "site/tensorflow");
+export function withoutStderr<T>(run: () => T): T {
+  let libc;
   try {
-    const { symbols } = Deno.dlopen(
-      `${folder}/libtensorflow_framework.so.2`,
-      { [SET_MIN_LOG_LEVEL]: { parameters: ["i32"], result: "void" } },
-    );
-    symbols[SET_MIN_LOG_LEVEL](ERROR);
+    libc = Deno.dlopen("libc.so.6", {
+      dup: { parameters: ["i32"], result: "i32" },
+      dup2: { parameters: ["i32", "i32"], result: "i32" },
+      open: { parameters: ["buffer", "i32"], result: "i32" },
+      close: { parameters: ["i32"], result: "i32" },
+    }).symbols;
   } catch {
-    // Another layout or another release.
+    return run();
+  }
+  const kept = libc.dup(STDERR);
+  const nowhere = libc.open(
+    new TextEncoder().encode("/dev/null\0"),
+    WRITE_ONLY,
+  );
+  if (kept < 0 || nowhere < 0) return run();
+  libc.dup2(nowhere, STDERR);
+  libc.close(nowhere);
+  try {
+    return run();
+  } finally {
+    libc.dup2(kept, STDERR);
+    libc.close(kept);
   }
 }

@@ -3,20 +3,20 @@
  * golden files of fixtures/make_model.py.
  */
 import { assert } from "@std/assert";
-import type { ModelConfig } from "../src/model/architectures.ts";
-import { ARCHITECTURES } from "../src/model/architectures.ts";
-import { convertLayout, torchShape } from "../src/model/layout.ts";
-import { OPTIMIZER } from "../src/model/lars.ts";
+import type { ModelConfig } from "../../src/model/architectures.ts";
+import { ARCHITECTURES } from "../../src/model/architectures.ts";
+import { convertLayout, torchShape } from "../../src/model/layout.ts";
+import { OPTIMIZER } from "../../src/model/lars.ts";
 import {
   isTrainable,
   sizeOf,
   type State,
   tensorSpecs,
-} from "../src/model/parameters.ts";
-import { cosineLearningRate } from "../src/model/schedule.ts";
-import { decodeSafetensors } from "../src/train/safetensors.ts";
+} from "../../src/model/parameters.ts";
+import { cosineLearningRate } from "../../src/model/schedule.ts";
+import { decodeSafetensors } from "../../src/train/safetensors.ts";
 import { useTensorFlow } from "./engine.ts";
-import { hashed } from "./formula.ts";
+import { hashed } from "../formula.ts";
 
 /** Values at some places of a tensor, in PyTorch's layout, and its norm. */
 interface Sample {
@@ -26,7 +26,7 @@ interface Sample {
 }
 
 const fixture = (name: string) =>
-  new URL(`../fixtures/${name}`, import.meta.url);
+  new URL(`../../fixtures/${name}`, import.meta.url);
 
 function norm(values: ArrayLike<number>): number {
   let sum = 0;

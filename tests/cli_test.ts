@@ -1,0 +1,131 @@
+/** Command lines: what is understood, and the message for what is not. */
+import {
+  assert,
+  assertEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import { validateConfig } from "../src/train/config.ts";
+import { helpText, parseFlags } from "../tasks/cli/flags.ts";
+import { formatSeconds, Progress } from "../tasks/cli/progress.ts";
+import { command as evaluateCommand } from "../tasks/evaluate.ts";
+import { command, configOf } from "../tasks/train.ts";
+import { runTask } from "./tasks.ts";
+
+const parse = (line: string) => configOf(parseFlags(line.split(" "), command));
+
+Deno.test("the authors' own command line works when pasted", () => {
+  const config = parse(
+    "--data cifar10 --epoch 2 --patch_sim 200 --arch resnet18-cifar --num_patches 20 --lr 0.3",
+  );
+  assertEquals(
+    [config.epoch, config.patchSim, config.numPatches, config.lr, config.bs],
+    [2, 200, 20, 0.3, 100],
+  );
+});
+
+Deno.test("a wrong flag gets the nearest right one", () => {
+  const bad: [string, string][] = [
+    ["--num-patchs 20", "did you mean --num-patches"],
+    ["--epochs 2", "did you mean --epoch"],
+    ["--data cifar-10", "did you mean cifar10"],
+    ["--arch resnet18", "it is not one of"],
+    ["--lr fast", "it is not a number"],
+    ["--lr", "it has no value"],
+    ["--lr 1 --lr 2", "given more than once"],
+    ["cifar10", "it belongs to no flag"],
+  ];
+  for (const [line, why] of bad) {
+    assertThrows(() => parse(line), Error, why);
+  }
+});
+
+Deno.test("impossible values are refused", () => {
+  const bad: [string, string][] = [
+    ["--num-patches 1", "give a whole number from 2 up"],
+    ["--num-patches 2.5", "give a whole number from 2 up"],
+    ["--bs 1", "give a whole number from 2 up"],
+    ["--epoch 0", "give a whole number from 1 up"],
+    ["--eps 0", "it divides"],
+    ["--lr 0", "nothing would move"],
+    ["--seed 1.5", "it is not one"],
+    ["--workers 0", "give a whole number from 1 up"],
+    ["--limit-images 0", "give a whole number from 1 up"],
+  ];
+  for (const [line, why] of bad) {
+    assertThrows(() => validateConfig(parse(line)), Error, why);
+  }
+});
+
+Deno.test("the help names every flag", () => {
+  for (const one of [command, evaluateCommand]) {
+    const text = helpText(one);
+    for (const name of Object.keys(one.flags)) {
+      assertStringIncludes(text, `--${name}`);
+    }
+  }
+});
+
+Deno.test("progress redraws a line on a terminal and writes plain lines elsewhere", () => {
+  let out = "";
+  const bar = new Progress("train", 3, true, (text) => out += text);
+  bar.update(1, "a");
+  bar.update(3, "b");
+  assert(out.includes("\r\x1b[2K") && out.endsWith("3/3 · b\n"), out);
+  out = "";
+  const lines = new Progress("train", 3, false, (text) => out += text);
+  lines.update(1, "a");
+  lines.update(2, "too soon");
+  lines.update(3, "b");
+  assertEquals(out, "train 1/3 · a\ntrain 3/3 · b\n");
+  assertEquals(
+    [12, 200, 3725].map(formatSeconds),
+    ["12 s", "3 min 20 s", "1 h 02 min"],
+  );
+});
+
+Deno.test("a mistake ends in one line, a code that is not 0, and no stack", async () => {
+  const bad: [string, string[], string][] = [
+    ["train", ["--bs", "3000"], "shapes has 2000 images, give 2000 or fewer"],
+    ["train", ["--data", "cifar10"], "name the folder with --data-dir"],
+    ["train", ["--data", "cifar10", "--data-dir", "no/such"], "no such folder"],
+    ["train", ["--eps", "-1"], "give a number over 0"],
+    ["evaluate", [], "no --model-path was given"],
+    ["evaluate", ["--model-path", "no/such"], "no such file or folder"],
+    ["evaluate", ["--model_path", "x", "--limit-test", "0"], "--limit-test 0"],
+    ["setup", ["--variant", "tpu"], "it is not one of cpu, gpu"],
+  ];
+  for (const [name, args, why] of bad) {
+    const { code, out, err } = await runTask(name, args);
+    assertEquals([code, out, err.trim().split("\n").length], [2, "", 1], err);
+    assertStringIncludes(err, why);
+  }
+});
+
+Deno.test("set-up says what is missing, and how to get it", async () => {
+  const cache = await Deno.makeTempDir();
+  const empty = await Deno.makeTempDir();
+  const run = (env: Record<string, string>) =>
+    runTask("setup", [], { EMP_SSL_CACHE: cache, ...env });
+  try {
+    const none = await run({ PATH: empty });
+    assertEquals(none.code, 2);
+    assertStringIncludes(none.err, "there is no python3");
+    // The interpreter itself: a version manager's script needs more on PATH.
+    const { stdout } = await new Deno.Command("python3", {
+      args: ["-c", "import sys; print(sys.executable)"],
+    }).output();
+    const python = new TextDecoder().decode(stdout).trim();
+    await Deno.symlink(python, `${empty}/python3`);
+    const noCompiler = await run({ PATH: empty });
+    assertEquals(noCompiler.code, 2);
+    assertStringIncludes(noCompiler.err, "there is no C++ compiler");
+    await Deno.writeTextFile(`${cache}/file`, "");
+    const noFolder = await run({ EMP_SSL_CACHE: `${cache}/file/x` });
+    assertEquals(noFolder.code, 2);
+    assertStringIncludes(noFolder.err, "name another in EMP_SSL_CACHE");
+  } finally {
+    await Deno.remove(cache, { recursive: true });
+    await Deno.remove(empty, { recursive: true });
+  }
+});

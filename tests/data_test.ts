@@ -1,0 +1,178 @@
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { openDataset } from "../src/data/catalog.ts";
+import { decodeFile } from "../src/data/decode.ts";
+import { loadSharp } from "../src/deps/sharp.ts";
+import { photo } from "./formula.ts";
+import { withFolder, writeImages } from "./images.ts";
+
+const RECORD = 3073;
+
+/** A record file of CIFAR-10: record i has label i mod 10. */
+function records(count: number): Uint8Array {
+  const bytes = new Uint8Array(count * RECORD);
+  for (let i = 0; i < count; i++) {
+    bytes[i * RECORD] = i % 10;
+    bytes.fill(i + 1, i * RECORD + 1, i * RECORD + 1025);
+    bytes.fill(i + 50, i * RECORD + 1025, i * RECORD + 2049);
+    bytes.fill(i + 100, i * RECORD + 2049, (i + 1) * RECORD);
+  }
+  return bytes;
+}
+
+Deno.test("cifar10 reads planar records over several files", async () => {
+  await withFolder(async (dir) => {
+    await Deno.writeFile(`${dir}/data_batch_1.bin`, records(3));
+    await Deno.writeFile(`${dir}/data_batch_2.bin`, records(2));
+    const set = await openDataset({ name: "cifar10", dir, split: "train" });
+    assertEquals([set.length, set.label(4), set.classes.length], [5, 1, 10]);
+    const { width, height, data } = await set.image(4);
+    assertEquals([width, height, ...data.subarray(0, 6)], [
+      32,
+      32,
+      ...[2, 51, 101],
+      ...[2, 51, 101],
+    ]);
+  });
+});
+
+Deno.test("cifar100 takes the fine label, in the archive's own folder", async () => {
+  await withFolder(async (dir) => {
+    await Deno.mkdir(`${dir}/cifar-100-binary`);
+    const bytes = new Uint8Array(3074);
+    bytes[0] = 7;
+    bytes[1] = 93;
+    await Deno.writeFile(`${dir}/cifar-100-binary/test.bin`, bytes);
+    const set = await openDataset({ name: "cifar100", dir, split: "test" });
+    assertEquals([set.length, set.label(0)], [1, 93]);
+  });
+});
+
+Deno.test("cifar10 refuses what is missing or malformed, with the offset", async () => {
+  await withFolder(async (dir) => {
+    const open = () => openDataset({ name: "cifar10", dir, split: "train" });
+    await assertRejects(open, Error, "no train file in binary form");
+    await Deno.writeTextFile(`${dir}/data_batch_1`, "a pickle");
+    await assertRejects(open, Error, "the Python form of the archive");
+    const path = `${dir}/data_batch_1.bin`;
+    await Deno.writeFile(path, records(3).subarray(0, 2 * RECORD + 9));
+    await assertRejects(open, Error, "the last one starts at byte 6146");
+    const bytes = records(3);
+    bytes[RECORD] = 44;
+    await Deno.writeFile(path, bytes);
+    await assertRejects(open, Error, "the label at byte 3073 is 44");
+    await Deno.writeFile(path, new Uint8Array());
+    await assertRejects(open, Error, "its 0 bytes");
+  });
+});
+
+Deno.test("shapes is the same each time, with all classes in both splits", async () => {
+  const set = await openDataset({ name: "shapes", split: "test" });
+  const again = await openDataset({ name: "shapes", split: "test" });
+  assertEquals(await set.image(7), await again.image(7));
+  const labels = Array.from({ length: set.length }, (_, i) => set.label(i));
+  assertEquals(new Set(labels).size, set.classes.length);
+  const train = await openDataset({ name: "shapes", split: "train" });
+  assert(
+    (await train.image(7)).data.join() !== (await set.image(7)).data.join(),
+  );
+});
+
+Deno.test("limit chooses so many images, the same each time", async () => {
+  const open = () => openDataset({ name: "shapes", split: "train", limit: 50 });
+  const set = await open();
+  assertEquals(set.length, 50);
+  const names = Array.from({ length: 50 }, (_, i) => set.describe(i));
+  assertEquals(new Set(names).size, 50);
+  assertEquals((await open()).describe(9), set.describe(9));
+});
+
+Deno.test("folder has the classes of train and takes val for test", async () => {
+  await withFolder(async (dir) => {
+    await writeImages(dir, { classes: 3, each: 2 });
+    await writeImages(dir, { classes: 3, each: 1, split: "val" });
+    await Deno.writeTextFile(`${dir}/train/c0/notes.txt`, "not an image");
+    await Deno.writeTextFile(`${dir}/train/c0/.hidden.png`, "hidden");
+    const train = await openDataset({ name: "folder", dir, split: "train" });
+    assertEquals([train.length, train.label(5)], [6, 2]);
+    assertEquals([...train.classes], ["c0", "c1", "c2"]);
+    const test = await openDataset({ name: "folder", dir, split: "test" });
+    assertEquals(test.length, 3);
+  });
+});
+
+Deno.test("folder refuses what is not there", async () => {
+  await withFolder(async (dir) => {
+    const open = (dir: string) =>
+      openDataset({ name: "folder", dir, split: "train" });
+    await assertRejects(() => open(`${dir}/no`), Error, "no such folder");
+    await assertRejects(() => open(dir), Error, "no train/ in it");
+    await Deno.mkdir(`${dir}/train/a`, { recursive: true });
+    await assertRejects(() => open(dir), Error, "no image file");
+  });
+  await assertRejects(
+    () => openDataset({ name: "cifar11", split: "train" }),
+    Error,
+    "choose one of",
+  );
+  await assertRejects(
+    () => openDataset({ name: "folder", split: "train" }),
+    Error,
+    "name the folder with --data-dir",
+  );
+});
+
+Deno.test("decodeFile() reads every kind of file to upright RGB", async () => {
+  const sharp = await loadSharp();
+  await withFolder(async (dir) => {
+    const { width, height, data } = photo(24, 16, 3);
+    const raw = { raw: { width, height, channels: 3 as const } };
+    const files: Record<string, Uint8Array> = {
+      "a.png": await sharp(data, raw).png().toBuffer(),
+      "a.jpg": await sharp(data, raw).jpeg({ quality: 95 }).toBuffer(),
+      "a.webp": await sharp(data, raw).webp({ lossless: true }).toBuffer(),
+      "grey.png": await sharp(data, raw).toColourspace("b-w").png().toBuffer(),
+      "alpha.png": await sharp(data, raw).ensureAlpha(0.5).png().toBuffer(),
+      "cmyk.jpg": await sharp(data, raw).toColourspace("cmyk").jpeg()
+        .toBuffer(),
+      "turned.jpg": await sharp(data, raw).withMetadata({ orientation: 6 })
+        .jpeg().toBuffer(),
+    };
+    for (const [name, bytes] of Object.entries(files)) {
+      await Deno.writeFile(`${dir}/${name}`, bytes);
+      const image = await decodeFile(`${dir}/${name}`);
+      const wanted = name === "turned.jpg" ? [16, 24] : [24, 16];
+      assertEquals([image.width, image.height], wanted, name);
+      assertEquals(image.data.length, 24 * 16 * 3, name);
+    }
+    assertEquals([...(await decodeFile(`${dir}/a.png`)).data], [...data]);
+    const grey = (await decodeFile(`${dir}/grey.png`)).data;
+    assert(grey[0] === grey[1] && grey[1] === grey[2]);
+  });
+});
+
+Deno.test("decodeFile() names a file that is no whole image", async () => {
+  const sharp = await loadSharp();
+  await withFolder(async (dir) => {
+    const { width, height, data } = photo(64, 64, 3);
+    const jpeg = await sharp(data, { raw: { width, height, channels: 3 } })
+      .jpeg().toBuffer();
+    const bad: Record<string, Uint8Array> = {
+      "cut.jpg": jpeg.subarray(0, jpeg.length / 2),
+      "text.jpg": new TextEncoder().encode("hello"),
+      "empty.png": new Uint8Array(),
+    };
+    for (const [name, bytes] of Object.entries(bad)) {
+      await Deno.writeFile(`${dir}/${name}`, bytes);
+      await assertRejects(
+        () => decodeFile(`${dir}/${name}`),
+        Error,
+        `Cannot decode ${dir}/${name}`,
+      );
+    }
+    await assertRejects(
+      () => decodeFile(`${dir}/none.png`),
+      Error,
+      "Cannot read",
+    );
+  });
+});

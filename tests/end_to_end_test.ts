@@ -1,0 +1,89 @@
+/**
+ * A checkpoint of ours in torchvision, where Python has it; and the whole
+ * program, as a user runs it: two steps of training and an evaluation.
+ */
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { engineForTasks, runTask } from "./tasks.ts";
+import { withFolder } from "./images.ts";
+
+const python = await findPython();
+const engine = await engineForTasks();
+
+async function findPython(): Promise<string | undefined> {
+  const named = Deno.env.get("EMP_SSL_TEST_PYTHON");
+  for (const candidate of named ? [named] : ["python3", ".venv/bin/python"]) {
+    try {
+      const { success } = await new Deno.Command(candidate, {
+        args: ["-c", "import torch, torchvision, safetensors"],
+        stderr: "null",
+      }).output();
+      if (success) return candidate;
+    } catch {
+      // No such program.
+    }
+  }
+}
+
+Deno.test({
+  name: `train and evaluate run from end to end${engine.reason}`,
+  ignore: engine.ignore,
+  fn: async () => {
+    await withFolder(async (dir) => {
+      const run = `${dir}/run`;
+      const trained = await runTask("train", [
+        ...["--dir", run, "--limit-images", "8", "--bs", "4"],
+        ...["--num-patches", "2", "--precision", "fp32"],
+      ]);
+      assertEquals(trained.code, 0, trained.err);
+      assertStringIncludes(
+        trained.out,
+        `deno task evaluate --model-path ${run}`,
+      );
+      const lines = (await Deno.readTextFile(`${run}/metrics.jsonl`)).trim()
+        .split("\n").map((line) => JSON.parse(line));
+      assertEquals(lines.map((line) => line.step), [0, 1]);
+      assert(lines.every((line) => line.loss < 0 && line.tcr > 0));
+      const config = JSON.parse(await Deno.readTextFile(`${run}/config.json`));
+      assertEquals([config.steps, config.arch], [2, "resnet18-cifar"]);
+
+      const tested = await runTask("evaluate", [
+        ...["--model-path", run, "--test-patches", "2", "--json"],
+        ...["--limit-train", "60", "--limit-test", "20"],
+        ...["--precision", "fp32"],
+      ]);
+      assertEquals(tested.code, 0, tested.err);
+      const result = JSON.parse(tested.out);
+      assertEquals([result.images.train, result.classes], [60, 10]);
+      for (const { top1, top5 } of [result.knn, result.linear.last]) {
+        assert(top1 >= 0 && top5 >= top1 && top5 <= 1);
+      }
+      assert(result.linear.best.top1 >= result.linear.last.top1);
+
+      const again = await runTask("train", ["--dir", run]);
+      assertEquals(again.code, 2);
+      assertStringIncludes(again.err, "it already holds a run");
+    });
+  },
+});
+
+const skipped = python === undefined
+  ? " (skipped: no Python with torch, torchvision and safetensors)"
+  : engine.reason;
+
+Deno.test({
+  name: `torchvision loads our backbone and gives our features${skipped}`,
+  ignore: python === undefined || engine.ignore,
+  fn: async () => {
+    await withFolder(async (dir) => {
+      const { code, out, err } = await runTask("export_case", [dir]);
+      assertEquals(code, 0, err);
+      const script = new URL("../fixtures/load_backbone.py", import.meta.url);
+      const result = await new Deno.Command(python!, {
+        args: [script.pathname, out.trim(), `${dir}/case.json`],
+      }).output();
+      const text = new TextDecoder();
+      assert(result.success, text.decode(result.stderr));
+      assertStringIncludes(text.decode(result.stdout), "All keys matched");
+    });
+  },
+});

@@ -1,0 +1,39 @@
+/**
+ * Writes a checkpoint with uneven running statistics, and the features that our
+ * encoder gives for some patches: the other side of fixtures/load_backbone.py.
+ * A program of its own, since a process loads TensorFlow in one thread only.
+ */
+import { loadTensorFlow } from "../src/engine/tensorflow/load.ts";
+import { architecture } from "../src/model/architectures.ts";
+import { initialState, tensorSpecs } from "../src/model/parameters.ts";
+import { checkpointName, writeCheckpoint } from "../src/train/checkpoint.ts";
+import { resolveConfig, TRAIN_DEFAULTS } from "../src/train/config.ts";
+import { hashed, noise } from "./formula.ts";
+
+const [dir] = Deno.args;
+const { model } = architecture("resnet18-cifar");
+const specs = tensorSpecs(model);
+const state = initialState(specs, 3);
+for (const [index, { name, kind }] of specs.entries()) {
+  const values = state.get(name)!;
+  const around = hashed(values.length, index, 0.2);
+  if (kind.startsWith("norm.")) {
+    values.forEach((v, i) => values[i] = v + around[i]);
+  }
+}
+const shape = [6, 32, 32, 3];
+const patches = noise(6 * 32 * 32 * 3, 4);
+const engine = await loadTensorFlow("fp32");
+const encoder = await engine.encoder(
+  { model, images: 6, patches: 1, patchSize: 32 },
+  state,
+);
+const features = await encoder.encode(patches);
+await Deno.writeTextFile(
+  `${dir}/case.json`,
+  JSON.stringify({ shape, patches: [...patches], features: [...features] }),
+);
+const path = `${dir}/${checkpointName(1)}`;
+const config = await resolveConfig({ ...TRAIN_DEFAULTS });
+writeCheckpoint(path, state, { config, step: 1 });
+console.log(path);

@@ -1,0 +1,111 @@
+/** The patch stream over real workers. */
+import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import type { PatchJob } from "../src/stream/patch_job.ts";
+import { PatchStream } from "../src/stream/patch_stream.ts";
+import { withFolder, writeImages } from "./images.ts";
+
+const JOB: PatchJob = {
+  source: { name: "shapes", split: "train" },
+  recipe: "cifar",
+  patchSize: 16,
+  images: 8,
+  patches: 3,
+  shuffle: true,
+  seed: 5,
+  firstBatch: 0,
+  endBatch: 6,
+};
+
+async function digests(job: PatchJob, workers: number): Promise<string[]> {
+  await using stream = await PatchStream.open(job, { workers });
+  const found: string[] = [];
+  for await (const batch of stream) {
+    const copy = batch.slice();
+    const hash = await crypto.subtle.digest("SHA-256", copy);
+    found.push(new Uint8Array(hash).toHex());
+  }
+  return found;
+}
+
+Deno.test("the number of workers changes no byte", async () => {
+  const one = await digests(JOB, 1);
+  assertEquals(new Set(one).size, 6);
+  assertEquals(await digests(JOB, 3), one);
+});
+
+Deno.test("a stream that starts in the middle gives the same batches", async () => {
+  const whole = await digests(JOB, 2);
+  assertEquals(await digests({ ...JOB, firstBatch: 4 }, 2), whole.slice(4));
+});
+
+Deno.test("another seed gives other patches", async () => {
+  const [first] = await digests({ ...JOB, endBatch: 1 }, 1);
+  const [other] = await digests({ ...JOB, endBatch: 1, seed: 6 }, 1);
+  assertNotEquals(first, other);
+});
+
+Deno.test("evaluation fills its last batch up and keeps the order", async () => {
+  const job = {
+    ...JOB,
+    shuffle: false,
+    source: { ...JOB.source, limit: 10 },
+    endBatch: 2,
+  };
+  assertEquals((await digests(job, 2)).length, 2);
+});
+
+Deno.test("an AbortSignal ends the stream", async () => {
+  const controller = new AbortController();
+  await using stream = await PatchStream.open(JOB, {
+    workers: 1,
+    signal: controller.signal,
+  });
+  controller.abort();
+  await assertRejects(
+    async () => {
+      for await (const _ of stream);
+    },
+    Error,
+    "it was ended",
+  );
+});
+
+Deno.test("an image that fails twice is named, counted and replaced", async () => {
+  await withFolder(async (dir) => {
+    await writeImages(dir, { classes: 2, each: 8 });
+    const broken = `${dir}/train/c1/3.png`;
+    await Deno.writeTextFile(broken, "this is no image");
+    const skipped: string[] = [];
+    const job = {
+      ...JOB,
+      source: { name: "folder", dir, split: "train" as const },
+    };
+    await using stream = await PatchStream.open({ ...job, endBatch: 2 }, {
+      workers: 2,
+      onSkipped: (image) => skipped.push(image),
+    });
+    let batches = 0;
+    for await (const _ of stream) batches++;
+    assertEquals([batches, skipped, stream.skipped], [2, [broken], 1]);
+    await using strict = await PatchStream.open(job, {
+      workers: 1,
+      strict: true,
+    });
+    await assertRejects(
+      async () => {
+        for await (const _ of strict);
+      },
+      Error,
+      "Cannot go on without",
+    );
+  });
+});
+
+Deno.test("a data set that cannot be opened fails at once", async () => {
+  const source = { name: "cifar10", dir: "no/such", split: "train" as const };
+  await assertRejects(
+    () => PatchStream.open({ ...JOB, source }, { workers: 2 }),
+    Error,
+    "Cannot open cifar10 in no/such",
+  );
+});

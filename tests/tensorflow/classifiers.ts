@@ -1,0 +1,55 @@
+/** kNN and the linear probe on features whose classes are known. */
+import { assert, assertEquals } from "@std/assert";
+import type { Features } from "../../src/evaluate/features.ts";
+import { knn } from "../../src/evaluate/knn.ts";
+import { LINEAR_PROBE, linearProbe } from "../../src/evaluate/linear_probe.ts";
+import { Purpose, RandomStream } from "../../src/random.ts";
+import { useTensorFlow } from "./engine.ts";
+
+/** Clouds of points around one random centre a class. */
+function clouds(count: number, seed: number, spread: number): Features {
+  const width = 32, classes = 6;
+  const centres = new RandomStream({ seed: 1, purpose: Purpose.probe, at: [] });
+  const middle = Array.from(
+    { length: classes * width },
+    () => centres.normal(),
+  );
+  const noise = new RandomStream({ seed, purpose: Purpose.probe, at: [1] });
+  const labels = Int32Array.from({ length: count }, (_, i) => i % classes);
+  const values = Float32Array.from(
+    { length: count * width },
+    (_, i) =>
+      middle[labels[Math.floor(i / width)] * width + i % width] +
+      spread * noise.normal(),
+  );
+  return { values, width, labels };
+}
+
+const { ignore, reason } = await useTensorFlow("fp32");
+
+Deno.test({
+  name: `knn() finds the classes of separate clouds, and not of noise${reason}`,
+  ignore,
+  fn() {
+    const options = { k: 20, temperature: 0.07, classes: 6 };
+    const apart = knn(clouds(300, 2, 0.3), clouds(90, 3, 0.3), options);
+    assertEquals(apart.top1, 1);
+    const noise = knn(clouds(300, 2, 100), clouds(600, 3, 100), options);
+    assert(noise.top1 < 0.35 && noise.top5 > 0.6);
+  },
+});
+
+Deno.test({
+  name:
+    `linearProbe() learns separate clouds; best is never under last${reason}`,
+  ignore,
+  async fn() {
+    const { last, best } = await linearProbe(
+      clouds(300, 2, 0.8),
+      clouds(90, 3, 0.8),
+      { ...LINEAR_PROBE, epochs: 20, classes: 6 },
+    );
+    assert(last.top1 > 0.95, `${last.top1}`);
+    assert(best.top1 >= last.top1 && last.top5 >= last.top1);
+  },
+});

@@ -1,0 +1,35 @@
+/** The graph itself: its size, its speed of tracing, what it refuses. */
+import { assert, assertThrows } from "@std/assert";
+import * as tf from "../../src/deps/tfjs.ts";
+import { traceTrainer } from "../../src/engine/trace/step_graph.ts";
+import { ARCHITECTURES } from "../../src/model/architectures.ts";
+import { OPTIMIZER } from "../../src/model/lars.ts";
+import type { TrainerOptions } from "../../src/engine/engine.ts";
+import { TRACE_BACKEND } from "../../src/engine/trace/backend.ts";
+
+const OPTIONS: TrainerOptions = {
+  model: ARCHITECTURES["resnet18-cifar"].model,
+  images: 100,
+  patches: 20,
+  patchSize: 32,
+  loss: { patchSim: 200, tcr: 1, eps: 0.2 },
+  optimizer: OPTIMIZER,
+};
+
+Deno.test("traceTrainer() makes a small graph in under a second", () => {
+  traceTrainer(OPTIONS, { precision: "fp32" });
+  const begin = performance.now();
+  const graph = traceTrainer(OPTIONS, { precision: "bf16" });
+  assert(performance.now() - begin < 1000);
+  assert(graph.length < 500_000, `${graph.length} bytes`);
+});
+
+Deno.test("tracing refuses a kernel that it does not know, by name", () => {
+  const before = tf.getBackend();
+  tf.setBackend(TRACE_BACKEND);
+  try {
+    assertThrows(() => tf.erf(tf.tensor1d([1])), Error, "Erf");
+  } finally {
+    tf.setBackend(before);
+  }
+});

@@ -1,0 +1,7 @@
+/**
+ * All tests that compute on TensorFlow in this process. They are one file
+ * because one thread of a process at most may load the library.
+ */
+import "./tensorflow/classifiers.ts";
+import "./tensorflow/parity.ts";
+import "./tensorflow/tracing.ts";
