@@ -86,7 +86,7 @@ Deno.test("progress redraws a line on a terminal and writes plain lines elsewher
 
 Deno.test("a mistake ends in one line, a code that is not 0, and no stack", async () => {
   const bad: [string, string[], string][] = [
-    ["train", ["--bs", "3000"], "shapes has 2000 images, give 2000 or fewer"],
+    ["train", ["--bs", "3000"], "shapes has 1500 images, give 1500 or fewer"],
     ["train", ["--data", "cifar10"], "name the folder with --data-dir"],
     ["train", ["--data", "cifar10", "--data-dir", "no/such"], "no such folder"],
     ["train", ["--eps", "-1"], "give a number over 0"],

@@ -1,8 +1,8 @@
 /**
  * `shapes`: a generated, deterministic, labelled set of 32×32 images, so that
- * the first run needs nothing from anywhere. A class is a shape filled with a
- * texture; colour, place, size, angle, background and noise vary within it, so
- * that neither colour nor brightness gives the class away.
+ * the first run needs nothing from anywhere. A class is a texture; the shape that
+ * it fills, the colours, place, size, angle, background and noise are random, so
+ * that neither colour nor brightness nor outline gives the class away.
  *
  * @module
  */
@@ -12,29 +12,36 @@ import type { Image } from "./image.ts";
 
 const SIDE = 32;
 /** Images in each split. */
-export const SHAPES_LENGTH: Record<Split, number> = { train: 2000, test: 500 };
+export const SHAPES_LENGTH: Record<Split, number> = { train: 1500, test: 500 };
 
-/** Signed distance-like tests: is (x, y), in shape space, inside? */
-const SHAPES: Record<string, (x: number, y: number) => boolean> = {
-  disc: (x, y) => x * x + y * y < 1,
-  square: (x, y) => Math.abs(x) < 0.85 && Math.abs(y) < 0.85,
-  triangle: (x, y) => y < 0.8 && y > 2 * Math.abs(x) - 1,
-  ring: (x, y) => Math.abs(Math.hypot(x, y) - 0.72) < 0.28,
-  cross: (x, y) =>
-    (Math.abs(x) < 0.3 && Math.abs(y) < 1) ||
-    (Math.abs(y) < 0.3 && Math.abs(x) < 1),
-};
+/** Is (x, y), in units of the shape's radius, inside? */
+const SHAPES: ((x: number, y: number) => boolean)[] = [
+  (x, y) => x * x + y * y < 1,
+  (x, y) => Math.abs(x) < 0.9 && Math.abs(y) < 0.9,
+  (x, y) => y < 0.9 && y > 1.9 * Math.abs(x) - 1,
+  (x, y) => Math.abs(x) + Math.abs(y) < 1.1,
+];
 
-/** A brightness in [0, 1] for each point. */
+const wave = (x: number) => 0.5 + 0.5 * Math.sin(x);
+const step = (x: number) => x > 0.5 ? 1 : 0;
+const odd = (x: number) => Math.abs(Math.floor(x)) % 2;
+
+/** A brightness in [0, 1] for each point; one period is 2π, about 6 pixels. */
 const TEXTURES: Record<string, (x: number, y: number) => number> = {
-  stripes: (x) => Math.sin(1.9 * x) > 0 ? 1 : 0,
-  checks: (x, y) => Math.sin(1.6 * x) * Math.sin(1.6 * y) > 0 ? 1 : 0,
+  stripes: (x) => step(wave(x)),
+  bands: (x) => wave(x / 2),
+  checks: (x, y) => odd(x / 3) ^ odd(y / 3),
+  tiles: (x, y) => Math.max(step(wave(x) - 0.4), step(wave(y) - 0.4)),
+  dots: (x, y) => wave(x) + wave(y) > 1.5 ? 1 : 0,
+  zigzag: (x, y) => step(wave(x + 2.2 * Math.abs((y / 4) % 2 - 1))),
+  waves: (x, y) => step(wave(x + 1.6 * Math.sin(y / 1.5))),
+  rings: (x, y) => step(wave(1.3 * Math.hypot(x, y))),
+  bricks: (x, y) => odd(y / 2.4) === step(wave(x * 0.8)) ? 0.9 : 0.1,
+  plain: () => 0.5,
 };
 
-/** The names of the classes: each shape with each texture. */
-export const SHAPES_CLASSES: readonly string[] = Object.keys(SHAPES).flatMap(
-  (shape) => Object.keys(TEXTURES).map((texture) => `${texture}-${shape}`),
-);
+/** The names of the classes: the textures. */
+export const SHAPES_CLASSES: readonly string[] = Object.keys(TEXTURES);
 
 function colour(random: RandomStream): number[] {
   return [random.uniform(), random.uniform(), random.uniform()];
@@ -75,14 +82,14 @@ class ShapesDataset implements Dataset {
       purpose: Purpose.shapes,
       at: [this.#split === "train" ? 0 : 1, index],
     });
-    const [texture, shape] = this.classes[this.label(index)].split("-");
-    const inside = SHAPES[shape];
-    const pattern = TEXTURES[texture];
+    const pattern = TEXTURES[this.classes[this.label(index)]];
+    const inside = SHAPES[random.below(SHAPES.length)];
     const [light, dark] = colourPair(random);
     const [back1, back2] = colourPair(random);
-    const radius = random.uniform(9, 14);
-    const cx = SIDE / 2 + random.uniform(-4, 4);
-    const cy = SIDE / 2 + random.uniform(-4, 4);
+    const radius = random.uniform(12, 17);
+    const scale = random.uniform(0.85, 1.25);
+    const cx = SIDE / 2 + random.uniform(-3, 3);
+    const cy = SIDE / 2 + random.uniform(-3, 3);
     const angle = random.uniform(0, 2 * Math.PI);
     const cos = Math.cos(angle), sin = Math.sin(angle);
     const slope = random.uniform(0, 2 * Math.PI);
@@ -93,7 +100,7 @@ class ShapesDataset implements Dataset {
         const dx = px + 0.5 - cx, dy = py + 0.5 - cy;
         const x = cos * dx + sin * dy, y = cos * dy - sin * dx;
         const mix = inside(x / radius, y / radius)
-          ? pattern(x, y)
+          ? pattern(scale * x, scale * y)
           : 0.5 + dx * slopeX + dy * slopeY;
         const [from, to] = inside(x / radius, y / radius)
           ? [dark, light]

@@ -33,7 +33,10 @@ export function batchBytes(job: PatchJob): number {
 }
 
 /** Told to the pool: a ticket that could not be served. */
-export type OnFailure = (ticket: number, message: string) => void;
+export type OnFailure = (ticket: number) => void;
+
+/** What a worker holds between two tickets. */
+const NO_TICKET = -1;
 
 /** A job that one worker is at. */
 export class PatchCutter {
@@ -65,9 +68,10 @@ export class PatchCutter {
       onTicket(ticket);
       try {
         await this.serve(ticket);
-      } catch (error) {
+        onTicket(NO_TICKET);
+      } catch {
         if (this.#ring.aborted) return;
-        onFailure(ticket, (error as Error).message);
+        onFailure(ticket);
       }
     }
   }

@@ -16,7 +16,8 @@ interface Member {
   worker: Worker;
   remote: Remote;
   slot: number;
-  done: Promise<void>;
+  /** Rejects when the worker dies: a call to it would then never end. */
+  died: Promise<never>;
 }
 
 /** How a pool behaves. */
@@ -91,7 +92,7 @@ export class PatchPool {
     const died = Promise.withResolvers<never>();
     died.promise.catch(() => {});
     const remote = Comlink.wrap<typeof patchWorker>(worker);
-    const member: Member = { worker, remote, slot, done: Promise.resolve() };
+    const member: Member = { worker, remote, slot, died: died.promise };
     worker.addEventListener("error", (event) => {
       event.preventDefault();
       died.reject(new Error(event.message));
@@ -106,10 +107,10 @@ export class PatchPool {
   }
 
   #run(member: Member): void {
-    const onFailure = Comlink.proxy((ticket: number, message: string) => {
-      this.#retry(ticket, message, member.slot);
+    const onFailure = Comlink.proxy((ticket: number) => {
+      this.#retry(ticket, member.slot);
     });
-    member.done = member.remote.run(this.#held, member.slot, onFailure)
+    member.remote.run(this.#held, member.slot, onFailure)
       .catch((error: unknown) => this.#fail(error));
   }
 
@@ -118,15 +119,19 @@ export class PatchPool {
     return this.#members[(slot + 1) % this.#members.length];
   }
 
+  /** Lets a member serve a ticket; rejects also when the member dies. */
+  async #serve(member: Member, ticket: number, substitute: number) {
+    await Promise.race([member.remote.serve(ticket, substitute), member.died]);
+  }
+
   /** Serves a ticket a second time, elsewhere; then replaces the image. */
-  async #retry(ticket: number, message: string, slot: number): Promise<void> {
+  async #retry(ticket: number, slot: number): Promise<void> {
     if (this.#closed) return;
     try {
-      await this.#another(slot).remote.serve(ticket, 0);
+      await this.#serve(this.#another(slot), ticket, 0);
     } catch (error) {
       if (!this.#closed) await this.#substitute(ticket, messageOf(error));
     }
-    void message;
   }
 
   async #substitute(ticket: number, why: string): Promise<void> {
@@ -158,7 +163,7 @@ export class PatchPool {
       this.#options.onSkipped?.(image, why);
       for (let step = 1;; step++) {
         try {
-          await member.remote.serve(ticket, step * this.#job.images);
+          await this.#serve(member, ticket, step * this.#job.images);
           return;
         } catch (error) {
           if (step === 5 || this.#closed) throw error;
@@ -188,7 +193,7 @@ export class PatchPool {
     const ticket = Atomics.exchange(this.#held, member.slot, 0) - 1;
     try {
       const fresh = await this.#spawn(member.slot);
-      if (ticket >= 0) await this.#retry(ticket, message, member.slot);
+      if (ticket >= 0) await this.#retry(ticket, member.slot);
       this.#run(fresh);
     } catch (error) {
       this.#fail(error);
