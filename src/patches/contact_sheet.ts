@@ -1,0 +1,88 @@
+/**
+ * An image and its patches side by side, to look at.
+ *
+ * @module
+ */
+import type { Image } from "../data/image.ts";
+import { Purpose, RandomStream } from "../random.ts";
+import { cutPatch, type Recipe } from "./recipe.ts";
+import { cropAndResize } from "./resize.ts";
+
+/** What to draw. */
+export interface ContactSheetOptions {
+  /** How patches are cut. */
+  recipe: Recipe;
+  /** Side of a patch in pixels. */
+  size: number;
+  /** How many patches. */
+  patches: number;
+  /** The seed, and the image's number: they choose the patches. */
+  seed: number;
+  /** See `seed`. */
+  index: number;
+}
+
+const GAP = 2;
+const BACKGROUND = 255;
+
+/**
+ * Draws a sheet: first the image itself (its central square, at the size of two
+ * patches), then the patches that training would cut from it in epoch 0.
+ *
+ * @example The sheet of a grey image
+ * ```ts
+ * import { contactSheet } from "./contact_sheet.ts";
+ * import { RECIPES } from "./recipe.ts";
+ *
+ * const image = { width: 32, height: 32, data: new Uint8Array(3072) };
+ * const sheet = contactSheet(image, {
+ *   recipe: RECIPES.cifar,
+ *   size: 32,
+ *   patches: 6,
+ *   seed: 0,
+ *   index: 0,
+ * });
+ * console.assert(sheet.data.length === sheet.width * sheet.height * 3);
+ * ```
+ */
+export function contactSheet(
+  image: Image,
+  { recipe, size, patches, seed, index }: ContactSheetOptions,
+): Image {
+  const cell = size + GAP;
+  const columns = Math.max(1, Math.ceil(Math.sqrt(patches * 2)));
+  const rows = Math.max(2, Math.ceil(patches / columns));
+  const width = 2 * cell + columns * cell + GAP;
+  const height = rows * cell + GAP;
+  const data = new Uint8Array(width * height * 3).fill(BACKGROUND);
+  const paste = (from: Uint8Array, side: number, left: number, top: number) => {
+    for (let y = 0; y < side; y++) {
+      const row = from.subarray(y * side * 3, (y + 1) * side * 3);
+      data.set(row, ((top + y) * width + left) * 3);
+    }
+  };
+  const side = 2 * size + GAP;
+  const square = Math.min(image.width, image.height);
+  const whole = new Uint8Array(side * side * 3);
+  cropAndResize(
+    image,
+    {
+      left: (image.width - square) >> 1,
+      top: (image.height - square) >> 1,
+      width: square,
+      height: square,
+    },
+    { size: side, interpolation: "bicubic" },
+    whole,
+  );
+  paste(whole, side, GAP, GAP);
+  const patch = new Uint8Array(size * size * 3);
+  for (let i = 0; i < patches; i++) {
+    const at = [0, index, i];
+    const random = new RandomStream({ seed, purpose: Purpose.patch, at });
+    cutPatch(image, { recipe, size }, random, patch);
+    const column = i % columns, row = Math.floor(i / columns);
+    paste(patch, size, (2 + column) * cell + GAP, row * cell + GAP);
+  }
+  return { width, height, data };
+}

@@ -1,0 +1,64 @@
+/**
+ * `deno task patches`: writes an image and its patches as one picture.
+ *
+ * @module
+ */
+import { openDataset } from "../src/data/catalog.ts";
+import { encodePng } from "../src/data/png.ts";
+import { EmpSslError } from "../src/errors.ts";
+import { contactSheet } from "../src/patches/contact_sheet.ts";
+import { RECIPES } from "../src/patches/recipe.ts";
+import { writeAtomically } from "../src/train/checkpoint.ts";
+import { resolveConfig, trainSource } from "../src/train/config.ts";
+import type { Command } from "./cli/flags.ts";
+import { main } from "./cli/main.ts";
+import { command as trainCommand, configOf } from "./train.ts";
+
+const { data, "data-dir": dir, arch, seed, "num-patches": patches } =
+  trainCommand.flags;
+
+/** The command line of `deno task patches`. */
+export const command: Command = {
+  usage: "deno task patches [flags]",
+  about: "Writes a picture of a training image and the patches that epoch 0 " +
+    "cuts from it.",
+  flags: {
+    data,
+    "data-dir": dir,
+    arch,
+    seed,
+    "num-patches": patches,
+    index: { type: "number", help: "which image, from 0 (default 0)" },
+    out: { type: "text", value: "FILE", help: "default patches.png" },
+  },
+  examples: [
+    "deno task patches --data cifar10 --data-dir cifar-10-batches-bin --index 7",
+  ],
+};
+
+if (import.meta.main) {
+  await main(command, async (values) => {
+    const index = (values.index ?? 0) as number;
+    const path = String(values.out ?? "patches.png");
+    const config = await resolveConfig({ ...configOf(values), bs: 2 });
+    const dataset = await openDataset(trainSource(config));
+    if (!Number.isInteger(index) || index < 0 || index >= dataset.length) {
+      throw new EmpSslError({
+        action: "show",
+        subject: `--index ${index}`,
+        found: `${config.data} has ${dataset.length} images`,
+        remedy: `give 0 to ${dataset.length - 1}`,
+        code: "INVALID_ARGUMENT",
+      });
+    }
+    const sheet = contactSheet(await dataset.image(index), {
+      recipe: RECIPES[config.recipe],
+      size: config.patchSize,
+      patches: config.numPatches,
+      seed: config.seed,
+      index,
+    });
+    writeAtomically(path, await encodePng(sheet));
+    console.log(`${dataset.describe(index)}: ${path}`);
+  });
+}
