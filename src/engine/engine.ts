@@ -36,6 +36,11 @@ export interface TrainerOptions {
   patches: number;
   /** Side of a patch in pixels. */
   patchSize: number;
+  /**
+   * How many of the patches of each image go through the network at a time; it
+   * divides `patches`. All at once where it is not given.
+   */
+  microBatch?: number;
 }
 
 /** The numbers of one step, before its update. */

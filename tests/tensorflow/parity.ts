@@ -89,6 +89,8 @@ interface Setting {
   file: string;
   /** Where the formula's inputs start; see fixtures/make_model.py. */
   inputsFrom?: number;
+  /** Patches of an image in a micro-batch, where the step is split. */
+  microBatch?: number;
 }
 
 const NARROW = { width: 4, hidden: 48, embedding: 24 };
@@ -113,6 +115,14 @@ const SETTINGS: Record<string, Setting> = {
     images: 6,
     patches: 3,
     file: "model_tinyimagenet_narrow.json",
+  },
+  "a narrow resnet18-cifar in micro-batches": {
+    model: { stem: "cifar", ...NARROW },
+    size: 16,
+    images: 6,
+    patches: 4,
+    microBatch: 2,
+    file: "model_cifar_parts.json",
   },
   "ResNet-18": {
     model: ARCHITECTURES["resnet18-cifar"].model,
@@ -140,6 +150,7 @@ for (const [name, setting] of Object.entries(SETTINGS)) {
         patchSize: size,
         loss: { patchSim: 200, tcr: 1, eps: 0.2 },
         optimizer: { ...OPTIMIZER, eta: 5e-4 },
+        microBatch: setting.microBatch,
         floats: true,
       };
       const state = stateByFormula(model);
@@ -159,7 +170,9 @@ for (const [name, setting] of Object.entries(SETTINGS)) {
         );
       };
 
-      await t.step("z", () => check("z", trainer.embed(batch(0)), 1e-4));
+      if (setting.microBatch === undefined) {
+        await t.step("z", () => check("z", trainer.embed(batch(0)), 1e-4));
+      }
       await t.step("the gradient of every parameter", async () => {
         const gradients = await gradientsOf(setting, state, batch(0));
         for (const spec of specs.filter(isTrainable)) {
@@ -220,6 +233,7 @@ async function gradientsOf(
     loss: { patchSim: 200, tcr: 1, eps: 0.2 },
     // With so large an η the scale is clipped to 1; without decay it is alone.
     optimizer: { eta: 1e30, weightDecay: 0, momentum: 0.9 },
+    microBatch: setting.microBatch,
     floats: true,
   }, state);
   await plain.step(batch, 1e-20);

@@ -19,12 +19,14 @@ import type {
   TrainerOptions,
 } from "../engine.ts";
 import {
+  accumulatorOf,
   momentumOf,
   NODES,
   type Precision,
   readNode,
   restoreNode,
   traceEncoder,
+  traceMicroBatchTrainer,
   traceTrainer,
 } from "../trace/step_graph.ts";
 import { type Feed, GraphSession } from "./graph_session.ts";
@@ -59,10 +61,11 @@ export class GraphEngine implements Engine {
     state: State,
     momentum?: State,
   ): Promise<GraphTrainer> {
-    const graph = traceTrainer(options, {
-      precision: this.#precision,
-      floats: options.floats,
-    });
+    const settings = { precision: this.#precision, floats: options.floats };
+    const { microBatch } = options;
+    const graph = microBatch === undefined
+      ? traceTrainer(options, settings)
+      : traceMicroBatchTrainer(options, { ...settings, patches: microBatch });
     const session = GraphSession.load(this.#binding, graph);
     return Promise.resolve(
       new GraphTrainer(session, options, state, momentum),
@@ -111,6 +114,7 @@ export class GraphTrainer implements Trainer {
   #names: string[];
   #trainable: string[];
   #shape: number[];
+  #options: TrainerOptions;
 
   /** Restores the state; without momentum it starts from zero. */
   constructor(
@@ -123,6 +127,7 @@ export class GraphTrainer implements Trainer {
     const trainable = specs.filter(isTrainable);
     const { patches, images, patchSize } = options;
     this.#session = session;
+    this.#options = options;
     this.#names = specs.map((spec) => spec.name);
     this.#trainable = trainable.map((spec) => spec.name);
     this.#shape = [patches * images, patchSize, patchSize, 3];
@@ -137,21 +142,68 @@ export class GraphTrainer implements Trainer {
         shape,
         values: momentum?.get(name) ?? new Float32Array(sizeOf(shape)),
       })),
+      ...(options.microBatch === undefined ? [] : trainable).map((
+        { name, shape },
+      ) => ({
+        name: restoreNode(accumulatorOf(name)),
+        shape,
+        values: new Float32Array(sizeOf(shape)),
+      })),
     ], [NODES.restored]);
   }
 
   /** See {@linkcode Trainer.step}. */
   step(values: Feed, learningRate: number): Promise<StepLosses> {
-    const outputs = this.#session.run([
-      patchFeed(values, this.#shape),
-      {
-        name: NODES.learningRate,
-        shape: [],
-        values: Float32Array.of(learningRate),
-      },
-    ], [...NODES.losses]);
+    const rate = {
+      name: NODES.learningRate,
+      shape: [],
+      values: Float32Array.of(learningRate),
+    };
+    const { microBatch } = this.#options;
+    const outputs = microBatch === undefined
+      ? this.#session.run([patchFeed(values, this.#shape), rate], [
+        ...NODES.losses,
+      ])
+      : this.#stepInParts(values, rate, microBatch);
     const [loss, invariance, tcr] = outputs.map((output) => output[0]);
     return Promise.resolve({ loss, invariance, tcr });
+  }
+
+  /** See `traceMicroBatchTrainer`. */
+  #stepInParts(
+    values: Feed,
+    rate: { name: string; shape: number[]; values: Feed },
+    microBatch: number,
+  ): Float32Array[] {
+    const { patches, images, model } = this.#options;
+    const parts = patches / microBatch, rows = microBatch * images;
+    const size = values.length / parts, width = rows * model.embedding;
+    const feeds = Array.from({ length: parts }, (_, i) =>
+      patchFeed(
+        values.subarray(i * size, (i + 1) * size),
+        [rows, ...this.#shape.slice(1)],
+      ));
+    const z = new Float32Array(parts * width);
+    feeds.forEach((feed, i) =>
+      z.set(this.#session.run([feed], [NODES.z])[0], i * width)
+    );
+    const [gradient, ...losses] = this.#session.run(
+      [{
+        name: NODES.allZ,
+        shape: [patches * images, model.embedding],
+        values: z,
+      }],
+      [NODES.allZGradient, ...NODES.losses],
+    );
+    feeds.forEach((feed, i) =>
+      this.#session.run([feed, {
+        name: NODES.zGradient,
+        shape: [rows, model.embedding],
+        values: gradient.subarray(i * width, (i + 1) * width),
+      }], [NODES.accumulated])
+    );
+    this.#session.run([rate], [NODES.applied]);
+    return losses;
   }
 
   /** z of a batch in training mode, without any update. */

@@ -18,6 +18,14 @@ interface Literal {
   dtype: string;
 }
 
+/** A plain loop: such arrays have millions of numbers. */
+function isUniform(values: ArrayLike<number>): boolean {
+  for (let i = 1; i < values.length; i++) {
+    if (values[i] !== values[0]) return false;
+  }
+  return true;
+}
+
 /** See the module's description. */
 export class TraceBackend extends tf.KernelBackend {
   /** The graph that is being traced. */
@@ -47,10 +55,19 @@ export class TraceBackend extends tf.KernelBackend {
     if (found !== undefined) return found;
     const literal = this.#literals.get(dataId);
     if (literal === undefined) throw new Error("a tensor of another backend");
-    const dtype = literal.dtype === "int32" ? DType.int32 : DType.float;
-    const made = this.graph.constant(dtype, [...shape], literal.values);
+    const made = this.#enter(literal, [...shape]);
     this.#values.set(dataId, made);
     return made;
+  }
+
+  /** Puts a literal into the graph; tfjs writes out whole arrays of ones. */
+  #enter({ values, dtype }: Literal, shape: number[]): GraphValue {
+    if (dtype === "int32") {
+      return this.graph.constant(DType.int32, shape, values);
+    }
+    return values.length > 1 && isUniform(values)
+      ? this.graph.fill(shape, values[0])
+      : this.graph.constant(DType.float, shape, values);
   }
 
   /** A constant of the model's; it enters the graph where it is used. */

@@ -111,6 +111,18 @@ export class GraphBuilder {
     }));
   }
 
+  /** One number in every place of a shape: a node, not so many bytes. */
+  fill(shape: number[], value: number): GraphValue {
+    return this.#once(`fill ${value} ${shape}`, () => ({
+      name: this.node("Fill", [this.ints(shape), this.scalar(value)], {
+        T: attr.type(DType.float),
+        index_type: attr.type(DType.int32),
+      }),
+      dtype: DType.float,
+      shape,
+    }));
+  }
+
   /** A list of whole numbers, as shapes and axes are given. */
   ints(values: number[]): GraphValue {
     return this.constant(DType.int32, [values.length], values);

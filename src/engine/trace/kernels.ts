@@ -152,17 +152,7 @@ export function traceKernels(
       one("Slice", [x, graph().ints(begin), graph().ints(size)], size, {
         Index: attr.type(int32),
       }),
-    Fill: (_, { shape, value }: Attributes) => {
-      const inputs = [graph().ints(shape), graph().scalar(value)];
-      return [{
-        name: graph().node("Fill", inputs, {
-          T: attr.type(float),
-          index_type: attr.type(int32),
-        }),
-        dtype: float,
-        shape,
-      }];
-    },
+    Fill: (_, { shape, value }: Attributes) => [graph().fill(shape, value)],
     AddN: (values) => {
       const terms = Object.values(values);
       const wide = terms.some((term) => term.dtype === float);

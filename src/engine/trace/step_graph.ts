@@ -7,7 +7,7 @@
 import * as tf from "../../deps/tfjs.ts";
 import { EmpSslError, messageOf } from "../../errors.ts";
 import { embed, encode, normalizeBytes } from "../../model/encoder.ts";
-import { larsGradient } from "../../model/lars.ts";
+import { larsGradient, type OptimizerConfig } from "../../model/lars.ts";
 import { type Scope, scopeOf } from "../../model/layers.ts";
 import { empSslLoss } from "../../model/loss.ts";
 import {
@@ -40,6 +40,16 @@ export const NODES = {
   features: "features",
   /** The embeddings in training mode. */
   z: "z",
+  /** Micro-batches: the embeddings of the whole batch, fed back. */
+  allZ: "all_z",
+  /** Micro-batches: the gradient of the loss by them. */
+  allZGradient: "all_z_gradient",
+  /** Micro-batches: that of one micro-batch, fed. */
+  zGradient: "z_gradient",
+  /** Micro-batches: runs when a micro-batch's gradients are added up. */
+  accumulated: "accumulated",
+  /** Micro-batches: runs when the update is made. */
+  applied: "applied",
 } as const;
 
 /** The node that a tensor of the model is restored from. */
@@ -48,6 +58,8 @@ export const restoreNode = (variable: string) => `restore/${variable}`;
 export const readNode = (variable: string) => `read/${variable}`;
 /** The name of a parameter's momentum buffer. */
 export const momentumOf = (parameter: string) => `momentum/${parameter}`;
+/** The name of the variable that a parameter's gradient is added up in. */
+export const accumulatorOf = (parameter: string) => `accumulator/${parameter}`;
 
 let backend: TraceBackend | undefined;
 let precision: DTypeNumber = DType.float;
@@ -149,15 +161,16 @@ function after(
 function declare(
   graph: GraphBuilder,
   specs: TensorSpec[],
-  momenta: TensorSpec[],
+  ofTrainable: ((name: string) => string)[] = [],
 ): Map<string, Variable> {
   const variables = new Map<string, Variable>();
   for (const { name, shape } of specs) {
     variables.set(name, variable(graph, name, shape));
   }
-  for (const { name, shape } of momenta) {
-    const own = momentumOf(name);
-    variables.set(own, variable(graph, own, shape));
+  for (const nameOf of ofTrainable) {
+    for (const { name, shape } of specs.filter(isTrainable)) {
+      variables.set(nameOf(name), variable(graph, nameOf(name), shape));
+    }
   }
   const all = [...variables.values()];
   const done = after(
@@ -199,6 +212,58 @@ function patchInput(
   return { feed, x: normalizeBytes(cast) };
 }
 
+/** What the parts of a graph share. */
+interface Context {
+  graph: GraphBuilder;
+  backend: TraceBackend;
+  variables: Map<string, Variable>;
+}
+
+/**
+ * LARS, and SGD as `torch.optim.SGD(nesterov=True)`: buffer ← m·buffer + g, then
+ * p ← p − lr·(g + m·buffer).
+ *
+ * @returns The node that makes the update.
+ */
+function optimize(
+  { graph, backend, variables }: Context,
+  name: string,
+  gradient: GraphValue,
+  rate: GraphValue,
+  optimizer: OptimizerConfig,
+): string {
+  const scaled = larsGradient(
+    backend.tensor(variables.get(name)!.value),
+    backend.tensor(graph.cast(gradient, DType.float)),
+    backend.tensor(rate),
+    optimizer,
+  );
+  return graph.node("ResourceApplyMomentum", [
+    variables.get(name)!.handle,
+    variables.get(momentumOf(name))!.handle,
+    rate,
+    backend.value(scaled),
+    graph.scalar(optimizer.momentum),
+  ], {
+    T: attr.type(DType.float),
+    use_locking: attr.bool(false),
+    use_nesterov: attr.bool(true),
+  });
+}
+
+/** The nodes that keep the running statistics of a pass. */
+function assignStatistics(
+  { graph, backend, variables }: Context,
+  scope: Scope,
+): string[] {
+  return Object.entries(scope.updates).map(([name, tensor]) =>
+    graph.node("AssignVariableOp", [
+      variables.get(name)!.handle,
+      backend.value(tensor),
+    ], { dtype: attr.type(DType.float) })
+  );
+}
+
 /**
  * Traces one optimisation step: forward, loss, backward, LARS, SGD, running
  * statistics. Signatures: `restore`, `read`, `train`.
@@ -215,7 +280,7 @@ export function traceTrainer(
   const specs = tensorSpecs(model);
   const trainable = specs.filter(isTrainable);
   return trace(settings.precision, (graph, backend) => {
-    const variables = declare(graph, specs, trainable);
+    const variables = declare(graph, specs, [momentumOf]);
     const tensors = tensorsOf(backend, specs, variables);
     const shape = [patches * images, patchSize, patchSize, 3];
     const { feed, x } = patchInput(graph, backend, shape, !!settings.floats);
@@ -233,41 +298,108 @@ export function traceTrainer(
       return losses.loss as tf.Scalar;
     })(trainable.map(({ name }) => tensors[name]));
 
-    const updates: string[] = [];
-    trainable.forEach(({ name }, i) => {
-      const full = backend.tensor(
-        graph.cast(backend.value(grads[i]), DType.float),
-      );
-      const gradient = larsGradient(
-        tensors[name],
-        full,
-        backend.tensor(rate),
-        optimizer,
-      );
-      // SGD as torch.optim.SGD(nesterov=True): buffer ← m·buffer + g, then
-      // p ← p − lr·(g + m·buffer).
-      updates.push(graph.node("ResourceApplyMomentum", [
-        variables.get(name)!.handle,
-        variables.get(momentumOf(name))!.handle,
-        rate,
-        backend.value(gradient),
-        graph.scalar(optimizer.momentum),
-      ], {
-        T: attr.type(DType.float),
-        use_locking: attr.bool(false),
-        use_nesterov: attr.bool(true),
-      }));
-    });
-    for (const [name, tensor] of Object.entries(scope.updates)) {
-      updates.push(graph.node("AssignVariableOp", [
-        variables.get(name)!.handle,
-        backend.value(tensor),
-      ], { dtype: attr.type(DType.float) }));
-    }
+    const context = { graph, backend, variables };
+    const updates = [
+      ...trainable.map(({ name }, i) =>
+        optimize(context, name, backend.value(grads[i]), rate, optimizer)
+      ),
+      ...assignStatistics(context, scope),
+    ];
     const outputs = parts.map((part, i) =>
       after(graph, backend.value(part), updates, NODES.losses[i])
     );
     graph.signature("train", [feed, rate], outputs);
+  });
+}
+
+/**
+ * Traces a step that is taken in micro-batches, with the exact gradient of the
+ * loss over the whole batch (GradCache: Gao, Zhang, Han and Callan, arXiv
+ * 2101.06983): embed each micro-batch, take the loss and its gradient by the
+ * embeddings over all of them, then run each micro-batch again with its share
+ * of that gradient. Batch norms see one micro-batch at a time, as under the
+ * authors' DataParallel.
+ *
+ * Signatures: `restore`, `read`, `embed`, `loss`, `accumulate`, `apply`.
+ *
+ * @param options The model and the whole batch.
+ * @param settings As for {@linkcode traceTrainer}; `patches` is how many of the
+ * patches of each image make a micro-batch.
+ */
+export function traceMicroBatchTrainer(
+  options: TrainerOptions,
+  settings: { precision: Precision; floats?: boolean; patches: number },
+): Uint8Array {
+  const { model, loss, optimizer, patches, images, patchSize } = options;
+  const specs = tensorSpecs(model);
+  const trainable = specs.filter(isTrainable);
+  return trace(settings.precision, (graph, backend) => {
+    const variables = declare(graph, specs, [momentumOf, accumulatorOf]);
+    const context = { graph, backend, variables };
+    const tensors = tensorsOf(backend, specs, variables);
+    const rows = settings.patches * images;
+    const shape = [rows, patchSize, patchSize, 3];
+    const { feed, x } = patchInput(graph, backend, shape, !!settings.floats);
+    const rate = graph.placeholder(NODES.learningRate, DType.float, []);
+    const dz = graph.placeholder(NODES.zGradient, DType.float, [
+      rows,
+      model.embedding,
+    ]);
+    const allZ = graph.placeholder(NODES.allZ, DType.float, [
+      patches * images,
+      model.embedding,
+    ]);
+
+    const scope = scopeOf(tensors, true);
+    let z: GraphValue | undefined;
+    const gradients = tf.grads((...values: tf.Tensor[]) => {
+      const own = { ...tensors };
+      trainable.forEach(({ name }, i) => own[name] = values[i]);
+      const embedded = embed({ ...scope, tensors: own }, x, model);
+      z = after(graph, backend.value(embedded), [], NODES.z);
+      return embedded;
+    })(trainable.map(({ name }) => tensors[name]), backend.tensor(dz));
+    graph.signature("embed", [feed], [z!]);
+
+    const added = trainable.map(({ name }, i) =>
+      graph.node("AssignAddVariableOp", [
+        variables.get(accumulatorOf(name))!.handle,
+        graph.cast(backend.value(gradients[i]), DType.float),
+      ], { dtype: attr.type(DType.float) })
+    );
+    const accumulated = after(
+      graph,
+      graph.scalar(1),
+      [...added, ...assignStatistics(context, scope)],
+      NODES.accumulated,
+    );
+    graph.signature("accumulate", [feed, dz], [accumulated]);
+
+    const parts: GraphValue[] = [];
+    const [byZ] = tf.grads((all: tf.Tensor) => {
+      const losses = empSslLoss(all, { ...loss, patches });
+      [losses.loss, losses.invariance, losses.tcr].forEach((part, i) =>
+        parts.push(after(graph, backend.value(part), [], NODES.losses[i]))
+      );
+      return losses.loss;
+    })([backend.tensor(allZ)]);
+    const gradient = after(graph, backend.value(byZ), [], NODES.allZGradient);
+    graph.signature("loss", [allZ], [...parts, gradient]);
+
+    const cleared = trainable.map(({ name, shape }) => {
+      const sum = variables.get(accumulatorOf(name))!;
+      const update = optimize(context, name, sum.value, rate, optimizer);
+      const zeros = graph.node("Fill", [
+        graph.ints(shape),
+        graph.scalar(0),
+        `^${update}`,
+      ], { T: attr.type(DType.float), index_type: attr.type(DType.int32) });
+      return graph.node("AssignVariableOp", [sum.handle, zeros], {
+        dtype: attr.type(DType.float),
+      });
+    });
+    const applied = after(graph, graph.scalar(1), cleared, NODES.applied);
+    graph.signature("apply", [rate], [applied]);
   });
 }
 
@@ -282,7 +414,7 @@ export function traceEncoder(
   const { model, images, patches, patchSize } = options;
   const specs = tensorSpecs(model);
   return trace(settings.precision, (graph, backend) => {
-    const variables = declare(graph, specs, []);
+    const variables = declare(graph, specs);
     const tensors = tensorsOf(backend, specs, variables);
     const shape = [patches * images, patchSize, patchSize, 3];
     const { feed, x } = patchInput(graph, backend, shape, !!settings.floats);
