@@ -62,6 +62,11 @@ export const command: Command = {
       choices: ["auto", "fp32", "bf16"],
       help: "number format of the heavy operations (default auto)",
     },
+    "micro-batch": {
+      type: "text",
+      value: "N|auto",
+      help: "patches of an image at a time (default auto: by free memory)",
+    },
     dir: {
       type: "text",
       value: "DIR",
@@ -83,6 +88,7 @@ export function configOf(values: Values): TrainConfig {
   const data = text("data") ?? D.data;
   // The generated set is small, and its first run should end in minutes.
   const small = data === "shapes";
+  const microBatch = text("micro-batch") ?? D.microBatch;
   return {
     data,
     dataDir: text("data-dir"),
@@ -98,6 +104,7 @@ export function configOf(values: Values): TrainConfig {
     workers: number("workers"),
     limitImages: number("limit-images"),
     precision: (text("precision") ?? D.precision) as PrecisionChoice,
+    microBatch: microBatch === "auto" ? microBatch : Number(microBatch),
     dir: text("dir"),
     msg: text("msg"),
   };
@@ -116,7 +123,7 @@ async function runTraining(values: Values): Promise<void> {
   let folder = "";
   for await (const event of train(config)) {
     if (event.type === "start") {
-      const { config: c, engine, dir } = event;
+      const { config: c, engine, dir, microBatch } = event;
       folder = dir;
       console.log(
         `Training ${c.arch} on ${c.data}: ${c.images} images, ${c.bs} × ` +
@@ -127,6 +134,12 @@ async function runTraining(values: Values): Promise<void> {
         `${engine.engine} ${engine.version} on ${engine.device}, ` +
           `${engine.precision}; run in ${dir}`,
       );
+      if (microBatch !== undefined) {
+        console.log(
+          `Each step in ${c.numPatches / microBatch} micro-batches of ` +
+            `${c.bs} × ${microBatch} patches`,
+        );
+      }
       progress = new Progress("train", c.steps);
     } else if (event.type === "step") {
       const { step, loss, invariance, tcr, lr, patchesPerSecond } =

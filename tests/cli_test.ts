@@ -46,6 +46,8 @@ Deno.test("impossible values are refused", () => {
     ["--num-patches 2.5", "give a whole number from 2 up"],
     ["--bs 1", "give a whole number from 2 up"],
     ["--epoch 0", "give a whole number from 1 up"],
+    ["--micro-batch 3", "it does not divide the 20 patches"],
+    ["--micro-batch some", "give auto or a divisor"],
     ["--eps 0", "it divides"],
     ["--lr 0", "nothing would move"],
     ["--seed 1.5", "it is not one"],

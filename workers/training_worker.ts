@@ -39,9 +39,10 @@ export const trainingWorker = {
     engine = await loadTensorFlow(precision);
     return engine.report;
   },
-  /** Puts a new model on the device. */
+  /** Puts a new model on the device; returns its micro-batch. */
   async startTraining(config: ResolvedConfig, handle: RingHandle) {
     training = await TrainingSession.start(engine, config, handle);
+    return training.microBatch;
   },
   /** Makes one step. */
   step(step: number): Promise<StepMetrics> {

@@ -40,6 +40,11 @@ export interface TrainConfig {
   limitImages?: number;
   /** Number format of the heavy operations. */
   precision: PrecisionChoice;
+  /**
+   * Patches of each image that go through the network at a time, a divisor of
+   * `numPatches`; `auto` splits a step only where it would not fit into memory.
+   */
+  microBatch: number | "auto";
   /** The run's folder. */
   dir?: string;
   /** A note that is kept with the run. */
@@ -58,6 +63,7 @@ export const TRAIN_DEFAULTS = {
   lr: 0.3,
   seed: 0,
   precision: "auto",
+  microBatch: "auto",
 } as const satisfies TrainConfig;
 
 /** A configuration with nothing left open. */
@@ -101,6 +107,18 @@ export function validateConfig(config: TrainConfig): void {
     if (!Number.isInteger(value) || value < least) {
       refuse(`${flag} ${value}`, why, `give a whole number from ${least} up`);
     }
+  }
+  const { microBatch } = config;
+  if (
+    microBatch !== "auto" &&
+    !(Number.isInteger(microBatch) && microBatch >= 1 &&
+      numPatches % microBatch === 0)
+  ) {
+    refuse(
+      `--micro-batch ${microBatch}`,
+      `it does not divide the ${numPatches} patches of an image`,
+      "give auto or a divisor",
+    );
   }
   if (!(eps > 0)) {
     refuse(`--eps ${eps}`, "it divides", "give a number over 0, such as 0.2");

@@ -20,7 +20,13 @@ import type { StepMetrics } from "./training_session.ts";
 
 /** What a run tells as it goes. */
 export type TrainEvent =
-  | { type: "start"; config: ResolvedConfig; engine: EngineReport; dir: string }
+  | {
+    type: "start";
+    config: ResolvedConfig;
+    engine: EngineReport;
+    dir: string;
+    microBatch?: number;
+  }
   | { type: "step"; metrics: StepMetrics }
   | { type: "checkpoint"; path: string; epoch: number }
   | { type: "skipped"; image: string; why: string };
@@ -108,7 +114,9 @@ export async function* train(
     });
     const orFailed = <T>(work: Promise<T>): Promise<T> =>
       Promise.race([work, stream.failed, compute.died]);
-    await orFailed(compute.remote.startTraining(resolved, stream.handle));
+    const microBatch = await orFailed(
+      compute.remote.startTraining(resolved, stream.handle),
+    );
     writeAtomically(
       `${dir}/config.json`,
       new TextEncoder().encode(
@@ -116,7 +124,8 @@ export async function* train(
       ),
     );
     using log = new MetricsLog(`${dir}/metrics.jsonl`);
-    yield { type: "start", config: resolved, engine: compute.report, dir };
+    const engine = compute.report;
+    yield { type: "start", config: resolved, engine, dir, microBatch };
     for (let step = 0; step < resolved.steps; step++) {
       signal?.throwIfAborted();
       const metrics = await orFailed(compute.remote.step(step));

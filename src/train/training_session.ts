@@ -5,6 +5,7 @@
  * @module
  */
 import type { Engine, StepLosses, Trainer } from "../engine/engine.ts";
+import { chooseMicroBatch, freeMemory } from "../engine/micro_batch.ts";
 import { EmpSslError } from "../errors.ts";
 import { architecture } from "../model/architectures.ts";
 import { OPTIMIZER } from "../model/lars.ts";
@@ -30,16 +31,36 @@ export interface StepMetrics extends StepLosses {
   patchesPerSecond: number;
 }
 
+/** What `--micro-batch` comes to. */
+function microBatchOf(
+  { microBatch }: ResolvedConfig,
+  batch: Parameters<typeof chooseMicroBatch>[0],
+  device: string,
+): number | undefined {
+  if (microBatch === batch.patches) return undefined;
+  if (microBatch !== "auto") return microBatch;
+  // How much a GPU has free nobody tells us: there the user decides.
+  return device === "CPU" ? chooseMicroBatch(batch, freeMemory()) : undefined;
+}
+
 /** A model in training, and where its patches come from. */
 export class TrainingSession {
   #config: ResolvedConfig;
   #trainer: Trainer;
   #ring: Ring;
+  /** Patches of each image at a time; all where it is undefined. */
+  readonly microBatch: number | undefined;
 
-  private constructor(config: ResolvedConfig, trainer: Trainer, ring: Ring) {
+  private constructor(
+    config: ResolvedConfig,
+    trainer: Trainer,
+    ring: Ring,
+    microBatch: number | undefined,
+  ) {
     this.#config = config;
     this.#trainer = trainer;
     this.#ring = ring;
+    this.microBatch = microBatch;
   }
 
   /** Initialises a model and puts it on the engine's device. */
@@ -49,15 +70,19 @@ export class TrainingSession {
     handle: RingHandle,
   ): Promise<TrainingSession> {
     const { model } = architecture(config.arch);
-    const trainer = await engine.trainer({
+    const batch = {
       model,
-      loss: config,
-      optimizer: OPTIMIZER,
       images: config.bs,
       patches: config.numPatches,
       patchSize: config.patchSize,
-    }, initialState(tensorSpecs(model), config.seed));
-    return new TrainingSession(config, trainer, new Ring(handle));
+    };
+    const microBatch = microBatchOf(config, batch, engine.report.device);
+    const trainer = await engine.trainer(
+      { ...batch, microBatch, loss: config, optimizer: OPTIMIZER },
+      initialState(tensorSpecs(model), config.seed),
+    );
+    const ring = new Ring(handle);
+    return new TrainingSession(config, trainer, ring, microBatch);
   }
 
   /**

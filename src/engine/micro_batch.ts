@@ -1,0 +1,73 @@
+/**
+ * How many patches fit on the device at a time.
+ *
+ * @module
+ */
+import type { ModelConfig } from "../model/architectures.ts";
+import type { TrainerOptions } from "./engine.ts";
+
+/**
+ * Bytes of activations that a training step keeps for one patch in fp32, at the
+ * stem's own patch size; measured, see the README.
+ */
+const BYTES: Record<ModelConfig["stem"], { bytes: number; side: number }> = {
+  cifar: { bytes: 7.5e6, side: 32 },
+  imagenet: { bytes: 34e6, side: 224 },
+};
+/** Share of the free memory that the step may take. */
+const SHARE = 0.7;
+/** Weights, momentum, gradients and the library itself. */
+const FIXED_BYTES = 1.2e9;
+
+/** Bytes that a step over so many patches takes. */
+export function stepBytes(
+  { model, patchSize }: Pick<TrainerOptions, "model" | "patchSize">,
+  rows: number,
+): number {
+  const { bytes, side } = BYTES[model.stem];
+  return FIXED_BYTES + rows * bytes * (patchSize / side) ** 2;
+}
+
+/**
+ * The largest micro-batch that fits.
+ *
+ * @param options The model and the batch.
+ * @param freeBytes Free memory of the device.
+ * @returns Patches of each image at a time, a divisor of all; `undefined` where
+ * the whole batch fits.
+ *
+ * @example Ten thousand patches do not fit into 8 GB
+ * ```ts
+ * import { chooseMicroBatch } from "./micro_batch.ts";
+ *
+ * const model = {
+ *   stem: "cifar" as const,
+ *   width: 64,
+ *   hidden: 4096,
+ *   embedding: 1024,
+ * };
+ * const options = { model, images: 100, patches: 100, patchSize: 32 };
+ * console.assert(chooseMicroBatch(options, 8e9) === 5);
+ * ```
+ */
+export function chooseMicroBatch(
+  options: Pick<
+    TrainerOptions,
+    "model" | "images" | "patches" | "patchSize"
+  >,
+  freeBytes: number,
+): number | undefined {
+  const { images, patches } = options;
+  const fits = (n: number) =>
+    stepBytes(options, n * images) <= SHARE * freeBytes;
+  if (fits(patches)) return undefined;
+  for (let n = patches - 1; n > 1; n--) {
+    if (patches % n === 0 && fits(n)) return n;
+  }
+  return 1;
+}
+
+/** Memory that the system could give to a process now, where it says so. */
+export function freeMemory(): number {
+  return Deno.systemMemoryInfo().available;
+}
