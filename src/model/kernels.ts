@@ -20,6 +20,8 @@ export const KERNELS = {
   reluGrad: "EmpReluGrad",
   /** `{x: …×b×b}`, symmetric positive definite → `[log det x, x⁻¹]`. */
   logDeterminant: "EmpLogDeterminant",
+  /** `{x}` → the sum of its squares, without a tensor of them. */
+  squaredNorm: "EmpSquaredNorm",
 } as const;
 
 /** The epsilon of every batch norm: PyTorch's default. */
@@ -108,6 +110,11 @@ export function relu(x: tf.Tensor): tf.Tensor {
         run(KERNELS.reluGrad, { dy: dy as tf.Tensor, y }),
     };
   })(x);
+}
+
+/** The sum of the squares of a tensor, a scalar. It has no gradient. */
+export function squaredNorm(x: tf.Tensor): tf.Tensor {
+  return run(KERNELS.squaredNorm, { x })[0];
 }
 
 /**

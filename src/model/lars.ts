@@ -6,6 +6,7 @@
  * @module
  */
 import * as tf from "../deps/tfjs.ts";
+import { squaredNorm } from "./kernels.ts";
 
 /** The constants of the method's optimiser. */
 export interface OptimizerConfig {
@@ -25,7 +26,7 @@ export const OPTIMIZER: OptimizerConfig = {
 };
 
 function norm(x: tf.Tensor): tf.Tensor {
-  return tf.sqrt(tf.sum(tf.square(x)));
+  return tf.sqrt(squaredNorm(x));
 }
 
 /**

@@ -268,6 +268,11 @@ export function traceKernels(
     },
     [KERNELS.reluGrad]: ({ dy, y }) =>
       one("ReluGrad", [graph().cast(dy, y.dtype), y], y.shape),
+    [KERNELS.squaredNorm]: ({ x }) => {
+      // L2Loss is half the sum of the squares, in one pass.
+      const [half] = one("L2Loss", [graph().cast(x, float)], []);
+      return one("Mul", [half, graph().scalar(2)], []);
+    },
     [KERNELS.logDeterminant]: ({ x }) => {
       const [n, side] = x.shape;
       const [factor] = one("Cholesky", [x], x.shape);
