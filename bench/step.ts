@@ -7,7 +7,8 @@
  * n, spread}`; `ours` and `peer` are medians of n steps after a warm-up, and
  * `spread` is the range of ours over its median.
  *
- * 2026-11-24, 2 virtual cores of a Xeon (AVX-512, no AMX), fp32: see README.
+ * 2026-11-24, 2 virtual cores of a Xeon (AVX-512, no AMX), PyTorch 2.15, fp32,
+ * 10 × 20 patches, n = 5, spread 2 %: 70.6 against 44.3 patches/s, ratio 1.59.
  *
  * @module
  */
