@@ -11,16 +11,6 @@ import type * as tf from "./tfjs.ts";
 /** The version of the package, part of the cache's key. */
 export const TFJS_NODE_VERSION = "4.22.0";
 
-/** An attribute of a TensorFlow operation. */
-export interface OpAttribute {
-  /** As in the operation's definition. */
-  name: string;
-  /** One of the binding's `TF_ATTR_*`. */
-  type: number;
-  /** Its value. */
-  value: boolean | number | string | number[];
-}
-
 /** A tensor that the binding holds. */
 export interface TensorMetadata {
   /** The binding's number for it. */
@@ -39,13 +29,6 @@ export interface Binding {
   deleteTensor(id: number): void;
   /** Copies one out. */
   tensorDataSync(id: number): Float32Array | Int32Array | Uint8Array;
-  /** Runs one operation eagerly. */
-  executeOp(
-    name: string,
-    attributes: OpAttribute[],
-    inputs: number[],
-    outputs: number,
-  ): TensorMetadata[];
   /** Loads a SavedModel into a session of its own. */
   loadSavedModel(folder: string, tags: string): number;
   /** Closes that session. */
@@ -61,37 +44,16 @@ export interface Binding {
   isUsingGpuDevice(): boolean;
   /** TensorFlow's own version. */
   readonly TF_Version: string;
-  /** Type and attribute numbers. */
+  /** The number of float32. */
   readonly TF_FLOAT: number;
-  readonly TF_INT32: number;
+  /** The number of uint8. */
   readonly TF_UINT8: number;
-  readonly TF_BOOL: number;
-  readonly TF_ATTR_TYPE: number;
-  readonly TF_ATTR_FLOAT: number;
-  readonly TF_ATTR_BOOL: number;
-  readonly TF_ATTR_STRING: number;
-  readonly TF_ATTR_INT: number;
 }
 
 /** The package's backend for tfjs-core. */
 export interface NodeBackend extends tf.KernelBackend {
   /** The native binding. */
   binding: Binding;
-  /** Runs an operation. */
-  executeMultipleOutputs(
-    name: string,
-    attributes: OpAttribute[],
-    inputs: tf.TensorInfo[],
-    outputs: number,
-  ): tf.Tensor[];
-  /** Runs an operation that has one output. */
-  executeSingleOutput(
-    name: string,
-    attributes: OpAttribute[],
-    inputs: tf.TensorInfo[],
-  ): tf.Tensor;
-  /** Takes a tensor of the binding's over. */
-  createOutputTensor(metadata: TensorMetadata): tf.Tensor;
 }
 
 /** Puts back what the package calls and Node has removed since. */

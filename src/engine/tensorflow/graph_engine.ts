@@ -22,9 +22,11 @@ import {
   accumulatorOf,
   momentumOf,
   NODES,
-  type Precision,
   readNode,
   restoreNode,
+} from "../trace/names.ts";
+import {
+  type Precision,
   traceEncoder,
   traceMicroBatchTrainer,
   traceTrainer,

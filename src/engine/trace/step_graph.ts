@@ -10,56 +10,17 @@ import { embed, encode, normalizeBytes } from "../../model/encoder.ts";
 import { larsGradient, type OptimizerConfig } from "../../model/lars.ts";
 import { type Scope, scopeOf } from "../../model/layers.ts";
 import { empSslLoss } from "../../model/loss.ts";
-import {
-  isTrainable,
-  type TensorSpec,
-  tensorSpecs,
-} from "../../model/parameters.ts";
+import { isTrainable, tensorSpecs } from "../../model/parameters.ts";
 import type { TrainerOptions } from "../engine.ts";
 import { TRACE_BACKEND, TraceBackend } from "./backend.ts";
-import { attr, type GraphBuilder, type GraphValue } from "./graph.ts";
+import { attr, GraphBuilder, type GraphValue } from "./graph.ts";
 import { registerTraceKernels } from "./kernels.ts";
 import { DType, type DTypeNumber } from "./messages.ts";
+import { accumulatorOf, momentumOf, NODES } from "./names.ts";
+import { after, declare, tensorsOf, type Variable } from "./variables.ts";
 
 /** Element type of convolutions, dense layers and what lies between. */
 export type Precision = "fp32" | "bf16";
-
-/** Names of what a graph is fed with and asked for. */
-export const NODES = {
-  /** uint8, `N×H×W×3`. */
-  bytes: "bytes",
-  /** float, `N×H×W×3`, already in [−1, 1]: for comparisons. */
-  floats: "floats",
-  /** float scalar. */
-  learningRate: "learning_rate",
-  /** The parts of the loss, before the update. */
-  losses: ["loss", "invariance", "tcr"],
-  /** Runs when all is restored. */
-  restored: "restored",
-  /** `images × hidden`. */
-  features: "features",
-  /** The embeddings in training mode. */
-  z: "z",
-  /** Micro-batches: the embeddings of the whole batch, fed back. */
-  allZ: "all_z",
-  /** Micro-batches: the gradient of the loss by them. */
-  allZGradient: "all_z_gradient",
-  /** Micro-batches: that of one micro-batch, fed. */
-  zGradient: "z_gradient",
-  /** Micro-batches: runs when a micro-batch's gradients are added up. */
-  accumulated: "accumulated",
-  /** Micro-batches: runs when the update is made. */
-  applied: "applied",
-} as const;
-
-/** The node that a tensor of the model is restored from. */
-export const restoreNode = (variable: string) => `restore/${variable}`;
-/** The node that holds a tensor of the model. */
-export const readNode = (variable: string) => `read/${variable}`;
-/** The name of a parameter's momentum buffer. */
-export const momentumOf = (parameter: string) => `momentum/${parameter}`;
-/** The name of the variable that a parameter's gradient is added up in. */
-export const accumulatorOf = (parameter: string) => `accumulator/${parameter}`;
 
 let backend: TraceBackend | undefined;
 let precision: DTypeNumber = DType.float;
@@ -86,7 +47,7 @@ function trace(
 ): Uint8Array {
   const own = tracer();
   const before = tf.getBackend();
-  own.graph = new (own.graph.constructor as new () => GraphBuilder)();
+  own.graph = new GraphBuilder();
   precision = wanted === "bf16" ? DType.bfloat16 : DType.float;
   tf.setBackend(TRACE_BACKEND);
   try {
@@ -106,94 +67,6 @@ function trace(
   } finally {
     if (before) tf.setBackend(before);
   }
-}
-
-/** A variable: its handle, the value at the start of a run, its restoring. */
-interface Variable {
-  handle: GraphValue;
-  value: GraphValue;
-  feed: GraphValue;
-  assign: string;
-}
-
-function variable(
-  graph: GraphBuilder,
-  name: string,
-  shape: number[],
-): Variable {
-  const dtype = attr.type(DType.float);
-  const handle: GraphValue = {
-    name: graph.node("VarHandleOp", [], {
-      dtype,
-      shape: attr.shape(shape),
-      shared_name: attr.text(name),
-      container: attr.text(""),
-    }, `variable/${name}`),
-    dtype: DType.resource,
-    shape: [],
-  };
-  const feed = graph.placeholder(restoreNode(name), DType.float, shape);
-  const assign = graph.node("AssignVariableOp", [handle, feed], { dtype });
-  const value: GraphValue = {
-    name: graph.node("ReadVariableOp", [handle], { dtype }, readNode(name)),
-    dtype: DType.float,
-    shape,
-    variable: true,
-  };
-  return { handle, value, feed, assign };
-}
-
-/** A float scalar that waits for other nodes. */
-function after(
-  graph: GraphBuilder,
-  value: GraphValue,
-  waits: string[],
-  name: string,
-): GraphValue {
-  const float = graph.cast(value, DType.float);
-  graph.node("Identity", [float, ...waits.map((node) => `^${node}`)], {
-    T: attr.type(DType.float),
-  }, name);
-  return { name, dtype: DType.float, shape: value.shape };
-}
-
-/** Declares the variables and the signature that restores them. */
-function declare(
-  graph: GraphBuilder,
-  specs: TensorSpec[],
-  ofTrainable: ((name: string) => string)[] = [],
-): Map<string, Variable> {
-  const variables = new Map<string, Variable>();
-  for (const { name, shape } of specs) {
-    variables.set(name, variable(graph, name, shape));
-  }
-  for (const nameOf of ofTrainable) {
-    for (const { name, shape } of specs.filter(isTrainable)) {
-      variables.set(nameOf(name), variable(graph, nameOf(name), shape));
-    }
-  }
-  const all = [...variables.values()];
-  const done = after(
-    graph,
-    graph.scalar(1),
-    all.map((v) => v.assign),
-    NODES.restored,
-  );
-  graph.signature("restore", all.map((v) => v.feed), [done]);
-  graph.signature("read", [], all.map((v) => v.value));
-  return variables;
-}
-
-/** Tensors of the model over their variables. */
-function tensorsOf(
-  backend: TraceBackend,
-  specs: TensorSpec[],
-  variables: Map<string, Variable>,
-): Scope["tensors"] {
-  return Object.fromEntries(specs.map(({ name }) => [
-    name,
-    backend.tensor(variables.get(name)!.value),
-  ]));
 }
 
 /** The patches, fed as bytes or as floats. */

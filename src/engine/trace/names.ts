@@ -1,0 +1,42 @@
+/**
+ * The names of the nodes by which the traced graphs are run.
+ *
+ * @module
+ */
+
+/** Names of what a graph is fed with and asked for. */
+export const NODES = {
+  /** uint8, `N×H×W×3`. */
+  bytes: "bytes",
+  /** float, `N×H×W×3`, already in [−1, 1]: for comparisons. */
+  floats: "floats",
+  /** float scalar. */
+  learningRate: "learning_rate",
+  /** The parts of the loss, before the update. */
+  losses: ["loss", "invariance", "tcr"],
+  /** Runs when all is restored. */
+  restored: "restored",
+  /** `images × hidden`. */
+  features: "features",
+  /** The embeddings in training mode. */
+  z: "z",
+  /** Micro-batches: the embeddings of the whole batch, fed back. */
+  allZ: "all_z",
+  /** Micro-batches: the gradient of the loss by them. */
+  allZGradient: "all_z_gradient",
+  /** Micro-batches: that of one micro-batch, fed. */
+  zGradient: "z_gradient",
+  /** Micro-batches: runs when a micro-batch's gradients are added up. */
+  accumulated: "accumulated",
+  /** Micro-batches: runs when the update is made. */
+  applied: "applied",
+} as const;
+
+/** The node that a tensor of the model is restored from. */
+export const restoreNode = (variable: string) => `restore/${variable}`;
+/** The node that holds a tensor of the model. */
+export const readNode = (variable: string) => `read/${variable}`;
+/** The name of a parameter's momentum buffer. */
+export const momentumOf = (parameter: string) => `momentum/${parameter}`;
+/** The name of the variable that a parameter's gradient is added up in. */
+export const accumulatorOf = (parameter: string) => `accumulator/${parameter}`;
