@@ -36,9 +36,14 @@ export type { PatchJob } from "./src/stream/patch_job.ts";
 export type { OrderConfig } from "./src/stream/order.ts";
 export type { PoolOptions } from "./src/stream/pool.ts";
 export type { RingHandle } from "./src/stream/ring.ts";
-export type { PrecisionChoice } from "./src/engine/tensorflow/load.ts";
-export type { Precision } from "./src/engine/trace/step_graph.ts";
-export type { EngineReport, StepLosses } from "./src/engine/engine.ts";
+export type {
+  EngineChoice,
+  EngineName,
+  EngineReport,
+  Precision,
+  PrecisionChoice,
+  StepLosses,
+} from "./src/engine/engine.ts";
 export {
   type ResolvedConfig,
   TRAIN_DEFAULTS,

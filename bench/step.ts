@@ -13,7 +13,7 @@
  * @module
  */
 import { loadTensorFlow } from "../src/engine/tensorflow/load.ts";
-import type { Precision } from "../src/engine/trace/step_graph.ts";
+import type { Precision } from "../src/engine/engine.ts";
 import { architecture } from "../src/model/architectures.ts";
 import { OPTIMIZER } from "../src/model/lars.ts";
 import { initialState, tensorSpecs } from "../src/model/parameters.ts";

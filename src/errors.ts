@@ -81,6 +81,12 @@ export function isEmpSslError(error: unknown): error is Error {
   return error instanceof Error && error.name.startsWith("EmpSslError [");
 }
 
+/** The code of an error of ours, also after it came from a worker. */
+export function codeOf(error: unknown): ErrorCode | undefined {
+  if (!isEmpSslError(error)) return undefined;
+  return /\[(\w+)\]/.exec(error.name)?.[1] as ErrorCode;
+}
+
 /** The message of anything that was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

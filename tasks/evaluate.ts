@@ -4,7 +4,7 @@
  * @module
  */
 import { DATASETS } from "../src/data/catalog.ts";
-import type { PrecisionChoice } from "../src/engine/tensorflow/load.ts";
+import type { EngineChoice, PrecisionChoice } from "../src/engine/engine.ts";
 import { EmpSslError } from "../src/errors.ts";
 import type { Accuracy } from "../src/evaluate/accuracy.ts";
 import {
@@ -15,7 +15,7 @@ import {
 import { ARCHITECTURES } from "../src/model/architectures.ts";
 import { findCheckpoint, readCheckpoint } from "../src/train/checkpoint.ts";
 import type { Command, Values } from "./cli/flags.ts";
-import { main, setUpEngine } from "./cli/main.ts";
+import { ENGINE_FLAG, main, setUpEngine } from "./cli/main.ts";
 import { formatSeconds, Progress } from "./cli/progress.ts";
 
 /** The command line of `deno task evaluate`. */
@@ -55,6 +55,7 @@ export const command: Command = {
     "limit-train": { type: "number", help: "use only N training images" },
     "limit-test": { type: "number", help: "use only N test images" },
     workers: { type: "number", help: "patch workers (default: spare cores)" },
+    engine: ENGINE_FLAG,
     precision: {
       type: "text",
       choices: ["auto", "fp32", "bf16"],
@@ -105,6 +106,7 @@ export function configOf(values: Values): EvaluateConfig {
     knn: !values["no-knn"],
     untrained: values.untrained === true,
     workers: number("workers"),
+    engine: (text("engine") ?? "auto") as EngineChoice,
     precision: (text("precision") ?? "auto") as PrecisionChoice,
   };
 }
@@ -130,7 +132,7 @@ async function runEvaluation(values: Values): Promise<void> {
   const config = configOf(values);
   if (values.arch) checkArchitecture(config.modelPath, String(values.arch));
   else findCheckpoint(config.modelPath);
-  await setUpEngine();
+  await setUpEngine({ engine: config.engine });
   const bars = new Map<string, Progress>();
   const result = await evaluate(config, (event) => {
     if (event.type === "features") {

@@ -30,14 +30,22 @@ const command: Command = {
 if (import.meta.main) {
   await main(command, async (values) => {
     if (!values.check) {
-      await setUpEngine(values.variant as Variant | undefined);
+      await setUpEngine({
+        engine: "tensorflow",
+        variant: values.variant as Variant | undefined,
+      });
     }
-    const compute = await startCompute("auto");
+    const compute = await startCompute({
+      engine: "auto",
+      precision: "auto",
+    });
     compute.close();
     const { engine, version, device, precision, binding } = compute.report;
+    const { deviceName = device, warning } = compute.report;
     console.log(`engine     ${engine} ${version}`);
-    console.log(`device     ${device}`);
+    console.log(`device     ${deviceName}`);
     console.log(`precision  ${precision}`);
-    console.log(`binding    ${binding}`);
+    if (binding) console.log(`binding    ${binding}`);
+    if (warning) console.log(`warning    ${warning}`);
   });
 }

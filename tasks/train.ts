@@ -4,7 +4,7 @@
  * @module
  */
 import { DATASETS } from "../src/data/catalog.ts";
-import type { PrecisionChoice } from "../src/engine/tensorflow/load.ts";
+import type { EngineChoice, PrecisionChoice } from "../src/engine/engine.ts";
 import { ARCHITECTURES } from "../src/model/architectures.ts";
 import {
   resolveConfig,
@@ -13,7 +13,7 @@ import {
 } from "../src/train/config.ts";
 import { train } from "../src/train/train.ts";
 import type { Command, Values } from "./cli/flags.ts";
-import { main, setUpEngine } from "./cli/main.ts";
+import { ENGINE_FLAG, main, setUpEngine } from "./cli/main.ts";
 import { formatSeconds, Progress } from "./cli/progress.ts";
 
 const D = TRAIN_DEFAULTS;
@@ -57,6 +57,7 @@ export const command: Command = {
     seed: { type: "number", help: `seed of everything (default ${D.seed})` },
     workers: { type: "number", help: "patch workers (default: spare cores)" },
     "limit-images": { type: "number", help: "use only N training images" },
+    engine: ENGINE_FLAG,
     precision: {
       type: "text",
       choices: ["auto", "fp32", "bf16"],
@@ -103,6 +104,7 @@ export function configOf(values: Values): TrainConfig {
     seed: number("seed") ?? D.seed,
     workers: number("workers"),
     limitImages: number("limit-images"),
+    engine: (text("engine") ?? D.engine) as EngineChoice,
     precision: (text("precision") ?? D.precision) as PrecisionChoice,
     microBatch: microBatch === "auto" ? microBatch : Number(microBatch),
     dir: text("dir"),
@@ -117,7 +119,7 @@ async function runTraining(values: Values): Promise<void> {
   const config = configOf(values);
   // Whatever is wrong with it is said before the engine is set up.
   await resolveConfig(config);
-  await setUpEngine();
+  await setUpEngine({ engine: config.engine });
   const begin = performance.now();
   let progress: Progress | undefined;
   let folder = "";
@@ -131,9 +133,12 @@ async function runTraining(values: Values): Promise<void> {
           `${c.steps} steps`,
       );
       console.log(
-        `${engine.engine} ${engine.version} on ${engine.device}, ` +
+        `${engine.engine} ${engine.version} on ${
+          engine.deviceName ?? engine.device
+        }, ` +
           `${engine.precision}; run in ${dir}`,
       );
+      if (engine.warning) console.error(`Warning: ${engine.warning}`);
       if (microBatch !== undefined) {
         console.log(
           `Each step in ${c.numPatches / microBatch} micro-batches of ` +

@@ -38,12 +38,15 @@ export async function runTask(
   return { code, out: text(stdout), err: text(stderr) };
 }
 
-/** Whether the tasks have an engine; asked of `setup --check`. */
+/** Whether the tasks have TensorFlow; asked of `setup --check`. */
 export async function engineForTasks(): Promise<
   { ignore: boolean; reason: string }
 > {
-  const { code, err } = await runTask("setup", ["--check"]);
-  return code === 0
+  const { code, out, err } = await runTask("setup", ["--check"]);
+  return code === 0 && out.includes("tensorflow")
     ? { ignore: false, reason: "" }
-    : { ignore: true, reason: ` (skipped: ${err.trim()})` };
+    : {
+      ignore: true,
+      reason: ` (skipped: ${err.trim() || "TensorFlow is not set up"})`,
+    };
 }

@@ -1,16 +1,12 @@
 /**
  * The thread that computes: a thin Comlink shell around the engine, training
- * and evaluation. It is the only thread that loads TensorFlow.
+ * and evaluation. It is the only thread that loads an engine.
  *
  * @module
  */
 import * as Comlink from "../src/deps/comlink.ts";
-import type { EngineReport } from "../src/engine/engine.ts";
-import {
-  loadTensorFlow,
-  type PrecisionChoice,
-} from "../src/engine/tensorflow/load.ts";
-import type { GraphEngine } from "../src/engine/tensorflow/graph_engine.ts";
+import type { Engine, EngineReport, EngineWish } from "../src/engine/engine.ts";
+import { loadEngine } from "../src/engine/load.ts";
 import {
   EvaluationSession,
   type FeatureJob,
@@ -28,15 +24,15 @@ import {
 } from "../src/train/training_session.ts";
 import type { RingHandle } from "../src/stream/ring.ts";
 
-let engine: GraphEngine;
+let engine: Engine;
 let training: TrainingSession;
 let evaluation: EvaluationSession;
 
 /** What the main thread calls. */
 export const trainingWorker = {
   /** Loads the engine. */
-  async load(precision: PrecisionChoice): Promise<EngineReport> {
-    engine = await loadTensorFlow(precision);
+  async load(wish: EngineWish): Promise<EngineReport> {
+    engine = await loadEngine(wish);
     return engine.report;
   },
   /** Puts a new model on the device; returns its micro-batch. */

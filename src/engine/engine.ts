@@ -8,18 +8,45 @@ import type { OptimizerConfig } from "../model/lars.ts";
 import type { LossConfig } from "../model/loss.ts";
 import type { State } from "../model/parameters.ts";
 
+/** The engines, best first; `engine/load.ts` says when each is taken. */
+export const ENGINES = ["tensorflow", "webgpu", "wasm", "cpu"] as const;
+
+/** The name of an engine. */
+export type EngineName = typeof ENGINES[number];
+
+/** What `--engine` takes. */
+export type EngineChoice = "auto" | EngineName;
+
+/** Element type of convolutions, dense layers and what lies between. */
+export type Precision = "fp32" | "bf16";
+
+/** What `--precision` takes: `auto` is bf16 where the device is made for it. */
+export type PrecisionChoice = "auto" | Precision;
+
+/** How an engine is wanted. */
+export interface EngineWish {
+  /** Which. */
+  engine: EngineChoice;
+  /** Number format of the heavy operations. */
+  precision: PrecisionChoice;
+}
+
 /** What an engine is and runs on. */
 export interface EngineReport {
   /** The engine's name. */
   engine: string;
   /** Its library's version. */
   version: string;
-  /** Processor or GPU. */
+  /** `CPU` or `GPU`. */
   device: string;
+  /** The device's own name, where it tells. */
+  deviceName?: string;
   /** Number format of the heavy operations. */
   precision: string;
   /** The file of the native binding, where there is one. */
   binding?: string;
+  /** What a user should know before a long run, such as a slow engine. */
+  warning?: string;
 }
 
 /** What it takes to train. */

@@ -7,8 +7,11 @@
 import * as Comlink from "../deps/comlink.ts";
 import { openDataset } from "../data/catalog.ts";
 import type { DatasetSource, Split } from "../data/dataset.ts";
-import type { EngineReport } from "../engine/engine.ts";
-import type { PrecisionChoice } from "../engine/tensorflow/load.ts";
+import type {
+  EngineChoice,
+  EngineReport,
+  PrecisionChoice,
+} from "../engine/engine.ts";
 import { EmpSslError } from "../errors.ts";
 import { PatchStream } from "../stream/patch_stream.ts";
 import { readCheckpoint } from "../train/checkpoint.ts";
@@ -39,6 +42,8 @@ export interface EvaluateConfig {
   untrained: boolean;
   /** Patch workers. */
   workers?: number;
+  /** What runs the model. */
+  engine: EngineChoice;
   /** Number format of the heavy operations. */
   precision: PrecisionChoice;
 }
@@ -49,6 +54,7 @@ export const EVALUATE_DEFAULTS = {
   linear: true,
   knn: true,
   untrained: false,
+  engine: "auto",
   precision: "auto",
 } as const;
 
@@ -136,7 +142,7 @@ export async function evaluate(
       code: "INVALID_DATA",
     });
   }
-  const compute = await startCompute(config.precision);
+  const compute = await startCompute(config);
   try {
     const { remote } = compute;
     await remote.startEvaluation(checkpoint.path, untrained);

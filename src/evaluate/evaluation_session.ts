@@ -94,7 +94,7 @@ export class EvaluationSession {
   }
 
   /** See `knn.ts`. */
-  knn(options: KnnOptions): Accuracy {
+  knn(options: KnnOptions): Promise<Accuracy> {
     return knn(this.#of("train"), this.#of("test"), options);
   }
 

@@ -29,11 +29,11 @@ const BLOCK = 250;
  * @param test Test features.
  * @param options See {@linkcode KnnOptions}.
  */
-export function knn(
+export async function knn(
   train: Features,
   test: Features,
   { k, temperature, classes }: KnnOptions,
-): Accuracy {
+): Promise<Accuracy> {
   const { width } = train;
   const neighbours = Math.min(k, train.labels.length);
   const bank = tf.tidy(() =>
@@ -46,15 +46,16 @@ export function knn(
       at * width,
       (at + labels.length) * width,
     );
-    const { values, indices } = tf.tidy(() => {
+    const top = tf.tidy(() => {
       const queries = normalizeRows(tf.tensor(rows, [labels.length, width]));
       const similarity = tf.matMul(queries, bank, false, true);
-      const top = tf.topk(similarity, neighbours);
-      return {
-        values: top.values.dataSync<"float32">() as Float32Array,
-        indices: top.indices.dataSync<"int32">() as Int32Array,
-      };
-    }) as unknown as { values: Float32Array; indices: Int32Array };
+      return tf.topk(similarity, neighbours);
+    });
+    const [values, indices] = await Promise.all([
+      top.values.data(),
+      top.indices.data(),
+    ]);
+    tf.dispose([top.values, top.indices]);
     const scores = new Float32Array(labels.length * classes);
     for (let i = 0; i < values.length; i++) {
       const row = Math.floor(i / neighbours);

@@ -107,33 +107,30 @@ export async function linearProbe(
       weights = next.slice(0, 2);
       buffers = next.slice(2);
     }
-    last = testAccuracy(test, weights, classes);
+    last = await testAccuracy(test, weights, classes);
     if (last.top1 > best.top1) best = last;
     onEpoch?.(epoch, last);
-    await Promise.resolve();
   }
   tf.dispose([rows, targets, weights, buffers]);
   return { last, best };
 }
 
-function testAccuracy(
+async function testAccuracy(
   test: Features,
   weights: tf.Tensor[],
   classes: number,
-): Accuracy {
+): Promise<Accuracy> {
   const counter = new AccuracyCounter();
   const { width } = test;
   for (let at = 0; at < test.labels.length; at += BLOCK) {
     const labels = test.labels.subarray(at, at + BLOCK);
     const rows = test.values.subarray(at * width, (at + labels.length) * width);
-    const scores = tf.tidy(() => {
+    const logits = tf.tidy(() => {
       const x = tf.tensor2d(rows, [labels.length, width]);
-      const logits = tf.add(
-        tf.matMul(x, weights[0] as tf.Tensor2D),
-        weights[1],
-      );
-      return logits.dataSync<"float32">() as Float32Array;
-    }) as unknown as Float32Array;
+      return tf.add(tf.matMul(x, weights[0] as tf.Tensor2D), weights[1]);
+    });
+    const scores = await logits.data<"float32">() as Float32Array;
+    logits.dispose();
     counter.add(scores.subarray(0, labels.length * classes), labels);
   }
   return counter.accuracy;

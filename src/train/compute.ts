@@ -5,8 +5,7 @@
  */
 import type { trainingWorker } from "../../workers/training_worker.ts";
 import * as Comlink from "../deps/comlink.ts";
-import type { EngineReport } from "../engine/engine.ts";
-import type { PrecisionChoice } from "../engine/tensorflow/load.ts";
+import type { EngineReport, EngineWish } from "../engine/engine.ts";
 import { EmpSslError } from "../errors.ts";
 
 /** A running training worker. */
@@ -26,9 +25,7 @@ export interface Compute {
  *
  * @throws {EmpSslError} `ENGINE_UNAVAILABLE`.
  */
-export async function startCompute(
-  precision: PrecisionChoice,
-): Promise<Compute> {
+export async function startCompute(wish: EngineWish): Promise<Compute> {
   const worker = new Worker(
     new URL("../../workers/training_worker.ts", import.meta.url),
     { type: "module", name: "training" },
@@ -50,7 +47,7 @@ export async function startCompute(
   const remote = Comlink.wrap<typeof trainingWorker>(worker);
   const close = () => worker.terminate();
   try {
-    const report = await Promise.race([remote.load(precision), died.promise]);
+    const report = await Promise.race([remote.load(wish), died.promise]);
     return { remote, report, died: died.promise, close };
   } catch (error) {
     close();

@@ -5,7 +5,7 @@
  */
 import { DATASETS, openDataset } from "../data/catalog.ts";
 import type { Dataset, DatasetSource } from "../data/dataset.ts";
-import type { PrecisionChoice } from "../engine/tensorflow/load.ts";
+import type { EngineChoice, PrecisionChoice } from "../engine/engine.ts";
 import { EmpSslError } from "../errors.ts";
 import type { RecipeName } from "../patches/recipe.ts";
 import { architecture } from "../model/architectures.ts";
@@ -38,6 +38,8 @@ export interface TrainConfig {
   workers?: number;
   /** Use only so many training images. */
   limitImages?: number;
+  /** What runs the model. */
+  engine: EngineChoice;
   /** Number format of the heavy operations. */
   precision: PrecisionChoice;
   /**
@@ -62,6 +64,7 @@ export const TRAIN_DEFAULTS = {
   eps: 0.2,
   lr: 0.3,
   seed: 0,
+  engine: "auto",
   precision: "auto",
   microBatch: "auto",
 } as const satisfies TrainConfig;

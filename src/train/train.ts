@@ -95,7 +95,7 @@ export async function* train(
   const dir = (config.dir ?? freeFolder(config.data, config.msg))
     .replace(/(?<=.)\/+$/, "");
   makeFolder(dir);
-  const compute = await startCompute(config.precision);
+  const compute = await startCompute(config);
   try {
     const skipped: TrainEvent[] = [];
     await using stream = await PatchStream.open({

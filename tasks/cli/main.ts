@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { type EngineChoice, ENGINES } from "../../src/engine/engine.ts";
 import { ensureEngine } from "../../src/engine/tensorflow/ensure.ts";
 import type { Variant } from "../../src/engine/tensorflow/variant.ts";
 import { isEmpSslError, messageOf } from "../../src/errors.ts";
@@ -31,15 +32,39 @@ export async function main(
   }
 }
 
-/** Sets the engine up where it is not there, and shows what it does. */
-export async function setUpEngine(variant?: Variant): Promise<void> {
+/** `--engine` of all tasks that compute. */
+export const ENGINE_FLAG: Command["flags"][string] = {
+  type: "text",
+  choices: ["auto", ...ENGINES],
+  help: "what runs the model (default auto: the best that works)",
+};
+
+/**
+ * Sets TensorFlow up where it is wanted and not there, and shows what it does.
+ * Where any engine will do and TensorFlow cannot be had, says why and goes on.
+ */
+export async function setUpEngine(
+  { engine, variant }: { engine: EngineChoice; variant?: Variant },
+): Promise<void> {
+  if (engine !== "auto" && engine !== "tensorflow") return;
+  try {
+    await setUpTensorFlow(variant);
+  } catch (error) {
+    if (engine === "tensorflow" || !isEmpSslError(error)) throw error;
+    console.error(messageOf(error));
+    console.error("Going on without TensorFlow");
+  }
+}
+
+async function setUpTensorFlow(variant?: Variant): Promise<void> {
   let progress: Progress | undefined;
   let shown = "";
   await ensureEngine({
     variant,
     async works() {
       try {
-        (await startCompute("auto")).close();
+        (await startCompute({ engine: "tensorflow", precision: "auto" }))
+          .close();
         return true;
       } catch {
         return false;

@@ -30,11 +30,11 @@ const { ignore, reason } = await useTensorFlow("fp32");
 Deno.test({
   name: `knn() finds the classes of separate clouds, and not of noise${reason}`,
   ignore,
-  fn() {
+  async fn() {
     const options = { k: 20, temperature: 0.07, classes: 6 };
-    const apart = knn(clouds(300, 2, 0.3), clouds(90, 3, 0.3), options);
+    const apart = await knn(clouds(300, 2, 0.3), clouds(90, 3, 0.3), options);
     assertEquals(apart.top1, 1);
-    const noise = knn(clouds(300, 2, 100), clouds(600, 3, 100), options);
+    const noise = await knn(clouds(300, 2, 100), clouds(600, 3, 100), options);
     assert(noise.top1 < 0.35 && noise.top5 > 0.6);
   },
 });

@@ -1,5 +1,5 @@
 /** The TensorFlow engine for tests, or the reason why it is not there. */
-import type { Precision } from "../../src/engine/trace/step_graph.ts";
+import type { Precision } from "../../src/engine/engine.ts";
 import type { GraphEngine } from "../../src/engine/tensorflow/graph_engine.ts";
 import { loadTensorFlow } from "../../src/engine/tensorflow/load.ts";
 import { messageOf } from "../../src/errors.ts";

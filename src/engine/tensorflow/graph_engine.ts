@@ -14,6 +14,7 @@ import type {
   Engine,
   EngineReport,
   FeatureEncoder,
+  Precision,
   StepLosses,
   Trainer,
   TrainerOptions,
@@ -26,7 +27,6 @@ import {
   restoreNode,
 } from "../trace/names.ts";
 import {
-  type Precision,
   traceEncoder,
   traceMicroBatchTrainer,
   traceTrainer,

@@ -11,16 +11,13 @@ import { larsGradient, type OptimizerConfig } from "../../model/lars.ts";
 import { type Scope, scopeOf } from "../../model/layers.ts";
 import { empSslLoss } from "../../model/loss.ts";
 import { isTrainable, tensorSpecs } from "../../model/parameters.ts";
-import type { TrainerOptions } from "../engine.ts";
+import type { Precision, TrainerOptions } from "../engine.ts";
 import { TRACE_BACKEND, TraceBackend } from "./backend.ts";
 import { attr, GraphBuilder, type GraphValue } from "./graph.ts";
 import { registerTraceKernels } from "./kernels.ts";
 import { DType, type DTypeNumber } from "./messages.ts";
 import { accumulatorOf, momentumOf, NODES } from "./names.ts";
 import { after, declare, tensorsOf, type Variable } from "./variables.ts";
-
-/** Element type of convolutions, dense layers and what lies between. */
-export type Precision = "fp32" | "bf16";
 
 let backend: TraceBackend | undefined;
 let precision: DTypeNumber = DType.float;

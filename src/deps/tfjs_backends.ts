@@ -1,0 +1,21 @@
+/**
+ * tfjs's own backends, and its gradients, for the engines without TensorFlow.
+ * The versions stand here and nowhere else.
+ *
+ * @module
+ */
+
+/** Registers tfjs's gradients and its plain JavaScript backend, `cpu`. */
+export async function importTfjs(): Promise<void> {
+  await import("npm:@tensorflow/tfjs@4.22.0");
+}
+
+/** Registers the WebAssembly backend, `wasm`. */
+export async function importWasm(): Promise<void> {
+  await import("npm:@tensorflow/tfjs-backend-wasm@4.22.0");
+}
+
+/** Registers the WebGPU backend, `webgpu`. */
+export async function importWebgpu(): Promise<void> {
+  await import("npm:@tensorflow/tfjs-backend-webgpu@4.22.0");
+}

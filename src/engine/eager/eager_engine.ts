@@ -1,0 +1,68 @@
+/**
+ * Runs the model op by op on any backend of tfjs: the engine of machines that
+ * TensorFlow does not run on.
+ *
+ * @module
+ */
+import * as tf from "../../deps/tfjs.ts";
+import { encode } from "../../model/encoder.ts";
+import { scopeOf } from "../../model/layers.ts";
+import { type State, tensorSpecs } from "../../model/parameters.ts";
+import type {
+  Engine,
+  EngineReport,
+  FeatureEncoder,
+  TrainerOptions,
+} from "../engine.ts";
+import { EagerTrainer } from "./eager_trainer.ts";
+import { patchTensor, upload } from "./tensors.ts";
+
+/** See `engine.ts`. */
+export class EagerEngine implements Engine {
+  readonly report: EngineReport;
+
+  /** Over the backend that tfjs has set. */
+  constructor(report: EngineReport) {
+    this.report = report;
+  }
+
+  /** A model in training. */
+  trainer(
+    options: TrainerOptions,
+    state: State,
+    momentum?: State,
+  ): Promise<EagerTrainer> {
+    return Promise.resolve(new EagerTrainer(options, state, momentum));
+  }
+
+  /** A model in eval mode. */
+  encoder(
+    options: Pick<TrainerOptions, "model" | "images" | "patches" | "patchSize">,
+    state: State,
+  ): Promise<
+    FeatureEncoder & {
+      encode(values: Uint8Array | Float32Array): Promise<Float32Array>;
+    }
+  > {
+    const { images, patches, patchSize, model } = options;
+    const tensors = upload(tensorSpecs(model), state);
+    const shape = [patches * images, patchSize, patchSize, 3];
+    return Promise.resolve({
+      width: model.hidden,
+      async encode(values: Uint8Array | Float32Array) {
+        const features = tf.tidy(() => {
+          const y = encode(
+            scopeOf(tensors, false),
+            patchTensor(values, shape),
+            model,
+          );
+          return tf.mean(tf.reshape(y, [patches, images, model.hidden]), 0);
+        });
+        const data = await features.data<"float32">() as Float32Array;
+        features.dispose();
+        return data;
+      },
+      dispose: () => tf.dispose(tensors),
+    });
+  }
+}

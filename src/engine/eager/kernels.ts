@@ -1,0 +1,123 @@
+/**
+ * The model's own kernels, composed of tfjs-core's operations: they run on any
+ * of its backends.
+ *
+ * @module
+ */
+import * as tf from "../../deps/tfjs.ts";
+import { KERNELS } from "../../model/kernels.ts";
+import { weightGradient } from "./weight_gradient.ts";
+
+type Inputs = Record<string, tf.Tensor>;
+// deno-lint-ignore no-explicit-any -- each kernel's attributes, as tfjs has them
+type Kernel = (inputs: Inputs, attributes: any) => tf.Tensor[];
+
+const SPATIAL = [0, 1, 2];
+
+function rows(x: tf.Tensor): number {
+  return x.size / x.shape[x.shape.length - 1];
+}
+
+/** One over the deviation is kept for the gradient, and the mean. */
+const batchNorm: Kernel = ({ x, scale, offset }, { epsilon }) => {
+  const n = rows(x);
+  const mean = tf.mean(x, SPATIAL);
+  const centred = tf.sub(x, mean);
+  const variance = tf.mean(tf.square(centred), SPATIAL);
+  const inverse = tf.div(1, tf.sqrt(tf.add(variance, epsilon)));
+  const y = tf.add(tf.mul(centred, tf.mul(inverse, scale)), offset);
+  return [
+    y,
+    mean,
+    tf.mul(variance, n / (n - 1)),
+    tf.clone(mean),
+    inverse,
+    tf.clone(inverse),
+  ];
+};
+
+const batchNormGrad: Kernel = (inputs) => {
+  const { dy, x, scale, reserve1: mean, reserve2: inverse } = inputs;
+  const normalised = tf.mul(tf.sub(x, mean), inverse);
+  const dOffset = tf.sum(dy, SPATIAL);
+  const dScale = tf.sum(tf.mul(dy, normalised), SPATIAL);
+  const shared = tf.div(
+    tf.add(dOffset, tf.mul(normalised, dScale)),
+    rows(x),
+  );
+  const dx = tf.mul(tf.sub(dy, shared), tf.mul(scale, inverse));
+  return [dx, dScale, dOffset];
+};
+
+/**
+ * Gauss and Jordan's elimination without pivots, which positive definite
+ * matrices do not need, as one update of rank one for each column: with c the
+ * k-th column, p its k-th entry and u = c − e_k, A ← A − uuᵀ/p. The p's are the
+ * squares of Cholesky's diagonal, and what is left is 2I − A⁻¹.
+ */
+const logDeterminant: Kernel = ({ x }) => {
+  const [n, side] = x.shape;
+  const identity = tf.eye(side);
+  let rest = tf.clone(x), value: tf.Tensor = tf.zeros([n]);
+  for (let k = 0; k < side; k++) {
+    const next = tf.tidy(() => {
+      const column = tf.slice(rest, [0, 0, k], [n, side, 1]);
+      const pivot = tf.slice(column, [0, k, 0], [n, 1, 1]);
+      const unit = tf.reshape(tf.slice(identity, [k, 0], [1, side]), [side, 1]);
+      const u = tf.sub(column, unit);
+      const update = tf.div(tf.mul(u, tf.transpose(u, [0, 2, 1])), pivot);
+      return [
+        tf.sub(rest, update),
+        tf.add(value, tf.log(tf.reshape(pivot, [n]))),
+      ];
+    });
+    tf.dispose([rest, value]);
+    [rest, value] = next;
+  }
+  return [value, tf.sub(tf.mul(identity, 2), rest)];
+};
+
+const COMPOSED: Record<string, Kernel> = {
+  [KERNELS.batchNorm]: batchNorm,
+  [KERNELS.batchNormGrad]: batchNormGrad,
+  [KERNELS.reluGrad]: ({ dy, y }) => [
+    tf.mul(dy, tf.cast(tf.greater(y, 0), "float32")),
+  ],
+  [KERNELS.squaredNorm]: ({ x }) => [tf.sum(tf.square(x))],
+  [KERNELS.logDeterminant]: logDeterminant,
+};
+
+/** What tfjs's WebAssembly backend lacks of tfjs's own kernels. */
+const SUBSTITUTES: Record<string, Kernel> = {
+  Conv2DBackpropFilter: ({ x, dy }, attributes) => [
+    weightGradient(x as tf.Tensor4D, dy as tf.Tensor4D, attributes),
+  ],
+};
+
+/** Registers the kernels for a backend. */
+export function registerEagerKernels(backendName: string): void {
+  const missing = Object.entries(SUBSTITUTES).filter(([name]) =>
+    tf.getKernel(name, backendName) === undefined
+  );
+  for (
+    const [kernelName, kernel] of [...Object.entries(COMPOSED), ...missing]
+  ) {
+    if (tf.getKernel(kernelName, backendName) !== undefined) continue;
+    tf.registerKernel({
+      kernelName,
+      backendName,
+      kernelFunc: ({ inputs, attrs }) =>
+        tf.tidy(() => {
+          // What tfjs hands over are handles; the operations want tensors.
+          const tensors = Object.fromEntries(
+            Object.entries(inputs).map(([name, input]) => [
+              name,
+              input as tf.Tensor,
+            ]),
+          );
+          const outputs = kernel(tensors, attrs);
+          return outputs.length === 1 ? outputs[0] : outputs;
+        }),
+    });
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * Loads tfjs's own backends.
+ *
+ * @module
+ */
+import * as tf from "../../deps/tfjs.ts";
+import {
+  importTfjs,
+  importWasm,
+  importWebgpu,
+} from "../../deps/tfjs_backends.ts";
+import { EmpSslError, messageOf } from "../../errors.ts";
+import { EagerEngine } from "./eager_engine.ts";
+import { registerEagerKernels } from "./kernels.ts";
+
+/** The engines that are backends of tfjs. */
+export type EagerName = "webgpu" | "wasm" | "cpu";
+
+function unavailable(name: string, found: string, cause?: unknown) {
+  return new EmpSslError({
+    action: "load",
+    subject: `the ${name} engine`,
+    found,
+    remedy: "choose another with --engine",
+    code: "ENGINE_UNAVAILABLE",
+    cause,
+  });
+}
+
+/** What Deno's WebGPU would run on; `undefined` where there is nothing. */
+export async function webgpuAdapter(): Promise<
+  { name: string; software: boolean } | undefined
+> {
+  const adapter = await navigator.gpu?.requestAdapter();
+  if (!adapter) return undefined;
+  const { description, isFallbackAdapter } = adapter.info;
+  return { name: description, software: isFallbackAdapter };
+}
+
+/**
+ * Loads a backend of tfjs into this thread.
+ *
+ * @throws {EmpSslError} `ENGINE_UNAVAILABLE`.
+ */
+export async function loadEager(name: EagerName): Promise<EagerEngine> {
+  let hardware = "CPU", device = "CPU";
+  if (name === "webgpu") {
+    const adapter = await webgpuAdapter();
+    if (adapter === undefined) {
+      throw unavailable(name, "Deno finds no GPU and no Vulkan driver");
+    }
+    device = adapter.name;
+    if (!adapter.software) hardware = "GPU";
+  }
+  try {
+    await importTfjs();
+    // Without its advice to install what we load elsewhere.
+    tf.enableProdMode();
+    if (name === "wasm") await importWasm();
+    if (name === "webgpu") await importWebgpu();
+    if (!await tf.setBackend(name)) throw new Error("it does not start");
+    await tf.ready();
+  } catch (error) {
+    throw unavailable(name, messageOf(error), error);
+  }
+  registerEagerKernels(name);
+  return new EagerEngine({
+    engine: name,
+    version: `tfjs ${tf.version_core}`,
+    device: hardware,
+    deviceName: device,
+    precision: "fp32",
+  });
+}

@@ -1,0 +1,39 @@
+/**
+ * A model's tensors between JavaScript and a tfjs backend.
+ *
+ * @module
+ */
+import * as tf from "../../deps/tfjs.ts";
+import { normalizeBytes } from "../../model/encoder.ts";
+import type { State, TensorSpec } from "../../model/parameters.ts";
+
+/** Tensors on the device by PyTorch's names. */
+export type Tensors = Record<string, tf.Tensor>;
+
+/** Puts a state on the device. */
+export function upload(specs: TensorSpec[], state: State): Tensors {
+  return Object.fromEntries(specs.map(({ name, shape }) => [
+    name,
+    tf.keep(tf.tensor(state.get(name)!, shape, "float32")),
+  ]));
+}
+
+/** Reads a state back. */
+export async function download(tensors: Tensors): Promise<State> {
+  const state: State = new Map();
+  for (const [name, tensor] of Object.entries(tensors)) {
+    state.set(name, await tensor.data<"float32">() as Float32Array);
+  }
+  return state;
+}
+
+/** Patches as the model takes them: bytes are normalised, floats are as they are. */
+export function patchTensor(
+  values: Uint8Array | Float32Array,
+  shape: number[],
+): tf.Tensor {
+  if (values instanceof Float32Array) return tf.tensor(values, shape);
+  return tf.tidy(() =>
+    normalizeBytes(tf.tensor(Float32Array.from(values), shape))
+  );
+}

@@ -1,0 +1,74 @@
+/**
+ * Chooses an engine and loads it into this thread.
+ *
+ * @module
+ */
+import { codeOf, EmpSslError, messageOf } from "../errors.ts";
+import { loadEager, webgpuAdapter } from "./eager/load.ts";
+import type { Engine, EngineName, EngineWish } from "./engine.ts";
+import { loadTensorFlow } from "./tensorflow/load.ts";
+
+/** What is slow says so. */
+const WARNINGS: Record<Exclude<EngineName, "tensorflow">, string> = {
+  webgpu: "WebGPU runs the model op by op: expect a fraction of the speed of " +
+    "TensorFlow",
+  wasm: "WebAssembly is the last resort: expect a few patches a second where " +
+    "TensorFlow makes about a hundred",
+  cpu: "plain JavaScript is for small tests: expect well under one patch a " +
+    "second",
+};
+
+async function loadNamed(
+  engine: EngineName,
+  precision: EngineWish["precision"],
+): Promise<Engine> {
+  if (engine === "tensorflow") return await loadTensorFlow(precision);
+  if (precision === "bf16") {
+    throw new EmpSslError({
+      action: "compute",
+      subject: `in bf16 on the ${engine} engine`,
+      found: "tfjs's own backends have no such type",
+      remedy: "take --precision fp32 or --engine tensorflow",
+      code: "INVALID_ARGUMENT",
+    });
+  }
+  const loaded = await loadEager(engine);
+  loaded.report.warning = WARNINGS[engine];
+  return loaded;
+}
+
+/**
+ * Loads an engine: the one that is asked for, or the best that there is:
+ * TensorFlow, a GPU through WebGPU, WebAssembly, plain JavaScript.
+ *
+ * @throws {EmpSslError} `ENGINE_UNAVAILABLE`; `INVALID_ARGUMENT` for a
+ * precision that the engine does not have.
+ */
+export async function loadEngine(
+  { engine, precision }: EngineWish,
+): Promise<Engine> {
+  if (engine !== "auto") return await loadNamed(engine, precision);
+  const complaints: string[] = [];
+  const gpu = await webgpuAdapter();
+  const candidates: EngineName[] = [
+    "tensorflow",
+    ...(gpu && !gpu.software ? ["webgpu" as const] : []),
+    "wasm",
+    "cpu",
+  ];
+  for (const candidate of candidates) {
+    try {
+      return await loadNamed(candidate, precision);
+    } catch (error) {
+      if (codeOf(error) !== "ENGINE_UNAVAILABLE") throw error;
+      complaints.push(messageOf(error));
+    }
+  }
+  throw new EmpSslError({
+    action: "load",
+    subject: "any engine",
+    found: complaints.join("; "),
+    remedy: "run `deno task setup`",
+    code: "ENGINE_UNAVAILABLE",
+  });
+}

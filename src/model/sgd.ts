@@ -1,0 +1,37 @@
+/**
+ * SGD with Nesterov momentum, as `torch.optim.SGD(nesterov=True)`.
+ *
+ * @module
+ */
+import * as tf from "../deps/tfjs.ts";
+
+/** A parameter and its momentum after a step. */
+export interface SgdResult {
+  /** p − lr·(g + m·buffer). */
+  parameter: tf.Tensor;
+  /** m·buffer + g. */
+  buffer: tf.Tensor;
+}
+
+/**
+ * One step for one parameter. TensorFlow has it as one operation
+ * (`ResourceApplyMomentum`); the other engines take this.
+ *
+ * @param parameter p.
+ * @param buffer The momentum buffer, zero before the first step.
+ * @param gradient g, after LARS.
+ * @param options The learning rate, a scalar, and the momentum m.
+ */
+export function sgdStep(
+  parameter: tf.Tensor,
+  buffer: tf.Tensor,
+  gradient: tf.Tensor,
+  { learningRate, momentum }: { learningRate: tf.Tensor; momentum: number },
+): SgdResult {
+  const next = tf.add(tf.mul(buffer, momentum), gradient);
+  const direction = tf.add(gradient, tf.mul(next, momentum));
+  return {
+    parameter: tf.sub(parameter, tf.mul(direction, learningRate)),
+    buffer: next,
+  };
+}

@@ -1,0 +1,292 @@
+/**
+ * The model, the losses, the gradients and the optimiser against PyTorch: the
+ * golden files of fixtures/make_model.py, for any engine.
+ */
+import { assert } from "@std/assert";
+import type { ModelConfig } from "../src/model/architectures.ts";
+import { ARCHITECTURES } from "../src/model/architectures.ts";
+import { convertLayout, torchShape } from "../src/model/layout.ts";
+import { OPTIMIZER } from "../src/model/lars.ts";
+import {
+  isTrainable,
+  sizeOf,
+  type State,
+  tensorSpecs,
+} from "../src/model/parameters.ts";
+import type {
+  StepLosses,
+  Trainer,
+  TrainerOptions,
+} from "../src/engine/engine.ts";
+import { cosineLearningRate } from "../src/model/schedule.ts";
+import { decodeSafetensors } from "../src/train/safetensors.ts";
+import { hashed } from "./formula.ts";
+
+/** Values at some places of a tensor, in PyTorch's layout, and its norm. */
+interface Sample {
+  norm: number;
+  at: number[];
+  values: number[];
+}
+
+const fixture = (name: string) =>
+  new URL(`../fixtures/${name}`, import.meta.url);
+
+function norm(values: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i] ** 2;
+  return Math.sqrt(sum);
+}
+
+/** Golden values: whole tensors as samples of every place. */
+async function golden(name: string): Promise<Record<string, Sample>> {
+  if (name.endsWith(".json")) {
+    return JSON.parse(await Deno.readTextFile(fixture(name)));
+  }
+  const file = await Deno.readFile(fixture(name));
+  const { tensors } = decodeSafetensors(file, name);
+  return Object.fromEntries([...tensors].map(([key, { values }]) => [key, {
+    norm: norm(values),
+    at: Array.from(values, (_, i) => i),
+    values: Array.from(values),
+  }]));
+}
+
+/** The state that fixtures/emp_ssl_torch.py sets by formula. */
+function stateByFormula(model: ModelConfig): State {
+  const state: State = new Map();
+  for (const [index, spec] of tensorSpecs(model).entries()) {
+    const shape = torchShape(spec);
+    const count = sizeOf(shape);
+    let values: Float32Array;
+    if (shape.length > 1) {
+      values = hashed(count, index, Math.sqrt(6 / sizeOf(shape.slice(1))));
+    } else if (
+      spec.kind === "norm.running_var" || spec.kind === "norm.weight"
+    ) {
+      values = hashed(count, index, 0.25).map((v) => 1 + v);
+    } else {
+      values = hashed(count, index, 0.1);
+    }
+    state.set(spec.name, convertLayout(spec, values, "tensorflow"));
+  }
+  return state;
+}
+
+/** Distance from the golden values, relative to the tensor's size. */
+function distance(values: Float32Array, wanted: Sample): number {
+  const difference = wanted.at.map((at, i) => values[at] - wanted.values[i]);
+  const sampled = norm(difference) *
+    Math.sqrt(values.length / wanted.at.length);
+  const size = Math.abs(norm(values) - wanted.norm);
+  return Math.max(sampled, size) / Math.max(wanted.norm, 1e-12);
+}
+
+/** A bias before a batch norm has no gradient but noise. */
+const CANCELLED = new Set(["pre_feature.0.bias", "projection.0.bias"]);
+
+interface Setting {
+  model: ModelConfig;
+  size: number;
+  images: number;
+  patches: number;
+  file: string;
+  /** Where the formula's inputs start; see fixtures/make_model.py. */
+  inputsFrom?: number;
+  /** Patches of an image in a micro-batch, where the step is split. */
+  microBatch?: number;
+}
+
+const NARROW = { width: 4, hidden: 48, embedding: 24 };
+const SETTINGS = {
+  "a narrow resnet18-cifar": {
+    model: { stem: "cifar", ...NARROW },
+    size: 16,
+    images: 6,
+    patches: 3,
+    file: "model_cifar_narrow.safetensors",
+  },
+  "a narrow resnet18-imagenet": {
+    model: { stem: "imagenet", ...NARROW },
+    size: 64,
+    images: 6,
+    patches: 3,
+    file: "model_imagenet_narrow.json",
+  },
+  "a narrow resnet18-tinyimagenet": {
+    model: { stem: "imagenet", ...NARROW },
+    size: 32,
+    images: 6,
+    patches: 3,
+    file: "model_tinyimagenet_narrow.json",
+  },
+  "a narrow resnet18-cifar in micro-batches": {
+    model: { stem: "cifar", ...NARROW },
+    size: 16,
+    images: 6,
+    patches: 4,
+    microBatch: 2,
+    file: "model_cifar_parts.json",
+  },
+  "ResNet-18": {
+    model: ARCHITECTURES["resnet18-cifar"].model,
+    size: 32,
+    images: 4,
+    patches: 2,
+    inputsFrom: 2000,
+    file: "model_resnet18.json",
+  },
+} as const satisfies Record<string, Setting>;
+
+/** The settings that there are golden files for. */
+export type SettingName = keyof typeof SETTINGS;
+
+/** Patches as floats in [−1, 1], which bytes cannot stand for exactly. */
+type Values = Float32Array;
+
+/** An engine that can be fed with floats. */
+export interface EngineUnderTest {
+  /** See `engine.ts`. */
+  trainer(
+    options: TrainerOptions & { floats: boolean },
+    state: State,
+  ): Promise<
+    Omit<Trainer, "step"> & {
+      step(values: Values, learningRate: number): Promise<StepLosses>;
+      embed(values: Values): Float32Array | Promise<Float32Array>;
+    }
+  >;
+  /** See `engine.ts`. */
+  encoder(
+    options: TrainerOptions & { floats: boolean },
+    state: State,
+  ): Promise<{
+    encode(values: Values): Promise<Float32Array>;
+    dispose(): void;
+  }>;
+}
+
+/** An engine, or why there is none. */
+export interface Subject {
+  /** Named in the tests. */
+  name: string;
+  /** Whether there is none. */
+  ignore: boolean;
+  /** To be shown after the test's name. */
+  reason: string;
+  /** The engine, where it is there. */
+  engine?: EngineUnderTest;
+}
+
+/** Declares the test of an engine in a setting. */
+export function testParity(subject: Subject, name: SettingName): void {
+  const { ignore, reason, engine } = subject;
+  const setting: Setting = SETTINGS[name];
+  Deno.test({
+    name: `${subject.name} gives PyTorch's numbers for ${name}${reason}`,
+    ignore,
+    fn: async (t) => {
+      const { model, size, images, patches, file } = setting;
+      const { inputsFrom = 1000 } = setting;
+      const wanted = await golden(file);
+      const options = {
+        model,
+        images,
+        patches,
+        patchSize: size,
+        loss: { patchSim: 200, tcr: 1, eps: 0.2 },
+        optimizer: { ...OPTIMIZER, eta: 5e-4 },
+        microBatch: setting.microBatch,
+        floats: true,
+      };
+      const state = stateByFormula(model);
+      const batch = (k: number) =>
+        hashed(images * patches * size * size * 3, inputsFrom + k, 1);
+      const trainer = await engine!.trainer(options, state);
+      const specs = tensorSpecs(model);
+      const check = (
+        key: string,
+        values: Float32Array,
+        tolerance: number,
+      ) => {
+        const found = distance(values, wanted[key]);
+        assert(
+          found <= tolerance,
+          `${key} is off by ${found.toExponential(2)}`,
+        );
+      };
+
+      if (setting.microBatch === undefined) {
+        await t.step(
+          "z",
+          async () => check("z", await trainer.embed(batch(0)), 1e-4),
+        );
+      }
+      await t.step("the gradient of every parameter", async () => {
+        const gradients = await gradientsOf(engine!, setting, state, batch(0));
+        for (const spec of specs.filter(isTrainable)) {
+          if (CANCELLED.has(spec.name)) continue;
+          const values = gradients.get(spec.name)!;
+          const torch = convertLayout(spec, values, "torch");
+          check(`gradient.${spec.name}`, torch, 1e-3);
+        }
+      });
+      await t.step(
+        "losses, parameters and statistics after three steps",
+        async () => {
+          const fresh = await engine!.trainer(options, state);
+          for (let step = 0; step < 3; step++) {
+            const lr = cosineLearningRate(step, { steps: 10, base: 2e-4 });
+            const { loss, invariance, tcr } = await fresh.step(batch(step), lr);
+            const losses = wanted[`losses.${step}`].values;
+            [loss, invariance, tcr].forEach((value, i) => {
+              const off = Math.abs(value / losses[i] - 1);
+              assert(off <= 1e-5, `loss part ${i} at step ${step}: ${off}`);
+            });
+          }
+          const after = await fresh.state();
+          for (const spec of specs) {
+            const torch = convertLayout(spec, after.get(spec.name)!, "torch");
+            check(`after.${spec.name}`, torch, 1e-4);
+          }
+          const encoder = await engine!.encoder(
+            { ...options, patches: 1, images: images * patches },
+            after,
+          );
+          check("features", await encoder.encode(batch(9)), 1e-4);
+          encoder.dispose();
+          fresh.dispose();
+        },
+      );
+      trainer.dispose();
+    },
+  });
+}
+
+/**
+ * The gradients, read back from the momentum buffers after a step that starts
+ * from zero momentum and changes nothing: without decay and scaling the
+ * buffer is the gradient.
+ */
+async function gradientsOf(
+  engine: EngineUnderTest,
+  setting: Setting,
+  state: State,
+  batch: Values,
+): Promise<State> {
+  const plain = await engine.trainer({
+    model: setting.model,
+    images: setting.images,
+    patches: setting.patches,
+    patchSize: setting.size,
+    loss: { patchSim: 200, tcr: 1, eps: 0.2 },
+    // With so large an η the scale is clipped to 1; without decay it is alone.
+    optimizer: { eta: 1e30, weightDecay: 0, momentum: 0.9 },
+    microBatch: setting.microBatch,
+    floats: true,
+  }, state);
+  await plain.step(batch, 1e-20);
+  const gradients = await plain.momentum();
+  plain.dispose();
+  return gradients;
+}

@@ -1,0 +1,8 @@
+/** The wasm engine against PyTorch. */
+import { eagerSubject } from "./eager_subject.ts";
+import { testParity } from "./parity.ts";
+
+const subject = await eagerSubject("wasm");
+testParity(subject, "a narrow resnet18-cifar");
+testParity(subject, "a narrow resnet18-imagenet");
+testParity(subject, "a narrow resnet18-cifar in micro-batches");
