@@ -8,6 +8,7 @@ import { encodePng } from "../src/data/png.ts";
 import { EmpSslError } from "../src/errors.ts";
 import { contactSheet } from "../src/patches/contact_sheet.ts";
 import { RECIPES } from "../src/patches/recipe.ts";
+import { createTransforms } from "../src/patches/transforms.ts";
 import { writeAtomically } from "../src/train/checkpoint.ts";
 import { resolveConfig, trainSource } from "../src/train/config.ts";
 import type { Command } from "./cli/flags.ts";
@@ -57,6 +58,7 @@ if (import.meta.main) {
       patches: config.numPatches,
       seed: config.seed,
       index,
+      transforms: await createTransforms(),
     });
     writeAtomically(path, await encodePng(sheet));
     console.log(`${dataset.describe(index)}: ${path}`);

@@ -1,15 +1,10 @@
 /** Every transform against Pillow's and torchvision's own bytes. */
 import { assertEquals } from "@std/assert";
-import { adjustBrightness } from "../src/patches/brightness.ts";
-import { gaussianBlur } from "../src/patches/blur.ts";
 import { jitter } from "../src/patches/color_jitter.ts";
-import { adjustContrast } from "../src/patches/contrast.ts";
-import { flip } from "../src/patches/flip.ts";
-import { grayscale } from "../src/patches/grayscale.ts";
-import { adjustHue } from "../src/patches/hue.ts";
-import { cropAndResize, type Interpolation } from "../src/patches/resize.ts";
-import { adjustSaturation } from "../src/patches/saturation.ts";
-import { solarize } from "../src/patches/solarize.ts";
+import { PlainTransforms } from "../src/patches/plain_transforms.ts";
+import type { Interpolation } from "../src/patches/resize.ts";
+import type { PatchTransforms } from "../src/patches/transforms.ts";
+import { WasmTransforms } from "../src/patches/wasm/wasm_transforms.ts";
 import { photo } from "./formula.ts";
 
 interface Case {
@@ -39,17 +34,11 @@ function everyColour(): Uint8Array {
   return data;
 }
 
-function crop(c: Case): Uint8Array {
+function crop(transforms: PatchTransforms, c: Case): void {
   const [width, height, seed] = c.source as [number, number, number];
   const [left, top, w, h] = c.box;
-  const output = new Uint8Array(c.size * c.size * 3);
-  cropAndResize(
-    photo(width, height, seed),
-    { left, top, width: w, height: h },
-    c,
-    output,
-  );
-  return output;
+  transforms.load(photo(width, height, seed));
+  transforms.cropAndResize({ left, top, width: w, height: h }, c);
 }
 
 function jitterOf(c: Case) {
@@ -57,52 +46,52 @@ function jitterOf(c: Case) {
   return { order: c.order, brightness, contrast, saturation, hue };
 }
 
-function run(c: Case): Uint8Array {
-  if (c.transform === "resize") return crop(c);
-  if (c.transform === "patch") {
-    const patch = crop(c);
-    flip(patch, c.size);
-    jitter(patch, jitterOf(c));
-    gaussianBlur(patch, c);
-    solarize(patch);
-    return patch;
+function run(transforms: PatchTransforms, c: Case): Uint8Array {
+  if (c.transform === "resize" || c.transform === "patch") {
+    crop(transforms, c);
+    if (c.transform === "resize") return transforms.patch;
+    transforms.flip();
+    jitter(transforms, jitterOf(c));
+    transforms.gaussianBlur(c.sigma);
+    transforms.solarize();
+    return transforms.patch;
   }
   const source = c.source === "every colour"
     ? { data: everyColour(), width: 4096 }
     : photo(...c.source);
-  const { data, width: size } = source;
+  transforms.start(source.data, source.width);
   switch (c.transform) {
     case "flip":
-      flip(data, size);
+      transforms.flip();
       break;
     case "grayscale":
-      grayscale(data);
+      transforms.grayscale();
       break;
     case "solarize":
-      solarize(data);
+      transforms.solarize();
       break;
     case "brightness":
-      adjustBrightness(data, c.factor);
+      transforms.adjustBrightness(c.factor);
       break;
     case "contrast":
-      adjustContrast(data, c.factor);
+      transforms.adjustContrast(c.factor);
       break;
     case "saturation":
-      adjustSaturation(data, c.factor);
+      transforms.adjustSaturation(c.factor);
       break;
     case "hue":
-      adjustHue(data, c.factor);
+      transforms.adjustHue(c.factor);
       break;
     case "blur":
-      gaussianBlur(data, { size, sigma: c.sigma });
+      transforms.gaussianBlur(c.sigma);
       break;
     case "jitter":
-      jitter(data, jitterOf(c));
+      jitter(transforms, jitterOf(c));
       break;
     default:
       throw new Error(`no transform ${c.transform}`);
   }
-  return data;
+  return transforms.patch;
 }
 
 async function sha256(data: Uint8Array): Promise<string> {
@@ -110,11 +99,19 @@ async function sha256(data: Uint8Array): Promise<string> {
   return new Uint8Array(hash).toHex().slice(0, 32);
 }
 
+const SUBJECTS = {
+  TypeScript: new PlainTransforms(),
+  WebAssembly: new WasmTransforms(),
+};
+
 for (const transform of new Set(golden.cases.map((c) => c.transform))) {
-  Deno.test(`${transform} gives Pillow's bytes`, async () => {
-    for (const c of golden.cases.filter((c) => c.transform === transform)) {
-      const { sha256: wanted, ...parameters } = c;
-      assertEquals(await sha256(run(c)), wanted, JSON.stringify(parameters));
-    }
-  });
+  for (const [name, transforms] of Object.entries(SUBJECTS)) {
+    Deno.test(`${transform} gives Pillow's bytes in ${name}`, async () => {
+      for (const c of golden.cases.filter((c) => c.transform === transform)) {
+        const { sha256: wanted, ...parameters } = c;
+        const found = await sha256(run(transforms, c));
+        assertEquals(found, wanted, JSON.stringify(parameters));
+      }
+    });
+  }
 }

@@ -1,4 +1,4 @@
-"""One EMP-SSL step in PyTorch, the peer of bench/step.ts: it waits for a line, makes a step, prints its seconds.
+"""One EMP-SSL step in PyTorch, the peer of bench/bench.ts: it waits for a line, makes a step, prints its seconds.
 
 It uses the modules of fixtures/emp_ssl_torch.py in channels-last memory. `--tcr gram` and `--compile` make PyTorch as
 strong as we could: our b x b determinant and torch.compile.

@@ -22,6 +22,28 @@ function boxRadius(sigma: number): number {
   return f(whole + part);
 }
 
+/** The box blurs that stand for one Gaussian blur. */
+export interface BoxBlurs {
+  /** How many a direction. */
+  passes: number;
+  /** Whole pixels on each side. */
+  radius: number;
+  /** The weight of these, in 2^−24. */
+  centre: number;
+  /** The weight of the two pixels just outside, in 2^−24. */
+  edge: number;
+}
+
+/** The box blurs of a deviation; nothing where they change nothing. */
+export function boxBlurs(sigma: number): BoxBlurs | undefined {
+  const exact = boxRadius(sigma);
+  if (exact === 0) return undefined;
+  const radius = Math.trunc(exact);
+  const centre = Math.trunc(f((1 << 24) / f(f(exact * 2) + 1)));
+  const edge = Math.trunc(((1 << 24) - (radius * 2 + 1) * centre) / 2);
+  return { passes: PASSES, radius, centre, edge };
+}
+
 /**
  * Blurs a `size × size` RGB patch, in place.
  *
@@ -32,12 +54,8 @@ export function gaussianBlur(
   patch: Uint8Array,
   { size, sigma }: { size: number; sigma: number },
 ): void {
-  const radius = boxRadius(sigma);
-  if (radius === 0) return;
-  const whole = Math.trunc(radius);
-  const centre = Math.trunc(f((1 << 24) / f(f(radius * 2) + 1)));
-  const edge = Math.trunc(((1 << 24) - (whole * 2 + 1) * centre) / 2);
-  const box = { radius: whole, centre, edge };
+  const box = boxBlurs(sigma);
+  if (box === undefined) return;
   const line = new Uint8Array(size), other = new Uint8Array(size);
   for (const [along, across] of [[3, size * 3], [size * 3, 3]]) {
     for (let n = 0; n < size; n++) {

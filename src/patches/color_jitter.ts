@@ -5,10 +5,7 @@
  * @module
  */
 import type { RandomStream } from "../random.ts";
-import { adjustBrightness } from "./brightness.ts";
-import { adjustContrast } from "./contrast.ts";
-import { adjustHue } from "./hue.ts";
-import { adjustSaturation } from "./saturation.ts";
+import type { PatchTransforms } from "./transforms.ts";
 
 /** How far each may go: factors are in 1 ± the first three, 0 ± the hue. */
 export interface JitterStrength {
@@ -51,12 +48,12 @@ export function drawJitter(
   };
 }
 
-/** Applies a draw to an RGB patch, in place. */
-export function jitter(patch: Uint8Array, draw: JitterDraw): void {
+/** Applies a draw to the patch at hand. */
+export function jitter(transforms: PatchTransforms, draw: JitterDraw): void {
   for (const step of draw.order) {
-    if (step === 0) adjustBrightness(patch, draw.brightness);
-    else if (step === 1) adjustContrast(patch, draw.contrast);
-    else if (step === 2) adjustSaturation(patch, draw.saturation);
-    else adjustHue(patch, draw.hue);
+    if (step === 0) transforms.adjustBrightness(draw.brightness);
+    else if (step === 1) transforms.adjustContrast(draw.contrast);
+    else if (step === 2) transforms.adjustSaturation(draw.saturation);
+    else transforms.adjustHue(draw.hue);
   }
 }

@@ -6,7 +6,7 @@
 import type { Image } from "../data/image.ts";
 import { Purpose, RandomStream } from "../random.ts";
 import { cutPatch, type Recipe } from "./recipe.ts";
-import { cropAndResize } from "./resize.ts";
+import type { PatchTransforms } from "./transforms.ts";
 
 /** What to draw. */
 export interface ContactSheetOptions {
@@ -20,6 +20,8 @@ export interface ContactSheetOptions {
   seed: number;
   /** See `seed`. */
   index: number;
+  /** What makes the transforms. */
+  transforms: PatchTransforms;
 }
 
 const GAP = 2;
@@ -33,6 +35,7 @@ const BACKGROUND = 255;
  * ```ts
  * import { contactSheet } from "./contact_sheet.ts";
  * import { RECIPES } from "./recipe.ts";
+ * import { createTransforms } from "./transforms.ts";
  *
  * const image = { width: 32, height: 32, data: new Uint8Array(3072) };
  * const sheet = contactSheet(image, {
@@ -41,13 +44,14 @@ const BACKGROUND = 255;
  *   patches: 6,
  *   seed: 0,
  *   index: 0,
+ *   transforms: await createTransforms(),
  * });
  * console.assert(sheet.data.length === sheet.width * sheet.height * 3);
  * ```
  */
 export function contactSheet(
   image: Image,
-  { recipe, size, patches, seed, index }: ContactSheetOptions,
+  { recipe, size, patches, seed, index, transforms }: ContactSheetOptions,
 ): Image {
   const cell = size + GAP;
   const columns = Math.max(1, Math.ceil(Math.sqrt(patches * 2)));
@@ -63,9 +67,8 @@ export function contactSheet(
   };
   const side = 2 * size + GAP;
   const square = Math.min(image.width, image.height);
-  const whole = new Uint8Array(side * side * 3);
-  cropAndResize(
-    image,
+  transforms.load(image);
+  transforms.cropAndResize(
     {
       left: (image.width - square) >> 1,
       top: (image.height - square) >> 1,
@@ -73,16 +76,14 @@ export function contactSheet(
       height: square,
     },
     { size: side, interpolation: "bicubic" },
-    whole,
   );
-  paste(whole, side, GAP, GAP);
-  const patch = new Uint8Array(size * size * 3);
+  paste(transforms.patch, side, GAP, GAP);
   for (let i = 0; i < patches; i++) {
     const at = [0, index, i];
     const random = new RandomStream({ seed, purpose: Purpose.patch, at });
-    cutPatch(image, { recipe, size }, random, patch);
+    cutPatch(image, { recipe, size, transforms }, random);
     const column = i % columns, row = Math.floor(i / columns);
-    paste(patch, size, (2 + column) * cell + GAP, row * cell + GAP);
+    paste(transforms.patch, size, (2 + column) * cell + GAP, row * cell + GAP);
   }
   return { width, height, data };
 }

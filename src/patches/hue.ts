@@ -7,6 +7,11 @@
 
 const f = Math.fround;
 
+/** A turn as Pillow's hues count it: 255 to the circle. */
+export function hueShift(factor: number): number {
+  return Math.trunc(factor * 255);
+}
+
 /**
  * Turns the hue of an RGB patch, in place.
  *
@@ -14,7 +19,7 @@ const f = Math.fround;
  * @param factor In [−0.5, 0.5]: a share of the whole circle.
  */
 export function adjustHue(patch: Uint8Array, factor: number): void {
-  const shift = Math.trunc(factor * 255);
+  const shift = hueShift(factor);
   for (let i = 0; i < patch.length; i += 3) {
     const r = patch[i], g = patch[i + 1], b = patch[i + 2];
     const max = r > g ? (r > b ? r : b) : (g > b ? g : b);

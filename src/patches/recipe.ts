@@ -6,13 +6,10 @@
  */
 import type { Image } from "../data/image.ts";
 import type { RandomStream } from "../random.ts";
-import { gaussianBlur } from "./blur.ts";
 import { drawJitter, jitter, type JitterStrength } from "./color_jitter.ts";
 import { type CropRange, drawCrop } from "./crop.ts";
-import { flip } from "./flip.ts";
-import { grayscale } from "./grayscale.ts";
-import { cropAndResize, type Interpolation } from "./resize.ts";
-import { solarize } from "./solarize.ts";
+import type { Interpolation } from "./resize.ts";
+import type { PatchTransforms } from "./transforms.ts";
 
 /** A whole augmentation, as plain data. */
 export interface Recipe {
@@ -69,40 +66,47 @@ export type RecipeName = "cifar" | "imagenet";
  * Cuts one augmented patch. (x/255 − ½)/½, the last step of the recipes, is
  * taken by the engine: every step before it rounds to bytes anyway.
  *
- * @param image The decoded image.
- * @param options The recipe and the side of the patch in pixels.
+ * @param image The size of the image that `transforms` has loaded.
+ * @param options The recipe, the side of the patch in pixels, and what makes
+ * the transforms; the patch is left in it.
  * @param random Where all random choices come from.
- * @param output Where the `size × size × 3` bytes go.
  *
  * @example A patch of a grey image
  * ```ts
  * import { cutPatch, RECIPES } from "./recipe.ts";
+ * import { createTransforms } from "./transforms.ts";
  * import { Purpose, RandomStream } from "../random.ts";
  *
  * const image = { width: 32, height: 32, data: new Uint8Array(3072).fill(99) };
- * const patch = new Uint8Array(32 * 32 * 3);
+ * const transforms = await createTransforms();
+ * transforms.load(image);
  * const random = new RandomStream({ seed: 0, purpose: Purpose.patch, at: [] });
- * cutPatch(image, { recipe: RECIPES.cifar, size: 32 }, random, patch);
+ * const options = { recipe: RECIPES.cifar, size: 32, transforms };
+ * cutPatch(image, options, random);
+ * const { patch } = transforms;
  * console.assert(patch.every((byte) => byte === patch[0]));
  * ```
  */
 export function cutPatch(
-  image: Image,
-  { recipe, size }: { recipe: Recipe; size: number },
+  image: Pick<Image, "width" | "height">,
+  { recipe, size, transforms }: {
+    recipe: Recipe;
+    size: number;
+    transforms: PatchTransforms;
+  },
   random: RandomStream,
-  output: Uint8Array,
 ): void {
   const box = drawCrop(image, recipe.crop, random);
   const { interpolation } = recipe;
-  cropAndResize(image, box, { size, interpolation }, output);
-  if (random.uniform() < recipe.flip) flip(output, size);
+  transforms.cropAndResize(box, { size, interpolation });
+  if (random.uniform() < recipe.flip) transforms.flip();
   if (random.uniform() < recipe.jitter.probability) {
-    jitter(output, drawJitter(recipe.jitter, random));
+    jitter(transforms, drawJitter(recipe.jitter, random));
   }
-  if (random.uniform() < recipe.grayscale) grayscale(output);
+  if (random.uniform() < recipe.grayscale) transforms.grayscale();
   if (random.uniform() < recipe.blur.probability) {
     const [low, high] = recipe.blur.sigma;
-    gaussianBlur(output, { size, sigma: random.uniform(low, high) });
+    transforms.gaussianBlur(random.uniform(low, high));
   }
-  if (random.uniform() < recipe.solarize) solarize(output);
+  if (random.uniform() < recipe.solarize) transforms.solarize();
 }

@@ -42,10 +42,14 @@ const FILTERS: Record<Interpolation, Filter> = {
 };
 
 /** For each output position: the first input, how many, and their weights. */
-interface Coefficients {
+export interface Coefficients {
+  /** Weights kept for each output. */
   size: number;
+  /** The first input of each output. */
   start: Int32Array;
+  /** How many inputs it has. */
   count: Int32Array;
+  /** `size` weights for each output, in 2^−22. */
   weights: Int32Array;
 }
 
@@ -86,7 +90,8 @@ function computeCoefficients(
 
 const cache = new Map<string, Coefficients>();
 
-function coefficients(
+/** The weights of a resize, kept from call to call. */
+export function coefficients(
   inputSize: number,
   outputSize: number,
   interpolation: Interpolation,
@@ -99,6 +104,15 @@ function coefficients(
     cache.set(key, found);
   }
   return found;
+}
+
+/** Whether the columns are resized before the rows: see the module. */
+export function columnsFirst(
+  { width, height }: Pick<CropBox, "width" | "height">,
+  size: number,
+): boolean {
+  const lost = height - size;
+  return lost > 0 && lost > 2 * (width - size);
 }
 
 function clipShift(sum: number): number {
@@ -151,9 +165,9 @@ export function cropAndResize(
     height === size
       ? input
       : resizeColumns(input, coefficients(height, size, interpolation));
-  const lost = height - size;
-  const columnsFirst = lost > 0 && lost > 2 * (width - size);
-  const result = columnsFirst ? across(down(crop)) : down(across(crop));
+  const result = columnsFirst(box, size)
+    ? across(down(crop))
+    : down(across(crop));
   for (let y = 0; y < size; y++) {
     const at = result.start + y * result.stride;
     output.set(result.data.subarray(at, at + size * 3), y * size * 3);

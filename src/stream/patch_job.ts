@@ -6,7 +6,12 @@
  */
 import { openDataset } from "../data/catalog.ts";
 import type { Dataset, DatasetSource } from "../data/dataset.ts";
+import type { Image } from "../data/image.ts";
 import { cutPatch, type RecipeName, RECIPES } from "../patches/recipe.ts";
+import {
+  createTransforms,
+  type PatchTransforms,
+} from "../patches/transforms.ts";
 import { Purpose, RandomStream } from "../random.ts";
 import { type OrderConfig, placeOf } from "./order.ts";
 import { Ring, type RingHandle } from "./ring.ts";
@@ -46,7 +51,15 @@ export class PatchCutter {
   #order: OrderConfig;
   #random = new RandomStream({ seed: 0, purpose: 0, at: [] });
 
-  private constructor(job: PatchJob, ring: Ring, dataset: Dataset) {
+  #transforms: PatchTransforms;
+
+  private constructor(
+    job: PatchJob,
+    ring: Ring,
+    dataset: Dataset,
+    transforms: PatchTransforms,
+  ) {
+    this.#transforms = transforms;
     this.#job = job;
     this.#ring = ring;
     this.#dataset = dataset;
@@ -56,7 +69,8 @@ export class PatchCutter {
   /** Opens the data set of a job. */
   static async open(job: PatchJob, handle: RingHandle): Promise<PatchCutter> {
     const dataset = await openDataset(job.source);
-    return new PatchCutter(job, new Ring(handle), dataset);
+    const transforms = await createTransforms();
+    return new PatchCutter(job, new Ring(handle), dataset, transforms);
   }
 
   /** Serves tickets until the job is done or the ring is ended. */
@@ -102,7 +116,7 @@ export class PatchCutter {
   }
 
   #cut(
-    decoded: Parameters<typeof cutPatch>[0],
+    decoded: Image,
     { epoch, index, position }: {
       epoch: number;
       index: number;
@@ -113,12 +127,14 @@ export class PatchCutter {
     const { patches, patchSize: size, images, seed, shuffle } = this.#job;
     const recipe = RECIPES[this.#job.recipe];
     const purpose = shuffle ? Purpose.patch : Purpose.evaluation;
+    const transforms = this.#transforms;
     const bytes = size * size * 3;
+    transforms.load(decoded);
     for (let patch = 0; patch < patches; patch++) {
       this.#random.seek({ seed, purpose, at: [epoch, index, patch] });
       const start = (patch * images + position) * bytes;
-      const target = output.subarray(start, start + bytes);
-      cutPatch(decoded, { recipe, size }, this.#random, target);
+      cutPatch(decoded, { recipe, size, transforms }, this.#random);
+      output.set(transforms.patch, start);
     }
   }
 }

@@ -52,6 +52,11 @@ export class GraphEngine implements Engine {
     this.#precision = precision;
   }
 
+  /** Any other graph, on the same device. */
+  session(savedModel: Uint8Array): GraphSession {
+    return GraphSession.load(this.#binding, savedModel);
+  }
+
   /**
    * A model in training.
    *
@@ -68,7 +73,7 @@ export class GraphEngine implements Engine {
     const graph = microBatch === undefined
       ? traceTrainer(options, settings)
       : traceMicroBatchTrainer(options, { ...settings, patches: microBatch });
-    const session = GraphSession.load(this.#binding, graph);
+    const session = this.session(graph);
     return Promise.resolve(
       new GraphTrainer(session, options, state, momentum),
     );
@@ -86,7 +91,7 @@ export class GraphEngine implements Engine {
       precision: this.#precision,
       floats: options.floats,
     });
-    const session = GraphSession.load(this.#binding, graph);
+    const session = this.session(graph);
     session.run(
       tensorSpecs(model).map(({ name, shape }) => ({
         name: restoreNode(name),

@@ -1,0 +1,282 @@
+/**
+ * `deno task bench`: the training step against PyTorch's, side by side in one
+ * run, and what else the README's table holds.
+ *
+ * @module
+ */
+import type { Precision } from "../src/engine/engine.ts";
+import { architecture } from "../src/model/architectures.ts";
+import { OPTIMIZER } from "../src/model/lars.ts";
+import type { Command, Values } from "../tasks/cli/flags.ts";
+import { main } from "../tasks/cli/main.ts";
+import {
+  deviceName,
+  type Measurement,
+  median,
+  print,
+  round,
+  spread,
+} from "./measurement.ts";
+import { programSteps } from "./program.ts";
+import { StepProcess } from "./step_process.ts";
+
+const PARTS = ["step", "program", "convolution", "memory", "trace"] as const;
+
+const command: Command = {
+  usage: "deno task bench [flags]",
+  about: "Times the training step against PyTorch's, the two in turn; the " +
+    "whole program\nagainst the step; the step's convolutions alone; the " +
+    "memory; the tracing.",
+  flags: {
+    only: { type: "text", choices: PARTS, help: "one part (default: all)" },
+    python: {
+      type: "text",
+      value: "PATH",
+      help: "a Python with torch and torchvision (default: no peer)",
+    },
+    strong: {
+      type: "switch",
+      help: "let PyTorch use our b×b determinant and torch.compile",
+    },
+    precision: {
+      type: "text",
+      choices: ["fp32", "bf16", "both"],
+      help: "default both",
+    },
+    images: { type: "number", help: "images a step (default 100)" },
+    patches: { type: "number", help: "patches an image (default 20)" },
+    "micro-batch": { type: "number", help: "memory: patches at a time" },
+    repeat: { type: "number", help: "steps of each (default 3)" },
+    json: { type: "switch", help: "one line of JSON for each measurement" },
+  },
+  examples: [
+    "deno task bench --python .venv/bin/python",
+    "deno task bench --only memory --patches 200 --micro-batch 4",
+  ],
+};
+
+interface Setting {
+  precision: Precision;
+  images: number;
+  patches: number;
+  repeat: number;
+  microBatch?: number;
+  python?: string;
+  strong: boolean;
+  json: boolean;
+}
+
+const sizeOf = ({ images, patches }: Setting) => `${images} × ${patches}`;
+
+function flagsOf({ precision, images, patches }: Setting): string[] {
+  return [
+    ...["--precision", precision, "--images", `${images}`],
+    ...["--patches", `${patches}`],
+  ];
+}
+
+/** Seconds of the steps of some programs, in turn; the first does not count. */
+async function inTurn(
+  programs: (StepProcess | undefined)[],
+  repeat: number,
+): Promise<number[][]> {
+  const seconds: number[][] = programs.map(() => []);
+  for (let i = 0; i <= repeat; i++) {
+    for (const [j, program] of programs.entries()) {
+      const taken = await program?.step();
+      if (i > 0 && taken !== undefined) seconds[j].push(taken);
+    }
+  }
+  return seconds;
+}
+
+/** The step's rate and memory, against PyTorch's. */
+async function step(setting: Setting): Promise<Measurement[]> {
+  const { precision, images, patches, repeat, python, strong } = setting;
+  const own = StepProcess.ours(flagsOf(setting));
+  const peer = python === undefined ? undefined : StepProcess.pytorch(python, [
+    ...flagsOf(setting),
+    ...(strong ? ["--tcr", "gram", "--compile"] : []),
+  ]);
+  try {
+    await own.line();
+    const against = peer === undefined
+      ? "no peer"
+      : await peer.line() + (strong ? ", gram, compiled" : "");
+    const [ours, theirs] = await inTurn([own, peer], repeat);
+    const count = images * patches;
+    const memory = own.peakGigabytes(), peerMemory = peer?.peakGigabytes();
+    const shared = {
+      device: deviceName(),
+      n: repeat,
+      setting: `${sizeOf(setting)}, ${against}`,
+    };
+    return [{
+      name: `step/${precision}`,
+      unit: "patches/s",
+      ours: round(count / median(ours)),
+      peer: peer ? round(count / median(theirs)) : null,
+      ratio: peer ? round(median(theirs) / median(ours)) : null,
+      spread: round(spread(ours)),
+      ...shared,
+    }, {
+      name: `memory/${precision}`,
+      unit: "GB",
+      ours: round(memory),
+      peer: peerMemory === undefined ? null : round(peerMemory),
+      ratio: peerMemory === undefined ? null : round(peerMemory / memory),
+      spread: 0,
+      ...shared,
+      n: 1,
+    }];
+  } finally {
+    await own.close();
+    await peer?.close();
+  }
+}
+
+/** The whole program against the step alone. */
+async function program(setting: Setting): Promise<Measurement[]> {
+  const { precision, images, patches, repeat } = setting;
+  const own = StepProcess.ours(flagsOf(setting));
+  let alone: number[];
+  try {
+    await own.line();
+    [alone] = await inTurn([own], repeat);
+  } finally {
+    await own.close();
+  }
+  const whole = await programSteps({ precision, images, patches, repeat });
+  const count = images * patches;
+  return [{
+    name: `program/${precision}`,
+    unit: "patches/s",
+    ours: round(count / median(whole)),
+    peer: round(count / median(alone)),
+    ratio: round(median(alone) / median(whole)),
+    device: deviceName(),
+    n: repeat,
+    spread: round(spread(whole)),
+    setting: `${sizeOf(setting)}, the step alone`,
+  }];
+}
+
+/** How much of the step is convolution. */
+async function convolution(setting: Setting): Promise<Measurement[]> {
+  const { repeat, precision } = setting;
+  const own = StepProcess.ours(flagsOf(setting));
+  const only = StepProcess.ours([
+    ...flagsOf(setting),
+    "--only",
+    "convolution",
+  ]);
+  try {
+    await own.line();
+    await only.line();
+    const [whole, part] = await inTurn([own, only], repeat);
+    return [{
+      name: "step/convolution-share",
+      unit: "of the step",
+      ours: round(median(part) / median(whole)),
+      peer: null,
+      ratio: null,
+      device: deviceName(),
+      n: repeat,
+      spread: round(spread(part)),
+      setting: `${sizeOf(setting)}, ${precision}`,
+    }];
+  } finally {
+    await own.close();
+    await only.close();
+  }
+}
+
+/** The most memory of one step, split into micro-batches. */
+async function memory(setting: Setting): Promise<Measurement[]> {
+  const { microBatch, precision } = setting;
+  const own = StepProcess.ours([
+    ...flagsOf(setting),
+    ...(microBatch ? ["--micro-batch", `${microBatch}`] : []),
+  ]);
+  try {
+    await own.line();
+    await own.step();
+    return [{
+      name: `memory/${setting.patches}-patches`,
+      unit: "GB",
+      ours: round(own.peakGigabytes()),
+      peer: null,
+      ratio: null,
+      device: deviceName(),
+      n: 1,
+      spread: 0,
+      setting: `${sizeOf(setting)}, ${precision}, micro-batch ${
+        microBatch ?? "none"
+      }`,
+    }];
+  } finally {
+    await own.close();
+  }
+}
+
+/** How long tracing takes. */
+async function trace(setting: Setting): Promise<Measurement[]> {
+  const { precision, images, patches, repeat } = setting;
+  // tfjs's gradients are registered with the package.
+  await import("../src/deps/tfjs_backends.ts").then((m) => m.importTfjs());
+  const { traceTrainer } = await import("../src/engine/trace/step_graph.ts");
+  const { model } = architecture("resnet18-cifar");
+  const seconds: number[] = [];
+  for (let i = 0; i <= repeat; i++) {
+    const begin = performance.now();
+    traceTrainer({
+      model,
+      images,
+      patches,
+      patchSize: 32,
+      loss: { patchSim: 200, tcr: 1, eps: 0.2 },
+      optimizer: OPTIMIZER,
+    }, { precision });
+    if (i > 0) seconds.push((performance.now() - begin) / 1000);
+  }
+  return [{
+    name: `trace/${precision}`,
+    unit: "s",
+    ours: round(median(seconds)),
+    peer: null,
+    ratio: null,
+    device: deviceName(),
+    n: repeat,
+    spread: round(spread(seconds)),
+    setting: sizeOf(setting),
+  }];
+}
+
+const MEASURES = { step, program, convolution, memory, trace };
+
+function settingsOf(values: Values): Setting[] {
+  const chosen = values.precision ?? "both";
+  const precisions = chosen === "both" ? ["fp32", "bf16"] : [chosen];
+  return precisions.map((precision) => ({
+    precision: precision as Precision,
+    images: (values.images ?? 100) as number,
+    patches: (values.patches ?? 20) as number,
+    repeat: (values.repeat ?? 3) as number,
+    microBatch: values["micro-batch"] as number | undefined,
+    python: values.python as string | undefined,
+    strong: values.strong === true,
+    json: values.json === true,
+  }));
+}
+
+if (import.meta.main) {
+  await main(command, async (values) => {
+    for (const part of PARTS) {
+      if (values.only !== undefined && values.only !== part) continue;
+      for (const setting of settingsOf(values)) {
+        const measurements = await MEASURES[part](setting);
+        for (const m of measurements) print(m, setting.json);
+      }
+    }
+  });
+}

@@ -1,0 +1,67 @@
+/**
+ * What a bench prints: one line of JSON, or of text, for each measurement.
+ *
+ * @module
+ */
+
+/** One measurement. */
+export interface Measurement {
+  /** What was measured: `step/fp32`. */
+  name: string;
+  /** Of `ours` and `peer`. */
+  unit: string;
+  /** Our median. */
+  ours: number;
+  /** The peer's median; null where there is no peer. */
+  peer: number | null;
+  /** How many times better ours is. */
+  ratio: number | null;
+  /** Processor or GPU, and how many cores. */
+  device: string;
+  /** Repetitions. */
+  n: number;
+  /** The range of ours over its median. */
+  spread: number;
+  /** The size of what was measured, and what it was measured against. */
+  setting: string;
+}
+
+/** The middle value. */
+export function median(values: number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1];
+}
+
+/** The range of values over their median. */
+export function spread(values: number[]): number {
+  return (Math.max(...values) - Math.min(...values)) / median(values);
+}
+
+/** Three decimals. */
+export function round(x: number): number {
+  return Math.round(x * 1000) / 1000;
+}
+
+/** The processor's name and its cores. */
+export function deviceName(): string {
+  let model: string = Deno.build.arch;
+  try {
+    model = /model name\s*:\s*(.+)/.exec(
+      Deno.readTextFileSync("/proc/cpuinfo"),
+    )?.[1] ?? model;
+  } catch {
+    // Not Linux.
+  }
+  return `${model}, ${navigator.hardwareConcurrency} cores`;
+}
+
+/** Prints a measurement. */
+export function print(m: Measurement, json: boolean): void {
+  if (json) return console.log(JSON.stringify(m));
+  const peer = m.peer === null
+    ? ""
+    : `, peer ${m.peer}` + (m.ratio === null ? "" : `, ratio ${m.ratio}`);
+  console.log(
+    `${m.name.padEnd(24)} ${m.ours} ${m.unit}${peer}   ` +
+      `(n ${m.n}, spread ${m.spread}; ${m.setting}; ${m.device})`,
+  );
+}

@@ -1,0 +1,65 @@
+/**
+ * The rate of the whole program, patch workers running.
+ *
+ * @module
+ */
+import type { Precision } from "../src/engine/engine.ts";
+import { train } from "../src/train/train.ts";
+import { TRAIN_DEFAULTS } from "../src/train/config.ts";
+
+/** What to run. */
+export interface ProgramOptions {
+  /** Number format. */
+  precision: Precision;
+  /** Images a step. */
+  images: number;
+  /** Patches an image. */
+  patches: number;
+  /** Steps that count; one more is made before. */
+  repeat: number;
+}
+
+/** Images of noise in CIFAR-10's own format. */
+function writeRecords(path: string, count: number): void {
+  const bytes = new Uint8Array(count * 3073);
+  for (let i = 0; i < bytes.length; i++) {
+    bytes[i] = i % 3073 === 0 ? i / 3073 % 10 : Math.imul(i, 2654435761) >>> 24;
+  }
+  Deno.writeFileSync(path, bytes);
+}
+
+/**
+ * Trains on images of 32 × 32 and times whole steps, waiting included.
+ *
+ * @returns Seconds of each step.
+ */
+export async function programSteps(
+  { precision, images, patches, repeat }: ProgramOptions,
+): Promise<number[]> {
+  const folder = Deno.makeTempDirSync({ prefix: "emp-ssl-bench-" });
+  const seconds: number[] = [];
+  try {
+    writeRecords(`${folder}/train.bin`, images * (repeat + 1));
+    writeRecords(`${folder}/test.bin`, 1);
+    const events = train({
+      ...TRAIN_DEFAULTS,
+      data: "cifar10",
+      dataDir: folder,
+      dir: `${folder}/run`,
+      bs: images,
+      numPatches: patches,
+      epoch: 1,
+      engine: "tensorflow",
+      precision,
+      microBatch: patches,
+    });
+    for await (const event of events) {
+      if (event.type !== "step") continue;
+      const { patchesPerSecond, step } = event.metrics;
+      if (step > 0) seconds.push(images * patches / patchesPerSecond);
+    }
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+  return seconds;
+}

@@ -1,0 +1,54 @@
+/**
+ * Our step for bench/step_process.ts: it waits for a line, makes a step, prints
+ * its seconds. `--only convolution` makes the step's convolutions alone.
+ *
+ * @module
+ */
+import { parseArgs } from "@std/cli";
+import { loadTensorFlow } from "../../src/engine/tensorflow/load.ts";
+import type { Precision } from "../../src/engine/engine.ts";
+import { architecture } from "../../src/model/architectures.ts";
+import { OPTIMIZER } from "../../src/model/lars.ts";
+import { initialState, tensorSpecs } from "../../src/model/parameters.ts";
+import { convolutionStep } from "./convolution.ts";
+
+const flags = parseArgs(Deno.args, {
+  string: ["precision", "images", "patches", "size", "micro-batch", "only"],
+  default: { precision: "fp32", images: "10", patches: "20", size: "32" },
+});
+const images = Number(flags.images), patches = Number(flags.patches);
+const patchSize = Number(flags.size);
+const precision = flags.precision as Precision;
+const { model } = architecture("resnet18-cifar");
+const engine = await loadTensorFlow(precision);
+
+let step: () => Promise<unknown> | void;
+if (flags.only === "convolution") {
+  step = convolutionStep(engine, {
+    model,
+    precision,
+    rows: images * patches,
+    patchSize,
+  });
+} else {
+  const trainer = await engine.trainer({
+    model,
+    images,
+    patches,
+    patchSize,
+    microBatch: flags["micro-batch"] ? Number(flags["micro-batch"]) : undefined,
+    loss: { patchSim: 200, tcr: 1, eps: 0.2 },
+    optimizer: OPTIMIZER,
+  }, initialState(tensorSpecs(model), 0));
+  const bytes = new Uint8Array(images * patches * patchSize ** 2 * 3);
+  bytes.forEach((_, i) => bytes[i] = Math.imul(i, 2654435761) >>> 24);
+  step = () => trainer.step(bytes, 0.3);
+}
+
+const { engine: name, version, device } = engine.report;
+console.log(`${name} ${version} ${device}`);
+for await (const _ of Deno.stdin.readable) {
+  const begin = performance.now();
+  await step();
+  console.log((performance.now() - begin) / 1000);
+}

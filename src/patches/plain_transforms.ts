@@ -1,0 +1,77 @@
+/**
+ * The transforms in plain TypeScript, one file each: the reference.
+ *
+ * @module
+ */
+import type { Image } from "../data/image.ts";
+import { gaussianBlur } from "./blur.ts";
+import { adjustBrightness } from "./brightness.ts";
+import { adjustContrast } from "./contrast.ts";
+import type { CropBox } from "./crop.ts";
+import { flip } from "./flip.ts";
+import { grayscale } from "./grayscale.ts";
+import { adjustHue } from "./hue.ts";
+import { cropAndResize, type Interpolation } from "./resize.ts";
+import { adjustSaturation } from "./saturation.ts";
+import { solarize } from "./solarize.ts";
+import type { PatchTransforms } from "./transforms.ts";
+
+/** See `transforms.ts`. */
+export class PlainTransforms implements PatchTransforms {
+  #image: Image = { width: 0, height: 0, data: new Uint8Array() };
+  #size = 0;
+  /** The patch. */
+  patch: Uint8Array = new Uint8Array();
+
+  /** See {@linkcode PatchTransforms.load}. */
+  load(image: Image): void {
+    this.#image = image;
+  }
+  /** See {@linkcode PatchTransforms.cropAndResize}. */
+  cropAndResize(
+    box: CropBox,
+    options: { size: number; interpolation: Interpolation },
+  ): void {
+    const bytes = options.size ** 2 * 3;
+    if (this.patch.length !== bytes) this.patch = new Uint8Array(bytes);
+    this.#size = options.size;
+    cropAndResize(this.#image, box, options, this.patch);
+  }
+  /** See {@linkcode PatchTransforms.start}. */
+  start(patch: Uint8Array, size: number): void {
+    this.patch = patch.slice();
+    this.#size = size;
+  }
+  /** See {@linkcode PatchTransforms.flip}. */
+  flip(): void {
+    flip(this.patch, this.#size);
+  }
+  /** See {@linkcode PatchTransforms.adjustBrightness}. */
+  adjustBrightness(factor: number): void {
+    adjustBrightness(this.patch, factor);
+  }
+  /** See {@linkcode PatchTransforms.adjustContrast}. */
+  adjustContrast(factor: number): void {
+    adjustContrast(this.patch, factor);
+  }
+  /** See {@linkcode PatchTransforms.adjustSaturation}. */
+  adjustSaturation(factor: number): void {
+    adjustSaturation(this.patch, factor);
+  }
+  /** See {@linkcode PatchTransforms.adjustHue}. */
+  adjustHue(factor: number): void {
+    adjustHue(this.patch, factor);
+  }
+  /** See {@linkcode PatchTransforms.grayscale}. */
+  grayscale(): void {
+    grayscale(this.patch);
+  }
+  /** See {@linkcode PatchTransforms.gaussianBlur}. */
+  gaussianBlur(sigma: number): void {
+    gaussianBlur(this.patch, { size: this.#size, sigma });
+  }
+  /** See {@linkcode PatchTransforms.solarize}. */
+  solarize(): void {
+    solarize(this.patch);
+  }
+}

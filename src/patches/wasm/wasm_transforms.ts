@@ -1,0 +1,215 @@
+/**
+ * The transforms in WebAssembly with SIMD. `kernels.wasm` is compiled from
+ * `assembly/` by `deno task build`; here its memory is laid out.
+ *
+ * @module
+ */
+import type { Image } from "../../data/image.ts";
+import { boxBlurs } from "../blur.ts";
+import { contrastMean } from "../contrast.ts";
+import type { CropBox } from "../crop.ts";
+import { hueShift } from "../hue.ts";
+import {
+  type Coefficients,
+  coefficients,
+  columnsFirst,
+  type Interpolation,
+} from "../resize.ts";
+import type { PatchTransforms } from "../transforms.ts";
+import * as kernels from "./kernels.wasm";
+
+const PAGE = 65536;
+/** Where the weights of the resizes lie, and then the image. */
+const TABLES = 4096, IMAGE = TABLES + 4 * 1024 * 1024;
+/** Kernels write vectors: so much after each buffer is scratch. */
+const SLACK = 128;
+
+function align(at: number): number {
+  return Math.ceil(at / 64) * 64;
+}
+
+/** Weights in WebAssembly's memory. */
+interface Table {
+  start: number;
+  count: number;
+  weights: number;
+  size: number;
+}
+
+/** See `transforms.ts`. There is one memory for a thread, used in turn. */
+export class WasmTransforms implements PatchTransforms {
+  #bytes = new Uint8Array(kernels.memory.buffer);
+  #image: Image = { width: 0, height: 0, data: new Uint8Array() };
+  #size = 0;
+  #length = 0;
+  #patch = 0;
+  #other = 0;
+  #scratch = 0;
+
+  /** Makes room up to an address. */
+  #reserve(end: number): void {
+    const { memory } = kernels;
+    const missing = end + SLACK - memory.buffer.byteLength;
+    if (missing > 0) memory.grow(Math.ceil(missing / PAGE));
+    if (this.#bytes.buffer !== memory.buffer) {
+      this.#bytes = new Uint8Array(memory.buffer);
+    }
+  }
+
+  /** See {@linkcode PatchTransforms.load}. */
+  load(image: Image): void {
+    this.#image = image;
+    this.#reserve(IMAGE + image.data.length);
+    this.#bytes.set(image.data, IMAGE);
+    this.#size = 0;
+  }
+
+  /** Lays out the buffers of a patch behind the image. */
+  #layOut(size: number, length = size * size * 3): void {
+    if (size === this.#size && length === this.#length) return;
+    const { width, height, data } = this.#image;
+    this.#size = size;
+    this.#length = length;
+    this.#patch = align(IMAGE + data.length + SLACK);
+    this.#other = align(this.#patch + this.#length + SLACK);
+    this.#scratch = align(this.#other + this.#length + SLACK);
+    this.#reserve(this.#scratch + Math.max(width, height) * size * 3);
+  }
+
+  /** See {@linkcode PatchTransforms.cropAndResize}. */
+  cropAndResize(
+    { left, top, width, height }: CropBox,
+    { size, interpolation }: { size: number; interpolation: Interpolation },
+  ): void {
+    this.#layOut(size);
+    const stride = this.#image.width * 3;
+    const crop = IMAGE + top * stride + left * 3;
+    const patch = this.#patch, scratch = this.#scratch;
+    const wide = width === size, high = height === size;
+    const across = (from: number, step: number, to: number, rows: number) => {
+      const table = tableOf(this.#bytes, width, size, interpolation);
+      const { start, count, weights } = table;
+      kernels.resizeRows(
+        ...[from, step, to, size, rows] as const,
+        ...[start, count, weights, table.size] as const,
+      );
+    };
+    const down = (from: number, step: number, to: number, row: number) => {
+      const table = tableOf(this.#bytes, height, size, interpolation);
+      const { start, count, weights } = table;
+      kernels.resizeColumns(
+        ...[from, step, to, row, size] as const,
+        ...[start, count, weights, table.size] as const,
+      );
+    };
+    if (wide && high) {
+      for (let y = 0; y < size; y++) {
+        const from = crop + y * stride;
+        this.#bytes.copyWithin(patch + y * size * 3, from, from + size * 3);
+      }
+    } else if (high) {
+      across(crop, stride, patch, size);
+    } else if (wide) {
+      down(crop, stride, patch, size * 3);
+    } else if (columnsFirst({ width, height }, size)) {
+      down(crop, stride, scratch, width * 3);
+      across(scratch, width * 3, patch, size);
+    } else {
+      across(crop, stride, scratch, height);
+      down(scratch, size * 3, patch, size * 3);
+    }
+  }
+
+  /** See {@linkcode PatchTransforms.start}. */
+  start(patch: Uint8Array, size: number): void {
+    this.#layOut(size, patch.length);
+    this.#bytes.set(patch, this.#patch);
+  }
+  /** See {@linkcode PatchTransforms.flip}. */
+  flip(): void {
+    kernels.flip(this.#patch, this.#size);
+  }
+  /** See {@linkcode PatchTransforms.adjustBrightness}. */
+  adjustBrightness(factor: number): void {
+    kernels.blendWith(this.#patch, this.#length, 0, factor);
+  }
+  /** See {@linkcode PatchTransforms.adjustContrast}. */
+  adjustContrast(factor: number): void {
+    const sum = kernels.sumOfLuma(this.#patch, this.#length);
+    const mean = contrastMean(sum, this.#length / 3);
+    kernels.blendWith(this.#patch, this.#length, mean, factor);
+  }
+  /** See {@linkcode PatchTransforms.adjustSaturation}. */
+  adjustSaturation(factor: number): void {
+    kernels.saturate(this.#patch, this.#length, factor);
+  }
+  /** See {@linkcode PatchTransforms.adjustHue}. */
+  adjustHue(factor: number): void {
+    kernels.turnHue(this.#patch, this.#length, hueShift(factor));
+  }
+  /** See {@linkcode PatchTransforms.grayscale}. */
+  grayscale(): void {
+    kernels.grayscale(this.#patch, this.#length);
+  }
+  /** See {@linkcode PatchTransforms.gaussianBlur}. */
+  gaussianBlur(sigma: number): void {
+    const box = boxBlurs(sigma);
+    if (box === undefined) return;
+    const size = this.#size, stride = size * 3;
+    // Both directions go down the columns, which vectors can do.
+    for (let direction = 0; direction < 2; direction++) {
+      kernels.transpose(this.#patch, this.#other, size);
+      for (let pass = 0; pass < box.passes; pass++) {
+        const from = pass % 2 === 0 ? this.#other : this.#patch;
+        const to = pass % 2 === 0 ? this.#patch : this.#other;
+        kernels.blurColumns(
+          ...[from, to, stride, size] as const,
+          ...[box.radius, box.centre, box.edge] as const,
+        );
+      }
+    }
+  }
+  /** See {@linkcode PatchTransforms.solarize}. */
+  solarize(): void {
+    kernels.solarize(this.#patch, this.#length);
+  }
+  /** See {@linkcode PatchTransforms.patch}. */
+  get patch(): Uint8Array {
+    return this.#bytes.subarray(this.#patch, this.#patch + this.#length);
+  }
+}
+
+const tables = new Map<Coefficients, Table>();
+let tablesEnd = TABLES;
+
+/** The weights of a resize, put into memory on first use. */
+function tableOf(
+  bytes: Uint8Array,
+  inputSize: number,
+  outputSize: number,
+  interpolation: Interpolation,
+): Table {
+  const found = coefficients(inputSize, outputSize, interpolation);
+  const known = tables.get(found);
+  if (known !== undefined) return known;
+  const { start, count, weights, size } = found;
+  const needed = (start.length + count.length + weights.length) * 4;
+  if (tablesEnd + needed > IMAGE) {
+    tables.clear();
+    tablesEnd = TABLES;
+  }
+  const put = (values: Int32Array) => {
+    const at = tablesEnd;
+    new Int32Array(bytes.buffer, at, values.length).set(values);
+    tablesEnd += values.byteLength;
+    return at;
+  };
+  const table = {
+    start: put(start),
+    count: put(count),
+    weights: put(weights),
+    size,
+  };
+  tables.set(found, table);
+  return table;
+}
