@@ -18,7 +18,7 @@ import {
   spread,
 } from "./measurement.ts";
 import { programSteps } from "./program.ts";
-import { StepProcess } from "./step_process.ts";
+import { inTurn, LineProcess } from "./line_process.ts";
 
 const PARTS = ["step", "program", "convolution", "memory", "trace"] as const;
 
@@ -75,37 +75,35 @@ function flagsOf({ precision, images, patches }: Setting): string[] {
   ];
 }
 
-/** Seconds of the steps of some programs, in turn; the first does not count. */
-async function inTurn(
-  programs: (StepProcess | undefined)[],
-  repeat: number,
-): Promise<number[][]> {
-  const seconds: number[][] = programs.map(() => []);
-  for (let i = 0; i <= repeat; i++) {
-    for (const [j, program] of programs.entries()) {
-      const taken = await program?.step();
-      if (i > 0 && taken !== undefined) seconds[j].push(taken);
-    }
-  }
-  return seconds;
+/** Programs answer with the seconds of a step and their peak memory in kB. */
+function secondsOf(answers: number[][]): number[] {
+  return answers.map(([seconds]) => seconds);
+}
+
+function gigabytesOf(answers: number[][]): number {
+  return answers.at(-1)![1] * 1024 / 1e9;
 }
 
 /** The step's rate and memory, against PyTorch's. */
 async function step(setting: Setting): Promise<Measurement[]> {
   const { precision, images, patches, repeat, python, strong } = setting;
-  const own = StepProcess.ours(flagsOf(setting));
-  const peer = python === undefined ? undefined : StepProcess.pytorch(python, [
-    ...flagsOf(setting),
-    ...(strong ? ["--tcr", "gram", "--compile"] : []),
-  ]);
+  const own = LineProcess.ours("step.ts", flagsOf(setting));
+  const peer = python === undefined
+    ? undefined
+    : LineProcess.peer(python, "pytorch_step.py", [
+      ...flagsOf(setting),
+      ...(strong ? ["--tcr", "gram", "--compile"] : []),
+    ]);
   try {
     await own.line();
     const against = peer === undefined
       ? "no peer"
       : await peer.line() + (strong ? ", gram, compiled" : "");
-    const [ours, theirs] = await inTurn([own, peer], repeat);
+    const [ownAnswers, peerAnswers] = await inTurn([own, peer], repeat);
+    const ours = secondsOf(ownAnswers), theirs = secondsOf(peerAnswers);
     const count = images * patches;
-    const memory = own.peakGigabytes(), peerMemory = peer?.peakGigabytes();
+    const memory = gigabytesOf(ownAnswers);
+    const peerMemory = peer ? gigabytesOf(peerAnswers) : undefined;
     const shared = {
       device: deviceName(),
       n: repeat,
@@ -138,11 +136,11 @@ async function step(setting: Setting): Promise<Measurement[]> {
 /** The whole program against the step alone. */
 async function program(setting: Setting): Promise<Measurement[]> {
   const { precision, images, patches, repeat } = setting;
-  const own = StepProcess.ours(flagsOf(setting));
+  const own = LineProcess.ours("step.ts", flagsOf(setting));
   let alone: number[];
   try {
     await own.line();
-    [alone] = await inTurn([own], repeat);
+    alone = secondsOf((await inTurn([own], repeat))[0]);
   } finally {
     await own.close();
   }
@@ -164,8 +162,8 @@ async function program(setting: Setting): Promise<Measurement[]> {
 /** How much of the step is convolution. */
 async function convolution(setting: Setting): Promise<Measurement[]> {
   const { repeat, precision } = setting;
-  const own = StepProcess.ours(flagsOf(setting));
-  const only = StepProcess.ours([
+  const own = LineProcess.ours("step.ts", flagsOf(setting));
+  const only = LineProcess.ours("step.ts", [
     ...flagsOf(setting),
     "--only",
     "convolution",
@@ -173,7 +171,7 @@ async function convolution(setting: Setting): Promise<Measurement[]> {
   try {
     await own.line();
     await only.line();
-    const [whole, part] = await inTurn([own, only], repeat);
+    const [whole, part] = (await inTurn([own, only], repeat)).map(secondsOf);
     return [{
       name: "step/convolution-share",
       unit: "of the step",
@@ -194,17 +192,17 @@ async function convolution(setting: Setting): Promise<Measurement[]> {
 /** The most memory of one step, split into micro-batches. */
 async function memory(setting: Setting): Promise<Measurement[]> {
   const { microBatch, precision } = setting;
-  const own = StepProcess.ours([
+  const own = LineProcess.ours("step.ts", [
     ...flagsOf(setting),
     ...(microBatch ? ["--micro-batch", `${microBatch}`] : []),
   ]);
   try {
     await own.line();
-    await own.step();
+    const answer = await own.ask();
     return [{
       name: `memory/${setting.patches}-patches`,
       unit: "GB",
-      ours: round(own.peakGigabytes()),
+      ours: round(gigabytesOf([answer])),
       peer: null,
       ratio: null,
       device: deviceName(),

@@ -4,6 +4,8 @@
  * @module
  */
 
+import os from "node:os";
+
 /** One measurement. */
 export interface Measurement {
   /** What was measured: `step/fp32`. */
@@ -43,14 +45,7 @@ export function round(x: number): number {
 
 /** The processor's name and its cores. */
 export function deviceName(): string {
-  let model: string = Deno.build.arch;
-  try {
-    model = /model name\s*:\s*(.+)/.exec(
-      Deno.readTextFileSync("/proc/cpuinfo"),
-    )?.[1] ?? model;
-  } catch {
-    // Not Linux.
-  }
+  const model = os.cpus()[0]?.model ?? Deno.build.arch;
   return `${model}, ${navigator.hardwareConcurrency} cores`;
 }
 

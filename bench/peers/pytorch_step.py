@@ -1,9 +1,9 @@
-"""One EMP-SSL step in PyTorch, the peer of bench/bench.ts: it waits for a line, makes a step, prints its seconds.
+"""One EMP-SSL step in PyTorch, the peer of bench/bench.ts: it waits for a line, makes a step, prints its seconds and its peak memory in kB.
 
 It uses the modules of fixtures/emp_ssl_torch.py in channels-last memory. `--tcr gram` and `--compile` make PyTorch as
 strong as we could: our b x b determinant and torch.compile.
 """
-import argparse, pathlib, sys, time
+import argparse, pathlib, resource, sys, time
 import torch
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "fixtures"))
@@ -48,4 +48,4 @@ print(f"pytorch {torch.__version__} {device}", flush=True)
 for _ in sys.stdin:
     start = time.perf_counter()
     step()
-    print(time.perf_counter() - start, flush=True)
+    print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, flush=True)

@@ -1,9 +1,10 @@
 /**
- * Our step for bench/step_process.ts: it waits for a line, makes a step, prints
- * its seconds. `--only convolution` makes the step's convolutions alone.
+ * Our step for bench/bench.ts: it waits for a line, makes a step, prints
+ * its seconds and the peak memory in kB. `--only convolution` makes the step's convolutions alone.
  *
  * @module
  */
+import process from "node:process";
 import { parseArgs } from "@std/cli";
 import { loadTensorFlow } from "../../src/engine/tensorflow/load.ts";
 import type { Precision } from "../../src/engine/engine.ts";
@@ -50,5 +51,6 @@ console.log(`${name} ${version} ${device}`);
 for await (const _ of Deno.stdin.readable) {
   const begin = performance.now();
   await step();
-  console.log((performance.now() - begin) / 1000);
+  const seconds = (performance.now() - begin) / 1000;
+  console.log(`${seconds} ${process.resourceUsage().maxRSS}`);
 }

@@ -5,7 +5,12 @@
  */
 import { codeOf, EmpSslError, messageOf } from "../errors.ts";
 import { loadEager, webgpuAdapter } from "./eager/load.ts";
-import type { Engine, EngineName, EngineWish } from "./engine.ts";
+import {
+  type Engine,
+  type EngineName,
+  ENGINES,
+  type EngineWish,
+} from "./engine.ts";
 import { loadTensorFlow } from "./tensorflow/load.ts";
 
 /** What is slow says so. */
@@ -17,6 +22,11 @@ const WARNINGS: Record<Exclude<EngineName, "tensorflow">, string> = {
   cpu: "plain JavaScript is for small tests: expect well under one patch a " +
     "second",
 };
+
+async function hasGpu(): Promise<boolean> {
+  const adapter = await webgpuAdapter();
+  return adapter !== undefined && !adapter.software;
+}
 
 async function loadNamed(
   engine: EngineName,
@@ -49,15 +59,11 @@ export async function loadEngine(
 ): Promise<Engine> {
   if (engine !== "auto") return await loadNamed(engine, precision);
   const complaints: string[] = [];
-  const gpu = await webgpuAdapter();
-  const candidates: EngineName[] = [
-    "tensorflow",
-    ...(gpu && !gpu.software ? ["webgpu" as const] : []),
-    "wasm",
-    "cpu",
-  ];
-  for (const candidate of candidates) {
+  for (const candidate of ENGINES) {
     try {
+      // Asked for only now: a Vulkan driver and TensorFlow may both bring an
+      // LLVM, and then one process cannot hold them both.
+      if (candidate === "webgpu" && !await hasGpu()) continue;
       return await loadNamed(candidate, precision);
     } catch (error) {
       if (codeOf(error) !== "ENGINE_UNAVAILABLE") throw error;

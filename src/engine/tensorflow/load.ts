@@ -12,6 +12,7 @@ import {
 } from "../../deps/tfjs_node.ts";
 import { EmpSslError, messageOf } from "../../errors.ts";
 import type { PrecisionChoice } from "../engine.ts";
+import { fasterPrecision } from "./faster_precision.ts";
 import { GraphEngine } from "./graph_engine.ts";
 import { locateBindings, type LocatedBinding } from "./locate.ts";
 import { withoutStderr } from "./quiet.ts";
@@ -38,28 +39,10 @@ async function load(located: LocatedBinding): Promise<NodeBackend> {
 }
 
 /**
- * Whether the processor computes faster in bfloat16: with matrix units (Intel's
- * AMX, Arm's bf16), or with AMD's vector instructions, by which a step took 0.63
- * of the time of fp32 (Zen 4). Intel's vector instructions do not count: on a
- * Xeon whose AMX was hidden, bf16 took 1.6 times as long as fp32.
- */
-export function computesBfloat16(cpuinfo: string): boolean {
-  return /\b(amx_bf16|bf16)\b/.test(cpuinfo) ||
-    /\bAuthenticAMD\b/.test(cpuinfo) && /\bavx512_bf16\b/.test(cpuinfo);
-}
-
-async function hasNativeBfloat16(): Promise<boolean> {
-  try {
-    return computesBfloat16(await Deno.readTextFile("/proc/cpuinfo"));
-  } catch {
-    return false;
-  }
-}
-
-/**
  * Loads TensorFlow.
  *
- * @param choice `auto` is bf16 where the device has it, fp32 elsewhere.
+ * @param choice `auto` is bf16 on a GPU and where it is measured to be faster,
+ * fp32 elsewhere.
  * @throws {EmpSslError} `ENGINE_UNAVAILABLE` where no binding is there or none
  * loads.
  */
@@ -75,9 +58,9 @@ export async function loadTensorFlow(
       const gpu = binding.isUsingGpuDevice();
       const precision = choice !== "auto"
         ? choice
-        : gpu || await hasNativeBfloat16()
+        : gpu
         ? "bf16"
-        : "fp32";
+        : fasterPrecision(binding);
       return new GraphEngine(
         {
           engine: "tensorflow",
