@@ -57,6 +57,10 @@ export const command: Command = {
     seed: { type: "number", help: `seed of everything (default ${D.seed})` },
     workers: { type: "number", help: "patch workers (default: spare cores)" },
     "limit-images": { type: "number", help: "use only N training images" },
+    strict: {
+      type: "switch",
+      help: "end at the first image that cannot be read (default: skip 1 %)",
+    },
     engine: ENGINE_FLAG,
     precision: {
       type: "text",
@@ -104,6 +108,7 @@ export function configOf(values: Values): TrainConfig {
     seed: number("seed") ?? D.seed,
     workers: number("workers"),
     limitImages: number("limit-images"),
+    strict: values.strict === true,
     engine: (text("engine") ?? D.engine) as EngineChoice,
     precision: (text("precision") ?? D.precision) as PrecisionChoice,
     microBatch: microBatch === "auto" ? microBatch : Number(microBatch),

@@ -7,9 +7,12 @@ import type { PatchTransforms } from "../src/patches/transforms.ts";
 import { WasmTransforms } from "../src/patches/wasm/wasm_transforms.ts";
 import { photo } from "./formula.ts";
 
+/** Width, height, the formula's seed, and whether it has no colour. */
+type Source = [number, number, number, "grey"?];
+
 interface Case {
   transform: string;
-  source: [number, number, number] | "every colour";
+  source: Source | "every colour";
   sha256: string;
   factor: number;
   factors: number[];
@@ -34,10 +37,17 @@ function everyColour(): Uint8Array {
   return data;
 }
 
+function picture([width, height, seed, grey]: Source) {
+  const image = photo(width, height, seed);
+  if (grey) {
+    image.data.forEach((_, i) => image.data[i] = image.data[i - i % 3]);
+  }
+  return image;
+}
+
 function crop(transforms: PatchTransforms, c: Case): void {
-  const [width, height, seed] = c.source as [number, number, number];
   const [left, top, w, h] = c.box;
-  transforms.load(photo(width, height, seed));
+  transforms.load(picture(c.source as Source));
   transforms.cropAndResize({ left, top, width: w, height: h }, c);
 }
 
@@ -58,7 +68,7 @@ function run(transforms: PatchTransforms, c: Case): Uint8Array {
   }
   const source = c.source === "every colour"
     ? { data: everyColour(), width: 4096 }
-    : photo(...c.source);
+    : picture(c.source);
   transforms.start(source.data, source.width);
   switch (c.transform) {
     case "flip":

@@ -101,6 +101,63 @@ Deno.test("an image that fails twice is named, counted and replaced", async () =
   });
 });
 
+/** Runs while the test can reach the workers that are started. */
+async function withWorkers(
+  run: (started: Worker[]) => Promise<void>,
+): Promise<void> {
+  const { Worker } = globalThis, started: Worker[] = [];
+  globalThis.Worker = class extends Worker {
+    constructor(...args: ConstructorParameters<typeof Worker>) {
+      super(...args);
+      started.push(this);
+    }
+  };
+  try {
+    await run(started);
+  } finally {
+    globalThis.Worker = Worker;
+  }
+}
+
+Deno.test("a worker that is killed in the middle changes no byte", async () => {
+  const job = { ...JOB, endBatch: 40 };
+  const undisturbed = await digests(job, 2);
+  await withWorkers(async (started) => {
+    await using stream = await PatchStream.open(job, { workers: 2 });
+    const found: string[] = [];
+    for await (const batch of stream) {
+      const hash = await crypto.subtle.digest("SHA-256", batch.slice());
+      found.push(new Uint8Array(hash).toHex());
+      // Comlink cannot read this message: the thread ends with an error.
+      if (found.length === 12) started[0].postMessage({ argumentList: 1 });
+    }
+    assertEquals(found, undisturbed);
+    assertEquals(started.length, 3);
+    assertEquals(stream.skipped, 0);
+  });
+});
+
+Deno.test("workers that keep dying end the stream with one line", async () => {
+  await withWorkers(async (started) => {
+    await using stream = await PatchStream.open(
+      { ...JOB, endBatch: 10_000 },
+      { workers: 1 },
+    );
+    await assertRejects(
+      async () => {
+        let batch = 0;
+        for await (const _ of stream) {
+          // So many batches on, the newest worker is at work.
+          if (batch++ % 100 !== 0) continue;
+          started.at(-1)!.postMessage({ argumentList: 1 });
+        }
+      },
+      Error,
+      "Cannot keep the patch workers running",
+    );
+  });
+});
+
 Deno.test("a data set that cannot be opened fails at once", async () => {
   const source = { name: "cifar10", dir: "no/such", split: "train" as const };
   await assertRejects(

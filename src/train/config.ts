@@ -40,6 +40,8 @@ export interface TrainConfig {
   limitImages?: number;
   /** What runs the model. */
   engine: EngineChoice;
+  /** End the run at the first image that cannot be read. */
+  strict?: boolean;
   /** Number format of the heavy operations. */
   precision: PrecisionChoice;
   /**

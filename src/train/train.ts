@@ -110,6 +110,7 @@ export async function* train(
       endBatch: resolved.steps,
     }, {
       workers: config.workers ?? defaultWorkers(compute.report.device),
+      strict: config.strict,
       onSkipped: (image, why) => skipped.push({ type: "skipped", image, why }),
     });
     const orFailed = <T>(work: Promise<T>): Promise<T> =>
