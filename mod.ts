@@ -51,6 +51,7 @@ export {
 } from "./src/train/config.ts";
 export type { StepMetrics } from "./src/train/training_session.ts";
 export {
+  type Probe,
   train,
   type TrainEvent,
   type TrainOptions,
@@ -62,5 +63,9 @@ export {
   type EvaluateEvent,
   type EvaluationResult,
 } from "./src/evaluate/evaluate.ts";
+export {
+  onlineProbe,
+  type OnlineProbeOptions,
+} from "./src/evaluate/online_probe.ts";
 export type { Accuracy } from "./src/evaluate/accuracy.ts";
 export type { ProbeResult } from "./src/evaluate/linear_probe.ts";

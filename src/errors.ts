@@ -12,6 +12,7 @@ export type ErrorCode =
   | "NOT_FOUND"
   | "ENGINE_UNAVAILABLE"
   | "SETUP_FAILED"
+  | "DOWNLOAD_FAILED"
   | "INVALID_CHECKPOINT"
   | "WORKER_FAILED"
   | "ABORTED"

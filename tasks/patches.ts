@@ -41,7 +41,11 @@ if (import.meta.main) {
   await main(command, async (values) => {
     const index = (values.index ?? 0) as number;
     const path = String(values.out ?? "patches.png");
-    const config = await resolveConfig({ ...configOf(values), bs: 2 });
+    const config = await resolveConfig({
+      ...configOf(values),
+      bs: 2,
+      download: false,
+    });
     const dataset = await openDataset(trainSource(config));
     if (!Number.isInteger(index) || index < 0 || index >= dataset.length) {
       throw new EmpSslError({

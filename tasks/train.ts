@@ -5,15 +5,17 @@
  */
 import { DATASETS } from "../src/data/catalog.ts";
 import type { EngineChoice, PrecisionChoice } from "../src/engine/engine.ts";
+import { EmpSslError } from "../src/errors.ts";
+import { onlineProbe } from "../src/evaluate/online_probe.ts";
 import { ARCHITECTURES } from "../src/model/architectures.ts";
 import {
   resolveConfig,
   TRAIN_DEFAULTS,
   type TrainConfig,
 } from "../src/train/config.ts";
-import { train } from "../src/train/train.ts";
+import { type Probe, train } from "../src/train/train.ts";
 import type { Command, Values } from "./cli/flags.ts";
-import { ENGINE_FLAG, main, setUpEngine } from "./cli/main.ts";
+import { ENGINE_FLAG, main, setUpEngine, showPreparation } from "./cli/main.ts";
 import { formatSeconds, Progress } from "./cli/progress.ts";
 
 const D = TRAIN_DEFAULTS;
@@ -29,7 +31,22 @@ export const command: Command = {
       choices: Object.keys(DATASETS),
       help: `data set (default ${D.data}: generated, needs no files)`,
     },
-    "data-dir": { type: "text", value: "DIR", help: "folder of the data set" },
+    "data-dir": {
+      type: "text",
+      value: "DIR",
+      help: "folder of the data set (default: our own, in the cache)",
+    },
+    "data-url": {
+      type: "text",
+      value: "URL",
+      help: "a mirror of its archive; other files: URL#md5=…",
+    },
+    "no-download": { type: "switch", help: "take only what is on disk" },
+    classes: {
+      type: "text",
+      value: "FILE",
+      help: "imagenet100: its classes, one a line (default: the paper's)",
+    },
     epoch: {
       type: "number",
       help: `passes over the data (default ${D.epoch})`,
@@ -38,6 +55,10 @@ export const command: Command = {
     "num-patches": {
       type: "number",
       help: `patches an image (default ${D.numPatches}; the paper: 20 to 200)`,
+    },
+    "patch-size": {
+      type: "number",
+      help: "side of a patch in pixels (default 32; imagenet100: 224)",
     },
     "patch-sim": {
       type: "number",
@@ -57,6 +78,11 @@ export const command: Command = {
     seed: { type: "number", help: `seed of everything (default ${D.seed})` },
     workers: { type: "number", help: "patch workers (default: spare cores)" },
     "limit-images": { type: "number", help: "use only N training images" },
+    probe: {
+      type: "text",
+      value: "N|epoch",
+      help: "kNN accuracy on 500 test images after each N steps or epoch",
+    },
     strict: {
       type: "switch",
       help: "end at the first image that cannot be read (default: skip 1 %)",
@@ -97,6 +123,10 @@ export function configOf(values: Values): TrainConfig {
   return {
     data,
     dataDir: text("data-dir"),
+    dataUrl: text("data-url"),
+    download: values["no-download"] !== true,
+    classes: text("classes"),
+    patchSize: number("patch-size"),
     epoch: number("epoch") ?? (small ? SHAPES.epoch : D.epoch),
     bs: number("bs") ?? (small ? SHAPES.bs : D.bs),
     numPatches: number("num-patches") ?? D.numPatches,
@@ -119,16 +149,35 @@ export function configOf(values: Values): TrainConfig {
 
 const SHAPES = { epoch: 1, bs: 20 };
 
+/** The probe that `--probe` asks for. */
+function probeOf(values: Values): Probe | undefined {
+  const { probe } = values;
+  if (probe === undefined) return undefined;
+  if (probe === "epoch") return onlineProbe();
+  const every = Number(probe);
+  if (Number.isInteger(every) && every >= 1) return onlineProbe({ every });
+  throw new EmpSslError({
+    action: "train with",
+    subject: `--probe ${probe}`,
+    found: "it is not a number of steps",
+    remedy: "give a whole number from 1 up, or epoch",
+    code: "INVALID_ARGUMENT",
+  });
+}
+
 /** A run on the terminal. */
 async function runTraining(values: Values): Promise<void> {
   const config = configOf(values);
+  const probe = probeOf(values);
   // Whatever is wrong with it is said before the engine is set up.
-  await resolveConfig(config);
+  const resolved = await resolveConfig(config, showPreparation());
+  await probe?.check(resolved);
+  const { dataDir } = resolved;
   await setUpEngine({ engine: config.engine });
   const begin = performance.now();
   let progress: Progress | undefined;
   let folder = "";
-  for await (const event of train(config)) {
+  for await (const event of train({ ...config, dataDir }, { probe })) {
     if (event.type === "start") {
       const { config: c, engine, dir, microBatch } = event;
       folder = dir;
@@ -163,6 +212,10 @@ async function runTraining(values: Values): Promise<void> {
     } else if (event.type === "skipped") {
       progress?.finish();
       console.error(`Skipped ${event.image}: ${event.why}`);
+    } else if (event.type === "probe") {
+      progress?.finish();
+      const percent = (100 * event.top1).toFixed(1);
+      console.log(`Step ${event.step + 1}: kNN top-1 ${percent} % (probe)`);
     } else {
       progress?.finish();
       console.log(`Epoch ${event.epoch} done: ${event.path}`);

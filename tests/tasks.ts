@@ -28,6 +28,7 @@ export async function runTask(
       "--allow-env",
       "--allow-sys",
       "--allow-ffi",
+      "--allow-net",
       "--allow-run=python3,c++",
       new URL(file, import.meta.url).pathname,
       ...args,

@@ -52,9 +52,22 @@ export const trainingWorker = {
   startEvaluation(path: string, untrained: boolean) {
     evaluation = EvaluationSession.open(engine, path, untrained);
   },
+  /** Evaluates the model in training as it is now. */
+  async startProbe() {
+    const { model, state } = await training.snapshot();
+    evaluation = new EvaluationSession(engine, model, state);
+  },
   /** Computes and keeps the features of a split. */
   features(job: FeatureJob, handle: RingHandle, onFeatures: OnFeatures) {
     return evaluation.features(job, handle, onFeatures);
+  },
+  /** Writes the kept features. */
+  writeFeatures(path: string): void {
+    evaluation.write(path);
+  },
+  /** Frees the kept features. */
+  endEvaluation(): void {
+    evaluation.close();
   },
   /** k nearest neighbours over the kept features. */
   knn(options: KnnOptions) {

@@ -7,13 +7,17 @@ import { EmpSslError } from "../errors.ts";
 import { openCifar10, openCifar100 } from "./cifar.ts";
 import type { Dataset, DatasetSource, Split } from "./dataset.ts";
 import { openFolder } from "./folder.ts";
+import { openImagenet100 } from "./imagenet100.ts";
 import { openShapes } from "./shapes.ts";
 import { limitTo } from "./subset.ts";
+import { openTinyImagenet } from "./tiny_imagenet.ts";
 
 /** What follows from the choice of a data set. */
 export interface DatasetEntry {
   /** Opens one split; `dir` is given where `needsDir` is set. */
-  open(options: { dir: string; split: Split }): Promise<Dataset> | Dataset;
+  open(
+    options: { dir: string; split: Split; classes?: string },
+  ): Promise<Dataset> | Dataset;
   /** Whether it is read from `--data-dir`. */
   needsDir: boolean;
   /** The architecture where the user names none; "by-size" looks at an image. */
@@ -48,6 +52,16 @@ export const DATASETS: Readonly<Record<string, DatasetEntry>> = {
     open: openCifar100,
     needsDir: true,
     arch: "resnet18-cifar",
+  },
+  tinyimagenet: {
+    open: openTinyImagenet,
+    needsDir: true,
+    arch: "resnet18-tinyimagenet",
+  },
+  imagenet100: {
+    open: openImagenet100,
+    needsDir: true,
+    arch: "resnet18-imagenet",
   },
   folder: {
     open: openFolder,
@@ -92,7 +106,11 @@ export async function openDataset(source: DatasetSource): Promise<Dataset> {
     });
   }
   const dir = source.dir?.replace(/(?<=.)\/+$/, "") ?? "";
-  const dataset = await entry.open({ dir, split: source.split });
+  const dataset = await entry.open({
+    dir,
+    split: source.split,
+    classes: source.classes,
+  });
   return source.limit === undefined || source.limit >= dataset.length
     ? dataset
     : limitTo(dataset, source.limit);

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { EmpSslError } from "../errors.ts";
+import { EmpSslError, isEmpSslError, messageOf } from "../errors.ts";
 import type { Dataset, Split } from "./dataset.ts";
 import type { Image } from "./image.ts";
 
@@ -162,26 +162,42 @@ async function findFiles(
         .filter((entry) => !entry.isDirectory).map((entry) => entry.name);
       const wanted = names.filter((name) => format.files[split].test(name));
       if (wanted.length > 0) return { dir: candidate, names: wanted.sort() };
-      seen = names.some((name) =>
+      if (
+        names.some((name) =>
           /^(data_batch_\d|test_batch|train|test)$/.test(name)
         )
-        ? "the Python form of the archive"
-        : `no ${split} file in binary form (such as ${
-          split === "train" ? "data_batch_1.bin" : "test_batch.bin"
-        })`;
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) {
-        seen = (error as Error).message;
+      ) {
+        throw refuse(
+          format,
+          candidate,
+          "it holds the Python form of the archive, pickles that run code",
+          "INVALID_DATA",
+        );
       }
+      seen = `no ${split} file in binary form (such as ${
+        split === "train" ? "data_batch_1.bin" : "test_batch.bin"
+      })`;
+    } catch (error) {
+      if (isEmpSslError(error)) throw error;
+      if (!(error instanceof Deno.errors.NotFound)) seen = messageOf(error);
     }
   }
-  throw new EmpSslError({
+  throw refuse(format, dir, seen, "NOT_FOUND");
+}
+
+function refuse(
+  format: Format,
+  dir: string,
+  found: string,
+  code: "NOT_FOUND" | "INVALID_DATA",
+): EmpSslError {
+  return new EmpSslError({
     action: `open ${format.name} in`,
     subject: dir,
-    found: seen,
+    found,
     remedy:
       `put the binary version of the archive there, unpacked, or name its folder with --data-dir`,
-    code: "NOT_FOUND",
+    code,
   });
 }
 

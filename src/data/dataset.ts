@@ -38,6 +38,8 @@ export interface DatasetSource {
   dir?: string;
   /** Which part. */
   split: Split;
+  /** ImageNet-100: a file with other classes than ours. */
+  classes?: string;
   /** Use only so many images, drawn evenly from all of them. */
   limit?: number;
 }

@@ -13,11 +13,10 @@ import type {
   PrecisionChoice,
 } from "../engine/engine.ts";
 import { EmpSslError } from "../errors.ts";
-import { PatchStream } from "../stream/patch_stream.ts";
 import { readCheckpoint } from "../train/checkpoint.ts";
-import { type Compute, startCompute } from "../train/compute.ts";
-import { defaultWorkers } from "../train/train.ts";
+import { startCompute } from "../train/compute.ts";
 import type { Accuracy } from "./accuracy.ts";
+import { computeFeatures, labelsOf } from "./compute_features.ts";
 import { LINEAR_PROBE, type ProbeResult } from "./linear_probe.ts";
 
 /** The user's choices. */
@@ -30,6 +29,8 @@ export interface EvaluateConfig {
   data?: string;
   /** Its folder; the run's own where it is not given. */
   dataDir?: string;
+  /** ImageNet-100: a file of classes; the run's own where it is not given. */
+  classes?: string;
   /** Use only so many training images. */
   limitTrain?: number;
   /** Use only so many test images. */
@@ -40,6 +41,8 @@ export interface EvaluateConfig {
   knn: boolean;
   /** Take the network as it was before training. */
   untrained: boolean;
+  /** A folder for .npy files, or a .safetensors file, for the features. */
+  featuresOut?: string;
   /** Patch workers. */
   workers?: number;
   /** What runs the model. */
@@ -86,9 +89,6 @@ export type EvaluateEvent =
   | { type: "linear"; epoch: number; epochs: number; accuracy: Accuracy }
   | { type: "result"; result: EvaluationResult };
 
-/** Patches in one batch on the device. */
-const BATCH_PATCHES: Record<string, number> = { cifar: 1024, imagenet: 128 };
-
 /**
  * Evaluates a checkpoint.
  *
@@ -115,9 +115,11 @@ export async function evaluate(
   const run = checkpoint.config;
   const name = config.data ?? run.data;
   const dir = config.dataDir ?? (name === run.data ? run.dataDir : undefined);
+  const classList = config.classes ?? run.classes;
+  const shared = { name, dir, classes: classList };
   const sources: Record<Split, DatasetSource> = {
-    train: { name, dir, split: "train", limit: config.limitTrain },
-    test: { name, dir, split: "test", limit: config.limitTest },
+    train: { ...shared, split: "train", limit: config.limitTrain },
+    test: { ...shared, split: "test", limit: config.limitTest },
   };
   const sets = {
     train: await openDataset(sources.train),
@@ -128,7 +130,9 @@ export async function evaluate(
     throw new EmpSslError({
       action: "evaluate on",
       subject: dir ?? name,
-      found: `it has ${classes} classes, and accuracy needs two or more`,
+      found: classes === 0
+        ? "its images have no labels, and accuracy needs them"
+        : `it has ${classes} class, and accuracy needs two or more`,
       remedy: "put the images in one folder a class",
       code: "INVALID_DATA",
     });
@@ -147,19 +151,16 @@ export async function evaluate(
     const { remote } = compute;
     await remote.startEvaluation(checkpoint.path, untrained);
     for (const split of ["train", "test"] as const) {
-      const count = sets[split].length;
-      const labels = Int32Array.from(
-        { length: count },
-        (_, i) => sets[split].label(i),
-      );
+      const { length } = sets[split];
       await computeFeatures(compute, {
         source: sources[split],
-        labels,
+        labels: labelsOf(sets[split]),
         split,
-        config,
+        patches: testPatches,
+        workers: config.workers,
         recipe: run.recipe,
         patchSize: run.patchSize,
-      }, onEvent);
+      }, (done) => onEvent({ type: "features", split, done, count: length }));
     }
     const result: EvaluationResult = {
       checkpoint: checkpoint.path,
@@ -170,6 +171,9 @@ export async function evaluate(
       engine: compute.report,
       seconds: 0,
     };
+    if (config.featuresOut !== undefined) {
+      await remote.writeFeatures(config.featuresOut);
+    }
     if (config.knn) {
       result.knn = await remote.knn({ k: 20, temperature: 0.07, classes });
     }
@@ -183,53 +187,11 @@ export async function evaluate(
         onEpoch,
       );
     }
+    await remote.endEvaluation();
     result.seconds = (performance.now() - begin) / 1000;
     onEvent({ type: "result", result });
     return result;
   } finally {
     compute.close();
   }
-}
-
-interface FeatureRequest {
-  source: DatasetSource;
-  labels: Int32Array;
-  split: Split;
-  config: EvaluateConfig;
-  recipe: "cifar" | "imagenet";
-  patchSize: number;
-}
-
-async function computeFeatures(
-  compute: Compute,
-  request: FeatureRequest,
-  onEvent: (event: EvaluateEvent) => void,
-): Promise<void> {
-  const { source, labels, split, config, recipe, patchSize } = request;
-  const patches = config.testPatches;
-  const fit = Math.max(1, Math.floor(BATCH_PATCHES[recipe] / patches));
-  const images = Math.min(fit, labels.length);
-  await using stream = await PatchStream.open({
-    source,
-    recipe,
-    patchSize,
-    images,
-    patches,
-    shuffle: false,
-    seed: 0,
-    firstBatch: 0,
-    endBatch: Math.ceil(labels.length / images),
-  }, { workers: config.workers ?? defaultWorkers(compute.report.device) });
-  const onFeatures = Comlink.proxy((done: number) =>
-    onEvent({ type: "features", split, done, count: labels.length })
-  );
-  await Promise.race([
-    compute.remote.features(
-      { split, images, patches, patchSize, labels },
-      stream.handle,
-      onFeatures,
-    ),
-    stream.failed,
-    compute.died,
-  ]);
 }

@@ -6,12 +6,13 @@
  * @module
  */
 import type { Engine } from "../engine/engine.ts";
+import type { ModelConfig } from "../model/architectures.ts";
 import type { State } from "../model/parameters.ts";
 import { initialState, tensorSpecs } from "../model/parameters.ts";
 import { Ring, type RingHandle } from "../stream/ring.ts";
-import { type Checkpoint, readCheckpoint } from "../train/checkpoint.ts";
+import { readCheckpoint } from "../train/checkpoint.ts";
 import type { Accuracy } from "./accuracy.ts";
-import type { Features } from "./features.ts";
+import { Features } from "./features.ts";
 import { knn, type KnnOptions } from "./knn.ts";
 import {
   linearProbe,
@@ -19,6 +20,7 @@ import {
   type OnEpoch,
   type ProbeResult,
 } from "./linear_probe.ts";
+import { writeFeatures } from "./write_features.ts";
 
 /** What to compute features of. */
 export interface FeatureJob {
@@ -40,13 +42,14 @@ export type OnFeatures = (done: number) => void;
 /** See the module's description. */
 export class EvaluationSession {
   #engine: Engine;
-  #checkpoint: Checkpoint;
+  #model: ModelConfig;
   #state: State;
   #features = new Map<string, Features>();
 
-  private constructor(engine: Engine, checkpoint: Checkpoint, state: State) {
+  /** Over a model's tensors. */
+  constructor(engine: Engine, model: ModelConfig, state: State) {
     this.#engine = engine;
-    this.#checkpoint = checkpoint;
+    this.#model = model;
     this.#state = state;
   }
 
@@ -61,12 +64,12 @@ export class EvaluationSession {
     path: string,
     untrained: boolean,
   ): EvaluationSession {
-    const checkpoint = readCheckpoint(path);
-    const { model, config } = checkpoint;
-    const state = untrained
-      ? initialState(tensorSpecs(model), config.seed)
-      : checkpoint.state;
-    return new EvaluationSession(engine, checkpoint, state);
+    const { model, config, state } = readCheckpoint(path);
+    return new EvaluationSession(
+      engine,
+      model,
+      untrained ? initialState(tensorSpecs(model), config.seed) : state,
+    );
   }
 
   /** Takes all batches of a split from the ring and keeps their features. */
@@ -76,21 +79,21 @@ export class EvaluationSession {
     onFeatures: OnFeatures,
   ): Promise<void> {
     const { images, labels } = job;
-    const { model } = this.#checkpoint;
+    const model = this.#model;
     const ring = new Ring(handle);
     const encoder = await this.#engine.encoder({ ...job, model }, this.#state);
     const { width } = encoder;
-    const values = new Float32Array(labels.length * width);
+    const features = new Features({ width, labels });
     for (let batch = 0; batch * images < labels.length; batch++) {
       const first = batch * images;
       const count = Math.min(images, labels.length - first);
       const rows = await encoder.encode(await ring.take(batch));
       ring.release(batch);
-      values.set(rows.subarray(0, count * width), first * width);
+      features.write(rows.subarray(0, count * width), first);
       onFeatures(first + count);
     }
     encoder.dispose();
-    this.#features.set(job.split, { values, width, labels });
+    this.#features.set(job.split, features);
   }
 
   /** See `knn.ts`. */
@@ -101,6 +104,17 @@ export class EvaluationSession {
   /** See `linear_probe.ts`. */
   linear(options: LinearProbeOptions, onEpoch: OnEpoch): Promise<ProbeResult> {
     return linearProbe(this.#of("train"), this.#of("test"), options, onEpoch);
+  }
+
+  /** See `write_features.ts`. */
+  write(path: string): void {
+    writeFeatures(path, Object.fromEntries(this.#features));
+  }
+
+  /** Frees the features. */
+  close(): void {
+    for (const features of this.#features.values()) features[Symbol.dispose]();
+    this.#features.clear();
   }
 
   #of(split: string): Features {

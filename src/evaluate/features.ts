@@ -1,15 +1,153 @@
 /**
- * Features of a split with their labels, row by row.
+ * Features of a split with their labels. A large split's features are kept in a
+ * file as half-precision numbers, so that memory does not grow with the data.
  *
  * @module
  */
+import { EmpSslError, messageOf } from "../errors.ts";
 
-/** `count × width` features. */
-export interface Features {
-  /** Row-major values. */
-  values: Float32Array;
+/** Features that take more than this as fp32 go to the disk. */
+export const MEMORY_LIMIT = 768 * 2 ** 20;
+
+/** Where rows are kept. */
+interface Store {
+  write(rows: Float32Array, first: number): void;
+  read(row: number, output: Float32Array): void;
+  dispose(): void;
+}
+
+class MemoryStore implements Store {
+  #values: Float32Array;
+  #width: number;
+  constructor(count: number, width: number) {
+    this.#values = new Float32Array(count * width);
+    this.#width = width;
+  }
+  write(rows: Float32Array, first: number): void {
+    this.#values.set(rows, first * this.#width);
+  }
+  read(row: number, output: Float32Array): void {
+    const at = row * this.#width;
+    output.set(this.#values.subarray(at, at + output.length));
+  }
+  dispose(): void {
+    this.#values = new Float32Array();
+  }
+}
+
+class FileStore implements Store {
+  #path: string;
+  #file: Deno.FsFile;
+  #rowBytes: number;
+  constructor(width: number) {
+    this.#rowBytes = width * 2;
+    this.#path = Deno.makeTempFileSync({ prefix: "emp-ssl-features-" });
+    this.#file = Deno.openSync(this.#path, { read: true, write: true });
+    // Its name goes at once, so that nothing is left whatever ends the run.
+    Deno.removeSync(this.#path);
+  }
+  write(rows: Float32Array, first: number): void {
+    const bytes = new Uint8Array(Float16Array.from(rows).buffer);
+    this.#file.seekSync(first * this.#rowBytes, Deno.SeekMode.Start);
+    try {
+      for (let at = 0; at < bytes.length;) {
+        at += this.#file.writeSync(bytes.subarray(at));
+      }
+    } catch (error) {
+      throw new EmpSslError({
+        action: "keep features in",
+        subject: this.#path,
+        found: messageOf(error),
+        remedy: "make room there, or name another folder in TMPDIR",
+        code: "INVALID_DATA",
+        cause: error,
+      });
+    }
+  }
+  read(row: number, output: Float32Array): void {
+    const halves = new Float16Array(output.length);
+    const bytes = new Uint8Array(halves.buffer);
+    this.#file.seekSync(row * this.#rowBytes, Deno.SeekMode.Start);
+    for (let at = 0; at < bytes.length;) {
+      at += this.#file.readSync(bytes.subarray(at)) ?? bytes.length;
+    }
+    output.set(halves);
+  }
+  dispose(): void {
+    this.#file.close();
+  }
+}
+
+/**
+ * `count × width` features, row by row.
+ *
+ * @example Two rows
+ * ```ts
+ * import { Features } from "./features.ts";
+ *
+ * using features = new Features({ width: 2, labels: Int32Array.of(0, 1) });
+ * features.write(Float32Array.of(1, 2, 3, 4), 0);
+ * console.assert(features.rows([1, 0]).join() === "3,4,1,2");
+ * ```
+ */
+export class Features implements Disposable {
   /** Numbers in a row. */
-  width: number;
+  readonly width: number;
   /** The class of each row. */
-  labels: Int32Array;
+  readonly labels: Int32Array;
+  #store: Store;
+
+  /**
+   * Makes room.
+   *
+   * @param shape Width of a row; a label for each row.
+   * @param memoryLimit Bytes of fp32 that may stay in memory.
+   */
+  constructor(
+    { width, labels }: { width: number; labels: Int32Array },
+    memoryLimit: number = MEMORY_LIMIT,
+  ) {
+    this.width = width;
+    this.labels = labels;
+    this.#store = labels.length * width * 4 <= memoryLimit
+      ? new MemoryStore(labels.length, width)
+      : new FileStore(width);
+  }
+
+  /** How many rows there are. */
+  get count(): number {
+    return this.labels.length;
+  }
+
+  /** Keeps rows, the first of them at `first`. */
+  write(rows: Float32Array, first: number): void {
+    this.#store.write(rows, first);
+  }
+
+  /** Some rows, in the order that is asked for. */
+  rows(indices: ArrayLike<number>): Float32Array {
+    const { width } = this;
+    const output = new Float32Array(indices.length * width);
+    for (let i = 0; i < indices.length; i++) {
+      this.#store.read(
+        indices[i],
+        output.subarray(i * width, (i + 1) * width),
+      );
+    }
+    return output;
+  }
+
+  /** Rows one after the other, `size` at a time. */
+  *blocks(size: number): Generator<{ first: number; rows: Float32Array }> {
+    for (let first = 0; first < this.count; first += size) {
+      const length = Math.min(size, this.count - first);
+      const rows = this.rows(Array.from({ length }, (_, i) => first + i));
+      yield { first, rows };
+    }
+  }
+
+  /** Frees memory and disk. */
+  [Symbol.dispose](): void {
+    this.#store.dispose();
+  }
 }

@@ -19,13 +19,60 @@ export interface KnnOptions {
   classes: number;
 }
 
-/** Test rows at a time. */
-const BLOCK = 250;
+/** Rows at a time: of the training and of the test features. */
+const BANK = 8192, QUERIES = 250;
+
+/** The best neighbours so far of each test row, best first. */
+class Neighbours {
+  readonly similarity: Float32Array;
+  readonly index: Int32Array;
+  readonly #k: number;
+
+  constructor(count: number, k: number) {
+    this.#k = k;
+    this.similarity = new Float32Array(count * k).fill(-Infinity);
+    this.index = new Int32Array(count * k);
+  }
+
+  /** Merges candidates of a row, best first. */
+  merge(row: number, similarity: Float32Array, index: ArrayLike<number>) {
+    const k = this.#k, at = row * k;
+    const old = this.similarity.slice(at, at + k);
+    const oldIndex = this.index.slice(at, at + k);
+    for (let i = 0, mine = 0, theirs = 0; i < k; i++) {
+      const other = similarity[theirs] ?? -Infinity;
+      const takeOld = old[mine] >= other;
+      this.similarity[at + i] = takeOld ? old[mine] : other;
+      this.index[at + i] = takeOld ? oldIndex[mine++] : index[theirs++];
+    }
+  }
+}
+
+/** The neighbours of some test rows in one block of training rows. */
+async function nearest(
+  bank: tf.Tensor,
+  rows: Float32Array,
+  k: number,
+): Promise<{ values: Float32Array; indices: Int32Array }> {
+  const width = bank.shape[1]!;
+  const top = tf.tidy(() => {
+    const queries = normalizeRows(
+      tf.tensor(rows, [rows.length / width, width]),
+    );
+    return tf.topk(tf.matMul(queries, bank, false, true), k);
+  });
+  const [values, indices] = await Promise.all([
+    top.values.data(),
+    top.indices.data(),
+  ]);
+  tf.dispose([top.values, top.indices]);
+  return { values: values as Float32Array, indices: indices as Int32Array };
+}
 
 /**
- * Classifies the test rows by the training rows.
+ * Classifies the test rows by the training rows, both taken in blocks.
  *
- * @param train Training features; `k` may not be more than their count.
+ * @param train Training features; where `k` is more than their count, all vote.
  * @param test Test features.
  * @param options See {@linkcode KnnOptions}.
  */
@@ -34,36 +81,32 @@ export async function knn(
   test: Features,
   { k, temperature, classes }: KnnOptions,
 ): Promise<Accuracy> {
-  const { width } = train;
-  const neighbours = Math.min(k, train.labels.length);
-  const bank = tf.tidy(() =>
-    normalizeRows(tf.tensor(train.values, [train.labels.length, width]))
-  );
-  const counter = new AccuracyCounter();
-  for (let at = 0; at < test.labels.length; at += BLOCK) {
-    const labels = test.labels.subarray(at, at + BLOCK);
-    const rows = test.values.subarray(
-      at * width,
-      (at + labels.length) * width,
+  const all = Math.min(k, train.count);
+  const found = new Neighbours(test.count, all);
+  for (const block of train.blocks(BANK)) {
+    const length = block.rows.length / train.width;
+    const bank = tf.tidy(() =>
+      normalizeRows(tf.tensor(block.rows, [length, train.width]))
     );
-    const top = tf.tidy(() => {
-      const queries = normalizeRows(tf.tensor(rows, [labels.length, width]));
-      const similarity = tf.matMul(queries, bank, false, true);
-      return tf.topk(similarity, neighbours);
-    });
-    const [values, indices] = await Promise.all([
-      top.values.data(),
-      top.indices.data(),
-    ]);
-    tf.dispose([top.values, top.indices]);
-    const scores = new Float32Array(labels.length * classes);
-    for (let i = 0; i < values.length; i++) {
-      const row = Math.floor(i / neighbours);
-      const label = train.labels[indices[i]];
-      scores[row * classes + label] += Math.exp(values[i] / temperature);
+    const near = Math.min(all, length);
+    for (const { first, rows } of test.blocks(QUERIES)) {
+      const { values, indices } = await nearest(bank, rows, near);
+      for (let i = 0; i * near < values.length; i++) {
+        const span = [i * near, (i + 1) * near] as const;
+        const places = indices.subarray(...span).map((j) => j + block.first);
+        found.merge(first + i, values.subarray(...span), places);
+      }
     }
-    counter.add(scores, labels);
+    bank.dispose();
   }
-  bank.dispose();
+  const counter = new AccuracyCounter();
+  for (let row = 0; row < test.count; row++) {
+    const scores = new Float32Array(classes);
+    for (let i = row * all; i < (row + 1) * all; i++) {
+      const label = train.labels[found.index[i]];
+      scores[label] += Math.exp(found.similarity[i] / temperature);
+    }
+    counter.add(scores, test.labels.subarray(row, row + 1));
+  }
   return counter.accuracy;
 }

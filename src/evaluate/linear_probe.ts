@@ -62,16 +62,12 @@ export async function linearProbe(
 ): Promise<ProbeResult> {
   const { classes, epochs, momentum, weightDecay, seed } = options;
   const { width } = train;
-  const count = train.labels.length;
+  const { count } = train;
   const batch = Math.min(options.batch, count);
   const random = new RandomStream({ seed, purpose: Purpose.probe, at: [] });
   const bound = 1 / Math.sqrt(width);
   const uniform = (n: number) =>
     Float32Array.from({ length: n }, () => random.uniform(-bound, bound));
-  const rows = tf.tensor2d(train.values, [count, width]);
-  const targets = tf.tidy(() =>
-    tf.oneHot(tf.tensor1d(train.labels, "int32"), classes).toFloat()
-  );
   let weights: tf.Tensor[] = [
     tf.tensor(uniform(width * classes), [width, classes]),
     tf.tensor(uniform(classes), [classes]),
@@ -82,16 +78,19 @@ export async function linearProbe(
     const lr = cosineLearningRate(epoch, { steps: epochs, base: options.lr });
     const order = Int32Array.from(random.permutation(count));
     for (let at = 0; at < count; at += batch) {
+      const picked = order.subarray(at, at + batch);
+      const rows = train.rows(picked);
       const next = tf.tidy(() => {
-        const picked = tf.tensor1d(order.subarray(at, at + batch), "int32");
-        const x = tf.gather(rows, picked) as tf.Tensor2D;
+        const x = tf.tensor2d(rows, [picked.length, width]);
+        const labels = picked.map((i) => train.labels[i]);
+        const targets = tf.oneHot(tf.tensor1d(labels, "int32"), classes);
         const logits = tf.add(
           tf.matMul(x, weights[0] as tf.Tensor2D),
           weights[1],
         );
         const error = tf.div(
-          tf.sub(tf.softmax(logits), tf.gather(targets, picked)),
-          picked.size,
+          tf.sub(tf.softmax(logits), tf.cast(targets, "float32")),
+          picked.length,
         ) as tf.Tensor2D;
         const gradients = [tf.matMul(x, error, true), tf.sum(error, 0)];
         const moved = gradients.map((g, i) =>
@@ -111,7 +110,7 @@ export async function linearProbe(
     if (last.top1 > best.top1) best = last;
     onEpoch?.(epoch, last);
   }
-  tf.dispose([rows, targets, weights, buffers]);
+  tf.dispose([weights, buffers]);
   return { last, best };
 }
 
@@ -122,9 +121,8 @@ async function testAccuracy(
 ): Promise<Accuracy> {
   const counter = new AccuracyCounter();
   const { width } = test;
-  for (let at = 0; at < test.labels.length; at += BLOCK) {
-    const labels = test.labels.subarray(at, at + BLOCK);
-    const rows = test.values.subarray(at * width, (at + labels.length) * width);
+  for (const { first, rows } of test.blocks(BLOCK)) {
+    const labels = test.labels.subarray(first, first + rows.length / width);
     const logits = tf.tidy(() => {
       const x = tf.tensor2d(rows, [labels.length, width]);
       return tf.add(tf.matMul(x, weights[0] as tf.Tensor2D), weights[1]);

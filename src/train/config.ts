@@ -3,8 +3,10 @@
  *
  * @module
  */
+import { cacheFolder } from "../cache.ts";
 import { DATASETS, openDataset } from "../data/catalog.ts";
 import type { Dataset, DatasetSource } from "../data/dataset.ts";
+import { prepareDataset, type PrepareEvent } from "../data/prepare.ts";
 import type { EngineChoice, PrecisionChoice } from "../engine/engine.ts";
 import { EmpSslError } from "../errors.ts";
 import type { RecipeName } from "../patches/recipe.ts";
@@ -14,8 +16,16 @@ import { architecture } from "../model/architectures.ts";
 export interface TrainConfig {
   /** The data set's name. */
   data: string;
-  /** Its folder. */
+  /** Its folder; our own in the cache where it is not given. */
   dataDir?: string;
+  /** Another address of its archive than the official one. */
+  dataUrl?: string;
+  /** Whether it may be downloaded where it is not on disk. */
+  download?: boolean;
+  /** ImageNet-100: a file with other classes than ours, one a line. */
+  classes?: string;
+  /** Side of a patch in pixels; the architecture's own where not given. */
+  patchSize?: number;
   /** Epochs. */
   epoch: number;
   /** Images a batch: b. */
@@ -58,6 +68,7 @@ export interface TrainConfig {
 /** The paper's choices. */
 export const TRAIN_DEFAULTS = {
   data: "shapes",
+  download: true,
   epoch: 2,
   bs: 100,
   numPatches: 20,
@@ -106,6 +117,7 @@ export function validateConfig(config: TrainConfig): void {
     ["--epoch", epoch, 1, "a run needs one epoch or more"],
     ["--workers", workers, 1, "somebody must cut the patches"],
     ["--limit-images", limitImages, 1, "a run needs images"],
+    ["--patch-size", config.patchSize, 8, "the network halves it thrice"],
   ];
   for (const [flag, value, least, why] of whole) {
     if (value === undefined) continue;
@@ -158,15 +170,24 @@ export function recipeOf(arch: string): RecipeName {
 
 /** The training set of a configuration. */
 export function trainSource(
-  config: Pick<TrainConfig, "data" | "dataDir" | "limitImages">,
+  config: Pick<TrainConfig, "data" | "dataDir" | "limitImages" | "classes">,
 ): DatasetSource {
-  const { data, dataDir, limitImages } = config;
-  return { name: data, dir: dataDir, split: "train", limit: limitImages };
+  const { data, dataDir, limitImages, classes } = config;
+  return {
+    name: data,
+    dir: dataDir,
+    split: "train",
+    limit: limitImages,
+    classes,
+  };
 }
 
 /**
- * Checks a configuration, opens its data and fills in what was left open.
+ * Checks a configuration, gets and opens its data and fills in what was left
+ * open.
  *
+ * @param config The user's choices.
+ * @param onPrepare Told of a download's progress.
  * @throws {EmpSslError} `INVALID_ARGUMENT`, `NOT_FOUND` or `INVALID_DATA`.
  *
  * @example The number of steps follows from the data
@@ -179,9 +200,18 @@ export function trainSource(
  */
 export async function resolveConfig(
   config: TrainConfig,
+  onPrepare?: (event: PrepareEvent) => void,
 ): Promise<ResolvedConfig> {
   validateConfig(config);
-  const dataset = await openDataset(trainSource(config));
+  const dataDir = await prepareDataset({
+    name: config.data,
+    dir: config.dataDir,
+    home: `${cacheFolder()}/data`,
+    url: config.dataUrl,
+    download: config.download ?? true,
+    onEvent: onPrepare,
+  });
+  const dataset = await openDataset(trainSource({ ...config, dataDir }));
   const images = dataset.length;
   if (config.bs > images) {
     refuse(
@@ -198,9 +228,11 @@ export async function resolveConfig(
   const stepsPerEpoch = Math.floor(images / config.bs);
   return {
     ...config,
+    dataDir,
     arch,
     recipe: recipeOf(arch),
-    patchSize: entry.patchSize ?? architecture(arch).patchSize,
+    patchSize: config.patchSize ?? entry.patchSize ??
+      architecture(arch).patchSize,
     images,
     stepsPerEpoch,
     steps: stepsPerEpoch * config.epoch,

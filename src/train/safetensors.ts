@@ -29,27 +29,53 @@ export interface TensorFile {
 /** The format's own limit on the header, against hostile files. */
 const MAX_HEADER = 100_000_000;
 
-/** Encodes tensors and texts. */
-export function encodeSafetensors(
-  tensors: NamedTensor[],
+/** A tensor as a header lists it; all types here have four bytes. */
+export interface TensorShape {
+  /** Its name. */
+  name: string;
+  /** Its shape. */
+  shape: number[];
+  /** Its element type. */
+  dtype: "F32" | "I32";
+}
+
+/** The head of a file whose tensors follow in the order that is given. */
+export function safetensorsHeader(
+  tensors: TensorShape[],
   metadata: Record<string, string> = {},
 ): Uint8Array {
   const header: Record<string, unknown> = { __metadata__: metadata };
   let offset = 0;
-  for (const { name, shape, values } of tensors) {
-    const end = offset + values.byteLength;
-    header[name] = { dtype: "F32", shape, data_offsets: [offset, end] };
+  for (const { name, shape, dtype } of tensors) {
+    const size = shape.reduce((product, side) => product * side, 1);
+    const end = offset + 4 * size;
+    header[name] = { dtype, shape, data_offsets: [offset, end] };
     offset = end;
   }
   let text = JSON.stringify(header);
   // Spaces after the header align the tensors to eight bytes.
   const length = new TextEncoder().encode(text).length;
   text += " ".repeat((8 - length % 8) % 8);
-  const head = new TextEncoder().encode(text);
-  const file = new Uint8Array(8 + head.length + offset);
-  new DataView(file.buffer).setBigUint64(0, BigInt(head.length), true);
-  file.set(head, 8);
-  let at = 8 + head.length;
+  const bytes = new TextEncoder().encode(text);
+  const head = new Uint8Array(8 + bytes.length);
+  new DataView(head.buffer).setBigUint64(0, BigInt(bytes.length), true);
+  head.set(bytes, 8);
+  return head;
+}
+
+/** Encodes tensors and texts. */
+export function encodeSafetensors(
+  tensors: NamedTensor[],
+  metadata: Record<string, string> = {},
+): Uint8Array {
+  const head = safetensorsHeader(
+    tensors.map(({ name, shape }) => ({ name, shape, dtype: "F32" })),
+    metadata,
+  );
+  const size = tensors.reduce((sum, t) => sum + t.values.byteLength, 0);
+  const file = new Uint8Array(head.length + size);
+  file.set(head);
+  let at = head.length;
   for (const { values } of tensors) {
     const { buffer, byteOffset, byteLength } = values;
     file.set(new Uint8Array(buffer, byteOffset, byteLength), at);

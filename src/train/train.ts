@@ -8,7 +8,7 @@ import type { EngineReport } from "../engine/engine.ts";
 import { EmpSslError, messageOf } from "../errors.ts";
 import { PatchStream } from "../stream/patch_stream.ts";
 import { checkpointName, writeAtomically } from "./checkpoint.ts";
-import { startCompute } from "./compute.ts";
+import { type Compute, startCompute } from "./compute.ts";
 import {
   resolveConfig,
   type ResolvedConfig,
@@ -29,10 +29,26 @@ export type TrainEvent =
   }
   | { type: "step"; metrics: StepMetrics }
   | { type: "checkpoint"; path: string; epoch: number }
+  | { type: "probe"; step: number; top1: number; top5: number }
   | { type: "skipped"; image: string; why: string };
+
+/** Tests the model while it trains; see `evaluate/online_probe.ts`. */
+export interface Probe {
+  /** Steps between two tests; an epoch where it is not given. */
+  every?: number;
+  /** Refuses data that cannot be tested, before the run. */
+  check(config: ResolvedConfig): Promise<void>;
+  /** Makes a test. */
+  run(
+    compute: Compute,
+    config: ResolvedConfig,
+  ): Promise<{ top1: number; top5: number }>;
+}
 
 /** What stands outside a run's configuration. */
 export interface TrainOptions {
+  /** Tests the model now and then. */
+  probe?: Probe;
   /** Ends the run after the step under way. */
   signal?: AbortSignal;
 }
@@ -89,9 +105,10 @@ export function defaultWorkers(device: string): number {
  */
 export async function* train(
   config: TrainConfig,
-  { signal }: TrainOptions = {},
+  { signal, probe }: TrainOptions = {},
 ): AsyncGenerator<TrainEvent> {
   const resolved = await resolveConfig(config);
+  await probe?.check(resolved);
   const dir = (config.dir ?? freeFolder(config.data, config.msg))
     .replace(/(?<=.)\/+$/, "");
   makeFolder(dir);
@@ -99,7 +116,7 @@ export async function* train(
   try {
     const skipped: TrainEvent[] = [];
     await using stream = await PatchStream.open({
-      source: trainSource(config),
+      source: trainSource(resolved),
       recipe: resolved.recipe,
       patchSize: resolved.patchSize,
       images: resolved.bs,
@@ -138,6 +155,11 @@ export async function* train(
         const path = `${dir}/${checkpointName(epoch)}`;
         await orFailed(compute.remote.save(path, step + 1));
         yield { type: "checkpoint", path, epoch };
+      }
+      if (probe && (step + 1) % (probe.every ?? resolved.stepsPerEpoch) === 0) {
+        const { top1, top5 } = await orFailed(probe.run(compute, resolved));
+        log.write({ step, probe: { top1, top5 } });
+        yield { type: "probe", step, top1, top5 };
       }
     }
   } finally {

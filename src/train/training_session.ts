@@ -7,9 +7,9 @@
 import type { Engine, StepLosses, Trainer } from "../engine/engine.ts";
 import { chooseMicroBatch, freeMemory } from "../engine/micro_batch.ts";
 import { EmpSslError } from "../errors.ts";
-import { architecture } from "../model/architectures.ts";
+import { architecture, type ModelConfig } from "../model/architectures.ts";
 import { OPTIMIZER } from "../model/lars.ts";
-import { initialState, tensorSpecs } from "../model/parameters.ts";
+import { initialState, type State, tensorSpecs } from "../model/parameters.ts";
 import { cosineLearningRate } from "../model/schedule.ts";
 import { Ring, type RingHandle } from "../stream/ring.ts";
 import { writeCheckpoint } from "./checkpoint.ts";
@@ -117,6 +117,12 @@ export class TrainingSession {
       waitSeconds: (taken - begin) / 1000,
       patchesPerSecond: bs * numPatches / (end - begin) * 1000,
     };
+  }
+
+  /** The model as it is now. */
+  async snapshot(): Promise<{ model: ModelConfig; state: State }> {
+    const { model } = architecture(this.#config.arch);
+    return { model, state: await this.#trainer.state() };
   }
 
   /** Writes a checkpoint. */

@@ -6,6 +6,7 @@
 import { type EngineChoice, ENGINES } from "../../src/engine/engine.ts";
 import { ensureEngine } from "../../src/engine/tensorflow/ensure.ts";
 import type { Variant } from "../../src/engine/tensorflow/variant.ts";
+import type { PrepareEvent } from "../../src/data/prepare.ts";
 import { isEmpSslError, messageOf } from "../../src/errors.ts";
 import { startCompute } from "../../src/train/compute.ts";
 import { type Command, helpText, parseFlags, type Values } from "./flags.ts";
@@ -38,6 +39,28 @@ export const ENGINE_FLAG: Command["flags"][string] = {
   choices: ["auto", ...ENGINES],
   help: "what runs the model (default auto: the best that works)",
 };
+
+/** Shows how a data set comes from its archive. */
+export function showPreparation(): (event: PrepareEvent) => void {
+  let progress: Progress | undefined, shown = "";
+  const begin = (what: string, total: number) => {
+    if (what === shown) return;
+    progress?.finish();
+    progress = new Progress(what, total, undefined, undefined, "MB");
+    shown = what;
+  };
+  const megabytes = (bytes: number) => Math.round(bytes / 1e6);
+  return (event) => {
+    if (event.type === "download") {
+      if (!shown) console.error(`Downloading ${event.url}`);
+      begin("download", megabytes(event.total ?? 0));
+      progress!.update(megabytes(event.bytes));
+    } else {
+      begin("unpack", 0);
+      progress!.update(0, `${event.files} files`);
+    }
+  };
+}
 
 /**
  * Sets TensorFlow up where it is wanted and not there, and shows what it does.

@@ -25,6 +25,7 @@ const QUIET = 15;
 /** Shows how far a piece of work is. */
 export class Progress {
   #title: string;
+  #unit?: string;
   #total: number;
   #terminal: boolean;
   #write: (text: string) => void;
@@ -38,6 +39,7 @@ export class Progress {
    * @param total How much there is of it; 0 where that is not known.
    * @param terminal Whether to redraw a line; by default where stderr can.
    * @param write Where to write.
+   * @param unit What `total` counts, where a rate in it is to be shown.
    */
   constructor(
     title: string,
@@ -45,7 +47,9 @@ export class Progress {
     terminal: boolean = Deno.stderr.isTerminal(),
     write: (text: string) => void = (text) =>
       void Deno.stderr.writeSync(new TextEncoder().encode(text)),
+    unit?: string,
   ) {
+    this.#unit = unit;
     this.#title = title;
     this.#total = total;
     this.#terminal = terminal;
@@ -82,6 +86,9 @@ export class Progress {
       }
       parts.push(`${done}/${this.#total}`);
       const moved = done - (this.#firstDone ?? done);
+      if (this.#unit !== undefined && moved > 0 && seconds > 0) {
+        parts.push(`${(moved / seconds).toFixed(1)} ${this.#unit}/s`);
+      }
       if (moved > 0 && done < this.#total) {
         const left = (this.#total - done) / moved * seconds;
         parts.push(`${formatSeconds(left)} left`);

@@ -1,13 +1,18 @@
 /** kNN and the linear probe on features whose classes are known. */
 import { assert, assertEquals } from "@std/assert";
-import type { Features } from "../../src/evaluate/features.ts";
+import { Features } from "../../src/evaluate/features.ts";
 import { knn } from "../../src/evaluate/knn.ts";
 import { LINEAR_PROBE, linearProbe } from "../../src/evaluate/linear_probe.ts";
 import { Purpose, RandomStream } from "../../src/random.ts";
 import { useTensorFlow } from "./engine.ts";
 
 /** Clouds of points around one random centre a class. */
-function clouds(count: number, seed: number, spread: number): Features {
+function clouds(
+  count: number,
+  seed: number,
+  spread: number,
+  memoryLimit?: number,
+): Features {
   const width = 32, classes = 6;
   const centres = new RandomStream({ seed: 1, purpose: Purpose.probe, at: [] });
   const middle = Array.from(
@@ -22,7 +27,9 @@ function clouds(count: number, seed: number, spread: number): Features {
       middle[labels[Math.floor(i / width)] * width + i % width] +
       spread * noise.normal(),
   );
-  return { values, width, labels };
+  const features = new Features({ width, labels }, memoryLimit);
+  features.write(values, 0);
+  return features;
 }
 
 const { ignore, reason } = await useTensorFlow("fp32");
@@ -34,6 +41,9 @@ Deno.test({
     const options = { k: 20, temperature: 0.07, classes: 6 };
     const apart = await knn(clouds(300, 2, 0.3), clouds(90, 3, 0.3), options);
     assertEquals(apart.top1, 1);
+    using onDisk = clouds(300, 2, 0.3, 0);
+    const same = await knn(onDisk, clouds(90, 3, 0.3), options);
+    assertEquals(same.top1, 1);
     const noise = await knn(clouds(300, 2, 100), clouds(600, 3, 100), options);
     assert(noise.top1 < 0.35 && noise.top5 > 0.6);
   },

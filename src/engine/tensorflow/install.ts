@@ -10,10 +10,10 @@
 import { statfs } from "node:fs/promises";
 import { nodeApiIncludeFolder } from "../../deps/node_api_headers.ts";
 import { packageFolder } from "../../deps/tfjs_node.ts";
+import { cacheFolder } from "../../cache.ts";
 import { EmpSslError, messageOf } from "../../errors.ts";
 import { BINDING_FILE } from "./locate.ts";
 import {
-  cacheFolder,
   cpuWheel,
   engineFolder,
   TENSORFLOW_VERSION,

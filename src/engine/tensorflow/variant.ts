@@ -4,6 +4,7 @@
  * @module
  */
 import { TFJS_NODE_VERSION } from "../../deps/tfjs_node.ts";
+import { cacheFolder } from "../../cache.ts";
 import { EmpSslError } from "../../errors.ts";
 
 /** TensorFlow for the processor alone, or with CUDA. */
@@ -67,24 +68,6 @@ export async function hasNvidiaGpu(): Promise<boolean> {
     // No driver.
   }
   return false;
-}
-
-/** The user's cache folder for this project. */
-export function cacheFolder(): string {
-  const own = Deno.env.get("EMP_SSL_CACHE");
-  if (own) return own;
-  const home = Deno.env.get("XDG_CACHE_HOME") ||
-    (Deno.env.get("HOME") ? `${Deno.env.get("HOME")}/.cache` : undefined);
-  if (home === undefined) {
-    throw new EmpSslError({
-      action: "find",
-      subject: "the cache folder",
-      found: "neither HOME nor XDG_CACHE_HOME is set",
-      remedy: "name one in EMP_SSL_CACHE",
-      code: "SETUP_FAILED",
-    });
-  }
-  return `${home}/emp-ssl`;
 }
 
 /** The folder of one built engine: its name holds all that it depends on. */

@@ -1,0 +1,50 @@
+/**
+ * Where the data sets that may be downloaded come from.
+ *
+ * @module
+ */
+
+/** An archive of a data set. */
+export interface Archive {
+  /** The official address. */
+  url: string;
+  /** MD5 of the file, as its publisher or torchvision gives it. */
+  md5: string;
+  /** The folder that is in it. */
+  folder: string;
+  /** Bytes of the file, about. */
+  bytes: number;
+}
+
+/** The archives by the names of their data sets. */
+export const ARCHIVES: Readonly<Record<string, Archive>> = {
+  cifar10: {
+    url: "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
+    md5: "c32a1d4ab5d03f1284b67883e8d87530",
+    folder: "cifar-10-batches-bin",
+    bytes: 170_052_171,
+  },
+  cifar100: {
+    url: "https://www.cs.toronto.edu/~kriz/cifar-100-binary.tar.gz",
+    md5: "03b5dce01913d631647c71ecec9e9cb8",
+    folder: "cifar-100-binary",
+    bytes: 168_513_733,
+  },
+  tinyimagenet: {
+    url: "http://cs231n.stanford.edu/tiny-imagenet-200.zip",
+    md5: "90528d7ca1a48142e341f4ef8d21d0de",
+    folder: "tiny-imagenet-200",
+    bytes: 248_100_043,
+  },
+};
+
+/**
+ * The archive at another address. A mirror has the same file; where the file is
+ * another, its digest is given after the address: `#md5=…`.
+ */
+export function archiveAt(archive: Archive, url: string | undefined): Archive {
+  if (url === undefined) return archive;
+  const [address, fragment] = url.split("#");
+  const md5 = /^md5=([0-9a-f]{32})$/i.exec(fragment ?? "")?.[1];
+  return { ...archive, url: address, md5: md5?.toLowerCase() ?? archive.md5 };
+}

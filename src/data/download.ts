@@ -1,0 +1,134 @@
+/**
+ * Downloads a file: in a stream, from where an interrupted download stopped,
+ * and with its digest checked.
+ *
+ * @module
+ */
+import { createHash } from "node:crypto";
+import { EmpSslError, messageOf } from "../errors.ts";
+
+/** Told how many bytes of how many are there; of none where nobody says. */
+export type OnBytes = (bytes: number, total: number | undefined) => void;
+
+/** What to download, and where to. */
+export interface DownloadOptions {
+  /** The address. */
+  url: string;
+  /** The file; what is not yet whole is beside it, with `.part` at its end. */
+  path: string;
+  /** The MD5 that the file must have. */
+  md5: string;
+  /** Told of the progress. */
+  onBytes?: OnBytes;
+}
+
+/** A connection that breaks is taken up again so many times without a byte. */
+const ATTEMPTS = 4;
+const PAUSE_MS = 500;
+
+function refuse(url: string, found: string, remedy: string, cause?: unknown) {
+  return new EmpSslError({
+    action: "download",
+    subject: url,
+    found,
+    remedy,
+    code: "DOWNLOAD_FAILED",
+    cause,
+  });
+}
+
+async function sizeOf(path: string): Promise<number> {
+  return await Deno.stat(path).then((s) => s.size, () => 0);
+}
+
+/** Appends what is missing; returns whether the server sent all it promised. */
+async function append(
+  { url, onBytes }: DownloadOptions,
+  part: string,
+): Promise<boolean> {
+  let have = await sizeOf(part);
+  const response = await fetch(url, {
+    headers: have > 0 ? { range: `bytes=${have}-` } : {},
+  });
+  if (response.status === 416) {
+    await response.body?.cancel();
+    return true;
+  }
+  if (!response.ok || response.body === null) {
+    await response.body?.cancel();
+    throw refuse(
+      url,
+      `the server answers ${response.status} ${response.statusText}`.trim(),
+      "name a mirror with --data-url, or put the files in --data-dir",
+    );
+  }
+  // A server that does not resume sends all of it again.
+  if (response.status !== 206) have = 0;
+  const length = Number(response.headers.get("content-length")) || undefined;
+  const total = length === undefined ? undefined : have + length;
+  using file = await Deno.open(part, {
+    write: true,
+    create: true,
+    append: have > 0,
+    truncate: have === 0,
+  });
+  for await (const chunk of response.body) {
+    for (let at = 0; at < chunk.length;) {
+      at += await file.write(chunk.subarray(at));
+    }
+    have += chunk.length;
+    onBytes?.(have, total);
+  }
+  return total === undefined || have >= total;
+}
+
+async function md5Of(path: string): Promise<string> {
+  const hash = createHash("md5");
+  using file = await Deno.open(path);
+  for await (const chunk of file.readable) hash.update(chunk);
+  return hash.digest("hex");
+}
+
+/**
+ * Downloads a file unless it is there. Proxies are taken from `HTTP_PROXY`,
+ * `HTTPS_PROXY` and `NO_PROXY`, as everywhere in Deno.
+ *
+ * @throws {EmpSslError} `DOWNLOAD_FAILED`: no connection, a refusal, a digest
+ * that is not the one that was promised. What has come is kept for the next
+ * time, except where the digest is wrong.
+ */
+export async function download(options: DownloadOptions): Promise<void> {
+  const { url, path, md5 } = options;
+  const part = `${path}.part`;
+  let attempts = 0;
+  for (;;) {
+    const before = await sizeOf(part);
+    try {
+      if (await append(options, part)) break;
+      throw new Error("the connection ended early");
+    } catch (error) {
+      if (error instanceof EmpSslError) throw error;
+      if (await sizeOf(part) > before) attempts = 0;
+      if (++attempts === ATTEMPTS) {
+        throw refuse(
+          url,
+          messageOf(error),
+          "check the network (proxies: HTTPS_PROXY), name a mirror with " +
+            "--data-url, or put the files in --data-dir; what has come is kept",
+          error,
+        );
+      }
+      await new Promise((done) => setTimeout(done, PAUSE_MS * attempts));
+    }
+  }
+  const found = await md5Of(part);
+  if (found !== md5) {
+    await Deno.remove(part);
+    throw refuse(
+      url,
+      `its MD5 is ${found} where ${md5} is wanted`,
+      "try again or name another --data-url; the file was removed",
+    );
+  }
+  await Deno.rename(part, path);
+}

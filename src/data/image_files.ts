@@ -1,0 +1,102 @@
+/**
+ * Data sets whose images are files of their own.
+ *
+ * @module
+ */
+import type { Dataset } from "./dataset.ts";
+import { decodeFile } from "./decode.ts";
+import type { Image } from "./image.ts";
+
+const IMAGE = /\.(jpe?g|png|webp|gif|tiff?|avif|bmp|ppm)$/i;
+
+/** An image file and its class. */
+export interface LabelledFile {
+  /** The file. */
+  path: string;
+  /** Index of its class. */
+  label: number;
+}
+
+/** Images by their paths; each is read when it is asked for. */
+export class ImageFiles implements Dataset {
+  /** The data set's name. */
+  readonly name: string;
+  /** How many images there are. */
+  readonly length: number;
+  /** The names of the classes; none where the images have no labels. */
+  readonly classes: readonly string[];
+  #paths: string[];
+  #labels: Uint16Array;
+
+  /** Over files that are known to be there. */
+  constructor(
+    name: string,
+    classes: readonly string[],
+    files: LabelledFile[],
+  ) {
+    this.name = name;
+    this.classes = classes;
+    this.length = files.length;
+    this.#paths = files.map((file) => file.path);
+    this.#labels = Uint16Array.from(files, (file) => file.label);
+  }
+
+  /** See {@linkcode Dataset.label}. */
+  label(index: number): number {
+    return this.#labels[index];
+  }
+
+  /** See {@linkcode Dataset.describe}. */
+  describe(index: number): string {
+    return this.#paths[index];
+  }
+
+  /** See {@linkcode Dataset.image}. */
+  image(index: number): Promise<Image> {
+    return decodeFile(this.#paths[index]);
+  }
+}
+
+/**
+ * All image files under a folder, in a stable order. Hidden files and folders
+ * are left out, and files that are no images; links are followed, but not into
+ * a folder that is being read.
+ */
+export async function imagesUnder(dir: string): Promise<string[]> {
+  return await walk(dir, []);
+}
+
+async function walk(dir: string, above: string[]): Promise<string[]> {
+  const found: string[] = [];
+  const entries = await Array.fromAsync(Deno.readDir(dir));
+  entries.sort((a, b) => a.name < b.name ? -1 : 1);
+  for (const entry of entries) {
+    if (entry.name.startsWith(".")) continue;
+    const path = `${dir}/${entry.name}`;
+    let { isDirectory } = entry, inside = above;
+    if (entry.isSymlink) {
+      isDirectory = await isFolder(path);
+      if (isDirectory) {
+        const real = await Deno.realPath(path);
+        const here = await Deno.realPath(dir);
+        if (above.includes(real) || `${here}/`.startsWith(`${real}/`)) continue;
+        inside = [...above, real];
+      }
+    }
+    if (isDirectory) found.push(...await walk(path, inside));
+    else if (IMAGE.test(entry.name)) found.push(path);
+  }
+  return found;
+}
+
+/** Whether a path is a folder, or a link to one. */
+export async function isFolder(path: string): Promise<boolean> {
+  return await Deno.stat(path).then((s) => s.isDirectory, () => false);
+}
+
+/** The folders in a folder, links to folders among them, by name. */
+export async function foldersIn(dir: string): Promise<string[]> {
+  return (await Array.fromAsync(Deno.readDir(dir)))
+    .filter((entry) => !entry.isFile && !entry.name.startsWith("."))
+    .map((entry) => entry.name).sort();
+}

@@ -1,0 +1,188 @@
+/**
+ * ImageNet-100: a hundred classes out of a full ImageNet, or a folder that has
+ * only these. ImageNet itself cannot be downloaded without an account.
+ *
+ * Images are in `train/<wnid>/` and `val/<wnid>/`; or `val` is flat, and a list
+ * beside it says which class an image is of: `LOC_val_solution.csv`, as the
+ * archive on Kaggle has it, or the development kit's
+ * `ILSVRC2012_validation_ground_truth.txt` with its `map_clsloc.txt` (lines of
+ * `wnid number name`) or `synset_words.txt`.
+ *
+ * @module
+ */
+import { EmpSslError } from "../errors.ts";
+import type { Dataset, Split } from "./dataset.ts";
+import {
+  ImageFiles,
+  imagesUnder,
+  isFolder,
+  type LabelledFile,
+} from "./image_files.ts";
+import { IMAGENET100_CLASSES } from "./imagenet100_classes.ts";
+
+/** Where the classes may be, best first: of Kaggle's archive, and plain. */
+const ROOTS = ["", "/ILSVRC/Data/CLS-LOC"];
+const SPLIT_FOLDERS: Record<Split, string[]> = {
+  train: ["train"],
+  test: ["val", "test", "validation"],
+};
+
+function refuse(
+  dir: string,
+  found: string,
+  remedy: string,
+  code: "NOT_FOUND" | "INVALID_DATA" = "NOT_FOUND",
+): EmpSslError {
+  const action = "open ImageNet-100 in";
+  return new EmpSslError({ action, subject: dir, found, remedy, code });
+}
+
+/** The list of classes: ours, or a file with one WordNet id a line. */
+async function readClasses(file: string | undefined): Promise<string[]> {
+  if (file === undefined) return [...IMAGENET100_CLASSES].sort();
+  let text: string;
+  try {
+    text = await Deno.readTextFile(file);
+  } catch {
+    throw refuse(file, "no such file of classes", "name one with --classes");
+  }
+  const classes = text.split("\n").map((line) => line.trim().split(/\s/)[0])
+    .filter((name) => name && !name.startsWith("#"));
+  const bad = classes.find((name) => !/^[\w.-]+$/.test(name));
+  if (classes.length === 0 || bad !== undefined) {
+    throw refuse(
+      file,
+      bad === undefined ? "it names no class" : `it names the class "${bad}"`,
+      "put one folder name, such as n01558993, on each line",
+      "INVALID_DATA",
+    );
+  }
+  return [...new Set(classes)].sort();
+}
+
+async function findSplit(dir: string, split: Split): Promise<string> {
+  for (const root of ROOTS) {
+    for (const name of SPLIT_FOLDERS[split]) {
+      if (await isFolder(`${dir}${root}/${name}`)) {
+        return `${dir}${root}/${name}`;
+      }
+    }
+  }
+  throw refuse(
+    dir,
+    await isFolder(dir)
+      ? `no ${SPLIT_FOLDERS[split][0]}/ in it`
+      : "no such folder",
+    "name a folder with train/<wnid>/ and val/<wnid>/ by --data-dir",
+  );
+}
+
+async function readIfThere(path: string): Promise<string | undefined> {
+  return await Deno.readTextFile(path).catch(() => undefined);
+}
+
+/** The class of each image of a flat `val`, by the image's name. */
+async function flatLabels(
+  dir: string,
+  folder: string,
+): Promise<Map<string, string>> {
+  const near = [
+    dir,
+    folder,
+    `${folder}/..`,
+    `${dir}/ILSVRC2012_devkit_t12/data`,
+  ];
+  for (const place of near) {
+    const csv = await readIfThere(`${place}/LOC_val_solution.csv`);
+    if (csv !== undefined) {
+      return new Map(
+        csv.split("\n").slice(1).filter((line) => line).map((line) => {
+          const [name, answer] = line.split(",");
+          return [name, answer?.split(" ")[0] ?? ""];
+        }),
+      );
+    }
+    const truth = await readIfThere(
+      `${place}/ILSVRC2012_validation_ground_truth.txt`,
+    );
+    const map = await readIfThere(`${place}/map_clsloc.txt`) ??
+      await readIfThere(`${dir}/map_clsloc.txt`);
+    if (truth === undefined || map === undefined) continue;
+    const wnids = new Map(
+      map.split("\n").filter((line) => line.trim()).map((line) => {
+        const [wnid, number] = line.split(" ");
+        return [Number(number), wnid];
+      }),
+    );
+    return new Map(
+      truth.split("\n").filter((line) => line.trim()).map((line, i) => [
+        `ILSVRC2012_val_${String(i + 1).padStart(8, "0")}`,
+        wnids.get(Number(line)) ?? "",
+      ]),
+    );
+  }
+  throw refuse(
+    folder,
+    "its images lie flat and no list of their classes is there",
+    "put LOC_val_solution.csv, or ILSVRC2012_validation_ground_truth.txt and " +
+      "map_clsloc.txt, beside it",
+  );
+}
+
+/**
+ * Opens ImageNet-100.
+ *
+ * @param options `classes` is a file with one folder name a line; ours where
+ * it is not given.
+ * @throws {EmpSslError} `NOT_FOUND` where a folder, a class or a list is
+ * missing; `INVALID_DATA` where the list of classes cannot be one.
+ */
+export async function openImagenet100(
+  { dir, split, classes: file }: {
+    dir: string;
+    split: Split;
+    classes?: string;
+  },
+): Promise<Dataset> {
+  const classes = await readClasses(file);
+  const folder = await findSplit(dir, split);
+  const files: LabelledFile[] = [];
+  const missing: string[] = [];
+  for (const [label, name] of classes.entries()) {
+    if (!await isFolder(`${folder}/${name}`)) {
+      missing.push(name);
+      continue;
+    }
+    for (const path of await imagesUnder(`${folder}/${name}`)) {
+      files.push({ path, label });
+    }
+  }
+  if (missing.length === classes.length) {
+    if (split === "train") {
+      throw refuse(
+        folder,
+        `none of the ${classes.length} classes is in it`,
+        `make ${classes[0]}/ and the others there, or name others by --classes`,
+      );
+    }
+    const labels = new Map(classes.map((name, i) => [name, i]));
+    const answers = await flatLabels(dir, folder);
+    for (const path of await imagesUnder(folder)) {
+      const name = path.slice(path.lastIndexOf("/") + 1).replace(/\.\w+$/, "");
+      const label = labels.get(answers.get(name) ?? "");
+      if (label !== undefined) files.push({ path, label });
+    }
+  } else if (missing.length > 0) {
+    throw refuse(
+      folder,
+      `${missing.length} of the ${classes.length} classes are missing, such as ${
+        missing[0]
+      }`,
+      "complete it, or name fewer classes by --classes",
+    );
+  }
+  if (files.length === 0) {
+    throw refuse(folder, "no image of these classes", "put JPEG files there");
+  }
+  return new ImageFiles("imagenet100", classes, files);
+}

@@ -1,0 +1,97 @@
+/**
+ * Tiny ImageNet in its own layout: `train/<wnid>/images/*.JPEG`, and
+ * `val/images/*.JPEG` with the classes in `val/val_annotations.txt`. Its test
+ * part has no labels; `val` is the test split, as everywhere.
+ *
+ * Source: Le and Yang, «Tiny ImageNet Visual Recognition Challenge», 2015.
+ *
+ * @module
+ */
+import { EmpSslError } from "../errors.ts";
+import type { Dataset, Split } from "./dataset.ts";
+import {
+  foldersIn,
+  ImageFiles,
+  imagesUnder,
+  isFolder,
+  type LabelledFile,
+} from "./image_files.ts";
+
+const FOLDER = "tiny-imagenet-200";
+
+function refuse(
+  subject: string,
+  found: string,
+  remedy: string,
+  code: "NOT_FOUND" | "INVALID_DATA" = "NOT_FOUND",
+): EmpSslError {
+  return new EmpSslError({ action: "open", subject, found, remedy, code });
+}
+
+/** The folder that holds `train` and `val`: `dir`, or the archive's own in it. */
+async function findRoot(dir: string): Promise<string> {
+  for (const candidate of [dir, `${dir}/${FOLDER}`]) {
+    if (await isFolder(`${candidate}/train`)) return candidate;
+  }
+  throw refuse(
+    `Tiny ImageNet in ${dir}`,
+    await isFolder(dir) ? "no train/ in it" : "no such folder",
+    `unpack ${FOLDER}.zip there, or name its folder with --data-dir`,
+  );
+}
+
+/** The files of `val`, each with its class. */
+async function validationFiles(
+  root: string,
+  labels: Map<string, number>,
+): Promise<LabelledFile[]> {
+  const path = `${root}/val/val_annotations.txt`;
+  let text: string;
+  try {
+    text = await Deno.readTextFile(path);
+  } catch {
+    throw refuse(path, "no such file", `unpack ${FOLDER}.zip again`);
+  }
+  return text.split("\n").filter((line) => line.trim()).map((line, i) => {
+    const [file, wnid] = line.split("\t");
+    const label = labels.get(wnid);
+    if (label === undefined || !/^[\w.-]+$/.test(file)) {
+      throw refuse(
+        path,
+        `line ${i + 1} names the class ${wnid}, which train/ does not have`,
+        `unpack ${FOLDER}.zip again`,
+        "INVALID_DATA",
+      );
+    }
+    return { path: `${root}/val/images/${file}`, label };
+  });
+}
+
+/**
+ * Opens Tiny ImageNet in a folder or in `tiny-imagenet-200` under it. Classes
+ * are the folders of `train`, in alphabetical order.
+ *
+ * @throws {EmpSslError} `NOT_FOUND` where a folder or the list of annotations
+ * is missing; `INVALID_DATA` where that names an unknown class.
+ */
+export async function openTinyImagenet(
+  { dir, split }: { dir: string; split: Split },
+): Promise<Dataset> {
+  const root = await findRoot(dir);
+  const classes = await foldersIn(`${root}/train`);
+  const files: LabelledFile[] = [];
+  if (split === "test") {
+    const labels = new Map(classes.map((name, i) => [name, i]));
+    files.push(...await validationFiles(root, labels));
+  } else {
+    for (const [label, name] of classes.entries()) {
+      for (const path of await imagesUnder(`${root}/train/${name}`)) {
+        files.push({ path, label });
+      }
+    }
+  }
+  if (files.length === 0) {
+    throw refuse(root, `no ${split} image in it`, `unpack ${FOLDER}.zip again`);
+  }
+  return new ImageFiles("tinyimagenet", classes, files);
+}

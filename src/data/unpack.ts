@@ -1,0 +1,204 @@
+/**
+ * Unpacks `.tar.gz` and `.zip` archives in a stream. An archive is somebody
+ * else's: names that lead out of the folder, links and devices are refused, and
+ * so is more than an archive of its size can hold.
+ *
+ * @module
+ */
+import {
+  configureZip,
+  createTarDecoder,
+  ZipReader,
+  ZipSource,
+} from "../deps/archives.ts";
+import { EmpSslError, isEmpSslError, messageOf } from "../errors.ts";
+
+/** Told of each file. */
+export type OnFile = (files: number) => void;
+
+/** Nothing that we unpack is compressed to less than a thousandth. */
+const MOST_TIMES = 1000;
+const MOST_FILES = 2_000_000;
+
+function refuse(path: string, found: string, cause?: unknown): EmpSslError {
+  return new EmpSslError({
+    action: "unpack",
+    subject: path,
+    found,
+    remedy: "get it from its publisher again",
+    code: "INVALID_DATA",
+    cause,
+  });
+}
+
+/** Where an entry goes; throws where that is not inside the folder. */
+export function safeTarget(archive: string, into: string, name: string) {
+  const parts = name.split("/").filter((part) => part !== "" && part !== ".");
+  const bad = name.startsWith("/") || name.includes("\\") ||
+    name.includes("\0") || /^[a-z]:/i.test(name) || parts.includes("..");
+  if (bad || parts.length === 0) {
+    throw refuse(archive, `an entry has the name "${name.slice(0, 100)}"`);
+  }
+  return [into, ...parts].join("/");
+}
+
+/** Counts what comes out of an archive. */
+class Budget {
+  #archive: string;
+  #bytes: number;
+  #files = 0;
+  #onFile?: OnFile;
+
+  constructor(archive: string, size: number, onFile?: OnFile) {
+    this.#archive = archive;
+    this.#bytes = size * MOST_TIMES;
+    this.#onFile = onFile;
+  }
+
+  file(): void {
+    this.#onFile?.(++this.#files);
+    if (this.#files > MOST_FILES) {
+      throw refuse(this.#archive, `it has more than ${MOST_FILES} files`);
+    }
+  }
+
+  take(bytes: number): void {
+    this.#bytes -= bytes;
+    if (this.#bytes < 0) {
+      throw refuse(
+        this.#archive,
+        `it unpacks to more than ${MOST_TIMES} times its size`,
+      );
+    }
+  }
+}
+
+async function makeParent(path: string): Promise<void> {
+  await Deno.mkdir(path.slice(0, path.lastIndexOf("/")), { recursive: true });
+}
+
+async function unpackTarGz(
+  archive: string,
+  into: string,
+  budget: Budget,
+): Promise<void> {
+  using file = await Deno.open(archive);
+  const entries = file.readable
+    .pipeThrough(new DecompressionStream("gzip"))
+    .pipeThrough(createTarDecoder());
+  for await (const { header, body } of entries) {
+    const { name, type } = header;
+    if (type === "directory") {
+      await Deno.mkdir(safeTarget(archive, into, name), { recursive: true });
+      await body.cancel();
+      continue;
+    }
+    if (type !== "file") {
+      throw refuse(archive, `the entry "${name}" is a ${type}`);
+    }
+    budget.file();
+    const path = safeTarget(archive, into, name);
+    await makeParent(path);
+    using output = await Deno.open(path, { write: true, create: true });
+    for await (const chunk of body as ReadableStream<Uint8Array>) {
+      budget.take(chunk.length);
+      for (let at = 0; at < chunk.length;) {
+        at += await output.write(chunk.subarray(at));
+      }
+    }
+  }
+}
+
+/** A zip archive's bytes, read from the file as they are needed. */
+class FileSource extends ZipSource<string> {
+  #file: Deno.FsFile;
+  constructor(path: string, file: Deno.FsFile, size: number) {
+    super(path);
+    this.#file = file;
+    this.size = size;
+  }
+  override async readUint8Array(offset: number, length: number) {
+    const bytes = new Uint8Array(Math.min(length, this.size - offset));
+    await this.#file.seek(offset, Deno.SeekMode.Start);
+    for (let at = 0; at < bytes.length;) {
+      const read = await this.#file.read(bytes.subarray(at));
+      if (read === null) throw new Error("the file ends early");
+      at += read;
+    }
+    return bytes;
+  }
+}
+
+const LINK = 0o120000, KIND = 0o170000;
+
+async function unpackZip(
+  archive: string,
+  into: string,
+  budget: Budget,
+): Promise<void> {
+  configureZip({ useWebWorkers: false });
+  using file = await Deno.open(archive);
+  const { size } = await file.stat();
+  const reader = new ZipReader(new FileSource(archive, file, size));
+  for await (const entry of reader.getEntriesGenerator()) {
+    const path = safeTarget(archive, into, entry.filename);
+    if (entry.directory) {
+      await Deno.mkdir(path, { recursive: true });
+      continue;
+    }
+    const mode = (entry.externalFileAttributes ?? 0) >>> 16;
+    if ((mode & KIND) === LINK) {
+      throw refuse(archive, `the entry "${entry.filename}" is a link`);
+    }
+    budget.file();
+    budget.take(entry.uncompressedSize);
+    await makeParent(path);
+    using output = await Deno.open(path, { write: true, create: true });
+    let left = entry.uncompressedSize;
+    await entry.getData!(
+      new WritableStream({
+        async write(chunk: Uint8Array) {
+          // The size in the list need not be true.
+          left -= chunk.length;
+          if (left < 0) {
+            throw refuse(archive, "an entry is larger than it says");
+          }
+          for (let at = 0; at < chunk.length;) {
+            at += await output.write(chunk.subarray(at));
+          }
+        },
+      }),
+      { checkSignature: true },
+    );
+  }
+  await reader.close();
+}
+
+/**
+ * Unpacks an archive into a folder that must not exist yet; it is made beside
+ * itself and renamed, so that it is there whole or not at all.
+ *
+ * @param archive A file whose name ends in `.zip`, or a gzipped tar.
+ * @param into The folder.
+ * @throws {EmpSslError} `INVALID_DATA` where the archive is damaged or hostile.
+ */
+export async function unpack(
+  archive: string,
+  into: string,
+  onFile?: OnFile,
+): Promise<void> {
+  const temporary = `${into}.unpacking`;
+  await Deno.remove(temporary, { recursive: true }).catch(() => {});
+  await Deno.mkdir(temporary, { recursive: true });
+  const { size } = await Deno.stat(archive);
+  const budget = new Budget(archive, size, onFile);
+  try {
+    if (archive.endsWith(".zip")) await unpackZip(archive, temporary, budget);
+    else await unpackTarGz(archive, temporary, budget);
+    await Deno.rename(temporary, into);
+  } catch (error) {
+    await Deno.remove(temporary, { recursive: true }).catch(() => {});
+    if (isEmpSslError(error)) throw error;
+    throw refuse(archive, messageOf(error), error);
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * The features of a split, from the main thread: patch workers cut, the training
+ * worker encodes and keeps.
+ *
+ * @module
+ */
+import * as Comlink from "../deps/comlink.ts";
+import type { Dataset, DatasetSource, Split } from "../data/dataset.ts";
+import type { RecipeName } from "../patches/recipe.ts";
+import { PatchStream } from "../stream/patch_stream.ts";
+import type { Compute } from "../train/compute.ts";
+import { defaultWorkers } from "../train/train.ts";
+
+/** What to compute. */
+export interface FeatureRequest {
+  /** The images. */
+  source: DatasetSource;
+  /** Their classes. */
+  labels: Int32Array;
+  /** Under which name the features are kept. */
+  split: Split;
+  /** Patches an image. */
+  patches: number;
+  /** Patch workers. */
+  workers?: number;
+  /** How patches are cut. */
+  recipe: RecipeName;
+  /** Side of a patch in pixels. */
+  patchSize: number;
+}
+
+/** Patches in one batch on the device. */
+const BATCH_PATCHES: Record<RecipeName, number> = {
+  cifar: 1024,
+  imagenet: 128,
+};
+
+/** The class of each image. */
+export function labelsOf(dataset: Dataset): Int32Array {
+  return Int32Array.from(
+    { length: dataset.length },
+    (_, i) => dataset.label(i),
+  );
+}
+
+/**
+ * Computes the features of a split with the model that the training worker has
+ * in evaluation, and leaves them there.
+ *
+ * @param onDone Told how many images are done.
+ */
+export async function computeFeatures(
+  compute: Compute,
+  request: FeatureRequest,
+  onDone: (done: number) => void = () => {},
+): Promise<void> {
+  const { source, labels, split, patches, recipe, patchSize } = request;
+  const fit = Math.max(1, Math.floor(BATCH_PATCHES[recipe] / patches));
+  const images = Math.min(fit, labels.length);
+  await using stream = await PatchStream.open({
+    source,
+    recipe,
+    patchSize,
+    images,
+    patches,
+    shuffle: false,
+    seed: 0,
+    firstBatch: 0,
+    endBatch: Math.ceil(labels.length / images),
+  }, { workers: request.workers ?? defaultWorkers(compute.report.device) });
+  await Promise.race([
+    compute.remote.features(
+      { split, images, patches, patchSize, labels },
+      stream.handle,
+      Comlink.proxy(onDone),
+    ),
+    stream.failed,
+    compute.died,
+  ]);
+}

@@ -1,0 +1,96 @@
+/**
+ * Writes features and labels for other programs.
+ *
+ * @module
+ */
+import { EmpSslError, messageOf } from "../errors.ts";
+import { safetensorsHeader } from "../train/safetensors.ts";
+import type { Features } from "./features.ts";
+import { npyHeader } from "./npy.ts";
+
+const BLOCK = 1024;
+
+function writeAll(file: Deno.FsFile, array: ArrayBufferView): void {
+  const { buffer, byteOffset, byteLength } = array;
+  const bytes = new Uint8Array(buffer, byteOffset, byteLength);
+  for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
+}
+
+function writeValues(file: Deno.FsFile, features: Features): void {
+  for (const { rows } of features.blocks(BLOCK)) writeAll(file, rows);
+}
+
+/** Writes a file under another name first. */
+function create(path: string, write: (file: Deno.FsFile) => void): void {
+  const temporary = `${path}.tmp`;
+  {
+    using file = Deno.createSync(temporary);
+    write(file);
+  }
+  Deno.renameSync(temporary, path);
+}
+
+/**
+ * Writes the features of both splits: `train_features.npy`, `train_labels.npy`
+ * and the same for `test` into a folder; or, where the path ends in
+ * `.safetensors`, these four tensors into one file.
+ *
+ * @throws {EmpSslError} `INVALID_ARGUMENT` where it cannot be written.
+ */
+export function writeFeatures(
+  path: string,
+  splits: Record<string, Features>,
+): void {
+  try {
+    if (path.endsWith(".safetensors")) {
+      writeSafetensors(path, splits);
+      return;
+    }
+    Deno.mkdirSync(path, { recursive: true });
+    for (const [split, features] of Object.entries(splits)) {
+      const { count, width, labels } = features;
+      create(`${path}/${split}_features.npy`, (file) => {
+        writeAll(file, npyHeader("<f4", [count, width]));
+        writeValues(file, features);
+      });
+      create(`${path}/${split}_labels.npy`, (file) => {
+        writeAll(file, npyHeader("<i4", [count]));
+        writeAll(file, labels);
+      });
+    }
+  } catch (error) {
+    throw new EmpSslError({
+      action: "write features to",
+      subject: path,
+      found: messageOf(error),
+      remedy: "make room or name another --features-out",
+      code: "INVALID_ARGUMENT",
+      cause: error,
+    });
+  }
+}
+
+function writeSafetensors(
+  path: string,
+  splits: Record<string, Features>,
+): void {
+  create(path, (file) => {
+    const shapes = Object.entries(splits).flatMap(([split, features]) => [
+      {
+        name: `${split}_features`,
+        dtype: "F32" as const,
+        shape: [features.count, features.width],
+      },
+      {
+        name: `${split}_labels`,
+        dtype: "I32" as const,
+        shape: [features.count],
+      },
+    ]);
+    writeAll(file, safetensorsHeader(shapes));
+    for (const features of Object.values(splits)) {
+      writeValues(file, features);
+      writeAll(file, features.labels);
+    }
+  });
+}

@@ -1,0 +1,145 @@
+/** Data sets from archives that a server on the loopback address has. */
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { openDataset } from "../src/data/catalog.ts";
+import { prepareDataset } from "../src/data/prepare.ts";
+import { unpack } from "../src/data/unpack.ts";
+import {
+  cifarArchive,
+  md5,
+  serveFile,
+  tarGz,
+  tinyImagenetArchive,
+  zip,
+} from "./archive_files.ts";
+import { withFolder } from "./images.ts";
+
+const text = (s: string) => new TextEncoder().encode(s);
+
+Deno.test("prepareDataset() downloads, checks and unpacks CIFAR", async () => {
+  for (const name of ["cifar10", "cifar100"] as const) {
+    await withFolder(async (home) => {
+      const bytes = await cifarArchive(name);
+      await using server = serveFile(bytes, { name: `${name}.tar.gz` });
+      const url = `${server.url}#md5=${md5(bytes)}`;
+      const options = { name, home, url, download: true };
+      const dir = await prepareDataset(options);
+      assertEquals(dir, `${home}/${name}`);
+      const train = await openDataset({ name, dir, split: "train" });
+      const test = await openDataset({ name, dir, split: "test" });
+      assertEquals([train.length, test.length], [24, 10]);
+      assertEquals(train.label(13), name === "cifar10" ? 3 : 13);
+      // The second time it is there, and nobody is asked.
+      assertEquals(await prepareDataset(options), dir);
+      assertEquals(server.ranges.length, 1);
+      const left = [...Deno.readDirSync(dir!)].map((entry) => entry.name);
+      assertEquals(left.length, 1, left.join());
+    });
+  }
+});
+
+Deno.test("prepareDataset() unpacks Tiny ImageNet's zip", async () => {
+  await withFolder(async (home) => {
+    const bytes = await tinyImagenetArchive();
+    await using server = serveFile(bytes, { name: "tiny-imagenet-200.zip" });
+    const url = `${server.url}#md5=${md5(bytes)}`;
+    const name = "tinyimagenet";
+    const dir = await prepareDataset({ name, home, url, download: true });
+    const train = await openDataset({ name, dir, split: "train" });
+    const test = await openDataset({ name, dir, split: "test" });
+    assertEquals([train.length, test.length], [18, 3]);
+    assertEquals([0, 1, 2].map((i) => test.label(i)), [0, 1, 2]);
+    assertEquals((await train.image(0)).width, 64);
+  });
+});
+
+Deno.test("a download that breaks off is taken up where it stopped", async () => {
+  await withFolder(async (home) => {
+    const bytes = await cifarArchive("cifar10");
+    const name = "cifar10";
+    await using server = serveFile(bytes, { name: "c.tar.gz", drops: 2 });
+    const url = `${server.url}#md5=${md5(bytes)}`;
+    const seen: number[] = [];
+    await prepareDataset({
+      name,
+      home,
+      url,
+      download: true,
+      onEvent: (event) => event.type === "download" && seen.push(event.bytes),
+    });
+    const half = bytes.length >> 1;
+    assertEquals(server.ranges.slice(0, 2), [null, `bytes=${half}-`]);
+    assertEquals(server.ranges.length, 3);
+    assertEquals(seen.at(-1), bytes.length);
+    assert(seen.every((n, i) => i === 0 || n > seen[i - 1]));
+  });
+});
+
+Deno.test("a server that does not resume is asked for all of it again", async () => {
+  await withFolder(async (home) => {
+    const bytes = await cifarArchive("cifar10");
+    await using server = serveFile(bytes, {
+      name: "c.tar.gz",
+      drops: 1,
+      resumes: false,
+    });
+    const url = `${server.url}#md5=${md5(bytes)}`;
+    await prepareDataset({ name: "cifar10", home, url, download: true });
+    assertEquals(server.ranges.length, 2);
+  });
+});
+
+Deno.test("what cannot be downloaded is refused", async () => {
+  await withFolder(async (home) => {
+    const bytes = await cifarArchive("cifar10");
+    const prepare = (url: string, download = true) =>
+      prepareDataset({ name: "cifar10", home, url, download });
+    await using server = serveFile(bytes, { name: "c.tar.gz" });
+    // The official digest is not that of so small an archive.
+    await assertRejects(() => prepare(server.url), Error, "its MD5 is");
+    await assertRejects(
+      () => prepare(server.url, false),
+      Error,
+      "Cannot open cifar10 in",
+    );
+    await using none = serveFile(bytes, { name: "c.tar.gz" });
+    await none[Symbol.asyncDispose]();
+    const error = await assertRejects(() => prepare(none.url), Error);
+    assertStringIncludes(error.message, `Cannot download ${none.url}`);
+    assertStringIncludes(error.message, "--data-url");
+  });
+});
+
+Deno.test("unpack() refuses hostile and damaged archives", async () => {
+  await withFolder(async (dir) => {
+    const whole = await tarGz({ "a/b.txt": text("b".repeat(5000)) });
+    const hostile: [string, Uint8Array, string][] = [
+      ["up.tar.gz", await tarGz({ "../up.txt": text("x") }), "../up.txt"],
+      ["root.tar.gz", await tarGz({ "/root.txt": text("x") }), "/root.txt"],
+      ["up.zip", await zip({ "a/../../up.txt": text("x") }), "Cannot unpack"],
+      ["cut.tar.gz", whole.subarray(0, whole.length - 20), "Cannot unpack"],
+      ["text.tar.gz", text("this is no archive"), "Cannot unpack"],
+      ["text.zip", text("this is no archive"), "Cannot unpack"],
+      [
+        "bomb.tar.gz",
+        await tarGz({ "a/zeros": new Uint8Array(8e6) }),
+        "1000 times its size",
+      ],
+    ];
+    for (const [name, bytes, why] of hostile) {
+      await Deno.writeFile(`${dir}/${name}`, bytes);
+      await assertRejects(
+        () => unpack(`${dir}/${name}`, `${dir}/out`),
+        Error,
+        why,
+        name,
+      );
+    }
+    const left = [...Deno.readDirSync(dir)].map((entry) => entry.name);
+    assertEquals(left.sort(), hostile.map(([name]) => name).sort());
+  });
+});
