@@ -49,6 +49,7 @@ export {
   TRAIN_DEFAULTS,
   type TrainConfig,
 } from "./src/train/config.ts";
+export { type SetUpOptions, setUpTensorFlow } from "./src/train/set_up.ts";
 export type { StepMetrics } from "./src/train/training_session.ts";
 export {
   type Probe,

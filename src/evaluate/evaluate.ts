@@ -92,15 +92,24 @@ export type EvaluateEvent =
 /**
  * Evaluates a checkpoint.
  *
- * @param config The user's choices; see `EVALUATE_DEFAULTS`.
+ * @param choices The checkpoint; the rest is from `EVALUATE_DEFAULTS`.
  * @param onEvent Told of the progress.
  * @throws {EmpSslError} Before any work for what cannot be.
+ *
+ * @example Nearest neighbours alone
+ * ```ts ignore
+ * import { evaluate } from "./mod.ts";
+ *
+ * const { knn } = await evaluate({ modelPath: "runs/shapes-1", linear: false });
+ * console.log(knn?.top1);
+ * ```
  */
 export async function evaluate(
-  config: EvaluateConfig,
+  choices: Pick<EvaluateConfig, "modelPath"> & Partial<EvaluateConfig>,
   onEvent: (event: EvaluateEvent) => void = () => {},
 ): Promise<EvaluationResult> {
   const begin = performance.now();
+  const config: EvaluateConfig = { ...EVALUATE_DEFAULTS, ...choices };
   const { modelPath, testPatches, untrained } = config;
   if (!Number.isInteger(testPatches) || testPatches < 1) {
     throw new EmpSslError({

@@ -12,6 +12,7 @@ import { type Compute, startCompute } from "./compute.ts";
 import {
   resolveConfig,
   type ResolvedConfig,
+  TRAIN_DEFAULTS,
   type TrainConfig,
   trainSource,
 } from "./config.ts";
@@ -97,22 +98,32 @@ export function defaultWorkers(device: string): number {
 /**
  * Trains an encoder.
  *
- * @param config The user's choices; see `TRAIN_DEFAULTS`.
- * @param options A signal that ends the run.
+ * @param config The user's choices; the rest is from `TRAIN_DEFAULTS`, the
+ * paper's.
+ * @param options A signal that ends the run, a probe.
  * @returns The run's events, in order; the run goes on as they are asked for.
  * @throws {EmpSslError} Before any work for what cannot be; later for what
  * breaks.
+ *
+ * @example Two steps on the embedded data set
+ * ```ts ignore
+ * import { train } from "./mod.ts";
+ *
+ * for await (const event of train({ limitImages: 40, bs: 20, epoch: 1 })) {
+ *   if (event.type === "step") console.log(event.metrics.loss);
+ * }
+ * ```
  */
 export async function* train(
-  config: TrainConfig,
+  config: Partial<TrainConfig> = {},
   { signal, probe }: TrainOptions = {},
 ): AsyncGenerator<TrainEvent> {
-  const resolved = await resolveConfig(config);
+  const resolved = await resolveConfig({ ...TRAIN_DEFAULTS, ...config });
   await probe?.check(resolved);
-  const dir = (config.dir ?? freeFolder(config.data, config.msg))
+  const dir = (config.dir ?? freeFolder(resolved.data, config.msg))
     .replace(/(?<=.)\/+$/, "");
   makeFolder(dir);
-  const compute = await startCompute(config);
+  const compute = await startCompute(resolved);
   try {
     const skipped: TrainEvent[] = [];
     await using stream = await PatchStream.open({

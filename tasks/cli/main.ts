@@ -4,11 +4,10 @@
  * @module
  */
 import { type EngineChoice, ENGINES } from "../../src/engine/engine.ts";
-import { ensureEngine } from "../../src/engine/tensorflow/ensure.ts";
 import type { Variant } from "../../src/engine/tensorflow/variant.ts";
 import type { PrepareEvent } from "../../src/data/prepare.ts";
 import { isEmpSslError, messageOf } from "../../src/errors.ts";
-import { startCompute } from "../../src/train/compute.ts";
+import { setUpTensorFlow } from "../../src/train/set_up.ts";
 import { type Command, helpText, parseFlags, type Values } from "./flags.ts";
 import { Progress } from "./progress.ts";
 
@@ -71,7 +70,7 @@ export async function setUpEngine(
 ): Promise<void> {
   if (engine !== "auto" && engine !== "tensorflow") return;
   try {
-    await setUpTensorFlow(variant);
+    await showSetUp(variant);
   } catch (error) {
     if (engine === "tensorflow" || !isEmpSslError(error)) throw error;
     console.error(messageOf(error));
@@ -79,20 +78,11 @@ export async function setUpEngine(
   }
 }
 
-async function setUpTensorFlow(variant?: Variant): Promise<void> {
+async function showSetUp(variant?: Variant): Promise<void> {
   let progress: Progress | undefined;
   let shown = "";
-  await ensureEngine({
+  await setUpTensorFlow({
     variant,
-    async works() {
-      try {
-        (await startCompute({ engine: "tensorflow", precision: "auto" }))
-          .close();
-        return true;
-      } catch {
-        return false;
-      }
-    },
     onProgress(what, bytes) {
       if (what !== shown && bytes === undefined) {
         progress?.finish();

@@ -1,0 +1,37 @@
+/**
+ * Trains on a folder of images (`train/<class>/*`, `test/<class>/*`) and tests
+ * the result.
+ *
+ *     deno run -A examples/train_and_evaluate.ts FOLDER RUN
+ *
+ * @module
+ */
+import { evaluate, setUpTensorFlow, train } from "../mod.ts";
+
+const [dataDir, dir] = Deno.args;
+await setUpTensorFlow({
+  onProgress: (what) => console.log(`Setting up ${what}`),
+});
+
+const events = train({
+  data: "folder",
+  dataDir,
+  dir,
+  arch: "resnet18-cifar",
+  epoch: 1,
+  bs: 4,
+  numPatches: 4,
+});
+for await (const event of events) {
+  if (event.type === "step") {
+    const { step, loss, patchesPerSecond } = event.metrics;
+    console.log(
+      `step ${step}: loss ${loss.toFixed(2)}, ${
+        patchesPerSecond.toFixed(0)
+      } patches/s`,
+    );
+  }
+}
+
+const { knn, linear } = await evaluate({ modelPath: dir, testPatches: 4 });
+console.log(`kNN ${knn!.top1}, linear probe ${linear!.last.top1}`);
