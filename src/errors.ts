@@ -16,7 +16,9 @@ export type ErrorCode =
   | "INVALID_CHECKPOINT"
   | "WORKER_FAILED"
   | "ABORTED"
-  | "NOT_FINITE";
+  | "NOT_FINITE"
+  | "COLLAPSED"
+  | "STEP_FAILED";
 
 /** The fields an {@linkcode EmpSslError} is made from. */
 export interface ErrorParts {

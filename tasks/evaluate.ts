@@ -13,7 +13,7 @@ import {
   type EvaluateConfig,
 } from "../src/evaluate/evaluate.ts";
 import { ARCHITECTURES } from "../src/model/architectures.ts";
-import { findCheckpoint, readCheckpoint } from "../src/train/checkpoint.ts";
+import { readCheckpointInfo } from "../src/train/checkpoint.ts";
 import type { Command, Values } from "./cli/flags.ts";
 import { ENGINE_FLAG, main, setUpEngine } from "./cli/main.ts";
 import { formatSeconds, Progress } from "./cli/progress.ts";
@@ -128,13 +128,14 @@ function percent({ top1, top5 }: Accuracy): string {
   return `top-1 ${show(top1)}   top-5 ${show(top5)}`;
 }
 
-function checkArchitecture(path: string, arch: string): void {
-  const { config } = readCheckpoint(path);
-  if (config.arch === arch) return;
+/** What is wrong with the checkpoint is said before the engine is set up. */
+function checkCheckpoint(path: string, arch: string | undefined): void {
+  const { config, path: file } = readCheckpointInfo(path);
+  if (arch === undefined || config.arch === arch) return;
   throw new EmpSslError({
     action: "evaluate with",
     subject: `--arch ${arch}`,
-    found: `${findCheckpoint(path)} is a ${config.arch}`,
+    found: `${file} is a ${config.arch}`,
     remedy: "leave --arch out",
     code: "INVALID_ARGUMENT",
   });
@@ -142,8 +143,7 @@ function checkArchitecture(path: string, arch: string): void {
 
 async function runEvaluation(values: Values): Promise<void> {
   const config = configOf(values);
-  if (values.arch) checkArchitecture(config.modelPath, String(values.arch));
-  else findCheckpoint(config.modelPath);
+  checkCheckpoint(config.modelPath, values.arch as string | undefined);
   await setUpEngine({ engine: config.engine });
   const bars = new Map<string, Progress>();
   const result = await evaluate(config, (event) => {
@@ -151,6 +151,8 @@ async function runEvaluation(values: Values): Promise<void> {
       const title = `features of the ${event.split} images`;
       if (!bars.has(title)) bars.set(title, new Progress(title, event.count));
       bars.get(title)!.update(event.done);
+    } else if (event.type === "damaged") {
+      console.error(`Passed over a damaged checkpoint: ${event.fault}`);
     } else if (event.type === "linear") {
       const title = "linear probe";
       if (!bars.has(title)) bars.set(title, new Progress(title, event.epochs));

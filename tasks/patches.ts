@@ -9,7 +9,7 @@ import { EmpSslError } from "../src/errors.ts";
 import { contactSheet } from "../src/patches/contact_sheet.ts";
 import { RECIPES } from "../src/patches/recipe.ts";
 import { createTransforms } from "../src/patches/transforms.ts";
-import { writeAtomically } from "../src/train/checkpoint.ts";
+import { writeAtomically } from "../src/train/atomic_file.ts";
 import { resolveConfig, trainSource } from "../src/train/config.ts";
 import type { Command } from "./cli/flags.ts";
 import { main } from "./cli/main.ts";

@@ -7,13 +7,22 @@ import { DATASETS } from "../src/data/catalog.ts";
 import type { EngineChoice, PrecisionChoice } from "../src/engine/engine.ts";
 import { EmpSslError } from "../src/errors.ts";
 import { onlineProbe } from "../src/evaluate/online_probe.ts";
-import { ARCHITECTURES } from "../src/model/architectures.ts";
+import { architecture, ARCHITECTURES } from "../src/model/architectures.ts";
+import { tensorSpecs } from "../src/model/parameters.ts";
 import {
   resolveConfig,
+  type ResolvedConfig,
   TRAIN_DEFAULTS,
   type TrainConfig,
+  validateConfig,
 } from "../src/train/config.ts";
-import { type Probe, train } from "../src/train/train.ts";
+import { readInitialWeights } from "../src/train/initial_weights.ts";
+import {
+  isOperational,
+  newestRunLike,
+  resumePoint,
+} from "../src/train/resume.ts";
+import { type Probe, train, type TrainEvent } from "../src/train/train.ts";
 import type { Command, Values } from "./cli/flags.ts";
 import { ENGINE_FLAG, main, setUpEngine, showPreparation } from "./cli/main.ts";
 import { formatSeconds, Progress } from "./cli/progress.ts";
@@ -98,6 +107,23 @@ export const command: Command = {
       value: "N|auto",
       help: "patches of an image at a time (default auto: by free memory)",
     },
+    resume: {
+      type: "text",
+      value: "DIR|auto",
+      help: "go on exactly with a run: its folder, or the newest like this",
+    },
+    init: {
+      type: "text",
+      value: "FILE",
+      help: "start from these weights: ours, torchvision's or timm's ResNet-18",
+    },
+    "save-every": {
+      type: "text",
+      value: "N|Nm",
+      help: "checkpoint after N steps or minutes, besides each epoch",
+    },
+    keep: { type: "number", help: `checkpoints that stay (default ${D.keep})` },
+    threads: { type: "number", help: "threads of the engine (default: all)" },
     dir: {
       type: "text",
       value: "DIR",
@@ -142,6 +168,10 @@ export function configOf(values: Values): TrainConfig {
     engine: (text("engine") ?? D.engine) as EngineChoice,
     precision: (text("precision") ?? D.precision) as PrecisionChoice,
     microBatch: microBatch === "auto" ? microBatch : Number(microBatch),
+    init: text("init"),
+    saveEvery: text("save-every"),
+    keep: number("keep") ?? D.keep,
+    threads: number("threads"),
     dir: text("dir"),
     msg: text("msg"),
   };
@@ -165,41 +195,154 @@ function probeOf(values: Values): Probe | undefined {
   });
 }
 
+/** The run that `--resume` means, with its flags checked against it. */
+function resumeOf(values: Values, config: TrainConfig): string | undefined {
+  const { resume } = values;
+  if (resume === undefined) return undefined;
+  if (resume === "auto") {
+    const found = newestRunLike("runs", config);
+    console.log(
+      found === undefined
+        ? "No run like this to go on with: starting one"
+        : `Going on with ${found}`,
+    );
+    return found;
+  }
+  const dir = String(resume);
+  const stored = resumePoint(dir).config as unknown as Record<string, unknown>;
+  for (const [key, value] of Object.entries(givenOf(values, config))) {
+    if (isOperational(key) || stored[key] === value) continue;
+    throw new EmpSslError({
+      action: "resume",
+      subject: `${dir} with ${key} ${value}`,
+      found: `it was started with ${stored[key]}`,
+      remedy: "leave the flag out, or start another run",
+      code: "INVALID_ARGUMENT",
+    });
+  }
+  return dir;
+}
+
+/** The choices that flags have made, by their names in the configuration. */
+function givenOf(values: Values, config: TrainConfig) {
+  const camel = (flag: string) =>
+    flag.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+  const choices = config as unknown as Record<string, unknown>;
+  return Object.fromEntries(
+    Object.keys(values).map(camel)
+      .filter((key) => key in choices && key !== "dir" && key !== "download")
+      .map((key) => [key, choices[key]]),
+  );
+}
+
+/** Exit codes of programs that a signal has ended. */
+const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
+
+/** The first signal ends the run in order, the second at once. */
+function listen(controller: AbortController): {
+  code: number;
+  stop(): void;
+} {
+  const listeners: [Deno.Signal, () => void][] = [];
+  const outcome = {
+    code: 0,
+    stop() {
+      for (const [name, act] of listeners) {
+        Deno.removeSignalListener(name, act);
+      }
+    },
+  };
+  for (const [name, code] of Object.entries(SIGNALS)) {
+    const act = () => {
+      if (controller.signal.aborted) Deno.exit(code);
+      outcome.code = code;
+      console.error(
+        `\n${name}: ending after this step (again: at once, back to the last checkpoint)`,
+      );
+      controller.abort();
+    };
+    Deno.addSignalListener(name as Deno.Signal, act);
+    listeners.push([name as Deno.Signal, act]);
+  }
+  return outcome;
+}
+
+function showStart(event: TrainEvent & { type: "start" }): void {
+  const { config: c, engine, dir, microBatch, step, damaged } = event;
+  console.log(
+    `Training ${c.arch} on ${c.data}: ${c.images} images, ${c.bs} × ` +
+      `${c.numPatches} patches of ${c.patchSize}×${c.patchSize} a step, ` +
+      `${c.steps} steps`,
+  );
+  console.log(
+    `${engine.engine} ${engine.version} on ` +
+      `${
+        engine.deviceName ?? engine.device
+      }, ${engine.precision}; run in ${dir}`,
+  );
+  for (const fault of damaged) {
+    console.error(`Passed over a damaged checkpoint: ${fault}`);
+  }
+  if (engine.warning) console.error(`Warning: ${engine.warning}`);
+  if (step > 0) {
+    console.log(
+      `Going on after step ${step} with its weights, momentum and place in the data`,
+    );
+  } else if (c.init !== undefined) {
+    console.log(
+      `Starting from the weights of ${c.init}, and nothing else of it`,
+    );
+  }
+  if (microBatch !== undefined) {
+    console.log(
+      `Each step in ${c.numPatches / microBatch} micro-batches of ` +
+        `${c.bs} × ${microBatch} patches`,
+    );
+  }
+}
+
+/** What weights of another program leave open is said before the run. */
+function checkInit({ init, arch, seed }: ResolvedConfig): void {
+  if (init === undefined) return;
+  const specs = tensorSpecs(architecture(arch).model);
+  const { fresh } = readInitialWeights(init, specs, seed);
+  if (fresh.length > 0) {
+    console.log(
+      `${fresh.length} of ${specs.length} tensors are not in ${init} and start ` +
+        `fresh: ${fresh.slice(0, 3).join(", ")}${fresh.length > 3 ? " …" : ""}`,
+    );
+  }
+}
+
 /** A run on the terminal. */
 async function runTraining(values: Values): Promise<void> {
-  const config = configOf(values);
+  let config = configOf(values);
   const probe = probeOf(values);
+  validateConfig(config);
+  const resume = resumeOf(values, config);
   // Whatever is wrong with it is said before the engine is set up.
-  const resolved = await resolveConfig(config, showPreparation());
-  await probe?.check(resolved);
-  const { dataDir } = resolved;
+  if (resume === undefined) {
+    const resolved = await resolveConfig(config, showPreparation());
+    await probe?.check(resolved);
+    checkInit(resolved);
+    config = { ...config, dataDir: resolved.dataDir };
+  } else {
+    // It goes on with its own choices, but for those that were given.
+    const given = givenOf(values, config);
+    config = { ...config, keep: given.keep as number, engine: config.engine };
+  }
   await setUpEngine({ engine: config.engine });
+  const controller = new AbortController();
+  const outcome = listen(controller);
   const begin = performance.now();
   let progress: Progress | undefined;
   let folder = "";
-  for await (const event of train({ ...config, dataDir }, { probe })) {
+  const { signal } = controller;
+  for await (const event of train(config, { probe, resume, signal })) {
     if (event.type === "start") {
-      const { config: c, engine, dir, microBatch } = event;
-      folder = dir;
-      console.log(
-        `Training ${c.arch} on ${c.data}: ${c.images} images, ${c.bs} × ` +
-          `${c.numPatches} patches of ${c.patchSize}×${c.patchSize} a step, ` +
-          `${c.steps} steps`,
-      );
-      console.log(
-        `${engine.engine} ${engine.version} on ${
-          engine.deviceName ?? engine.device
-        }, ` +
-          `${engine.precision}; run in ${dir}`,
-      );
-      if (engine.warning) console.error(`Warning: ${engine.warning}`);
-      if (microBatch !== undefined) {
-        console.log(
-          `Each step in ${c.numPatches / microBatch} micro-batches of ` +
-            `${c.bs} × ${microBatch} patches`,
-        );
-      }
-      progress = new Progress("train", c.steps);
+      folder = event.dir;
+      showStart(event);
+      progress = new Progress("train", event.config.steps);
     } else if (event.type === "step") {
       const { step, loss, invariance, tcr, lr, patchesPerSecond } =
         event.metrics;
@@ -216,14 +359,21 @@ async function runTraining(values: Values): Promise<void> {
       progress?.finish();
       const percent = (100 * event.top1).toFixed(1);
       console.log(`Step ${event.step + 1}: kNN top-1 ${percent} % (probe)`);
-    } else {
+    } else if (event.type === "checkpoint") {
+      if (event.epoch === undefined) continue;
       progress?.finish();
       console.log(`Epoch ${event.epoch} done: ${event.path}`);
+    } else {
+      progress?.finish();
+      console.log(`Stopped after step ${event.step}. Go on with`);
+      console.log(`  deno task train --resume ${event.dir}`);
+      Deno.exit(outcome.code);
     }
   }
   const seconds = (performance.now() - begin) / 1000;
   console.log(`Trained in ${formatSeconds(seconds)}. Evaluate it with`);
   console.log(`  deno task evaluate --model-path ${folder}`);
+  outcome.stop();
 }
 
 if (import.meta.main) await main(command, runTraining);

@@ -1,9 +1,13 @@
 import { assertEquals, assertThrows } from "@std/assert";
+import { writeAtomically } from "../src/train/atomic_file.ts";
+import { readCheckpoint, readCheckpointInfo } from "../src/train/checkpoint.ts";
+import { collapsedRate, CollapseWatch } from "../src/train/health.ts";
+import { MetricsLog } from "../src/train/metrics.ts";
 import {
   findCheckpoint,
-  readCheckpoint,
-  writeAtomically,
-} from "../src/train/checkpoint.ts";
+  RunFolder,
+  saveCheckpoint,
+} from "../src/train/run_folder.ts";
 import {
   decodeSafetensors,
   encodeSafetensors,
@@ -81,14 +85,128 @@ Deno.test("a file is written whole or not at all", async () => {
   });
 });
 
-Deno.test("findCheckpoint() takes a folder's last, and says what is wrong", async () => {
-  await withFolder(async (dir) => {
+const SAVED = {
+  model: FILE,
+  optimizer: FILE.slice(0, 100),
+  keep: 3,
+};
+
+Deno.test("findCheckpoint() takes a folder's newest, and says what is wrong", async () => {
+  await withFolder((dir) => {
     assertThrows(() => findCheckpoint(dir), Error, "no checkpoint in it");
     assertThrows(() => findCheckpoint(`${dir}/x`), Error, "no such file");
-    for (const n of ["0001", "0010", "0009"]) {
-      await Deno.writeFile(`${dir}/checkpoint-${n}.safetensors`, FILE);
-    }
-    assertEquals(findCheckpoint(dir), `${dir}/checkpoint-0010.safetensors`);
+    for (const step of [1, 10, 9]) saveCheckpoint(dir, { ...SAVED, step });
+    const found = findCheckpoint(dir);
+    assertEquals(found.path, `${dir}/checkpoint-00000010.safetensors`);
+    assertEquals([found.step, found.damaged], [10, []]);
     assertThrows(() => readCheckpoint(dir), Error, "no configuration of ours");
+    assertThrows(() => readCheckpointInfo(dir), Error, "no configuration of");
+    return Promise.resolve();
   });
+});
+
+Deno.test("saveCheckpoint() keeps the newest, and clears what was cut off", async () => {
+  await withFolder(async (dir) => {
+    await Deno.writeFile(`${dir}/checkpoint-00000002.safetensors.tmp`, FILE);
+    await Deno.writeFile(`${dir}/checkpoint-00000002.safetensors`, FILE);
+    for (const step of [3, 6, 9]) {
+      saveCheckpoint(dir, { ...SAVED, step, keep: 2 });
+    }
+    const names = [...Deno.readDirSync(dir)].map((entry) => entry.name);
+    assertEquals(
+      names.sort(),
+      ["00000006", "00000009"].flatMap((step) => [
+        `checkpoint-${step}.json`,
+        `checkpoint-${step}.optimizer.safetensors`,
+        `checkpoint-${step}.safetensors`,
+      ]),
+    );
+  });
+});
+
+Deno.test("a checkpoint damaged at every sixteenth of its length is passed over", async () => {
+  await withFolder(async (dir) => {
+    saveCheckpoint(dir, { ...SAVED, step: 1 });
+    const names = ["safetensors", "optimizer.safetensors", "json"];
+    for (const name of names.map((end) => `checkpoint-00000002.${end}`)) {
+      for (let sixteenth = 0; sixteenth < 16; sixteenth++) {
+        for (const damage of ["cut", "flipped"]) {
+          saveCheckpoint(dir, { ...SAVED, step: 2 });
+          assertEquals(findCheckpoint(dir).step, 2);
+          const bytes = await Deno.readFile(`${dir}/${name}`);
+          const at = Math.floor(bytes.length * sixteenth / 16);
+          // Of a manifest, a space may change and nothing with it.
+          const place = name.endsWith("json") ? bytes.indexOf(0x3a, at) : at;
+          if (damage === "flipped" && place >= 0) bytes[place] ^= 0x10;
+          else if (damage === "flipped") continue;
+          const left = damage === "cut" ? bytes.subarray(0, at) : bytes;
+          await Deno.writeFile(`${dir}/${name}`, left);
+          const found = findCheckpoint(dir);
+          assertEquals(found.step, 1, `${name} ${damage} at ${at}`);
+          assertEquals(found.damaged.length, 1);
+        }
+      }
+    }
+    await Deno.writeFile(
+      `${dir}/checkpoint-00000001.safetensors`,
+      FILE.slice(1),
+    );
+    assertThrows(() => findCheckpoint(dir), Error, "all are damaged");
+  });
+});
+
+Deno.test("two runs cannot have the same folder", async () => {
+  await withFolder((dir) => {
+    {
+      using _first = RunFolder.take(`${dir}/run/`, "new");
+      for (const mode of ["new", "existing"] as const) {
+        assertThrows(
+          () => RunFolder.take(`${dir}/run`, mode),
+          Error,
+          "another process is writing a run there",
+        );
+      }
+    }
+    using _second = RunFolder.take(`${dir}/run`, "new");
+    Deno.writeTextFileSync(`${dir}/run/config.json`, "{}");
+    return Promise.resolve();
+  });
+});
+
+Deno.test("MetricsLog takes away what a cut-off run has left", async () => {
+  await withFolder(async (dir) => {
+    const path = `${dir}/metrics.jsonl`;
+    await Deno.writeTextFile(
+      path,
+      '{"step":0}\n{"step":1}\n{"step":1,"probe":1}\n{"step":2}\n{"st',
+    );
+    {
+      using log = new MetricsLog(path, 2);
+      log.write({ step: 2, again: true });
+    }
+    assertEquals(
+      await Deno.readTextFile(path),
+      '{"step":0}\n{"step":1}\n{"step":1,"probe":1}\n{"step":2,"again":true}\n',
+    );
+  });
+});
+
+Deno.test("a collapsed representation ends the run, a short dip does not", () => {
+  const collapsed = {
+    loss: 0,
+    invariance: 0.9999,
+    tcr: collapsedRate(64, 0.2),
+  };
+  const sound = { loss: 0, invariance: 0.9, tcr: 70 };
+  const watch = new CollapseWatch(64, 0.2);
+  for (let step = 0; step < 100; step++) {
+    watch.watch(step, step % 20 === 19 ? sound : collapsed);
+  }
+  assertThrows(
+    () => {
+      for (let step = 100; step < 130; step++) watch.watch(step, collapsed);
+    },
+    Error,
+    "the representation has collapsed",
+  );
 });

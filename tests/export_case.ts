@@ -6,7 +6,7 @@
 import { loadTensorFlow } from "../src/engine/tensorflow/load.ts";
 import { architecture } from "../src/model/architectures.ts";
 import { initialState, tensorSpecs } from "../src/model/parameters.ts";
-import { checkpointName, writeCheckpoint } from "../src/train/checkpoint.ts";
+import { encodeModel } from "../src/train/checkpoint.ts";
 import { resolveConfig, TRAIN_DEFAULTS } from "../src/train/config.ts";
 import { hashed, noise } from "./formula.ts";
 
@@ -33,7 +33,7 @@ await Deno.writeTextFile(
   `${dir}/case.json`,
   JSON.stringify({ shape, patches: [...patches], features: [...features] }),
 );
-const path = `${dir}/${checkpointName(1)}`;
+const path = `${dir}/model.safetensors`;
 const config = await resolveConfig({ ...TRAIN_DEFAULTS });
-writeCheckpoint(path, state, { config, step: 1 });
+await Deno.writeFile(path, encodeModel(state, { config, step: 1 }));
 console.log(path);

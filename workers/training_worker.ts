@@ -19,6 +19,7 @@ import type {
 } from "../src/evaluate/linear_probe.ts";
 import type { ResolvedConfig } from "../src/train/config.ts";
 import {
+  type StartingPoint,
   type StepMetrics,
   TrainingSession,
 } from "../src/train/training_session.ts";
@@ -36,17 +37,21 @@ export const trainingWorker = {
     return engine.report;
   },
   /** Puts a new model on the device; returns its micro-batch. */
-  async startTraining(config: ResolvedConfig, handle: RingHandle) {
-    training = await TrainingSession.start(engine, config, handle);
+  async startTraining(
+    config: ResolvedConfig,
+    handle: RingHandle,
+    from?: StartingPoint,
+  ) {
+    training = await TrainingSession.start(engine, config, handle, from);
     return training.microBatch;
   },
   /** Makes one step. */
   step(step: number): Promise<StepMetrics> {
     return training.step(step);
   },
-  /** Writes a checkpoint. */
-  save(path: string, step: number): Promise<void> {
-    return training.save(path, step);
+  /** Writes a checkpoint into a run's folder; returns the model's file. */
+  save(dir: string, step: number): Promise<string> {
+    return training.save(dir, step);
   },
   /** Reads a checkpoint for evaluation. */
   startEvaluation(path: string, untrained: boolean) {

@@ -29,6 +29,8 @@ export interface EngineWish {
   engine: EngineChoice;
   /** Number format of the heavy operations. */
   precision: PrecisionChoice;
+  /** Threads on the processor; as many as there are cores where not given. */
+  threads?: number;
 }
 
 /** What an engine is and runs on. */

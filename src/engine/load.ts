@@ -30,9 +30,11 @@ async function hasGpu(): Promise<boolean> {
 
 async function loadNamed(
   engine: EngineName,
-  precision: EngineWish["precision"],
+  { precision, threads }: EngineWish,
 ): Promise<Engine> {
-  if (engine === "tensorflow") return await loadTensorFlow(precision);
+  if (engine === "tensorflow") {
+    return await loadTensorFlow(precision, { threads });
+  }
   if (precision === "bf16") {
     throw new EmpSslError({
       action: "compute",
@@ -55,16 +57,16 @@ async function loadNamed(
  * precision that the engine does not have.
  */
 export async function loadEngine(
-  { engine, precision }: EngineWish,
+  wish: EngineWish,
 ): Promise<Engine> {
-  if (engine !== "auto") return await loadNamed(engine, precision);
+  if (wish.engine !== "auto") return await loadNamed(wish.engine, wish);
   const complaints: string[] = [];
   for (const candidate of ENGINES) {
     try {
       // Asked for only now: a Vulkan driver and TensorFlow may both bring an
       // LLVM, and then one process cannot hold them both.
       if (candidate === "webgpu" && !await hasGpu()) continue;
-      return await loadNamed(candidate, precision);
+      return await loadNamed(candidate, wish);
     } catch (error) {
       if (codeOf(error) !== "ENGINE_UNAVAILABLE") throw error;
       complaints.push(messageOf(error));

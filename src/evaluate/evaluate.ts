@@ -13,7 +13,7 @@ import type {
   PrecisionChoice,
 } from "../engine/engine.ts";
 import { EmpSslError } from "../errors.ts";
-import { readCheckpoint } from "../train/checkpoint.ts";
+import { readCheckpointInfo } from "../train/checkpoint.ts";
 import { startCompute } from "../train/compute.ts";
 import type { Accuracy } from "./accuracy.ts";
 import { computeFeatures, labelsOf } from "./compute_features.ts";
@@ -86,6 +86,7 @@ export interface EvaluationResult {
 /** What an evaluation tells as it goes. */
 export type EvaluateEvent =
   | { type: "features"; split: Split; done: number; count: number }
+  | { type: "damaged"; fault: string }
   | { type: "linear"; epoch: number; epochs: number; accuracy: Accuracy }
   | { type: "result"; result: EvaluationResult };
 
@@ -120,7 +121,8 @@ export async function evaluate(
       code: "INVALID_ARGUMENT",
     });
   }
-  const checkpoint = readCheckpoint(modelPath);
+  const checkpoint = readCheckpointInfo(modelPath);
+  for (const fault of checkpoint.damaged) onEvent({ type: "damaged", fault });
   const run = checkpoint.config;
   const name = config.data ?? run.data;
   const dir = config.dataDir ?? (name === run.data ? run.dataDir : undefined);

@@ -1,42 +1,57 @@
 /**
- * Checkpoints: a model's tensors in PyTorch's names and layouts, with the
- * configuration that they came from.
+ * The two files of a checkpoint: a model's tensors in PyTorch's names and
+ * layouts, with the configuration that they came from; and the optimiser's
+ * momentum buffers under the names of their parameters.
  *
  * @module
  */
 import { EmpSslError, messageOf } from "../errors.ts";
 import { architecture, type ModelConfig } from "../model/architectures.ts";
 import { convertLayout, torchShape } from "../model/layout.ts";
-import { type State, tensorSpecs } from "../model/parameters.ts";
+import {
+  isTrainable,
+  type State,
+  type TensorSpec,
+  tensorSpecs,
+} from "../model/parameters.ts";
 import type { ResolvedConfig } from "./config.ts";
-import { decodeSafetensors, encodeSafetensors } from "./safetensors.ts";
+import { findCheckpoint, type FoundCheckpoint } from "./run_folder.ts";
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  readSafetensorsMetadata,
+  type TensorFile,
+} from "./safetensors.ts";
 
-/** A checkpoint that was read. */
-export interface Checkpoint {
+/** What a checkpoint says of itself. */
+export interface CheckpointInfo {
   /** The file. */
   path: string;
-  /** Weights and running statistics, in our layout. */
-  state: State;
   /** The run's configuration. */
   config: ResolvedConfig;
   /** The network. */
   model: ModelConfig;
   /** Steps that led to it. */
   step: number;
+  /** The optimiser's file, where there is one. */
+  optimizer?: string;
+  /** Newer checkpoints of the folder that are damaged, and how. */
+  damaged: string[];
 }
 
-/** The name of the checkpoint after an epoch. */
-export function checkpointName(epoch: number): string {
-  return `checkpoint-${String(epoch).padStart(4, "0")}.safetensors`;
+/** A checkpoint that was read. */
+export interface Checkpoint extends CheckpointInfo {
+  /** Weights and running statistics, in our layout. */
+  state: State;
 }
 
-/** Encodes a model's tensors as PyTorch would name and lay them out. */
-export function encodeState(
-  model: ModelConfig,
+/** Encodes tensors as PyTorch would name and lay them out. */
+function encodeTensors(
+  specs: TensorSpec[],
   state: State,
   metadata: Record<string, string>,
 ): Uint8Array {
-  const tensors = tensorSpecs(model).map((spec) => ({
+  const tensors = specs.map((spec) => ({
     name: spec.name,
     shape: torchShape(spec),
     values: convertLayout(spec, state.get(spec.name)!, "torch"),
@@ -44,56 +59,22 @@ export function encodeState(
   return encodeSafetensors(tensors, metadata);
 }
 
-/**
- * Writes a file whole or not at all: under another name first, flushed to the
- * disk, then renamed.
- *
- * @throws {EmpSslError} `INVALID_CHECKPOINT` where it cannot be written.
- */
-export function writeAtomically(path: string, bytes: Uint8Array): void {
-  const temporary = `${path}.tmp`;
-  try {
-    {
-      using file = Deno.openSync(temporary, {
-        create: true,
-        truncate: true,
-        write: true,
-      });
-      for (let at = 0; at < bytes.length;) {
-        at += file.writeSync(bytes.subarray(at));
-      }
-      file.syncSync();
-    }
-    Deno.renameSync(temporary, path);
-  } catch (error) {
-    try {
-      Deno.removeSync(temporary);
-    } catch {
-      // It may never have come to be.
-    }
-    throw new EmpSslError({
-      action: "write",
-      subject: path,
-      found: messageOf(error),
-      remedy: "make room or choose another --dir; earlier files are untouched",
-      code: "INVALID_CHECKPOINT",
-      cause: error,
-    });
-  }
-}
-
-/** Writes a checkpoint. */
-export function writeCheckpoint(
-  path: string,
+/** The model's file. */
+export function encodeModel(
   state: State,
   { config, step }: { config: ResolvedConfig; step: number },
-): void {
+): Uint8Array {
   const { model } = architecture(config.arch);
-  const metadata = {
+  return encodeTensors(tensorSpecs(model), state, {
     format: "pt",
     "emp-ssl": JSON.stringify({ config, step }),
-  };
-  writeAtomically(path, encodeState(model, state, metadata));
+  });
+}
+
+/** The optimiser's file. */
+export function encodeMomentum(model: ModelConfig, momentum: State) {
+  const specs = tensorSpecs(model).filter(isTrainable);
+  return encodeTensors(specs, momentum, { format: "pt" });
 }
 
 function refuse(path: string, found: string, remedy: string): EmpSslError {
@@ -106,30 +87,55 @@ function refuse(path: string, found: string, remedy: string): EmpSslError {
   });
 }
 
-/**
- * The checkpoint that a path means: the file itself, or the last one of a run's
- * folder.
- *
- * @throws {EmpSslError} `NOT_FOUND`.
- */
-export function findCheckpoint(path: string): string {
-  let found = "no such file or folder";
-  try {
-    if (Deno.statSync(path).isFile) return path;
-    const names = [...Deno.readDirSync(path)].map((entry) => entry.name)
-      .filter((name) => /^checkpoint-\d+\.safetensors$/.test(name)).sort();
-    if (names.length > 0) return `${path.replace(/\/+$/, "")}/${names.at(-1)}`;
-    found = "there is no checkpoint in it";
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) found = messageOf(error);
+function decodeTensors(
+  path: string,
+  { tensors }: TensorFile,
+  specs: TensorSpec[],
+): State {
+  const state: State = new Map();
+  for (const spec of specs) {
+    const tensor = tensors.get(spec.name);
+    const wanted = torchShape(spec).join("×");
+    const shape = tensor?.shape.join("×");
+    if (tensor === undefined || shape !== wanted) {
+      throw refuse(
+        path,
+        `${spec.name} is ${shape ?? "missing"} where ${wanted} is wanted`,
+        "choose a whole checkpoint",
+      );
+    }
+    state.set(spec.name, convertLayout(spec, tensor.values, "tensorflow"));
   }
-  throw new EmpSslError({
-    action: "find a checkpoint in",
-    subject: path,
-    found,
-    remedy: "name a run's folder or a .safetensors file",
-    code: "NOT_FOUND",
-  });
+  return state;
+}
+
+function infoOf(
+  { path, optimizer, damaged }: FoundCheckpoint,
+  metadata: Record<string, string>,
+): CheckpointInfo {
+  let config: ResolvedConfig, step: number;
+  try {
+    ({ config, step } = JSON.parse(metadata["emp-ssl"]));
+  } catch {
+    throw refuse(
+      path,
+      "it has no configuration of ours",
+      "name a checkpoint that `train` wrote",
+    );
+  }
+  const { model } = architecture(config.arch);
+  return { path, config, model, step, optimizer, damaged };
+}
+
+/**
+ * Reads what a checkpoint says of itself, without its tensors.
+ *
+ * @param path A file, or a run's folder.
+ * @throws {EmpSslError} `NOT_FOUND`, `INVALID_CHECKPOINT`.
+ */
+export function readCheckpointInfo(path: string): CheckpointInfo {
+  const found = findCheckpoint(path);
+  return infoOf(found, readSafetensorsMetadata(found.path));
 }
 
 /**
@@ -140,35 +146,23 @@ export function findCheckpoint(path: string): string {
  * missing or has another shape.
  */
 export function readCheckpoint(path: string): Checkpoint {
-  const file = findCheckpoint(path);
-  const { tensors, metadata } = decodeSafetensors(
-    Deno.readFileSync(file),
-    file,
-  );
-  let config: ResolvedConfig, step: number;
+  const found = findCheckpoint(path), file = found.path;
+  let bytes: Uint8Array;
   try {
-    ({ config, step } = JSON.parse(metadata["emp-ssl"]));
-  } catch {
-    throw refuse(
-      file,
-      "it has no configuration of ours",
-      "name a checkpoint that `train` wrote",
-    );
+    bytes = Deno.readFileSync(file);
+  } catch (error) {
+    throw refuse(file, messageOf(error), "check the file");
   }
-  const { model } = architecture(config.arch);
-  const state: State = new Map();
-  for (const spec of tensorSpecs(model)) {
-    const tensor = tensors.get(spec.name);
-    const wanted = torchShape(spec).join("×");
-    const shape = tensor?.shape.join("×");
-    if (tensor === undefined || shape !== wanted) {
-      throw refuse(
-        file,
-        `${spec.name} is ${shape ?? "missing"} where ${wanted} is wanted`,
-        "choose a whole checkpoint",
-      );
-    }
-    state.set(spec.name, convertLayout(spec, tensor.values, "tensorflow"));
-  }
-  return { path: file, state, config, model, step };
+  const decoded = decodeSafetensors(bytes, file);
+  const info = infoOf(found, decoded.metadata);
+  return {
+    ...info,
+    state: decodeTensors(file, decoded, tensorSpecs(info.model)),
+  };
+}
+
+/** Reads the momentum buffers that belong to a model. */
+export function readMomentum(path: string, model: ModelConfig): State {
+  const decoded = decodeSafetensors(Deno.readFileSync(path), path);
+  return decodeTensors(path, decoded, tensorSpecs(model).filter(isTrainable));
 }

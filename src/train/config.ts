@@ -59,6 +59,17 @@ export interface TrainConfig {
    * `numPatches`; `auto` splits a step only where it would not fit into memory.
    */
   microBatch: number | "auto";
+  /** Start from the weights of this file, and from nothing else of it. */
+  init?: string;
+  /**
+   * Write a checkpoint after so many steps (`"100"`) or minutes (`"10m"`); after
+   * each epoch in any case.
+   */
+  saveEvery?: string;
+  /** How many checkpoints stay. */
+  keep: number;
+  /** Threads of the engine, on the processor; all cores where not given. */
+  threads?: number;
   /** The run's folder. */
   dir?: string;
   /** A note that is kept with the run. */
@@ -80,6 +91,7 @@ export const TRAIN_DEFAULTS = {
   engine: "auto",
   precision: "auto",
   microBatch: "auto",
+  keep: 3,
 } as const satisfies TrainConfig;
 
 /** A configuration with nothing left open. */
@@ -108,6 +120,31 @@ function refuse(flag: string, found: string, remedy: string): never {
   });
 }
 
+/** When checkpoints are written between the ends of the epochs. */
+export interface SaveEvery {
+  /** Steps between two. */
+  steps: number;
+  /** Milliseconds between two. */
+  milliseconds: number;
+}
+
+/** Understands `100` and `10m`. */
+export function parseSaveEvery(text: string | undefined): SaveEvery {
+  const [, number, minutes] = /^(\d+)(m?)$/.exec(text ?? "") ?? [];
+  if (text !== undefined && !(Number(number) >= 1)) {
+    refuse(
+      `--save-every ${text}`,
+      "it is neither steps nor minutes",
+      "give a whole number of steps, or of minutes as in 10m",
+    );
+  }
+  const every = text === undefined ? Infinity : Number(number);
+  return {
+    steps: minutes ? Infinity : every,
+    milliseconds: minutes ? every * 60_000 : Infinity,
+  };
+}
+
 /** Refuses what cannot be, before anything is opened. */
 export function validateConfig(config: TrainConfig): void {
   const { numPatches, bs, eps, epoch, lr, workers, limitImages } = config;
@@ -117,6 +154,8 @@ export function validateConfig(config: TrainConfig): void {
     ["--epoch", epoch, 1, "a run needs one epoch or more"],
     ["--workers", workers, 1, "somebody must cut the patches"],
     ["--limit-images", limitImages, 1, "a run needs images"],
+    ["--keep", config.keep, 1, "a run needs a checkpoint"],
+    ["--threads", config.threads, 1, "somebody must compute"],
     ["--patch-size", config.patchSize, 8, "the network halves it thrice"],
   ];
   for (const [flag, value, least, why] of whole) {
@@ -125,6 +164,7 @@ export function validateConfig(config: TrainConfig): void {
       refuse(`${flag} ${value}`, why, `give a whole number from ${least} up`);
     }
   }
+  if (config.saveEvery !== undefined) parseSaveEvery(config.saveEvery);
   const { microBatch } = config;
   if (
     microBatch !== "auto" &&

@@ -3,13 +3,21 @@
  *
  * @module
  */
+import { writeAtomically } from "./atomic_file.ts";
 
 /** Appends lines to a file. */
 export class MetricsLog implements Disposable {
   #file: Deno.FsFile;
 
-  /** Opens the file, keeping what is in it. */
-  constructor(path: string) {
+  /**
+   * Opens the file.
+   *
+   * @param path The file.
+   * @param fromStep The step that comes next: lines of it and of later ones,
+   * which a run that was cut off may have left, are taken away.
+   */
+  constructor(path: string, fromStep = 0) {
+    if (fromStep > 0) keepBefore(path, fromStep);
     this.#file = Deno.openSync(path, { create: true, append: true });
   }
 
@@ -25,4 +33,25 @@ export class MetricsLog implements Disposable {
   [Symbol.dispose](): void {
     this.#file.close();
   }
+}
+
+function stepOf(line: string): number {
+  try {
+    return JSON.parse(line).step;
+  } catch {
+    // A line that was cut off.
+    return NaN;
+  }
+}
+
+function keepBefore(path: string, step: number): void {
+  let text: string;
+  try {
+    text = Deno.readTextFileSync(path);
+  } catch {
+    return;
+  }
+  const lines = text.split("\n").filter((line) => stepOf(line) < step);
+  const kept = lines.map((line) => `${line}\n`).join("");
+  if (kept !== text) writeAtomically(path, new TextEncoder().encode(kept));
 }

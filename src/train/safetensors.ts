@@ -176,6 +176,35 @@ export function decodeSafetensors(file: Uint8Array, name: string): TensorFile {
   return { tensors, metadata: textsOf(metadata) };
 }
 
+/**
+ * Reads the free-form texts of a file, and nothing else of it.
+ *
+ * @throws {EmpSslError} `INVALID_CHECKPOINT`.
+ */
+export function readSafetensorsMetadata(path: string): Record<string, string> {
+  try {
+    using file = Deno.openSync(path);
+    const { size } = file.statSync();
+    const read = (length: number) => {
+      const bytes = new Uint8Array(length);
+      for (let at = 0; at < length;) {
+        const count = file.readSync(bytes.subarray(at));
+        if (count === null) throw new Error("it is shorter than its header");
+        at += count;
+      }
+      return bytes;
+    };
+    const length = new DataView(read(8).buffer).getBigUint64(0, true);
+    if (length > BigInt(Math.min(MAX_HEADER, size - 8))) {
+      throw new Error(`its header claims ${length} bytes`);
+    }
+    const header = JSON.parse(new TextDecoder().decode(read(Number(length))));
+    return textsOf(header?.__metadata__);
+  } catch (error) {
+    throw invalid(path, messageOf(error), error);
+  }
+}
+
 function textsOf(metadata: unknown): Record<string, string> {
   if (typeof metadata !== "object" || metadata === null) return {};
   return Object.fromEntries(

@@ -4,12 +4,12 @@
  *
  * @module
  */
-import type { EngineReport } from "../engine/engine.ts";
-import { EmpSslError, messageOf } from "../errors.ts";
+import type { EngineName, EngineReport, Precision } from "../engine/engine.ts";
 import { PatchStream } from "../stream/patch_stream.ts";
-import { checkpointName, writeAtomically } from "./checkpoint.ts";
+import { writeAtomically } from "./atomic_file.ts";
 import { type Compute, startCompute } from "./compute.ts";
 import {
+  parseSaveEvery,
   resolveConfig,
   type ResolvedConfig,
   TRAIN_DEFAULTS,
@@ -17,6 +17,8 @@ import {
   trainSource,
 } from "./config.ts";
 import { MetricsLog } from "./metrics.ts";
+import { operational, type ResumePoint, resumePoint } from "./resume.ts";
+import { RunFolder } from "./run_folder.ts";
 import type { StepMetrics } from "./training_session.ts";
 
 /** What a run tells as it goes. */
@@ -27,9 +29,14 @@ export type TrainEvent =
     engine: EngineReport;
     dir: string;
     microBatch?: number;
+    /** The step that comes first; 0 in a new run. */
+    step: number;
+    /** Newer checkpoints that could not be used, and why. */
+    damaged: string[];
   }
   | { type: "step"; metrics: StepMetrics }
-  | { type: "checkpoint"; path: string; epoch: number }
+  | { type: "checkpoint"; path: string; step: number; epoch?: number }
+  | { type: "stopped"; step: number; dir: string }
   | { type: "probe"; step: number; top1: number; top5: number }
   | { type: "skipped"; image: string; why: string };
 
@@ -48,9 +55,15 @@ export interface Probe {
 
 /** What stands outside a run's configuration. */
 export interface TrainOptions {
+  /**
+   * The folder of a run to go on with, exactly from its newest whole checkpoint.
+   * Its configuration stays; only what does not change the numbers is taken
+   * from `config`: `workers`, `saveEvery`, `keep`, `strict`, `threads`.
+   */
+  resume?: string;
   /** Tests the model now and then. */
   probe?: Probe;
-  /** Ends the run after the step under way. */
+  /** Ends the run after the step under way, with a checkpoint. */
   signal?: AbortSignal;
 }
 
@@ -65,28 +78,6 @@ function freeFolder(data: string, msg?: string): string {
       return dir;
     }
   }
-}
-
-/** Makes the run's folder; refuses one that already holds a run. */
-function makeFolder(dir: string): void {
-  let found: string;
-  try {
-    Deno.mkdirSync(dir, { recursive: true });
-    const names = [...Deno.readDirSync(dir)].map((entry) => entry.name);
-    if (!names.some((n) => n === "config.json" || n === "metrics.jsonl")) {
-      return;
-    }
-    found = "it already holds a run";
-  } catch (error) {
-    found = messageOf(error);
-  }
-  throw new EmpSslError({
-    action: "write a run to",
-    subject: dir,
-    found,
-    remedy: "name another folder with --dir",
-    code: "INVALID_ARGUMENT",
-  });
 }
 
 /** Patch workers where the user names no number: the engine's cores are its own. */
@@ -116,64 +107,108 @@ export function defaultWorkers(device: string): number {
  */
 export async function* train(
   config: Partial<TrainConfig> = {},
-  { signal, probe }: TrainOptions = {},
+  { signal, probe, resume }: TrainOptions = {},
 ): AsyncGenerator<TrainEvent> {
-  const resolved = await resolveConfig({ ...TRAIN_DEFAULTS, ...config });
+  const from = resume === undefined ? undefined : resumePoint(resume);
+  const resolved = from === undefined
+    ? await resolveConfig({ ...TRAIN_DEFAULTS, ...config })
+    : { ...from.config, ...operational(config) };
   await probe?.check(resolved);
-  const dir = (config.dir ?? freeFolder(resolved.data, config.msg))
-    .replace(/(?<=.)\/+$/, "");
-  makeFolder(dir);
+  const dir = resume ?? config.dir ?? freeFolder(resolved.data, config.msg);
+  using folder = RunFolder.take(dir, resume === undefined ? "new" : "existing");
   const compute = await startCompute(resolved);
   try {
-    const skipped: TrainEvent[] = [];
-    await using stream = await PatchStream.open({
-      source: trainSource(resolved),
-      recipe: resolved.recipe,
-      patchSize: resolved.patchSize,
-      images: resolved.bs,
-      patches: resolved.numPatches,
-      shuffle: true,
-      seed: resolved.seed,
-      firstBatch: 0,
-      endBatch: resolved.steps,
-    }, {
-      workers: config.workers ?? defaultWorkers(compute.report.device),
-      strict: config.strict,
-      onSkipped: (image, why) => skipped.push({ type: "skipped", image, why }),
-    });
-    const orFailed = <T>(work: Promise<T>): Promise<T> =>
-      Promise.race([work, stream.failed, compute.died]);
-    const microBatch = await orFailed(
-      compute.remote.startTraining(resolved, stream.handle),
-    );
-    writeAtomically(
-      `${dir}/config.json`,
-      new TextEncoder().encode(
-        JSON.stringify({ ...resolved, engine: compute.report }, null, 2) + "\n",
-      ),
-    );
-    using log = new MetricsLog(`${dir}/metrics.jsonl`);
-    const engine = compute.report;
-    yield { type: "start", config: resolved, engine, dir, microBatch };
-    for (let step = 0; step < resolved.steps; step++) {
-      signal?.throwIfAborted();
-      const metrics = await orFailed(compute.remote.step(step));
-      log.write(metrics);
-      yield* skipped.splice(0);
-      yield { type: "step", metrics };
-      if ((step + 1) % resolved.stepsPerEpoch === 0) {
-        const epoch = metrics.epoch + 1;
-        const path = `${dir}/${checkpointName(epoch)}`;
-        await orFailed(compute.remote.save(path, step + 1));
-        yield { type: "checkpoint", path, epoch };
-      }
-      if (probe && (step + 1) % (probe.every ?? resolved.stepsPerEpoch) === 0) {
-        const { top1, top5 } = await orFailed(probe.run(compute, resolved));
-        log.write({ step, probe: { top1, top5 } });
-        yield { type: "probe", step, top1, top5 };
-      }
-    }
+    // A run goes on in the number format that it began with.
+    const { engine, precision } = compute.report;
+    resolved.engine = engine as EngineName;
+    resolved.precision = precision as Precision;
+    yield* steps({ folder, compute, config: resolved, from, probe, signal });
   } finally {
     compute.close();
+  }
+}
+
+interface Run {
+  folder: RunFolder;
+  compute: Compute;
+  config: ResolvedConfig;
+  from?: ResumePoint;
+  probe?: Probe;
+  signal?: AbortSignal;
+}
+
+/** The run itself, from the folder and the engine on. */
+async function* steps(run: Run): AsyncGenerator<TrainEvent> {
+  const { folder: { dir }, compute, config, from, probe, signal } = run;
+  const skipped: TrainEvent[] = [];
+  const first = from?.step ?? 0;
+  await using stream = await PatchStream.open({
+    source: trainSource(config),
+    recipe: config.recipe,
+    patchSize: config.patchSize,
+    images: config.bs,
+    patches: config.numPatches,
+    shuffle: true,
+    seed: config.seed,
+    firstBatch: first,
+    endBatch: config.steps,
+  }, {
+    workers: config.workers ?? defaultWorkers(compute.report.device),
+    strict: config.strict,
+    onSkipped: (image, why) => skipped.push({ type: "skipped", image, why }),
+  });
+  const orFailed = <T>(work: Promise<T>): Promise<T> =>
+    Promise.race([work, stream.failed, compute.died]);
+  const microBatch = await orFailed(
+    compute.remote.startTraining(
+      config,
+      stream.handle,
+      from && { model: from.path, optimizer: from.optimizer },
+    ),
+  );
+  const text = JSON.stringify({ ...config, report: compute.report }, null, 2);
+  writeAtomically(
+    `${dir}/config.json`,
+    new TextEncoder().encode(text + "\n"),
+  );
+  using log = new MetricsLog(`${dir}/metrics.jsonl`, first);
+  const engine = compute.report;
+  yield {
+    type: "start",
+    config,
+    engine,
+    dir,
+    microBatch,
+    step: first,
+    damaged: from?.damaged ?? [],
+  };
+  const every = parseSaveEvery(config.saveEvery);
+  let saved = performance.now();
+  for (let step = first; step < config.steps; step++) {
+    const metrics = await orFailed(compute.remote.step(step));
+    log.write(metrics);
+    yield* skipped.splice(0);
+    yield { type: "step", metrics };
+    const done = step + 1;
+    const stopped = signal?.aborted === true && done < config.steps;
+    const endOfEpoch = done % config.stepsPerEpoch === 0;
+    if (
+      endOfEpoch || stopped || done % every.steps === 0 ||
+      performance.now() - saved >= every.milliseconds
+    ) {
+      const path = await orFailed(compute.remote.save(dir, done));
+      saved = performance.now();
+      const epoch = endOfEpoch ? done / config.stepsPerEpoch : undefined;
+      yield { type: "checkpoint", path, step: done, epoch };
+    }
+    if (stopped) {
+      yield { type: "stopped", step: done, dir };
+      return;
+    }
+    if (probe && done % (probe.every ?? config.stepsPerEpoch) === 0) {
+      const { top1, top5 } = await orFailed(probe.run(compute, config));
+      log.write({ step, probe: { top1, top5 } });
+      yield { type: "probe", step, top1, top5 };
+    }
   }
 }

@@ -9,10 +9,18 @@ import { chooseMicroBatch, freeMemory } from "../engine/micro_batch.ts";
 import { EmpSslError } from "../errors.ts";
 import { architecture, type ModelConfig } from "../model/architectures.ts";
 import { OPTIMIZER } from "../model/lars.ts";
-import { initialState, type State, tensorSpecs } from "../model/parameters.ts";
+import { type State, tensorSpecs } from "../model/parameters.ts";
 import { cosineLearningRate } from "../model/schedule.ts";
 import { Ring, type RingHandle } from "../stream/ring.ts";
-import { writeCheckpoint } from "./checkpoint.ts";
+import {
+  encodeModel,
+  encodeMomentum,
+  readCheckpoint,
+  readMomentum,
+} from "./checkpoint.ts";
+import { CollapseWatch } from "./health.ts";
+import { initialWeights } from "./initial_weights.ts";
+import { saveCheckpoint } from "./run_folder.ts";
 import type { ResolvedConfig } from "./config.ts";
 
 /** What one step gave. */
@@ -43,11 +51,20 @@ function microBatchOf(
   return device === "CPU" ? chooseMicroBatch(batch, freeMemory()) : undefined;
 }
 
+/** The files of a checkpoint to go on from. */
+export interface StartingPoint {
+  /** The model. */
+  model: string;
+  /** The optimiser. */
+  optimizer: string;
+}
+
 /** A model in training, and where its patches come from. */
 export class TrainingSession {
   #config: ResolvedConfig;
   #trainer: Trainer;
   #ring: Ring;
+  #collapse: CollapseWatch;
   /** Patches of each image at a time; all where it is undefined. */
   readonly microBatch: number | undefined;
 
@@ -60,14 +77,22 @@ export class TrainingSession {
     this.#config = config;
     this.#trainer = trainer;
     this.#ring = ring;
+    this.#collapse = new CollapseWatch(
+      architecture(config.arch).model.embedding,
+      config.eps,
+    );
     this.microBatch = microBatch;
   }
 
-  /** Initialises a model and puts it on the engine's device. */
+  /**
+   * Puts a model on the engine's device: a new one, or that of a checkpoint with
+   * its optimiser.
+   */
   static async start(
     engine: Engine,
     config: ResolvedConfig,
     handle: RingHandle,
+    from?: StartingPoint,
   ): Promise<TrainingSession> {
     const { model } = architecture(config.arch);
     const batch = {
@@ -77,9 +102,13 @@ export class TrainingSession {
       patchSize: config.patchSize,
     };
     const microBatch = microBatchOf(config, batch, engine.report.device);
+    const state = from === undefined
+      ? initialWeights(tensorSpecs(model), config)
+      : readCheckpoint(from.model).state;
     const trainer = await engine.trainer(
       { ...batch, microBatch, loss: config, optimizer: OPTIMIZER },
-      initialState(tensorSpecs(model), config.seed),
+      state,
+      from && readMomentum(from.optimizer, model),
     );
     const ring = new Ring(handle);
     return new TrainingSession(config, trainer, ring, microBatch);
@@ -88,7 +117,8 @@ export class TrainingSession {
   /**
    * Takes one batch and makes one step of it.
    *
-   * @throws {EmpSslError} `NOT_FINITE` where the loss is not a number.
+   * @throws {EmpSslError} `NOT_FINITE` where the loss is not a number;
+   * `COLLAPSED` where all images have had the same embedding for a while.
    */
   async step(step: number): Promise<StepMetrics> {
     const { steps, lr: base, bs, numPatches, stepsPerEpoch } = this.#config;
@@ -108,6 +138,7 @@ export class TrainingSession {
         code: "NOT_FINITE",
       });
     }
+    this.#collapse.watch(step, losses);
     return {
       ...losses,
       step,
@@ -125,10 +156,24 @@ export class TrainingSession {
     return { model, state: await this.#trainer.state() };
   }
 
-  /** Writes a checkpoint. */
-  async save(path: string, step: number): Promise<void> {
+  /**
+   * Writes a checkpoint.
+   *
+   * @param dir The run's folder.
+   * @param step Steps that were made.
+   * @returns The model's file.
+   */
+  async save(dir: string, step: number): Promise<string> {
+    const config = this.#config;
+    const { model } = architecture(config.arch);
     const state = await this.#trainer.state();
-    writeCheckpoint(path, state, { config: this.#config, step });
+    const momentum = await this.#trainer.momentum();
+    return saveCheckpoint(dir, {
+      step,
+      model: encodeModel(state, { config, step }),
+      optimizer: encodeMomentum(model, momentum),
+      keep: config.keep,
+    });
   }
 
   /** Frees the device. */

@@ -4,7 +4,8 @@
  *
  * @module
  */
-import type { Binding } from "../../deps/tfjs_node.ts";
+import type { Binding, TensorMetadata } from "../../deps/tfjs_node.ts";
+import { EmpSslError, messageOf } from "../../errors.ts";
 
 /** What a graph is fed with. */
 export type Feed = Float32Array | Uint8Array;
@@ -51,12 +52,7 @@ export class GraphSession {
       )
     );
     try {
-      const outputs = binding.runSavedModel(
-        this.#id,
-        inputs,
-        feeds.map((feed) => feed.name).join(),
-        fetches.join(),
-      );
+      const outputs = this.#compute(inputs, feeds, fetches);
       return outputs.map(({ id }) => {
         const values = binding.tensorDataSync(id) as Float32Array;
         binding.deleteTensor(id);
@@ -64,6 +60,35 @@ export class GraphSession {
       });
     } finally {
       for (const id of inputs) binding.deleteTensor(id);
+    }
+  }
+
+  #compute(
+    inputs: number[],
+    feeds: { name: string }[],
+    fetches: string[],
+  ): TensorMetadata[] {
+    try {
+      return this.#binding.runSavedModel(
+        this.#id,
+        inputs,
+        feeds.map((feed) => feed.name).join(),
+        fetches.join(),
+      );
+    } catch (error) {
+      const message = messageOf(error).replace(/\s+/g, " ");
+      const short = /OOM|exhausted|out of memory|allocat/i.test(message);
+      throw new EmpSslError({
+        action: "compute",
+        subject: fetches.slice(0, 3).join(", "),
+        found: short
+          ? `the device is out of memory (${message.slice(0, 200)})`
+          : message.slice(0, 300),
+        remedy: "take a smaller --micro-batch, --bs or --num-patches; " +
+          "the last checkpoint is kept",
+        code: "STEP_FAILED",
+        cause: error,
+      });
     }
   }
 

@@ -18,7 +18,16 @@ import { locateBindings, type LocatedBinding } from "./locate.ts";
 import { withoutStderr } from "./quiet.ts";
 
 /** Quiet logs; on a GPU, memory as it is needed. Before the library loads. */
-function setEnvironment(): void {
+function setEnvironment(threads?: number): void {
+  if (threads !== undefined) {
+    for (
+      const name of [
+        "OMP_NUM_THREADS",
+        "TF_NUM_INTRAOP_THREADS",
+        "TF_NUM_INTEROP_THREADS",
+      ]
+    ) Deno.env.set(name, `${threads}`);
+  }
   for (
     const [name, value] of [
       ["TF_CPP_MIN_LOG_LEVEL", "3"],
@@ -43,13 +52,15 @@ async function load(located: LocatedBinding): Promise<NodeBackend> {
  *
  * @param choice `auto` is bf16 on a GPU and where it is measured to be faster,
  * fp32 elsewhere.
+ * @param options How many threads it may take.
  * @throws {EmpSslError} `ENGINE_UNAVAILABLE` where no binding is there or none
  * loads.
  */
 export async function loadTensorFlow(
   choice: PrecisionChoice = "auto",
+  { threads }: { threads?: number } = {},
 ): Promise<GraphEngine> {
-  setEnvironment();
+  setEnvironment(threads);
   const located = await locateBindings(["gpu", "cpu"]);
   const complaints: string[] = [];
   for (const candidate of located) {

@@ -1,0 +1,56 @@
+/**
+ * Watches a training for collapse: all images embedded in the same place.
+ *
+ * @module
+ */
+import type { StepLosses } from "../engine/engine.ts";
+import { EmpSslError } from "../errors.ts";
+
+/** So many steps in a row, and it is no accident. */
+const PATIENCE = 20;
+/** How near to the collapsed values counts. */
+const INVARIANCE = 0.99, MARGIN = 1.1;
+
+/**
+ * The total coding rate of b equal unit vectors: ½ log(1 + d/ε²), whatever b is,
+ * since ZᵀZ then has the one eigenvalue b.
+ */
+export function collapsedRate(embedding: number, eps: number): number {
+  return Math.log1p(embedding / eps) / 2;
+}
+
+/** See the module's description. */
+export class CollapseWatch {
+  #limit: number;
+  #steps = 0;
+
+  /**
+   * @param embedding Width d of z.
+   * @param eps The paper's ε².
+   */
+  constructor(embedding: number, eps: number) {
+    this.#limit = MARGIN * collapsedRate(embedding, eps);
+  }
+
+  /**
+   * Looks at the numbers of a step.
+   *
+   * @throws {EmpSslError} `COLLAPSED`.
+   */
+  watch(step: number, { invariance, tcr }: StepLosses): void {
+    const collapsed = invariance > INVARIANCE && tcr < this.#limit;
+    this.#steps = collapsed ? this.#steps + 1 : 0;
+    if (this.#steps < PATIENCE) return;
+    throw new EmpSslError({
+      action: "go on after",
+      subject: `step ${step}`,
+      found: `the representation has collapsed: for ${PATIENCE} steps the ` +
+        `invariance was over ${INVARIANCE} and the coding rate ${
+          tcr.toFixed(2)
+        }, as if all images were one`,
+      remedy:
+        "raise --tcr, lower --patch-sim or --lr; the last checkpoint is kept",
+      code: "COLLAPSED",
+    });
+  }
+}

@@ -1,0 +1,69 @@
+/** Training as a process of its own, that may be killed. */
+import { createHash } from "node:crypto";
+
+/** Flags of a short run that is the same, bit by bit, whenever it is made. */
+export const SHORT_RUN = [
+  ...["--limit-images", "16", "--bs", "4", "--num-patches", "2"],
+  ...["--patch-size", "8", "--epoch", "4", "--precision", "fp32"],
+  ...["--engine", "tensorflow", "--threads", "1", "--save-every", "3"],
+];
+
+/** Starts `deno task train` with the permissions of deno.json. */
+export function startTraining(args: string[]): Deno.ChildProcess {
+  return new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "--no-check", "--allow-read", "--allow-write", "--allow-env"],
+      ...["--allow-sys", "--allow-ffi", "--allow-net"],
+      "--allow-run=python3,c++",
+      new URL("../tasks/train.ts", import.meta.url).pathname,
+      ...args,
+    ],
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+}
+
+/** Waits for the end; returns the exit code and all that was printed. */
+export async function finish(
+  child: Deno.ChildProcess,
+): Promise<{ code: number; text: string }> {
+  const { code, stdout, stderr } = await child.output();
+  const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code, text: decode(stdout) + decode(stderr) };
+}
+
+/** Waits until a run has written so many lines of metrics, or has ended. */
+export async function reached(
+  dir: string,
+  lines: number,
+  child: Deno.ChildProcess,
+): Promise<void> {
+  let ended = false;
+  child.status.then(() => ended = true);
+  while (!ended) {
+    const text = await Deno.readTextFile(`${dir}/metrics.jsonl`)
+      .catch(() => "");
+    if (text.split("\n").length > lines) return;
+    await new Promise((done) => setTimeout(done, 20));
+  }
+}
+
+/** The digest of the last model of a run, and the losses of its steps. */
+export async function outcomeOf(
+  dir: string,
+  steps = 16,
+): Promise<{ model: string; losses: number[] }> {
+  const name = `checkpoint-${String(steps).padStart(8, "0")}.safetensors`;
+  const file = await Deno.readFile(`${dir}/${name}`);
+  // The configuration in the header names the folder; the tensors follow it.
+  const head = Number(new DataView(file.buffer).getBigUint64(0, true));
+  const tensors = file.subarray(8 + head);
+  const text = await Deno.readTextFile(`${dir}/metrics.jsonl`);
+  const lines = text.trim().split("\n").map((line) => JSON.parse(line));
+  return {
+    model: createHash("sha256").update(tensors).digest("hex"),
+    losses: lines.map((line) => line.loss),
+  };
+}
