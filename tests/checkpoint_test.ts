@@ -147,6 +147,7 @@ Deno.test("a checkpoint damaged at every sixteenth of its length is passed over"
         }
       }
     }
+    await Deno.remove(`${dir}/checkpoint-00000002.json`);
     await Deno.writeFile(
       `${dir}/checkpoint-00000001.safetensors`,
       FILE.slice(1),

@@ -89,8 +89,23 @@ Deno.test("progress redraws a line on a terminal and writes plain lines elsewher
 Deno.test("a mistake ends in one line, a code that is not 0, and no stack", async () => {
   const bad: [string, string[], string][] = [
     ["train", ["--bs", "3000"], "shapes has 1500 images, give 1500 or fewer"],
-    ["train", ["--data", "cifar10"], "name the folder with --data-dir"],
-    ["train", ["--data", "cifar10", "--data-dir", "no/such"], "no such folder"],
+    ["train", ["--data", "cifar10", "--no-download"], "with --data-dir"],
+    [
+      "train",
+      ["--data", "cifar10", "--no-download", "--data-dir", "no/such"],
+      "no such folder",
+    ],
+    ["train", ["--data", "imagenet100"], "name the folder with --data-dir"],
+    [
+      "train",
+      ["--data", "imagenet100", "--data-dir", ".", "--classes", "no/such"],
+      "no such file of classes",
+    ],
+    ["train", ["--probe", "often"], "it is not a number of steps"],
+    ["train", ["--save-every", "often"], "it is neither steps nor minutes"],
+    ["train", ["--resume", "no/such"], "no such file or folder"],
+    ["train", ["--init", "no/such"], "Cannot start from no/such"],
+    ["train", ["--engine", "wasm", "--precision", "bf16"], "--precision fp32"],
     ["train", ["--eps", "-1"], "give a number over 0"],
     ["evaluate", [], "no --model-path was given"],
     ["evaluate", ["--model-path", "no/such"], "no such file or folder"],

@@ -105,7 +105,7 @@ Deno.test("folder refuses what is not there", async () => {
     const open = (dir: string) =>
       openDataset({ name: "folder", dir, split: "train" });
     await assertRejects(() => open(`${dir}/no`), Error, "no such folder");
-    await assertRejects(() => open(dir), Error, "no train/ in it");
+    await assertRejects(() => open(dir), Error, "no image in it");
     await Deno.mkdir(`${dir}/train/a`, { recursive: true });
     await assertRejects(() => open(dir), Error, "no image file");
   });

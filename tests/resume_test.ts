@@ -23,7 +23,7 @@ Deno.test({
       );
       assertEquals(code, 0, text);
       const wanted = await outcomeOf(whole);
-      assertEquals(wanted.losses.length, 16);
+      assertEquals(wanted.losses.length, 12);
       const resume = (...more: string[]) =>
         startTraining(["--resume", parts, ...more]);
 

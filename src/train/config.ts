@@ -177,6 +177,14 @@ export function validateConfig(config: TrainConfig): void {
       "give auto or a divisor",
     );
   }
+  const { engine, precision } = config;
+  if (precision === "bf16" && engine !== "auto" && engine !== "tensorflow") {
+    refuse(
+      "--precision bf16",
+      `the ${engine} engine does not have it`,
+      "take --precision fp32 or --engine tensorflow",
+    );
+  }
   if (!(eps > 0)) {
     refuse(`--eps ${eps}`, "it divides", "give a number over 0, such as 0.2");
   }

@@ -6,8 +6,8 @@
 import type { Binding } from "../../deps/tfjs_node.ts";
 import {
   isTrainable,
-  sizeOf,
   type State,
+  type TensorSpec,
   tensorSpecs,
 } from "../../model/parameters.ts";
 import type {
@@ -20,10 +20,10 @@ import type {
   TrainerOptions,
 } from "../engine.ts";
 import {
-  accumulatorOf,
   momentumOf,
   NODES,
   readNode,
+  restoredNode,
   restoreNode,
 } from "../trace/names.ts";
 import {
@@ -37,6 +37,24 @@ import { type Feed, GraphSession } from "./graph_session.ts";
 function patchFeed(values: Feed, shape: number[]) {
   const name = values instanceof Uint8Array ? NODES.bytes : NODES.floats;
   return { name, shape, values };
+}
+
+/**
+ * Puts tensors on the device, one at a time: what has been fed is garbage, and
+ * the collector takes it in between.
+ */
+function restore(
+  session: GraphSession,
+  specs: TensorSpec[],
+  state: State,
+  nameOf: (name: string) => string = (name) => name,
+): void {
+  for (const { name, shape } of specs) {
+    const feed = { name: restoreNode(nameOf(name)), shape };
+    session.run([{ ...feed, values: state.get(name)! }], [
+      restoredNode(nameOf(name)),
+    ]);
+  }
 }
 
 /** See `engine.ts`. */
@@ -92,14 +110,7 @@ export class GraphEngine implements Engine {
       floats: options.floats,
     });
     const session = this.session(graph);
-    session.run(
-      tensorSpecs(model).map(({ name, shape }) => ({
-        name: restoreNode(name),
-        shape,
-        values: state.get(name)!,
-      })),
-      [NODES.restored],
-    );
+    restore(session, tensorSpecs(model), state);
     const shape = [patches * images, patchSize, patchSize, 3];
     return Promise.resolve({
       width: model.hidden,
@@ -138,25 +149,9 @@ export class GraphTrainer implements Trainer {
     this.#names = specs.map((spec) => spec.name);
     this.#trainable = trainable.map((spec) => spec.name);
     this.#shape = [patches * images, patchSize, patchSize, 3];
-    session.run([
-      ...specs.map(({ name, shape }) => ({
-        name: restoreNode(name),
-        shape,
-        values: state.get(name)!,
-      })),
-      ...trainable.map(({ name, shape }) => ({
-        name: restoreNode(momentumOf(name)),
-        shape,
-        values: momentum?.get(name) ?? new Float32Array(sizeOf(shape)),
-      })),
-      ...(options.microBatch === undefined ? [] : trainable).map((
-        { name, shape },
-      ) => ({
-        name: restoreNode(accumulatorOf(name)),
-        shape,
-        values: new Float32Array(sizeOf(shape)),
-      })),
-    ], [NODES.restored]);
+    restore(session, specs, state);
+    session.run([], [NODES.zeroed]);
+    if (momentum) restore(session, trainable, momentum, momentumOf);
   }
 
   /** See {@linkcode Trainer.step}. */

@@ -23,6 +23,9 @@ export function traceKernels(
 ): Record<string, Kernel> {
   const graph = () => backend.graph;
 
+  /** How to make a padded value again, once some nodes have run. */
+  const padAgain = new Map<string, (...waits: string[]) => GraphValue>();
+
   /** A node of one output. */
   const one = (
     op: string,
@@ -141,12 +144,18 @@ export function traceKernels(
         [paddings.length, 2],
         paddings.flat(),
       );
-      return one(
-        "Pad",
-        [x, amounts],
-        x.shape.map((side, i) => side + paddings[i][0] + paddings[i][1]),
-        { Tpaddings: attr.type(int32) },
+      const shape = x.shape.map((side, i) =>
+        side + paddings[i][0] + paddings[i][1]
       );
+      const pad = (...waits: string[]) => {
+        const inputs = [x, amounts, ...waits.map((node) => `^${node}`)];
+        const types = { T: attr.type(x.dtype), Tpaddings: attr.type(int32) };
+        const name = graph().node("Pad", inputs, types);
+        return { name, dtype: x.dtype, shape };
+      };
+      const padded = pad();
+      padAgain.set(padded.name, pad);
+      return [padded];
     },
     Slice: ({ x }, { begin, size }: Attributes) =>
       one("Slice", [x, graph().ints(begin), graph().ints(size)], size, {
@@ -202,7 +211,11 @@ export function traceKernels(
     },
     Conv2DBackpropFilter: ({ x, dy }, attributes: Attributes) => {
       const { filterShape } = attributes;
-      const inputs = [low(x), graph().ints(filterShape), low(dy)];
+      const gradient = low(dy);
+      // A padded map is made again: kept, it would lie in memory beside the map
+      // that it was made of until the pass comes back.
+      const input = padAgain.get(x.name)?.(gradient.name) ?? x;
+      const inputs = [low(input), graph().ints(filterShape), gradient];
       return one(
         "Conv2DBackpropFilter",
         inputs,

@@ -14,8 +14,8 @@ export const NODES = {
   learningRate: "learning_rate",
   /** The parts of the loss, before the update. */
   losses: ["loss", "invariance", "tcr"],
-  /** Runs when all is restored. */
-  restored: "restored",
+  /** Runs when momentum and accumulators are zero. */
+  zeroed: "zeroed",
   /** `images × hidden`. */
   features: "features",
   /** The embeddings in training mode. */
@@ -34,6 +34,8 @@ export const NODES = {
 
 /** The node that a tensor of the model is restored from. */
 export const restoreNode = (variable: string) => `restore/${variable}`;
+/** Runs when a tensor of the model is restored. */
+export const restoredNode = (variable: string) => `restored/${variable}`;
 /** The node that holds a tensor of the model. */
 export const readNode = (variable: string) => `read/${variable}`;
 /** The name of a parameter's momentum buffer. */

@@ -136,7 +136,7 @@ function assignStatistics(
 
 /**
  * Traces one optimisation step: forward, loss, backward, LARS, SGD, running
- * statistics. Signatures: `restore`, `read`, `train`.
+ * statistics. Signatures: `restore/…`, `zero`, `read`, `train`.
  *
  * @param options The model and the batch.
  * @param settings The precision; whether patches are fed as floats, which is
@@ -190,7 +190,7 @@ export function traceTrainer(
  * of that gradient. Batch norms see one micro-batch at a time, as under the
  * authors' DataParallel.
  *
- * Signatures: `restore`, `read`, `embed`, `loss`, `accumulate`, `apply`.
+ * Signatures: `restore/…`, `zero`, `read`, `embed`, `loss`, `accumulate`, `apply`.
  *
  * @param options The model and the whole batch.
  * @param settings As for {@linkcode traceTrainer}; `patches` is how many of the
@@ -275,7 +275,7 @@ export function traceMicroBatchTrainer(
 
 /**
  * Traces the features of patches in eval mode, averaged over the patches of an
- * image. Signatures: `restore`, `read`, `encode`.
+ * image. Signatures: `restore/…`, `read`, `encode`.
  */
 export function traceEncoder(
   options: Pick<TrainerOptions, "model" | "images" | "patches" | "patchSize">,

@@ -8,7 +8,7 @@ import { isTrainable, type TensorSpec } from "../../model/parameters.ts";
 import type { TraceBackend } from "./backend.ts";
 import { attr, type GraphBuilder, type GraphValue } from "./graph.ts";
 import { DType } from "./messages.ts";
-import { NODES, readNode, restoreNode } from "./names.ts";
+import { NODES, readNode, restoredNode, restoreNode } from "./names.ts";
 
 /** A variable: its handle, the value at the start of a run, its restoring. */
 export interface Variable {
@@ -59,7 +59,7 @@ export function after(
   return { name, dtype: DType.float, shape: value.shape };
 }
 
-/** Declares the variables and the signature that restores them. */
+/** Declares the variables and the signatures that restore and clear them. */
 export function declare(
   graph: GraphBuilder,
   specs: TensorSpec[],
@@ -74,15 +74,18 @@ export function declare(
       variables.set(nameOf(name), variable(graph, nameOf(name), shape));
     }
   }
-  const all = [...variables.values()];
-  const done = after(
-    graph,
-    graph.scalar(1),
-    all.map((v) => v.assign),
-    NODES.restored,
+  for (const [name, { feed, assign }] of variables) {
+    const done = after(graph, graph.scalar(1), [assign], restoredNode(name));
+    graph.signature(`restore/${name}`, [feed], [done]);
+  }
+  const zeros = [...variables].slice(specs.length).map(([_, v]) =>
+    graph.node("AssignVariableOp", [v.handle, graph.fill(v.value.shape, 0)], {
+      dtype: attr.type(DType.float),
+    })
   );
-  graph.signature("restore", all.map((v) => v.feed), [done]);
-  graph.signature("read", [], all.map((v) => v.value));
+  const zeroed = after(graph, graph.scalar(1), zeros, NODES.zeroed);
+  graph.signature("zero", [], [zeroed]);
+  graph.signature("read", [], [...variables.values()].map((v) => v.value));
   return variables;
 }
 
