@@ -28,12 +28,16 @@ function align(at: number): number {
   return Math.ceil(at / 64) * 64;
 }
 
-/** Weights in WebAssembly's memory. */
+/** Weights in WebAssembly's memory, for both passes. */
 interface Table {
   start: number;
+  /** Vertical: inputs of each output; `size` weights for each. */
   count: number;
   weights: number;
   size: number;
+  /** Horizontal: pairs of inputs; `size` halved, rounded up, for each. */
+  pairs: number;
+  halves: number;
 }
 
 /** See `transforms.ts`. There is one memory for a thread, used in turn. */
@@ -73,7 +77,9 @@ export class WasmTransforms implements PatchTransforms {
     this.#patch = align(IMAGE + data.length + SLACK);
     this.#other = align(this.#patch + this.#length + SLACK);
     this.#scratch = align(this.#other + this.#length + SLACK);
-    this.#reserve(this.#scratch + Math.max(width, height) * size * 3);
+    // The horizontal pass writes up to three rows more than it is asked for.
+    const scratch = (Math.max(width, height) + 4) * size * 3;
+    this.#reserve(this.#scratch + scratch + 4 * width * 3);
   }
 
   /** See {@linkcode PatchTransforms.cropAndResize}. */
@@ -88,10 +94,10 @@ export class WasmTransforms implements PatchTransforms {
     const wide = width === size, high = height === size;
     const across = (from: number, step: number, to: number, rows: number) => {
       const table = tableOf(this.#bytes, width, size, interpolation);
-      const { start, count, weights } = table;
+      const { start, pairs, halves } = table;
       kernels.resizeRows(
         ...[from, step, to, size, rows] as const,
-        ...[start, count, weights, table.size] as const,
+        ...[start, pairs, halves, (table.size + 1) >> 1] as const,
       );
     };
     const down = (from: number, step: number, to: number, row: number) => {
@@ -182,6 +188,36 @@ export class WasmTransforms implements PatchTransforms {
 const tables = new Map<Coefficients, Table>();
 let tablesEnd = TABLES;
 
+/** Bits of a weight's lower half: see `resizeRows` in assembly/resize.ts. */
+const LOW = 12;
+
+/**
+ * Weights by pairs of inputs, each split in two halves that fit into 16 bits:
+ * upper and upper, lower and lower.
+ */
+function halvesOf({ start, size, count, weights }: Coefficients): {
+  pairs: Int32Array;
+  halves: Int32Array;
+} {
+  const outputs = start.length, width = (size + 1) >> 1;
+  const pairs = count.map((n) => (n + 1) >> 1);
+  const halves = new Int32Array(outputs * width * 2);
+  const both = (a: number, b: number) => (a & 0xffff) | (b << 16);
+  for (let out = 0; out < outputs; out++) {
+    for (let pair = 0; pair < pairs[out]; pair++) {
+      const at = out * size + 2 * pair;
+      const first = weights[at];
+      // The last of an odd number of inputs has no second.
+      const second = 2 * pair + 1 < count[out] ? weights[at + 1] : 0;
+      const low = 2 ** LOW - 1;
+      const to = (out * width + pair) * 2;
+      halves[to] = both(first >> LOW, second >> LOW);
+      halves[to + 1] = both(first & low, second & low);
+    }
+  }
+  return { pairs, halves };
+}
+
 /** The weights of a resize, put into memory on first use. */
 function tableOf(
   bytes: Uint8Array,
@@ -193,7 +229,9 @@ function tableOf(
   const known = tables.get(found);
   if (known !== undefined) return known;
   const { start, count, weights, size } = found;
-  const needed = (start.length + count.length + weights.length) * 4;
+  const { pairs, halves } = halvesOf(found);
+  const arrays = [start, count, weights, pairs, halves];
+  const needed = arrays.reduce((sum, array) => sum + array.byteLength, 0);
   if (tablesEnd + needed > IMAGE) {
     tables.clear();
     tablesEnd = TABLES;
@@ -209,6 +247,8 @@ function tableOf(
     count: put(count),
     weights: put(weights),
     size,
+    pairs: put(pairs),
+    halves: put(halves),
   };
   tables.set(found, table);
   return table;

@@ -58,7 +58,18 @@ export function resizeColumns(
   }
 }
 
-/** The horizontal pass: a pixel is one vector of red, green, blue and scratch. */
+/** Bits of the lower half of a weight that is split for 16-bit products. */
+const LOW: i32 = 12;
+
+/**
+ * The horizontal pass: a pixel is one vector of red, green, blue and scratch; two
+ * inputs are taken at a time, and four rows. Up to three rows after the last are
+ * read and written as well, and are scratch.
+ *
+ * @param pairs How many pairs of inputs each output has. `weights` holds, for
+ * each pair, the upper halves of both weights and then the lower ones, 16 bits
+ * each; `size` pairs for each output.
+ */
 export function resizeRows(
   input: usize,
   inputStride: usize,
@@ -66,28 +77,78 @@ export function resizeRows(
   width: i32,
   rows: i32,
   start: usize,
-  count: usize,
+  pairs: usize,
   weights: usize,
   size: i32,
 ): void {
-  for (let y = 0; y < rows; y++) {
+  const stride = <usize> width * 3;
+  for (let y = 0; y < rows; y += 4) {
+    let output0 = output, output1 = output + stride;
+    let output2 = output + 2 * stride, output3 = output + 3 * stride;
     for (let x = 0; x < width; x++) {
       let from = input + <usize> load<i32>(start + (<usize> x << 2)) * 3;
-      const taps = load<i32>(count + (<usize> x << 2));
-      let weight = weights + (<usize> (x * size) << 2);
-      let sum = half();
-      for (let i = 0; i < taps; i++) {
-        const pixel = i32x4.extend_low_i16x8_u(
-          i16x8.extend_low_i8x16_u(v128.load32_zero(from)),
-        );
-        sum = i32x4.add(sum, i32x4.mul(pixel, v128.load_splat<i32>(weight)));
-        from += 3;
-        weight += 4;
+      let weight = weights + (<usize> (x * size) << 3);
+      const end = weight + (<usize> load<i32>(pairs + (<usize> x << 2)) << 3);
+      let upper0 = i32x4.splat(0), upper1 = upper0, upper2 = upper0, upper3 = upper0;
+      let lower0 = half(), lower1 = lower0, lower2 = lower0, lower3 = lower0;
+      while (weight < end) {
+        const high = v128.load32_splat(weight), low = v128.load32_splat(weight, 4);
+        const two0 = two(from), two1 = two(from + inputStride);
+        const two2 = two(from + 2 * inputStride), two3 = two(from + 3 * inputStride);
+        upper0 = i32x4.add(upper0, i32x4.dot_i16x8_s(two0, high));
+        lower0 = i32x4.add(lower0, i32x4.dot_i16x8_s(two0, low));
+        upper1 = i32x4.add(upper1, i32x4.dot_i16x8_s(two1, high));
+        lower1 = i32x4.add(lower1, i32x4.dot_i16x8_s(two1, low));
+        upper2 = i32x4.add(upper2, i32x4.dot_i16x8_s(two2, high));
+        lower2 = i32x4.add(lower2, i32x4.dot_i16x8_s(two2, low));
+        upper3 = i32x4.add(upper3, i32x4.dot_i16x8_s(two3, high));
+        lower3 = i32x4.add(lower3, i32x4.dot_i16x8_s(two3, low));
+        from += 6;
+        weight += 8;
       }
-      const whole = i16x8.narrow_i32x4_s(i32x4.shr_s(sum, BITS), sum);
-      store<i32>(output, i32x4.extract_lane(i8x16.narrow_i16x8_u(whole, whole), 0));
-      output += 3;
+      const bytes = i8x16.narrow_i16x8_u(
+        i16x8.narrow_i32x4_s(join(upper0, lower0), join(upper1, lower1)),
+        i16x8.narrow_i32x4_s(join(upper2, lower2), join(upper3, lower3)),
+      );
+      if (x < width - 1) {
+        // The fourth byte is overwritten by the next pixel.
+        v128.store32_lane(output0, bytes, 0);
+        v128.store32_lane(output1, bytes, 1);
+        v128.store32_lane(output2, bytes, 2);
+        v128.store32_lane(output3, bytes, 3);
+      } else {
+        v128.store16_lane(output0, bytes, 0);
+        v128.store8_lane(output0, bytes, 2, 2);
+        v128.store16_lane(output1, bytes, 2);
+        v128.store8_lane(output1, bytes, 6, 2);
+        v128.store16_lane(output2, bytes, 4);
+        v128.store8_lane(output2, bytes, 10, 2);
+        v128.store16_lane(output3, bytes, 6);
+        v128.store8_lane(output3, bytes, 14, 2);
+      }
+      output0 += 3;
+      output1 += 3;
+      output2 += 3;
+      output3 += 3;
     }
-    input += inputStride;
+    input += 4 * inputStride;
+    output += 4 * stride;
   }
+}
+
+/** The bytes of two pixels, as pairs of 16 bits a channel; −1 gives zero. */
+// @ts-ignore: decorator
+@inline
+function two(from: usize): v128 {
+  return i8x16.swizzle(
+    v128.load64_zero(from),
+    i8x16(0, -1, 3, -1, 1, -1, 4, -1, 2, -1, 5, -1, -1, -1, -1, -1),
+  );
+}
+
+/** The sum of both halves, as whole numbers. */
+// @ts-ignore: decorator
+@inline
+function join(upper: v128, lower: v128): v128 {
+  return i32x4.shr_s(i32x4.add(i32x4.shl(upper, LOW), lower), BITS);
 }
