@@ -13,7 +13,7 @@ import { writeAtomically } from "../src/train/atomic_file.ts";
 import { resolveConfig, trainSource } from "../src/train/config.ts";
 import type { Command } from "./cli/flags.ts";
 import { main } from "./cli/main.ts";
-import { command as trainCommand, configOf } from "./train.ts";
+import { command as trainCommand, configOf } from "./cli/train_flags.ts";
 
 const { data, "data-dir": dir, arch, seed, "num-patches": patches } =
   trainCommand.flags;

@@ -9,7 +9,7 @@ import { validateConfig } from "../src/train/config.ts";
 import { helpText, parseFlags } from "../tasks/cli/flags.ts";
 import { formatSeconds, Progress } from "../tasks/cli/progress.ts";
 import { command as evaluateCommand } from "../tasks/evaluate.ts";
-import { command, configOf } from "../tasks/train.ts";
+import { command, configOf } from "../tasks/cli/train_flags.ts";
 import { runTask } from "./tasks.ts";
 
 const parse = (line: string) => configOf(parseFlags(line.split(" "), command));

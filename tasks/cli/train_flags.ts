@@ -1,0 +1,178 @@
+/**
+ * The flags of `deno task train`, and the configuration that they mean.
+ *
+ * @module
+ */
+import { DATASETS } from "../../src/data/catalog.ts";
+import type { EngineChoice, PrecisionChoice } from "../../src/engine/engine.ts";
+import { ARCHITECTURES } from "../../src/model/architectures.ts";
+import { TRAIN_DEFAULTS, type TrainConfig } from "../../src/train/config.ts";
+import type { Command, Values } from "./flags.ts";
+import { ENGINE_FLAG } from "./main.ts";
+
+const D = TRAIN_DEFAULTS;
+
+/** The command line of `deno task train`. */
+export const command: Command = {
+  usage: "deno task train [flags]",
+  about: "Trains an EMP-SSL encoder (arXiv 2304.03977) and writes a run's " +
+    "folder:\nconfig.json, metrics.jsonl and a checkpoint after each epoch.",
+  flags: {
+    data: {
+      type: "text",
+      choices: Object.keys(DATASETS),
+      help: `data set (default ${D.data}: generated, needs no files)`,
+    },
+    "data-dir": {
+      type: "text",
+      value: "DIR",
+      help: "folder of the data set (default: our own, in the cache)",
+    },
+    "data-url": {
+      type: "text",
+      value: "URL",
+      help: "a mirror of its archive; other files: URL#md5=…",
+    },
+    "no-download": { type: "switch", help: "take only what is on disk" },
+    classes: {
+      type: "text",
+      value: "FILE",
+      help: "imagenet100: its classes, one a line (default: the paper's)",
+    },
+    epoch: {
+      type: "number",
+      help: `passes over the data (default ${D.epoch})`,
+    },
+    bs: { type: "number", help: "images a batch (default 100; shapes 20)" },
+    "num-patches": {
+      type: "number",
+      help: `patches an image (default ${D.numPatches}; the paper: 20 to 200)`,
+    },
+    "patch-size": {
+      type: "number",
+      help: "side of a patch in pixels (default 32; imagenet100: 224)",
+    },
+    "patch-sim": {
+      type: "number",
+      help: `weight of the invariance (default ${D.patchSim})`,
+    },
+    tcr: {
+      type: "number",
+      help: `weight of the coding rate (default ${D.tcr})`,
+    },
+    eps: { type: "number", help: `the paper's squared ε (default ${D.eps})` },
+    arch: {
+      type: "text",
+      choices: Object.keys(ARCHITECTURES),
+      help: "architecture (default: follows from the data)",
+    },
+    lr: { type: "number", help: `first learning rate (default ${D.lr})` },
+    seed: { type: "number", help: `seed of everything (default ${D.seed})` },
+    workers: { type: "number", help: "patch workers (default: spare cores)" },
+    "limit-images": { type: "number", help: "use only N training images" },
+    probe: {
+      type: "text",
+      value: "N|epoch",
+      help: "kNN accuracy on 500 test images after each N steps or epoch",
+    },
+    strict: {
+      type: "switch",
+      help: "end at the first image that cannot be read (default: skip 1 %)",
+    },
+    engine: ENGINE_FLAG,
+    precision: {
+      type: "text",
+      choices: ["auto", "fp32", "bf16"],
+      help: "number format of the heavy operations (default auto)",
+    },
+    "micro-batch": {
+      type: "text",
+      value: "N|auto",
+      help: "patches of an image at a time (default auto: by free memory)",
+    },
+    resume: {
+      type: "text",
+      value: "DIR|auto",
+      help: "go on exactly with a run: its folder, or the newest like this",
+    },
+    init: {
+      type: "text",
+      value: "FILE",
+      help: "start from these weights: ours, torchvision's or timm's ResNet-18",
+    },
+    "save-every": {
+      type: "text",
+      value: "N|Nm",
+      help: "checkpoint after N steps or minutes, besides each epoch",
+    },
+    keep: { type: "number", help: `checkpoints that stay (default ${D.keep})` },
+    threads: { type: "number", help: "threads of the engine (default: all)" },
+    dir: {
+      type: "text",
+      value: "DIR",
+      help: "the run's folder (default runs/…)",
+    },
+    msg: { type: "text", value: "TEXT", help: "a note to keep with the run" },
+  },
+  examples: [
+    "deno task train",
+    "deno task train --data cifar10 --data-dir cifar-10-batches-bin --epoch 1",
+    "deno task train --data folder --data-dir photos --num-patches 40",
+  ],
+};
+
+/** The configuration that a command line means. */
+export function configOf(values: Values): TrainConfig {
+  const number = (name: string) => values[name] as number | undefined;
+  const text = (name: string) => values[name] as string | undefined;
+  const data = text("data") ?? D.data;
+  // The generated set is small, and its first run should end in minutes.
+  const small = data === "shapes";
+  const microBatch = text("micro-batch") ?? D.microBatch;
+  return {
+    data,
+    dataDir: text("data-dir"),
+    dataUrl: text("data-url"),
+    download: values["no-download"] !== true,
+    classes: text("classes"),
+    patchSize: number("patch-size"),
+    epoch: number("epoch") ?? (small ? SHAPES.epoch : D.epoch),
+    bs: number("bs") ?? (small ? SHAPES.bs : D.bs),
+    numPatches: number("num-patches") ?? D.numPatches,
+    patchSim: number("patch-sim") ?? D.patchSim,
+    tcr: number("tcr") ?? D.tcr,
+    eps: number("eps") ?? D.eps,
+    arch: text("arch"),
+    lr: number("lr") ?? D.lr,
+    seed: number("seed") ?? D.seed,
+    workers: number("workers"),
+    limitImages: number("limit-images"),
+    strict: values.strict === true,
+    engine: (text("engine") ?? D.engine) as EngineChoice,
+    precision: (text("precision") ?? D.precision) as PrecisionChoice,
+    microBatch: microBatch === "auto" ? microBatch : Number(microBatch),
+    init: text("init"),
+    saveEvery: text("save-every"),
+    keep: number("keep") ?? D.keep,
+    threads: number("threads"),
+    dir: text("dir"),
+    msg: text("msg"),
+  };
+}
+
+const SHAPES = { epoch: 1, bs: 20 };
+
+/** The choices that flags have made, by their names in the configuration. */
+export function givenOf(
+  values: Values,
+  config: TrainConfig,
+): Record<string, unknown> {
+  const camel = (flag: string) =>
+    flag.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+  const choices = config as unknown as Record<string, unknown>;
+  return Object.fromEntries(
+    Object.keys(values).map(camel)
+      .filter((key) => key in choices && key !== "dir" && key !== "download")
+      .map((key) => [key, choices[key]]),
+  );
+}
