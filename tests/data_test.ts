@@ -1,3 +1,4 @@
+import { crc32 } from "node:zlib";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { openDataset } from "../src/data/catalog.ts";
 import { decodeFile } from "../src/data/decode.ts";
@@ -174,5 +175,32 @@ Deno.test("decodeFile() names a file that is no whole image", async () => {
       Error,
       "Cannot read",
     );
+    await Deno.writeFile(`${dir}/locked.jpg`, jpeg, { mode: 0o000 });
+    // To root no file is locked.
+    if (Deno.uid() !== 0) {
+      await assertRejects(() => decodeFile(`${dir}/locked.jpg`), Error, "read");
+    }
+  });
+});
+
+/** A PNG whose header claims another size. */
+function claiming(png: Uint8Array, width: number, height: number) {
+  const bytes = png.slice();
+  const view = new DataView(bytes.buffer);
+  view.setUint32(16, width);
+  view.setUint32(20, height);
+  view.setUint32(29, crc32(bytes.subarray(12, 29)));
+  return bytes;
+}
+
+Deno.test("decodeFile() refuses a decompression bomb by its header", async () => {
+  const sharp = await loadSharp();
+  await withFolder(async (dir) => {
+    const { width, height, data } = photo(8, 8, 3);
+    const png = await sharp(data, { raw: { width, height, channels: 3 } })
+      .png().toBuffer();
+    const path = `${dir}/bomb.png`;
+    await Deno.writeFile(path, claiming(png, 30_000, 30_000));
+    await assertRejects(() => decodeFile(path), Error, "pixel limit");
   });
 });

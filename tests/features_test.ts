@@ -1,0 +1,86 @@
+/** Features in memory and on disk, and the files that they are written to. */
+import { assert, assertEquals } from "@std/assert";
+import { Features } from "../src/evaluate/features.ts";
+import { writeFeatures } from "../src/evaluate/write_features.ts";
+import { decodeSafetensors } from "../src/train/safetensors.ts";
+import { withFolder } from "./images.ts";
+
+const WIDTH = 6, COUNT = 2500;
+/** Numbers that half precision holds exactly. */
+const VALUES = Float32Array.from(
+  { length: COUNT * WIDTH },
+  (_, i) => (i % 401 - 200) / 16,
+);
+const LABELS = Int32Array.from({ length: COUNT }, (_, i) => i % 7);
+
+/** Features written in pieces that do not fit the blocks. */
+function make(memoryLimit?: number): Features {
+  const features = new Features({ width: WIDTH, labels: LABELS }, memoryLimit);
+  for (let first = 0; first < COUNT; first += 300) {
+    const rows = VALUES.subarray(first * WIDTH, (first + 300) * WIDTH);
+    features.write(rows, first);
+  }
+  return features;
+}
+
+Deno.test("Features are the same in memory and on disk", () => {
+  for (const limit of [undefined, 0]) {
+    using features = make(limit);
+    assertEquals([...features.rows([3, 0, 3])], [
+      ...[3, 0, 3].flatMap((i) => [
+        ...VALUES.subarray(i * WIDTH, (i + 1) * WIDTH),
+      ]),
+    ]);
+    const blocks = [...features.blocks(1000)];
+    assertEquals(blocks.map(({ first }) => first), [0, 1000, 2000]);
+    assertEquals(blocks[2].rows.length, 500 * WIDTH);
+    assertEquals(blocks[2].rows[0], VALUES[2000 * WIDTH]);
+  }
+});
+
+/** What NumPy would read: the header's text and the values. */
+function readNpy(bytes: Uint8Array): { header: string; data: ArrayBuffer } {
+  assertEquals([...bytes.subarray(0, 8)], [0x93, 78, 85, 77, 80, 89, 1, 0]);
+  const length = new DataView(bytes.buffer).getUint16(8, true);
+  assertEquals((10 + length) % 64, 0);
+  return {
+    header: new TextDecoder().decode(bytes.subarray(10, 10 + length)).trim(),
+    data: bytes.slice(10 + length).buffer,
+  };
+}
+
+Deno.test("writeFeatures() writes .npy files of both splits", async () => {
+  await withFolder(async (dir) => {
+    using train = make(0), test = make();
+    writeFeatures(`${dir}/out`, { train, test });
+    const names = [...Deno.readDirSync(`${dir}/out`)].map((e) => e.name);
+    assertEquals(names.sort(), [
+      "test_features.npy",
+      "test_labels.npy",
+      "train_features.npy",
+      "train_labels.npy",
+    ]);
+    const features = readNpy(
+      await Deno.readFile(`${dir}/out/train_features.npy`),
+    );
+    assertEquals(
+      features.header,
+      "{'descr': '<f4', 'fortran_order': False, 'shape': (2500, 6,), }",
+    );
+    assertEquals(new Float32Array(features.data), VALUES);
+    const labels = readNpy(await Deno.readFile(`${dir}/out/test_labels.npy`));
+    assert(labels.header.includes("'<i4'"));
+    assertEquals(new Int32Array(labels.data), LABELS);
+  });
+});
+
+Deno.test("writeFeatures() writes one .safetensors file", async () => {
+  await withFolder(async (dir) => {
+    using train = make(), test = make();
+    const path = `${dir}/features.safetensors`;
+    writeFeatures(path, { train, test });
+    const { tensors } = decodeSafetensors(await Deno.readFile(path), path);
+    assertEquals(tensors.get("test_features")!.shape, [COUNT, WIDTH]);
+    assertEquals(tensors.get("train_features")!.values, VALUES);
+  });
+});
