@@ -65,6 +65,13 @@ export {
   type EvaluationResult,
 } from "./src/evaluate/evaluate.ts";
 export {
+  embed,
+  EMBED_DEFAULTS,
+  type EmbedConfig,
+  type EmbedEvent,
+  type EmbedResult,
+} from "./src/evaluate/embed.ts";
+export {
   onlineProbe,
   type OnlineProbeOptions,
 } from "./src/evaluate/online_probe.ts";

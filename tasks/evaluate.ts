@@ -151,6 +151,8 @@ async function runEvaluation(values: Values): Promise<void> {
       const title = `features of the ${event.split} images`;
       if (!bars.has(title)) bars.set(title, new Progress(title, event.count));
       bars.get(title)!.update(event.done);
+    } else if (event.type === "skipped") {
+      console.error(`Left out ${event.image}: ${event.why}`);
     } else if (event.type === "damaged") {
       console.error(`Passed over a damaged checkpoint: ${event.fault}`);
     } else if (event.type === "linear") {

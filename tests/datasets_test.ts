@@ -148,3 +148,36 @@ Deno.test({
     });
   },
 });
+
+Deno.test({
+  name: `a damaged test image is named and does not count${reason}`,
+  ignore,
+  fn: async () => {
+    await withFolder(async (dir) => {
+      const data = `${dir}/data`;
+      await writeImages(data, { classes: 2, each: 4 });
+      await writeImages(data, { classes: 2, each: 2, split: "test" });
+      const broken = `${data}/test/c1/1.png`;
+      await Deno.writeTextFile(broken, "this is no image");
+      const run = `${dir}/run`;
+      const trained = await runTask("train", [
+        ...["--data", "folder", "--data-dir", data, "--dir", run],
+        ...["--bs", "4", "--num-patches", "2", "--epoch", "1"],
+        ...["--patch-size", "16", "--precision", "fp32"],
+      ]);
+      assertEquals(trained.code, 0, trained.err);
+      const tested = await runTask("evaluate", [
+        ...["--model-path", run, "--test-patches", "2", "--json"],
+        ...["--features-out", `${dir}/features`, "--precision", "fp32"],
+      ]);
+      assertEquals(tested.code, 0, tested.err);
+      assertStringIncludes(tested.err, `Left out ${broken}`);
+      const { knn } = JSON.parse(tested.out);
+      // Of three images, not of four.
+      assertEquals(Math.round(knn.top1 * 3), knn.top1 * 3);
+      const labels = await Deno.readFile(`${dir}/features/test_labels.npy`);
+      const values = new Int32Array(labels.slice(-16).buffer);
+      assertEquals([...values], [0, 0, 1, -1]);
+    });
+  },
+});

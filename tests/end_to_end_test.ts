@@ -4,7 +4,7 @@
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { engineForTasks, runTask } from "./tasks.ts";
-import { withFolder } from "./images.ts";
+import { withFolder, writeImages } from "./images.ts";
 
 const python = await findPython();
 const engine = await engineForTasks();
@@ -58,6 +58,22 @@ Deno.test({
         assert(top1 >= 0 && top5 >= top1 && top5 <= 1);
       }
       assert(result.linear.best.top1 >= result.linear.last.top1);
+
+      const data = `${dir}/photos`;
+      await writeImages(data, { classes: 2, each: 3 });
+      const out = `${dir}/photos.npy`;
+      const embedded = await runTask("embed", [
+        ...["--model-path", run, "--data-dir", data, "--out", out],
+        ...["--patches", "2", "--precision", "fp32"],
+      ]);
+      assertEquals(embedded.code, 0, embedded.err);
+      const names = (await Deno.readTextFile(`${out}.txt`)).trim().split("\n");
+      assertEquals(names.length, 6);
+      assertStringIncludes(names[0], "photos/train/c0/0.png");
+      const npy = await Deno.readFile(out);
+      const rows = new Float32Array(npy.slice(-6 * 4096 * 4).buffer);
+      assertStringIncludes(new TextDecoder().decode(npy), "(6, 4096,)");
+      assert(rows.every((x) => x >= 0) && rows.some((x) => x > 0));
 
       const again = await runTask("train", ["--dir", run]);
       assertEquals(again.code, 2);

@@ -31,8 +31,8 @@ export const patchWorker = {
   serve(ticket: number, substitute: number): Promise<void> {
     return cutter.serve(ticket, substitute);
   },
-  /** What to call a ticket's image. */
-  describe(ticket: number): string {
+  /** A ticket's image. */
+  describe(ticket: number): { name: string; index: number } {
     return cutter.describe(ticket);
   },
 };

@@ -66,9 +66,17 @@ export const trainingWorker = {
   features(job: FeatureJob, handle: RingHandle, onFeatures: OnFeatures) {
     return evaluation.features(job, handle, onFeatures);
   },
+  /** Takes images that could not be read out of the evaluation. */
+  excludeFeatures(split: string, rows: number[]): void {
+    evaluation.exclude(split, rows);
+  },
   /** Writes the kept features. */
   writeFeatures(path: string): void {
     evaluation.write(path);
+  },
+  /** Writes the kept rows of one split alone. */
+  writeRows(split: string, path: string): void {
+    evaluation.writeRows(split, path);
   },
   /** Frees the kept features. */
   endEvaluation(): void {

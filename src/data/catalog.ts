@@ -6,7 +6,7 @@
 import { EmpSslError } from "../errors.ts";
 import { openCifar10, openCifar100 } from "./cifar.ts";
 import type { Dataset, DatasetSource, Split } from "./dataset.ts";
-import { openFolder } from "./folder.ts";
+import { openFolder, openImages } from "./folder.ts";
 import { openImagenet100 } from "./imagenet100.ts";
 import { openShapes } from "./shapes.ts";
 import { limitTo } from "./subset.ts";
@@ -62,6 +62,11 @@ export const DATASETS: Readonly<Record<string, DatasetEntry>> = {
     open: openImagenet100,
     needsDir: true,
     arch: "resnet18-imagenet",
+  },
+  images: {
+    open: openImages,
+    needsDir: true,
+    arch: "by-size",
   },
   folder: {
     open: openFolder,

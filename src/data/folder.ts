@@ -29,8 +29,17 @@ function notFound(dir: string, found: string, remedy: string): EmpSslError {
   });
 }
 
-/** Images with no labels: all that are anywhere under a folder. */
-async function openUnlabelled(root: string): Promise<Dataset> {
+/**
+ * Opens all images that are anywhere under a folder, without labels.
+ *
+ * @throws {EmpSslError} `NOT_FOUND` where there is none.
+ */
+export async function openImages(
+  { dir: root }: { dir: string; split: Split },
+): Promise<Dataset> {
+  if (!await isFolder(root)) {
+    throw notFound(root, "no such folder", "name one with --data-dir");
+  }
   const paths = await imagesUnder(root);
   if (paths.length === 0) {
     throw notFound(root, "no image in it", "put JPEG, PNG or WebP files there");
@@ -64,7 +73,7 @@ export async function openFolder(
     }
   }
   if (root === undefined) {
-    if (split === "train") return await openUnlabelled(dir);
+    if (split === "train") return await openImages({ dir, split });
     const names = SPLIT_FOLDERS[split].map((name) => `${name}/`).join(" or ");
     throw notFound(
       dir,
@@ -74,7 +83,7 @@ export async function openFolder(
   }
   const classes = await foldersIn(root);
   if (classes.length === 0 && split === "train") {
-    return await openUnlabelled(root);
+    return await openImages({ dir: root, split });
   }
   const files: LabelledFile[] = [];
   for (const [label, name] of classes.entries()) {

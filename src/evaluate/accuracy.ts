@@ -22,11 +22,12 @@ export class AccuracyCounter {
    * Adds a batch.
    *
    * @param scores `labels.length × classes`.
-   * @param labels The true classes.
+   * @param labels The true classes; rows with a negative one do not count.
    */
   add(scores: Float32Array, labels: ArrayLike<number>): void {
     const classes = scores.length / labels.length;
     for (let i = 0; i < labels.length; i++) {
+      if (labels[i] < 0) continue;
       const row = scores.subarray(i * classes, (i + 1) * classes);
       const own = row[labels[i]];
       // Ties count for the class that comes first, as argmax does.

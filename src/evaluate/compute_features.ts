@@ -27,6 +27,8 @@ export interface FeatureRequest {
   recipe: RecipeName;
   /** Side of a patch in pixels. */
   patchSize: number;
+  /** Told of each image that could not be read; it does not count. */
+  onSkipped?: (image: string, why: string) => void;
 }
 
 /** Patches in one batch on the device. */
@@ -57,6 +59,7 @@ export async function computeFeatures(
   const { source, labels, split, patches, recipe, patchSize } = request;
   const fit = Math.max(1, Math.floor(BATCH_PATCHES[recipe] / patches));
   const images = Math.min(fit, labels.length);
+  const skipped: number[] = [];
   await using stream = await PatchStream.open({
     source,
     recipe,
@@ -67,7 +70,13 @@ export async function computeFeatures(
     seed: 0,
     firstBatch: 0,
     endBatch: Math.ceil(labels.length / images),
-  }, { workers: request.workers ?? defaultWorkers(compute.report.device) });
+  }, {
+    workers: request.workers ?? defaultWorkers(compute.report.device),
+    onSkipped(image, why, index) {
+      skipped.push(index);
+      request.onSkipped?.(image, why);
+    },
+  });
   await Promise.race([
     compute.remote.features(
       { split, images, patches, patchSize, labels },
@@ -77,4 +86,5 @@ export async function computeFeatures(
     stream.failed,
     compute.died,
   ]);
+  await compute.remote.excludeFeatures(split, skipped);
 }

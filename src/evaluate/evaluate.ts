@@ -87,6 +87,7 @@ export interface EvaluationResult {
 export type EvaluateEvent =
   | { type: "features"; split: Split; done: number; count: number }
   | { type: "damaged"; fault: string }
+  | { type: "skipped"; image: string; why: string }
   | { type: "linear"; epoch: number; epochs: number; accuracy: Accuracy }
   | { type: "result"; result: EvaluationResult };
 
@@ -171,6 +172,7 @@ export async function evaluate(
         workers: config.workers,
         recipe: run.recipe,
         patchSize: run.patchSize,
+        onSkipped: (image, why) => onEvent({ type: "skipped", image, why }),
       }, (done) => onEvent({ type: "features", split, done, count: length }));
     }
     const result: EvaluationResult = {

@@ -12,7 +12,7 @@ import { initialState, tensorSpecs } from "../model/parameters.ts";
 import { Ring, type RingHandle } from "../stream/ring.ts";
 import { readCheckpoint } from "../train/checkpoint.ts";
 import type { Accuracy } from "./accuracy.ts";
-import { Features } from "./features.ts";
+import { Features, NO_LABEL } from "./features.ts";
 import { knn, type KnnOptions } from "./knn.ts";
 import {
   linearProbe,
@@ -20,7 +20,7 @@ import {
   type OnEpoch,
   type ProbeResult,
 } from "./linear_probe.ts";
-import { writeFeatures } from "./write_features.ts";
+import { writeFeatures, writeRows } from "./write_features.ts";
 
 /** What to compute features of. */
 export interface FeatureJob {
@@ -106,9 +106,23 @@ export class EvaluationSession {
     return linearProbe(this.#of("train"), this.#of("test"), options, onEpoch);
   }
 
+  /** Clears rows whose images could not be read: they do not count. */
+  exclude(split: string, rows: number[]): void {
+    const features = this.#of(split);
+    for (const row of rows) {
+      features.labels[row] = NO_LABEL;
+      features.write(new Float32Array(features.width), row);
+    }
+  }
+
   /** See `write_features.ts`. */
   write(path: string): void {
     writeFeatures(path, Object.fromEntries(this.#features));
+  }
+
+  /** Writes the rows of one split alone. */
+  writeRows(split: string, path: string): void {
+    writeRows(path, this.#of(split));
   }
 
   /** Frees the features. */

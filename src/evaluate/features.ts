@@ -9,6 +9,9 @@ import { EmpSslError, messageOf } from "../errors.ts";
 /** Features that take more than this as fp32 go to the disk. */
 export const MEMORY_LIMIT = 768 * 2 ** 20;
 
+/** The label of a row that does not count: its image could not be read. */
+export const NO_LABEL = -1;
+
 /** Where rows are kept. */
 interface Store {
   write(rows: Float32Array, first: number): void;
@@ -93,7 +96,7 @@ class FileStore implements Store {
 export class Features implements Disposable {
   /** Numbers in a row. */
   readonly width: number;
-  /** The class of each row. */
+  /** The class of each row, or `NO_LABEL`. */
   readonly labels: Int32Array;
   #store: Store;
 

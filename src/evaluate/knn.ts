@@ -104,6 +104,7 @@ export async function knn(
     const scores = new Float32Array(classes);
     for (let i = row * all; i < (row + 1) * all; i++) {
       const label = train.labels[found.index[i]];
+      if (label < 0) continue;
       scores[label] += Math.exp(found.similarity[i] / temperature);
     }
     counter.add(scores, test.labels.subarray(row, row + 1));

@@ -76,8 +76,9 @@ export async function linearProbe(
   let last: Accuracy = { top1: 0, top5: 0 }, best = last;
   for (let epoch = 0; epoch < epochs; epoch++) {
     const lr = cosineLearningRate(epoch, { steps: epochs, base: options.lr });
-    const order = Int32Array.from(random.permutation(count));
-    for (let at = 0; at < count; at += batch) {
+    const order = Int32Array.from(random.permutation(count))
+      .filter((row) => train.labels[row] >= 0);
+    for (let at = 0; at < order.length; at += batch) {
       const picked = order.subarray(at, at + batch);
       const rows = train.rows(picked);
       const next = tf.tidy(() => {

@@ -59,14 +59,39 @@ export function writeFeatures(
       });
     }
   } catch (error) {
-    throw new EmpSslError({
-      action: "write features to",
-      subject: path,
-      found: messageOf(error),
-      remedy: "make room or name another --features-out",
-      code: "INVALID_ARGUMENT",
-      cause: error,
+    throw failed(path, error);
+  }
+}
+
+function failed(path: string, error: unknown): EmpSslError {
+  return new EmpSslError({
+    action: "write features to",
+    subject: path,
+    found: messageOf(error),
+    remedy: "make room or name another file",
+    code: "INVALID_ARGUMENT",
+    cause: error,
+  });
+}
+
+/**
+ * Writes the features of one split into a `.npy` file, or as `features` into a
+ * `.safetensors` file.
+ *
+ * @throws {EmpSslError} `INVALID_ARGUMENT` where it cannot be written.
+ */
+export function writeRows(path: string, features: Features): void {
+  const shape = [features.count, features.width];
+  const head = path.endsWith(".npy")
+    ? npyHeader("<f4", shape)
+    : safetensorsHeader([{ name: "features", dtype: "F32", shape }]);
+  try {
+    create(path, (file) => {
+      writeAll(file, head);
+      writeValues(file, features);
     });
+  } catch (error) {
+    throw failed(path, error);
   }
 }
 

@@ -107,12 +107,12 @@ export class PatchCutter {
     this.#ring.complete(batch);
   }
 
-  /** What to call the image of a ticket in a message. */
-  describe(ticket: number): string {
+  /** The image of a ticket: what to call it in a message, and its number. */
+  describe(ticket: number): { name: string; index: number } {
     const { images } = this.#job;
     const batch = Math.floor(ticket / images);
-    const { image } = placeOf(batch, ticket % images, this.#order);
-    return this.#dataset.describe(image);
+    const { image: index } = placeOf(batch, ticket % images, this.#order);
+    return { name: this.#dataset.describe(index), index };
   }
 
   #cut(

@@ -26,8 +26,8 @@ export interface PoolOptions {
   workers: number;
   /** End the run at the first image that fails twice. */
   strict?: boolean;
-  /** Told of each image that failed twice and was replaced. */
-  onSkipped?: (image: string, why: string) => void;
+  /** Told of each image that failed twice and was replaced, and its number. */
+  onSkipped?: (image: string, why: string, index: number) => void;
 }
 
 /** The share of images that may fail before the run ends. */
@@ -137,7 +137,7 @@ export class PatchPool {
   async #substitute(ticket: number, why: string): Promise<void> {
     const member = this.#another(ticket);
     try {
-      const image = await member.remote.describe(ticket);
+      const { name: image, index } = await member.remote.describe(ticket);
       this.#skipped++;
       const { images, firstBatch, endBatch } = this.#job;
       const all = (endBatch - firstBatch) * images;
@@ -160,7 +160,7 @@ export class PatchPool {
           code: "INVALID_DATA",
         });
       }
-      this.#options.onSkipped?.(image, why);
+      this.#options.onSkipped?.(image, why, index);
       for (let step = 1;; step++) {
         try {
           await this.#serve(member, ticket, step * this.#job.images);

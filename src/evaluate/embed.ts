@@ -1,0 +1,131 @@
+/**
+ * The features of any images, for search, clustering or a classifier of the
+ * user's own.
+ *
+ * @module
+ */
+import { openDataset } from "../data/catalog.ts";
+import type { EngineChoice, PrecisionChoice } from "../engine/engine.ts";
+import { EmpSslError, messageOf } from "../errors.ts";
+import { readCheckpointInfo } from "../train/checkpoint.ts";
+import { startCompute } from "../train/compute.ts";
+import { computeFeatures } from "./compute_features.ts";
+
+/** The user's choices. */
+export interface EmbedConfig {
+  /** A checkpoint, or a run's folder. */
+  modelPath: string;
+  /** A folder of images, in any folders below it. */
+  dataDir: string;
+  /** A `.npy` or `.safetensors` file. */
+  out: string;
+  /** Patches an image: their features are averaged. */
+  patches: number;
+  /** Patch workers. */
+  workers?: number;
+  /** What runs the model. */
+  engine: EngineChoice;
+  /** Number format of the heavy operations. */
+  precision: PrecisionChoice;
+}
+
+/** The paper's bag of patches. */
+export const EMBED_DEFAULTS = {
+  patches: 128,
+  engine: "auto",
+  precision: "auto",
+} as const;
+
+/** What an embedding tells as it goes. */
+export type EmbedEvent =
+  | { type: "progress"; done: number; count: number }
+  | { type: "skipped"; image: string; why: string };
+
+/** What was written. */
+export interface EmbedResult {
+  /** The features, `count × width`. */
+  out: string;
+  /** A text file with the path of each row's image. */
+  names: string;
+  /** How many images. */
+  count: number;
+}
+
+/**
+ * Embeds all images of a folder: bag-of-patches features as the evaluation
+ * computes them (paper, section 4.1). Rows are in the order of the paths, and
+ * those of images that cannot be read are zero.
+ *
+ * @param choices The checkpoint, the folder and the file; the rest is from
+ * `EMBED_DEFAULTS`.
+ * @param onEvent Told of the progress.
+ * @throws {EmpSslError} Before any work for what cannot be.
+ *
+ * @example A folder of photos
+ * ```ts ignore
+ * import { embed } from "./mod.ts";
+ *
+ * const { count, names } = await embed({
+ *   modelPath: "runs/folder-1",
+ *   dataDir: "photos",
+ *   out: "photos.npy",
+ * });
+ * ```
+ */
+export async function embed(
+  choices:
+    & Pick<EmbedConfig, "modelPath" | "dataDir" | "out">
+    & Partial<EmbedConfig>,
+  onEvent: (event: EmbedEvent) => void = () => {},
+): Promise<EmbedResult> {
+  const config: EmbedConfig = { ...EMBED_DEFAULTS, ...choices };
+  const { dataDir, out, patches } = config;
+  if (!Number.isInteger(patches) || patches < 1) {
+    throw refuse(`--patches ${patches}`, "it is not a count", "give 1 or more");
+  }
+  if (!/\.(npy|safetensors)$/.test(out)) {
+    throw refuse(out, "no such format", "end it in .npy or .safetensors");
+  }
+  const { path, config: run } = readCheckpointInfo(config.modelPath);
+  const source = { name: "images", dir: dataDir, split: "train" as const };
+  const dataset = await openDataset(source);
+  const names = `${out}.txt`;
+  const lines = Array.from(
+    { length: dataset.length },
+    (_, i) => `${dataset.describe(i)}\n`,
+  );
+  try {
+    await Deno.writeTextFile(names, lines.join(""));
+  } catch (error) {
+    throw refuse(names, messageOf(error), "name another --out");
+  }
+  const compute = await startCompute(config);
+  try {
+    await compute.remote.startEvaluation(path, false);
+    await computeFeatures(compute, {
+      source,
+      labels: new Int32Array(dataset.length),
+      split: "train",
+      patches,
+      workers: config.workers,
+      recipe: run.recipe,
+      patchSize: run.patchSize,
+      onSkipped: (image, why) => onEvent({ type: "skipped", image, why }),
+    }, (done) => onEvent({ type: "progress", done, count: dataset.length }));
+    await compute.remote.writeRows("train", out);
+    await compute.remote.endEvaluation();
+  } finally {
+    compute.close();
+  }
+  return { out, names, count: dataset.length };
+}
+
+function refuse(subject: string, found: string, remedy: string): EmpSslError {
+  return new EmpSslError({
+    action: "embed to",
+    subject,
+    found,
+    remedy,
+    code: "INVALID_ARGUMENT",
+  });
+}

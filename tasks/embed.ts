@@ -1,0 +1,81 @@
+/**
+ * `deno task embed`: the features of a folder of images.
+ *
+ * @module
+ */
+import type { EngineChoice, PrecisionChoice } from "../src/engine/engine.ts";
+import { EmpSslError } from "../src/errors.ts";
+import { embed, EMBED_DEFAULTS } from "../src/evaluate/embed.ts";
+import { readCheckpointInfo } from "../src/train/checkpoint.ts";
+import type { Command, Values } from "./cli/flags.ts";
+import { ENGINE_FLAG, main, setUpEngine } from "./cli/main.ts";
+import { Progress } from "./cli/progress.ts";
+
+/** The command line of `deno task embed`. */
+export const command: Command = {
+  usage: "deno task embed --model-path PATH --data-dir DIR --out FILE [flags]",
+  about:
+    "Writes the bag-of-patches features of all images of a folder, a row " +
+    "each, and\nFILE.txt with their paths.",
+  flags: {
+    "model-path": {
+      type: "text",
+      value: "PATH",
+      help: "a checkpoint, or a run's folder for its newest",
+    },
+    "data-dir": { type: "text", value: "DIR", help: "images, in any folders" },
+    out: { type: "text", value: "FILE", help: "X.npy or X.safetensors" },
+    patches: {
+      type: "number",
+      help: `patches an image (default ${EMBED_DEFAULTS.patches})`,
+    },
+    workers: { type: "number", help: "patch workers (default: spare cores)" },
+    engine: ENGINE_FLAG,
+    precision: {
+      type: "text",
+      choices: ["auto", "fp32", "bf16"],
+      help: "number format of the heavy operations (default auto)",
+    },
+  },
+  examples: [
+    "deno task embed --model-path runs/x --data-dir photos --out photos.npy",
+  ],
+};
+
+function needed(values: Values, flag: string): string {
+  const value = values[flag];
+  if (value !== undefined) return String(value);
+  throw new EmpSslError({
+    action: "embed",
+    subject: "nothing",
+    found: `no --${flag} was given`,
+    remedy: "see --help",
+    code: "INVALID_ARGUMENT",
+  });
+}
+
+async function runEmbed(values: Values): Promise<void> {
+  const config = {
+    modelPath: needed(values, "model-path"),
+    dataDir: needed(values, "data-dir"),
+    out: needed(values, "out"),
+    patches: (values.patches ?? EMBED_DEFAULTS.patches) as number,
+    workers: values.workers as number | undefined,
+    engine: (values.engine ?? "auto") as EngineChoice,
+    precision: (values.precision ?? "auto") as PrecisionChoice,
+  };
+  readCheckpointInfo(config.modelPath);
+  await setUpEngine({ engine: config.engine });
+  let progress: Progress | undefined;
+  const { count, out, names } = await embed(config, (event) => {
+    if (event.type === "skipped") {
+      console.error(`Left out ${event.image}: ${event.why}`);
+      return;
+    }
+    progress ??= new Progress("features", event.count);
+    progress.update(event.done);
+  });
+  console.log(`${count} images: ${out}, paths in ${names}`);
+}
+
+if (import.meta.main) await main(command, runEmbed);
