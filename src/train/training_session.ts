@@ -4,7 +4,12 @@
  *
  * @module
  */
-import type { Engine, StepLosses, Trainer } from "../engine/engine.ts";
+import type {
+  Engine,
+  EngineReport,
+  StepLosses,
+  Trainer,
+} from "../engine/engine.ts";
 import { chooseMicroBatch, freeMemory } from "../engine/micro_batch.ts";
 import { EmpSslError } from "../errors.ts";
 import { architecture, type ModelConfig } from "../model/architectures.ts";
@@ -43,12 +48,14 @@ export interface StepMetrics extends StepLosses {
 function microBatchOf(
   { microBatch }: ResolvedConfig,
   batch: Parameters<typeof chooseMicroBatch>[0],
-  device: string,
+  { device, precision }: EngineReport,
 ): number | undefined {
   if (microBatch === batch.patches) return undefined;
   if (microBatch !== "auto") return microBatch;
   // How much a GPU has free nobody tells us: there the user decides.
-  return device === "CPU" ? chooseMicroBatch(batch, freeMemory()) : undefined;
+  return device === "CPU"
+    ? chooseMicroBatch(batch, freeMemory(), precision)
+    : undefined;
 }
 
 /** The files of a checkpoint to go on from. */
@@ -101,7 +108,7 @@ export class TrainingSession {
       patches: config.numPatches,
       patchSize: config.patchSize,
     };
-    const microBatch = microBatchOf(config, batch, engine.report.device);
+    const microBatch = microBatchOf(config, batch, engine.report);
     const state = from === undefined
       ? initialWeights(tensorSpecs(model), config)
       : readCheckpoint(from.model).state;
