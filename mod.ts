@@ -22,7 +22,13 @@
  *
  * @module
  */
-export { EmpSslError, type ErrorCode, type ErrorParts } from "./src/errors.ts";
+export {
+  codeOf,
+  EmpSslError,
+  type ErrorCode,
+  type ErrorParts,
+  isEmpSslError,
+} from "./src/errors.ts";
 export {
   type DatasetEntry,
   DATASETS,

@@ -72,6 +72,10 @@ async function runEmbed(values: Values): Promise<void> {
       console.error(`Left out ${event.image}: ${event.why}`);
       return;
     }
+    if (event.type === "damaged") {
+      console.error(`Passed over a damaged checkpoint: ${event.fault}`);
+      return;
+    }
     progress ??= new Progress("features", event.count);
     progress.update(event.done);
   });

@@ -15,8 +15,8 @@ import { Progress } from "./cli/progress.ts";
 const command: Command = {
   usage: "deno task fuzz [flags]",
   about: "Feeds every reader with damaged files made from fuzz/corpus, and " +
-    "ends with\nexit code 2 at an error that is not ours, a hang, or memory " +
-    "that grows.",
+    "ends with\nexit code 2 at an error that is not ours, a file that takes " +
+    "ten seconds, or\nmemory that grows.",
   flags: {
     only: { type: "text", choices: Object.keys(TARGETS), help: "one reader" },
     seconds: { type: "number", help: "for each reader (default 10)" },

@@ -41,23 +41,17 @@ function probeOf(values: Values): Probe | undefined {
   });
 }
 
-/** The run that `--resume` means, with its flags checked against it. */
-function resumeOf(values: Values, config: TrainConfig): string | undefined {
-  const { resume } = values;
-  if (resume === undefined) return undefined;
-  if (resume === "auto") {
-    const found = newestRunLike("runs", config);
-    console.log(
-      found === undefined
-        ? "No run like this to go on with: starting one"
-        : `Going on with ${found}`,
-    );
-    return found;
-  }
-  const dir = String(resume);
-  const stored = resumePoint(dir).config as unknown as Record<string, unknown>;
-  for (const [key, value] of Object.entries(givenOf(values, config))) {
-    if (isOperational(key) || stored[key] === value) continue;
+/** Refuses flags that would make a run that goes on another one. */
+function checkAgainst(
+  dir: string,
+  config: ResolvedConfig,
+  given: Record<string, unknown>,
+): void {
+  const stored = config as unknown as Record<string, unknown>;
+  for (const [key, value] of Object.entries(given)) {
+    if (isOperational(key) || stored[key] === value || value === "auto") {
+      continue;
+    }
     throw new EmpSslError({
       action: "resume",
       subject: `${dir} with ${key} ${value}`,
@@ -66,7 +60,26 @@ function resumeOf(values: Values, config: TrainConfig): string | undefined {
       code: "INVALID_ARGUMENT",
     });
   }
-  return dir;
+}
+
+/** The newest run that was started as this one would be. */
+function findLike(resolved: ResolvedConfig): string | undefined {
+  let folders: string[] = [];
+  if (resolved.dir !== undefined) folders = [resolved.dir];
+  else {
+    try {
+      folders = [...Deno.readDirSync("runs")].map((e) => `runs/${e.name}`);
+    } catch {
+      // There was no run yet.
+    }
+  }
+  const found = newestRunLike(folders, resolved);
+  console.log(
+    found === undefined
+      ? "No run like this to go on with: starting one"
+      : `Going on with ${found}`,
+  );
+  return found;
 }
 
 /** Exit codes of programs that a signal has ended. */
@@ -150,29 +163,34 @@ function checkInit({ init, arch, seed }: ResolvedConfig): void {
 
 /** A run on the terminal. */
 async function runTraining(values: Values): Promise<void> {
-  let config = configOf(values);
+  const config = configOf(values);
   const probe = probeOf(values);
   validateConfig(config);
-  const resume = resumeOf(values, config);
   // Whatever is wrong with it is said before the engine is set up.
-  if (resume === undefined) {
+  const given = givenOf(values, config);
+  let resume = values.resume as string | undefined;
+  let choices: Partial<TrainConfig> = config, { engine } = config;
+  if (resume === undefined || resume === "auto") {
     const resolved = await resolveConfig(config, showPreparation());
     await probe?.check(resolved);
     checkInit(resolved);
-    config = { ...config, dataDir: resolved.dataDir };
-  } else {
-    // It goes on with its own choices, but for those that were given.
-    const given = givenOf(values, config);
-    config = { ...config, keep: given.keep as number, engine: config.engine };
+    resume = resume === "auto" ? findLike(resolved) : undefined;
+    choices = { ...config, dataDir: resolved.dataDir };
   }
-  await setUpEngine({ engine: config.engine });
+  if (resume !== undefined) {
+    const stored = resumePoint(resume).config;
+    checkAgainst(resume, stored, given);
+    choices = given;
+    engine = stored.engine;
+  }
+  await setUpEngine({ engine });
   const controller = new AbortController();
   const outcome = listen(controller);
   const begin = performance.now();
   let progress: Progress | undefined;
   let folder = "";
   const { signal } = controller;
-  for await (const event of train(config, { probe, resume, signal })) {
+  for await (const event of train(choices, { probe, resume, signal })) {
     if (event.type === "start") {
       folder = event.dir;
       showStart(event);

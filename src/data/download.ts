@@ -100,6 +100,7 @@ async function md5Of(path: string): Promise<string> {
 export async function download(options: DownloadOptions): Promise<void> {
   const { url, path, md5 } = options;
   const part = `${path}.part`;
+  if (await sizeOf(path) > 0 && await md5Of(path) === md5) return;
   let attempts = 0;
   for (;;) {
     const before = await sizeOf(part);

@@ -63,7 +63,7 @@ export class ImageFiles implements Dataset {
  * a folder that is being read.
  */
 export async function imagesUnder(dir: string): Promise<string[]> {
-  return await walk(dir, []);
+  return await walk(dir, [await Deno.realPath(dir)]);
 }
 
 async function walk(dir: string, above: string[]): Promise<string[]> {
@@ -96,7 +96,10 @@ export async function isFolder(path: string): Promise<boolean> {
 
 /** The folders in a folder, links to folders among them, by name. */
 export async function foldersIn(dir: string): Promise<string[]> {
-  return (await Array.fromAsync(Deno.readDir(dir)))
-    .filter((entry) => !entry.isFile && !entry.name.startsWith("."))
-    .map((entry) => entry.name).sort();
+  const names: string[] = [];
+  for await (const { name, isFile, isSymlink } of Deno.readDir(dir)) {
+    if (isFile || name.startsWith(".")) continue;
+    if (!isSymlink || await isFolder(`${dir}/${name}`)) names.push(name);
+  }
+  return names.sort();
 }

@@ -5,8 +5,8 @@
  * Images are in `train/<wnid>/` and `val/<wnid>/`; or `val` is flat, and a list
  * beside it says which class an image is of: `LOC_val_solution.csv`, as the
  * archive on Kaggle has it, or the development kit's
- * `ILSVRC2012_validation_ground_truth.txt` with its `map_clsloc.txt` (lines of
- * `wnid number name`) or `synset_words.txt`.
+ * `ILSVRC2012_validation_ground_truth.txt` with a `map_clsloc.txt` (lines of
+ * `wnid number name`).
  *
  * @module
  */

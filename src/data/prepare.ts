@@ -35,45 +35,82 @@ async function fetchArchive(
   dir: string,
   onEvent: NonNullable<PrepareOptions["onEvent"]>,
 ): Promise<void> {
-  const name = archive.url.slice(archive.url.lastIndexOf("/") + 1);
-  const path = `${dir}/${name.endsWith(".zip") ? name : `${name}.tar.gz`}`
-    .replace(/(\.tar\.gz)+$/, ".tar.gz");
-  try {
-    await Deno.mkdir(dir, { recursive: true });
-  } catch (error) {
-    throw new EmpSslError({
-      action: "download into",
-      subject: dir,
-      found: messageOf(error),
-      remedy: "name another folder with --data-dir",
-      code: "DOWNLOAD_FAILED",
-      cause: error,
-    });
+  const { url, md5, folder } = archive;
+  const isZip = new URL(url).pathname.endsWith(".zip");
+  const path = `${dir}/${folder}${isZip ? ".zip" : ".tar.gz"}`;
+  const target = `${dir}/${folder}`;
+  if (await exists(target)) {
+    throw refuse(
+      target,
+      "it is there and holds no such data set",
+      "remove it, or name another folder with --data-dir",
+    );
   }
   await download({
-    url: archive.url,
+    url,
     path,
-    md5: archive.md5,
-    onBytes: (bytes, total) =>
-      onEvent({ type: "download", url: archive.url, bytes, total }),
+    md5,
+    onBytes: (bytes, total = archive.bytes) =>
+      onEvent({ type: "download", url, bytes, total }),
   });
   // The archive holds one folder, which is put in the place of its wrapping.
-  const wrapping = `${dir}/${archive.folder}.archive`;
+  const wrapping = `${target}.archive`;
   await Deno.remove(wrapping, { recursive: true }).catch(() => {});
-  await unpack(path, wrapping, (files) => onEvent({ type: "unpack", files }));
-  await Deno.rename(`${wrapping}/${archive.folder}`, `${dir}/${archive.folder}`)
-    .catch((error) => {
-      throw new EmpSslError({
-        action: "unpack",
-        subject: path,
-        found: `no folder ${archive.folder} in it`,
-        remedy: "name another --data-url",
-        code: "INVALID_DATA",
-        cause: error,
-      });
-    });
-  await Deno.remove(wrapping, { recursive: true });
+  try {
+    await unpack(path, wrapping, (files) => onEvent({ type: "unpack", files }));
+    if (!await exists(`${wrapping}/${folder}`)) {
+      throw refuse(
+        target,
+        `${url} has no folder ${folder} in it`,
+        "name another --data-url",
+      );
+    }
+    await Deno.rename(`${wrapping}/${folder}`, target);
+  } finally {
+    await Deno.remove(wrapping, { recursive: true }).catch(() => {});
+  }
   await Deno.remove(path);
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, () => false);
+}
+
+function refuse(
+  subject: string,
+  found: string,
+  remedy: string,
+  cause?: unknown,
+) {
+  return new EmpSslError({
+    action: "download into",
+    subject,
+    found,
+    remedy,
+    code: "DOWNLOAD_FAILED",
+    cause,
+  });
+}
+
+/** Makes a folder and keeps other processes from downloading into it. */
+async function lockFolder(dir: string): Promise<Deno.FsFile> {
+  try {
+    await Deno.mkdir(dir, { recursive: true });
+    const file = await Deno.open(`${dir}/.download.lock`, {
+      create: true,
+      write: true,
+    });
+    await file.lock(true);
+    return file;
+  } catch (error) {
+    const remedy = "name another folder with --data-dir";
+    throw refuse(dir, messageOf(error), remedy, error);
+  }
+}
+
+async function isWhole(name: string, dir: string): Promise<boolean> {
+  return await openDataset({ name, dir, split: "train" })
+    .then(() => true, () => false);
 }
 
 /**
@@ -97,6 +134,9 @@ export async function prepareDataset(
   } catch (error) {
     if (codeOf(error) !== "NOT_FOUND" || !options.download) throw error;
   }
+  using _lock = await lockFolder(dir);
+  // Another process may have got it meanwhile.
+  if (await isWhole(name, dir)) return dir;
   await fetchArchive(archiveAt(archive, url), dir, onEvent);
   return dir;
 }

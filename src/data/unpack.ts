@@ -25,7 +25,9 @@ function refuse(path: string, found: string, cause?: unknown): EmpSslError {
     action: "unpack",
     subject: path,
     found,
-    remedy: "get it from its publisher again",
+    remedy: /no space|quota/i.test(found)
+      ? "make room there"
+      : "get it from its publisher again",
     code: "INVALID_DATA",
     cause,
   });

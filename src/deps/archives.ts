@@ -6,7 +6,6 @@
 export { createTarDecoder } from "npm:modern-tar@0.8.6";
 export {
   configure as configureZip,
-  type Entry as ZipEntry,
   Reader as ZipSource,
   ZipReader,
 } from "npm:@zip.js/zip.js@2.24.0";

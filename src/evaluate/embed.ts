@@ -39,6 +39,7 @@ export const EMBED_DEFAULTS = {
 /** What an embedding tells as it goes. */
 export type EmbedEvent =
   | { type: "progress"; done: number; count: number }
+  | { type: "damaged"; fault: string }
   | { type: "skipped"; image: string; why: string };
 
 /** What was written. */
@@ -86,7 +87,8 @@ export async function embed(
   if (!/\.(npy|safetensors)$/.test(out)) {
     throw refuse(out, "no such format", "end it in .npy or .safetensors");
   }
-  const { path, config: run } = readCheckpointInfo(config.modelPath);
+  const { path, config: run, damaged } = readCheckpointInfo(config.modelPath);
+  for (const fault of damaged) onEvent({ type: "damaged", fault });
   const source = { name: "images", dir: dataDir, split: "train" as const };
   const dataset = await openDataset(source);
   const names = `${out}.txt`;

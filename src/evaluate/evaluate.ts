@@ -5,7 +5,9 @@
  * @module
  */
 import * as Comlink from "../deps/comlink.ts";
+import { cacheFolder } from "../cache.ts";
 import { openDataset } from "../data/catalog.ts";
+import { prepareDataset } from "../data/prepare.ts";
 import type { DatasetSource, Split } from "../data/dataset.ts";
 import type {
   EngineChoice,
@@ -18,6 +20,7 @@ import { startCompute } from "../train/compute.ts";
 import type { Accuracy } from "./accuracy.ts";
 import { computeFeatures, labelsOf } from "./compute_features.ts";
 import { LINEAR_PROBE, type ProbeResult } from "./linear_probe.ts";
+import { checkOutput } from "./write_features.ts";
 
 /** The user's choices. */
 export interface EvaluateConfig {
@@ -126,7 +129,13 @@ export async function evaluate(
   for (const fault of checkpoint.damaged) onEvent({ type: "damaged", fault });
   const run = checkpoint.config;
   const name = config.data ?? run.data;
-  const dir = config.dataDir ?? (name === run.data ? run.dataDir : undefined);
+  const dir = await prepareDataset({
+    name,
+    dir: config.dataDir ?? (name === run.data ? run.dataDir : undefined),
+    home: `${cacheFolder()}/data`,
+    download: false,
+  });
+  if (config.featuresOut !== undefined) checkOutput(config.featuresOut);
   const classList = config.classes ?? run.classes;
   const shared = { name, dir, classes: classList };
   const sources: Record<Split, DatasetSource> = {

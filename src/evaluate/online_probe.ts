@@ -55,7 +55,7 @@ export function onlineProbe(
     async check(config: ResolvedConfig): Promise<void> {
       const { classes } = await openDataset(source(config, "train"));
       const other = await openDataset(source(config, "test"));
-      if (classes.length >= 2 && other.classes.length === classes.length) {
+      if (classes.length >= 2 && other.classes.join() === classes.join()) {
         return;
       }
       throw new EmpSslError({

@@ -31,6 +31,24 @@ function create(path: string, write: (file: Deno.FsFile) => void): void {
 }
 
 /**
+ * Refuses a place that cannot be written to, before any work.
+ *
+ * @throws {EmpSslError} `INVALID_ARGUMENT`.
+ */
+export function checkOutput(path: string): void {
+  const probe = path.endsWith(".safetensors") ? `${path}.tmp` : `${path}/.tmp`;
+  try {
+    if (!path.endsWith(".safetensors")) {
+      Deno.mkdirSync(path, { recursive: true });
+    }
+    Deno.createSync(probe).close();
+    Deno.removeSync(probe);
+  } catch (error) {
+    throw failed(path, error);
+  }
+}
+
+/**
  * Writes the features of both splits: `train_features.npy`, `train_labels.npy`
  * and the same for `test` into a folder; or, where the path ends in
  * `.safetensors`, these four tensors into one file.

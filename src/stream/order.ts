@@ -35,10 +35,16 @@ export function batchesPerEpoch(order: OrderConfig): number {
   return order.shuffle ? Math.floor(batches) : Math.ceil(batches);
 }
 
-/**
- * The image at a position of a batch. Positions beyond the end of an
- * evaluation repeat the last image; the consumer ignores them.
- */
+/** Whether a position of an evaluation's last batch has no image. */
+export function isBeyondEnd(
+  batch: number,
+  position: number,
+  { count, images, shuffle }: OrderConfig,
+): boolean {
+  return !shuffle && batch * images + position >= count;
+}
+
+/** The image at a position of a batch. */
 export function placeOf(
   batch: number,
   position: number,
@@ -48,8 +54,6 @@ export function placeOf(
   const epoch = Math.floor(batch / perEpoch);
   const index = (batch % perEpoch) * order.images + position;
   const { count, seed } = order;
-  const image = order.shuffle
-    ? permute(index, { count, seed, epoch })
-    : Math.min(index, count - 1);
+  const image = order.shuffle ? permute(index, { count, seed, epoch }) : index;
   return { epoch, image };
 }

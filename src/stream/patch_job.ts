@@ -13,7 +13,7 @@ import {
   type PatchTransforms,
 } from "../patches/transforms.ts";
 import { Purpose, RandomStream } from "../random.ts";
-import { type OrderConfig, placeOf } from "./order.ts";
+import { isBeyondEnd, type OrderConfig, placeOf } from "./order.ts";
 import { Ring, type RingHandle } from "./ring.ts";
 
 /** A stream of patch batches, as plain data. */
@@ -94,11 +94,16 @@ export class PatchCutter {
    * Cuts the patches of one ticket.
    *
    * @param ticket `batch × images + position`.
-   * @param substitute Take the image of another batch in place of its own.
+   * @param substitute Take the image so many further on in place of its own.
    */
   async serve(ticket: number, substitute = 0): Promise<void> {
     const { images } = this.#job;
     const batch = Math.floor(ticket / images), position = ticket % images;
+    if (isBeyondEnd(batch, position, this.#order)) {
+      await this.#ring.claim(batch);
+      this.#ring.complete(batch);
+      return;
+    }
     const { epoch, image } = placeOf(batch, position, this.#order);
     const index = (image + substitute) % this.#dataset.length;
     const decoded = await this.#dataset.image(index);

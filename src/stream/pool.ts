@@ -62,6 +62,16 @@ export class PatchPool {
     ring: Ring,
     options: PoolOptions,
   ): Promise<PatchPool> {
+    const { workers } = options;
+    if (!Number.isInteger(workers) || workers < 1) {
+      throw new EmpSslError({
+        action: "cut patches with",
+        subject: `${workers} workers`,
+        found: "somebody must do it",
+        remedy: "give a whole number from 1 up",
+        code: "INVALID_ARGUMENT",
+      });
+    }
     const pool = new PatchPool(job, ring, options);
     try {
       const slots = Array.from({ length: options.workers }, (_, i) => i);
@@ -139,8 +149,8 @@ export class PatchPool {
     try {
       const { name: image, index } = await member.remote.describe(ticket);
       this.#skipped++;
-      const { images, firstBatch, endBatch } = this.#job;
-      const all = (endBatch - firstBatch) * images;
+      const { images, endBatch } = this.#job;
+      const all = endBatch * images;
       if (this.#options.strict) {
         throw new EmpSslError({
           action: "go on without",
@@ -163,7 +173,7 @@ export class PatchPool {
       this.#options.onSkipped?.(image, why, index);
       for (let step = 1;; step++) {
         try {
-          await this.#serve(member, ticket, step * this.#job.images);
+          await this.#serve(member, ticket, step);
           return;
         } catch (error) {
           if (step === 5 || this.#closed) throw error;

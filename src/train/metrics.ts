@@ -3,11 +3,13 @@
  *
  * @module
  */
+import { EmpSslError, messageOf } from "../errors.ts";
 import { writeAtomically } from "./atomic_file.ts";
 
 /** Appends lines to a file. */
 export class MetricsLog implements Disposable {
   #file: Deno.FsFile;
+  #path: string;
 
   /**
    * Opens the file.
@@ -18,14 +20,23 @@ export class MetricsLog implements Disposable {
    */
   constructor(path: string, fromStep = 0) {
     if (fromStep > 0) keepBefore(path, fromStep);
-    this.#file = Deno.openSync(path, { create: true, append: true });
+    this.#path = path;
+    try {
+      this.#file = Deno.openSync(path, { create: true, append: true });
+    } catch (error) {
+      throw failed(path, error);
+    }
   }
 
   /** Appends one line. */
   write(record: object): void {
     const line = new TextEncoder().encode(JSON.stringify(record) + "\n");
-    for (let at = 0; at < line.length;) {
-      at += this.#file.writeSync(line.subarray(at));
+    try {
+      for (let at = 0; at < line.length;) {
+        at += this.#file.writeSync(line.subarray(at));
+      }
+    } catch (error) {
+      throw failed(this.#path, error);
     }
   }
 
@@ -33,6 +44,17 @@ export class MetricsLog implements Disposable {
   [Symbol.dispose](): void {
     this.#file.close();
   }
+}
+
+function failed(path: string, error: unknown): EmpSslError {
+  return new EmpSslError({
+    action: "write",
+    subject: path,
+    found: messageOf(error),
+    remedy: "make room, then go on with --resume; the last checkpoint is kept",
+    code: "INVALID_CHECKPOINT",
+    cause: error,
+  });
 }
 
 function stepOf(line: string): number {

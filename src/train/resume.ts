@@ -5,7 +5,11 @@
  */
 import { EmpSslError } from "../errors.ts";
 import { type CheckpointInfo, readCheckpointInfo } from "./checkpoint.ts";
-import type { TrainConfig } from "./config.ts";
+import {
+  resolveConfig,
+  type ResolvedConfig,
+  type TrainConfig,
+} from "./config.ts";
 
 /** A whole checkpoint with its optimiser. */
 export interface ResumePoint extends CheckpointInfo {
@@ -24,7 +28,7 @@ const OPERATIONAL = [
 ] as const satisfies (keyof TrainConfig)[];
 
 /** What, of other choices, a run that goes on takes. */
-export function operational(config: Partial<TrainConfig>) {
+function operational(config: Partial<TrainConfig>) {
   return Object.fromEntries(
     OPERATIONAL.filter((key) => config[key] !== undefined)
       .map((key) => [key, config[key]]),
@@ -56,47 +60,79 @@ export function resumePoint(dir: string): ResumePoint {
   return { ...info, optimizer };
 }
 
-/** Choices that name where and how, not what is learned. */
-const NOT_IDENTITY = new Set<string>([
-  ...OPERATIONAL,
-  "dir",
-  "msg",
-  "download",
-  "dataUrl",
-  "engine",
-  "precision",
-  "microBatch",
-]);
+/** What makes two runs the same run. */
+const IDENTITY = [
+  "data",
+  "dataDir",
+  "classes",
+  "limitImages",
+  "images",
+  "epoch",
+  "bs",
+  "numPatches",
+  "patchSize",
+  "patchSim",
+  "tcr",
+  "eps",
+  "arch",
+  "lr",
+  "seed",
+  "init",
+] as const satisfies (keyof ResolvedConfig)[];
+
+function isLike(stored: ResolvedConfig, wanted: ResolvedConfig): boolean {
+  const same = IDENTITY.every((key) => stored[key] === wanted[key]);
+  // What was left open then and is left open now is the same.
+  return same &&
+    (["engine", "precision"] as const).every((key) =>
+      wanted[key] === "auto" || wanted[key] === stored[key]
+    );
+}
 
 /**
- * The newest run under a folder that was started with the same choices and has a
+ * The newest of some runs that was started with the same choices and has a
  * checkpoint.
  *
- * @param root Where runs lie: `runs`.
+ * @param folders Where runs may lie.
  */
 export function newestRunLike(
-  root: string,
-  config: TrainConfig,
+  folders: string[],
+  wanted: ResolvedConfig,
 ): string | undefined {
-  let names: string[];
-  try {
-    names = [...Deno.readDirSync(root)].map((entry) => entry.name);
-  } catch {
-    return undefined;
-  }
-  const keys = (Object.keys(config) as (keyof TrainConfig)[])
-    .filter((key) => !NOT_IDENTITY.has(key) && config[key] !== undefined);
-  const runs = names.flatMap((name) => {
-    const dir = `${root}/${name}`;
+  const runs = folders.flatMap((dir) => {
     try {
-      const stored = JSON.parse(Deno.readTextFileSync(`${dir}/config.json`));
-      if (!keys.every((key) => stored[key] === config[key])) return [];
+      const path = `${dir}/config.json`;
+      if (!isLike(JSON.parse(Deno.readTextFileSync(path)), wanted)) return [];
       resumePoint(dir);
-      return [{ dir, time: Deno.statSync(`${dir}/config.json`).mtime }];
+      return [{ dir, time: Deno.statSync(path).mtime }];
     } catch {
       return [];
     }
   });
   runs.sort((a, b) => Number(b.time) - Number(a.time));
   return runs[0]?.dir;
+}
+
+/**
+ * The configuration of a run that goes on: its own, with what may be another.
+ *
+ * @throws {EmpSslError} `INVALID_DATA` where the data is not what it was.
+ */
+export async function resumedConfig(
+  from: ResumePoint,
+  config: Partial<TrainConfig>,
+): Promise<ResolvedConfig> {
+  const resolved = await resolveConfig({
+    ...from.config,
+    ...operational(config),
+  });
+  if (resolved.images === from.config.images) return resolved;
+  throw new EmpSslError({
+    action: "go on with",
+    subject: from.path,
+    found:
+      `the data has ${resolved.images} images where it had ${from.config.images}`,
+    remedy: "put the data back, or start from the weights with --init",
+    code: "INVALID_DATA",
+  });
 }

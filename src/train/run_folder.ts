@@ -218,6 +218,9 @@ export class RunFolder implements Disposable {
   static take(path: string, mode: "new" | "existing"): RunFolder {
     const dir = path.replace(/(?<=.)\/+$/, "");
     let lock: Deno.FsFile;
+    if (mode === "existing" && !isFolder(dir)) {
+      throw notFound(dir, "no such folder");
+    }
     try {
       Deno.mkdirSync(dir, { recursive: true });
       lock = Deno.openSync(`${dir}/run.lock`, { write: true, create: true });
@@ -248,6 +251,14 @@ export class RunFolder implements Disposable {
   /** Lets other processes have it. */
   [Symbol.dispose](): void {
     this.#lock.close();
+  }
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch {
+    return false;
   }
 }
 

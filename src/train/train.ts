@@ -17,7 +17,7 @@ import {
   trainSource,
 } from "./config.ts";
 import { MetricsLog } from "./metrics.ts";
-import { operational, type ResumePoint, resumePoint } from "./resume.ts";
+import { resumedConfig, type ResumePoint, resumePoint } from "./resume.ts";
 import { RunFolder } from "./run_folder.ts";
 import type { StepMetrics } from "./training_session.ts";
 
@@ -58,7 +58,8 @@ export interface TrainOptions {
   /**
    * The folder of a run to go on with, exactly from its newest whole checkpoint.
    * Its configuration stays; only what does not change the numbers is taken
-   * from `config`: `workers`, `saveEvery`, `keep`, `strict`, `threads`.
+   * from `config`: `workers`, `saveEvery`, `keep`, `strict`, `threads`, and
+   * `dataDir`, where the same data may lie elsewhere.
    */
   resume?: string;
   /** Tests the model now and then. */
@@ -109,27 +110,33 @@ export async function* train(
   config: Partial<TrainConfig> = {},
   { signal, probe, resume }: TrainOptions = {},
 ): AsyncGenerator<TrainEvent> {
+  const data = config.data ?? TRAIN_DEFAULTS.data;
+  using folder = resume === undefined
+    ? undefined
+    : RunFolder.take(resume, "existing");
   const from = resume === undefined ? undefined : resumePoint(resume);
   const resolved = from === undefined
     ? await resolveConfig({ ...TRAIN_DEFAULTS, ...config })
-    : { ...from.config, ...operational(config) };
+    : await resumedConfig(from, config);
   await probe?.check(resolved);
-  const dir = resume ?? config.dir ?? freeFolder(resolved.data, config.msg);
-  using folder = RunFolder.take(dir, resume === undefined ? "new" : "existing");
+  using fresh = folder
+    ? undefined
+    : RunFolder.take(config.dir ?? freeFolder(data, config.msg), "new");
+  const { dir } = (folder ?? fresh)!;
   const compute = await startCompute(resolved);
   try {
     // A run goes on in the number format that it began with.
     const { engine, precision } = compute.report;
     resolved.engine = engine as EngineName;
     resolved.precision = precision as Precision;
-    yield* steps({ folder, compute, config: resolved, from, probe, signal });
+    yield* steps({ dir, compute, config: resolved, from, probe, signal });
   } finally {
     compute.close();
   }
 }
 
 interface Run {
-  folder: RunFolder;
+  dir: string;
   compute: Compute;
   config: ResolvedConfig;
   from?: ResumePoint;
@@ -139,7 +146,7 @@ interface Run {
 
 /** The run itself, from the folder and the engine on. */
 async function* steps(run: Run): AsyncGenerator<TrainEvent> {
-  const { folder: { dir }, compute, config, from, probe, signal } = run;
+  const { dir, compute, config, from, probe, signal } = run;
   const skipped: TrainEvent[] = [];
   const first = from?.step ?? 0;
   await using stream = await PatchStream.open({
@@ -190,6 +197,11 @@ async function* steps(run: Run): AsyncGenerator<TrainEvent> {
     yield* skipped.splice(0);
     yield { type: "step", metrics };
     const done = step + 1;
+    if (probe && done % (probe.every ?? config.stepsPerEpoch) === 0) {
+      const { top1, top5 } = await orFailed(probe.run(compute, config));
+      log.write({ step, probe: { top1, top5 } });
+      yield { type: "probe", step, top1, top5 };
+    }
     const stopped = signal?.aborted === true && done < config.steps;
     const endOfEpoch = done % config.stepsPerEpoch === 0;
     if (
@@ -204,11 +216,6 @@ async function* steps(run: Run): AsyncGenerator<TrainEvent> {
     if (stopped) {
       yield { type: "stopped", step: done, dir };
       return;
-    }
-    if (probe && done % (probe.every ?? config.stepsPerEpoch) === 0) {
-      const { top1, top5 } = await orFailed(probe.run(compute, config));
-      log.write({ step, probe: { top1, top5 } });
-      yield { type: "probe", step, top1, top5 };
     }
   }
 }

@@ -69,6 +69,9 @@ export function fasterPrecision(binding: Binding): Precision {
         if (run > 0) best[precision] = Math.min(best[precision], taken);
       }
     }
+  } catch {
+    // Some processors cannot convolve in bf16 at all.
+    return "fp32";
   } finally {
     session.dispose();
   }

@@ -3,6 +3,9 @@
 // colour and turn, as the golden test over all of them shows.
 import { blue, floats, green, quarter, red, storePixels, toBytes } from "./pixels";
 
+/** A 255th; to multiply by it rounds otherwise than to divide, to the same bytes. */
+const PART: f32 = 1.0 / 255.0;
+
 // @ts-ignore: decorator
 @inline
 function choose(mask: v128, yes: v128, no: v128): v128 {
@@ -35,7 +38,7 @@ function hue4(base: v128, sign: v128, middle: v128, range: v128, part: i32): v12
   const turn = f32x4.div(sixths, f32x4.splat(6));
   const up = f32x4.add(turn, f32x4.splat(1));
   const positive = choose(f32x4.lt(turn, f32x4.splat(0)), up, turn);
-  return i32x4.trunc_sat_f32x4_s(f32x4.mul(positive, f32x4.splat(255)));
+  return i32x4.relaxed_trunc_f32x4_s(f32x4.mul(positive, f32x4.splat(255)));
 }
 
 /** max · (1 − part), rounded. */
@@ -43,7 +46,7 @@ function hue4(base: v128, sign: v128, middle: v128, range: v128, part: i32): v12
 @inline
 function level(max: v128, part: v128): v128 {
   const value = f32x4.mul(max, f32x4.sub(f32x4.splat(1), part));
-  return i32x4.trunc_sat_f32x4_s(f32x4.add(value, f32x4.splat(0.5)));
+  return i32x4.relaxed_trunc_f32x4_s(f32x4.add(value, f32x4.splat(0.5)));
 }
 
 /** Saturation of four pixels as a share of 1. */
@@ -51,8 +54,8 @@ function level(max: v128, part: v128): v128 {
 @inline
 function saturation4(max: v128, range: v128, part: i32): v128 {
   const share = f32x4.div(floats(range, part), floats(max, part));
-  const byte = i32x4.trunc_sat_f32x4_s(f32x4.mul(share, f32x4.splat(255)));
-  return f32x4.div(f32x4.convert_i32x4_s(byte), f32x4.splat(255));
+  const byte = i32x4.relaxed_trunc_f32x4_s(f32x4.mul(share, f32x4.splat(255)));
+  return f32x4.mul(f32x4.convert_i32x4_s(byte), f32x4.splat(PART));
 }
 
 /** How far four hues are into their sector, in 255ths. */
@@ -68,7 +71,7 @@ function sector4(hue: v128, part: i32): v128 {
 function rest4(hue: v128, sector: v128, part: i32): v128 {
   const six = i32x4.mul(quarter(hue, part), i32x4.splat(6));
   const rest = i32x4.sub(six, i32x4.mul(sector, i32x4.splat(255)));
-  return f32x4.div(f32x4.convert_i32x4_s(rest), f32x4.splat(255));
+  return f32x4.mul(f32x4.convert_i32x4_s(rest), f32x4.splat(PART));
 }
 
 /** Turns the hue of a patch by so many 255ths of the circle. */
