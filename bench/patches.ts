@@ -21,6 +21,7 @@ import {
   round,
   spread,
 } from "./measurement.ts";
+import { writeRecords } from "./program.ts";
 import { noise } from "./programs/patches.ts";
 
 const command: Command = {
@@ -75,12 +76,12 @@ async function recipes(
   }
 }
 
-const BATCHES = 60, IMAGES = 100, PATCHES = 20;
+const BATCHES = 150, IMAGES = 100, PATCHES = 20;
 
 /** Seconds for some batches through the ring to a consumer that only takes. */
-async function streamSeconds(workers: number): Promise<number> {
+async function streamSeconds(dir: string, workers: number): Promise<number> {
   await using stream = await PatchStream.open({
-    source: { name: "shapes", split: "train" },
+    source: { name: "cifar10", dir, split: "train" },
     recipe: "cifar",
     patchSize: 32,
     images: IMAGES,
@@ -100,9 +101,15 @@ async function streamSeconds(workers: number): Promise<number> {
 
 async function workers(n: number): Promise<Measurement> {
   const one: number[] = [], two: number[] = [];
-  for (let i = 0; i < n; i++) {
-    one.push(await streamSeconds(1));
-    two.push(await streamSeconds(2));
+  const dir = Deno.makeTempDirSync({ prefix: "emp-ssl-bench-" });
+  try {
+    writeRecords(`${dir}/train.bin`, 4000);
+    for (let i = 0; i < n; i++) {
+      one.push(await streamSeconds(dir, 1));
+      two.push(await streamSeconds(dir, 2));
+    }
+  } finally {
+    Deno.removeSync(dir, { recursive: true });
   }
   const count = (BATCHES - 11) * IMAGES * PATCHES;
   return {

@@ -20,7 +20,7 @@ export interface ProgramOptions {
 }
 
 /** Images of noise in CIFAR-10's own format. */
-function writeRecords(path: string, count: number): void {
+export function writeRecords(path: string, count: number): void {
   const bytes = new Uint8Array(count * 3073);
   for (let i = 0; i < bytes.length; i++) {
     bytes[i] = i % 3073 === 0 ? i / 3073 % 10 : Math.imul(i, 2654435761) >>> 24;

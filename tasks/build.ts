@@ -27,7 +27,15 @@ async function compile(): Promise<Uint8Array> {
   const { error, stderr } = await asc.main([
     "kernels.ts",
     ...["--outFile", "kernels.wasm", "--runtime", "stub"],
-    ...["-O3", "--noAssert", "--enable", "simd", "--enable", "relaxed-simd", "--converge"],
+    ...[
+      "-O3",
+      "--noAssert",
+      "--enable",
+      "simd",
+      "--enable",
+      "relaxed-simd",
+      "--converge",
+    ],
   ], {
     readFile(name) {
       try {
