@@ -2,6 +2,13 @@
  * `deno task bench:patches`: patches a second of one core against torchvision
  * and Pillow, of two workers against one, and the time of each transform.
  *
+ * 2026-11-24, AMD EPYC (Zen 4), one core of two, torchvision 0.29.2 with Pillow
+ * 13.0.0, n 5, patches a second:
+ *
+ *     patches/cifar     75,196 against 2,388, ratio 31.5, spread 31 %
+ *     patches/imagenet  1,480 against 282, ratio 5.24, spread 1 %
+ *     patches/two-workers  143,251 against 74,109 of one, 1.93, spread 2 %
+ *
  * @module
  */
 import { jitter } from "../src/patches/color_jitter.ts";
