@@ -8,7 +8,7 @@ import { EmpSslError } from "../src/errors.ts";
 import { embed, EMBED_DEFAULTS } from "../src/evaluate/embed.ts";
 import { readCheckpointInfo } from "../src/train/checkpoint.ts";
 import type { Command, Values } from "./cli/flags.ts";
-import { ENGINE_FLAG, main, setUpEngine } from "./cli/main.ts";
+import { ENGINE_FLAG, main, PRECISION_FLAG, setUpEngine } from "./cli/main.ts";
 import { Progress } from "./cli/progress.ts";
 
 /** The command line of `deno task embed`. */
@@ -31,11 +31,7 @@ export const command: Command = {
     },
     workers: { type: "number", help: "patch workers (default: spare cores)" },
     engine: ENGINE_FLAG,
-    precision: {
-      type: "text",
-      choices: ["auto", "fp32", "bf16"],
-      help: "number format of the heavy operations (default auto)",
-    },
+    precision: PRECISION_FLAG,
   },
   examples: [
     "deno task embed --model-path runs/x --data-dir photos --out photos.npy",

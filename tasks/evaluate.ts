@@ -15,7 +15,7 @@ import {
 import { ARCHITECTURES } from "../src/model/architectures.ts";
 import { readCheckpointInfo } from "../src/train/checkpoint.ts";
 import type { Command, Values } from "./cli/flags.ts";
-import { ENGINE_FLAG, main, setUpEngine } from "./cli/main.ts";
+import { ENGINE_FLAG, main, PRECISION_FLAG, setUpEngine } from "./cli/main.ts";
 import { formatSeconds, Progress } from "./cli/progress.ts";
 
 /** The command line of `deno task evaluate`. */
@@ -61,11 +61,7 @@ export const command: Command = {
     "limit-test": { type: "number", help: "use only N test images" },
     workers: { type: "number", help: "patch workers (default: spare cores)" },
     engine: ENGINE_FLAG,
-    precision: {
-      type: "text",
-      choices: ["auto", "fp32", "bf16"],
-      help: "number format of the heavy operations (default auto)",
-    },
+    precision: PRECISION_FLAG,
     "features-out": {
       type: "text",
       value: "PATH",

@@ -39,6 +39,13 @@ export const ENGINE_FLAG: Command["flags"][string] = {
   help: "what runs the model (default auto: the best that works)",
 };
 
+/** `--precision` of all tasks that compute. */
+export const PRECISION_FLAG: Command["flags"][string] = {
+  type: "text",
+  choices: ["auto", "fp32", "bf16"],
+  help: "number format of the heavy operations (default auto: the faster)",
+};
+
 /** Shows how a data set comes from its archive. */
 export function showPreparation(): (event: PrepareEvent) => void {
   let progress: Progress | undefined, shown = "";

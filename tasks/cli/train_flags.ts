@@ -8,7 +8,7 @@ import type { EngineChoice, PrecisionChoice } from "../../src/engine/engine.ts";
 import { ARCHITECTURES } from "../../src/model/architectures.ts";
 import { TRAIN_DEFAULTS, type TrainConfig } from "../../src/train/config.ts";
 import type { Command, Values } from "./flags.ts";
-import { ENGINE_FLAG } from "./main.ts";
+import { ENGINE_FLAG, PRECISION_FLAG } from "./main.ts";
 
 const D = TRAIN_DEFAULTS;
 
@@ -80,11 +80,7 @@ export const command: Command = {
       help: "end at the first image that cannot be read (default: skip 1 %)",
     },
     engine: ENGINE_FLAG,
-    precision: {
-      type: "text",
-      choices: ["auto", "fp32", "bf16"],
-      help: "number format of the heavy operations (default auto)",
-    },
+    precision: PRECISION_FLAG,
     "micro-batch": {
       type: "text",
       value: "N|auto",

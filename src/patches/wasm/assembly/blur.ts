@@ -1,4 +1,5 @@
 // Blur and flip.
+import { quarter } from "./pixels";
 
 /** One box blur down the columns (`blurLine` of blur.ts), sixteen at a time. */
 export function blurColumns(
@@ -19,19 +20,19 @@ export function blurColumns(
     for (let i = -radius - 1; i < radius; i++) {
       const row = i < 0 ? 0 : i < last ? i : last;
       const bytes = v128.load(input + x + <usize> row * stride);
-      a = i32x4.add(a, part(bytes, 0));
-      b = i32x4.add(b, part(bytes, 1));
-      c = i32x4.add(c, part(bytes, 2));
-      d = i32x4.add(d, part(bytes, 3));
+      a = i32x4.add(a, quarter(bytes, 0));
+      b = i32x4.add(b, quarter(bytes, 1));
+      c = i32x4.add(c, quarter(bytes, 2));
+      d = i32x4.add(d, quarter(bytes, 3));
     }
     for (let y = 0; y < rows; y++) {
       const leave = v128.load(input + x + <usize> max(y - radius - 1, 0) * stride);
       const enter = v128.load(input + x + <usize> min(y + radius, last) * stride);
       const beyond = v128.load(input + x + <usize> min(y + radius + 1, last) * stride);
-      a = i32x4.add(a, i32x4.sub(part(enter, 0), part(leave, 0)));
-      b = i32x4.add(b, i32x4.sub(part(enter, 1), part(leave, 1)));
-      c = i32x4.add(c, i32x4.sub(part(enter, 2), part(leave, 2)));
-      d = i32x4.add(d, i32x4.sub(part(enter, 3), part(leave, 3)));
+      a = i32x4.add(a, i32x4.sub(quarter(enter, 0), quarter(leave, 0)));
+      b = i32x4.add(b, i32x4.sub(quarter(enter, 1), quarter(leave, 1)));
+      c = i32x4.add(c, i32x4.sub(quarter(enter, 2), quarter(leave, 2)));
+      d = i32x4.add(d, i32x4.sub(quarter(enter, 3), quarter(leave, 3)));
       v128.store(
         output + x + <usize> y * stride,
         i8x16.narrow_i16x8_u(
@@ -52,17 +53,6 @@ export function blurColumns(
   }
 }
 
-// @ts-ignore: decorator
-@inline
-function part(bytes: v128, quarter: i32): v128 {
-  const half = quarter < 2
-    ? i16x8.extend_low_i8x16_u(bytes)
-    : i16x8.extend_high_i8x16_u(bytes);
-  return quarter & 1
-    ? i32x4.extend_high_i16x8_u(half)
-    : i32x4.extend_low_i16x8_u(half);
-}
-
 /** Unsigned: 255 · 2^24 and the rounding stay under 2^32. */
 // @ts-ignore: decorator
 @inline
@@ -70,12 +60,12 @@ function weigh(
   sum: v128,
   leave: v128,
   beyond: v128,
-  quarter: i32,
+  part: i32,
   inner: v128,
   outer: v128,
   rounding: v128,
 ): v128 {
-  const ends = i32x4.add(part(leave, quarter), part(beyond, quarter));
+  const ends = i32x4.add(quarter(leave, part), quarter(beyond, part));
   const bulk = i32x4.add(i32x4.mul(sum, inner), i32x4.mul(ends, outer));
   return i32x4.shr_u(i32x4.add(bulk, rounding), 24);
 }
