@@ -42,19 +42,22 @@ export type { PatchJob } from "./src/stream/patch_job.ts";
 export type { OrderConfig } from "./src/stream/order.ts";
 export type { PoolOptions } from "./src/stream/pool.ts";
 export type { RingHandle } from "./src/stream/ring.ts";
-export type {
-  EngineChoice,
-  EngineName,
-  EngineReport,
-  Precision,
-  PrecisionChoice,
-  StepLosses,
+export {
+  type EngineChoice,
+  type EngineName,
+  type EngineReport,
+  ENGINES,
+  type Precision,
+  type PrecisionChoice,
+  type StepLosses,
 } from "./src/engine/engine.ts";
 export {
   type ResolvedConfig,
   TRAIN_DEFAULTS,
   type TrainConfig,
 } from "./src/train/config.ts";
+export type { OnProgress } from "./src/engine/tensorflow/install.ts";
+export type { Variant } from "./src/engine/tensorflow/variant.ts";
 export { type SetUpOptions, setUpTensorFlow } from "./src/train/set_up.ts";
 export type { StepMetrics } from "./src/train/training_session.ts";
 export {

@@ -66,7 +66,8 @@ export function onlineProbe(
         code: "INVALID_DATA",
       });
     },
-    async run(compute: Compute, config: ResolvedConfig): Promise<Accuracy> {
+    async run(worker: unknown, config: ResolvedConfig): Promise<Accuracy> {
+      const compute = worker as Compute;
       const { remote } = compute;
       await remote.startProbe();
       let classes = 0;

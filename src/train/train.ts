@@ -46,9 +46,14 @@ export interface Probe {
   every?: number;
   /** Refuses data that cannot be tested, before the run. */
   check(config: ResolvedConfig): Promise<void>;
-  /** Makes a test. */
+  /**
+   * Makes a test.
+   *
+   * @param compute The training worker (`Compute` of `train/compute.ts`), which
+   * holds the model.
+   */
   run(
-    compute: Compute,
+    compute: unknown,
     config: ResolvedConfig,
   ): Promise<{ top1: number; top5: number }>;
 }
