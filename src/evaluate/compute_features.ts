@@ -77,14 +77,11 @@ export async function computeFeatures(
       request.onSkipped?.(image, why);
     },
   });
-  await Promise.race([
-    compute.remote.features(
-      { split, images, patches, patchSize, labels },
-      stream.handle,
-      Comlink.proxy(onDone),
-    ),
-    stream.failed,
-    compute.died,
-  ]);
+  const features = compute.remote.features(
+    { split, images, patches, patchSize, labels },
+    stream.handle,
+    Comlink.proxy(onDone),
+  );
+  await stream.guard(compute.guard(features));
   await compute.remote.excludeFeatures(split, skipped);
 }

@@ -76,9 +76,9 @@ export class PatchStream implements AsyncIterable<Uint8Array>, AsyncDisposable {
     return this.#ring.handle;
   }
 
-  /** Rejects when the stream cannot go on; never resolves. */
-  get failed(): Promise<never> {
-    return this.#pool.failed;
+  /** What the work gives; rejects when the stream cannot go on. */
+  guard<T>(work: Promise<T>): Promise<T> {
+    return this.#pool.guard(work);
   }
 
   /** How many images failed and were replaced. */
@@ -90,7 +90,7 @@ export class PatchStream implements AsyncIterable<Uint8Array>, AsyncDisposable {
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
     const { firstBatch, endBatch } = this.#job;
     for (let batch = firstBatch; batch < endBatch; batch++) {
-      yield await Promise.race([this.#ring.take(batch), this.failed]);
+      yield await this.guard(this.#ring.take(batch));
       this.#ring.release(batch);
     }
   }

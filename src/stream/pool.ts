@@ -7,6 +7,7 @@
 import type { patchWorker } from "../../workers/patch_worker.ts";
 import * as Comlink from "../deps/comlink.ts";
 import { EmpSslError, isEmpSslError, messageOf } from "../errors.ts";
+import { Failure } from "./failure.ts";
 import type { PatchJob } from "./patch_job.ts";
 import type { Ring } from "./ring.ts";
 
@@ -16,8 +17,8 @@ interface Member {
   worker: Worker;
   remote: Remote;
   slot: number;
-  /** Rejects when the worker dies: a call to it would then never end. */
-  died: Promise<never>;
+  /** The worker's death: a call to it would then never end. */
+  death: Failure;
 }
 
 /** How a pool behaves. */
@@ -46,14 +47,13 @@ export class PatchPool {
   #restarts = 0;
   #skipped = 0;
   #closed = false;
-  #failed = Promise.withResolvers<never>();
+  readonly #failure = new Failure();
 
   private constructor(job: PatchJob, ring: Ring, options: PoolOptions) {
     this.#job = job;
     this.#ring = ring;
     this.#options = options;
     this.#held = new Int32Array(new SharedArrayBuffer(4 * options.workers));
-    this.#failed.promise.catch(() => {});
   }
 
   /** Starts the workers and waits until each has opened the data set. */
@@ -84,9 +84,9 @@ export class PatchPool {
     return pool;
   }
 
-  /** Rejects when the pool cannot go on; never resolves. */
-  get failed(): Promise<never> {
-    return this.#failed.promise;
+  /** What the work gives; rejects when the pool cannot go on. */
+  guard<T>(work: Promise<T>): Promise<T> {
+    return this.#failure.guard(work);
   }
 
   /** How many images were replaced. */
@@ -99,20 +99,16 @@ export class PatchPool {
       new URL("../../workers/patch_worker.ts", import.meta.url),
       { type: "module", name: `patches ${slot}` },
     );
-    const died = Promise.withResolvers<never>();
-    died.promise.catch(() => {});
+    const death = new Failure();
     const remote = Comlink.wrap<typeof patchWorker>(worker);
-    const member: Member = { worker, remote, slot, died: died.promise };
+    const member: Member = { worker, remote, slot, death };
     worker.addEventListener("error", (event) => {
       event.preventDefault();
-      died.reject(new Error(event.message));
+      death.fail(new Error(event.message));
       this.#onDeath(member, event.message);
     });
     this.#members[slot] = member;
-    await Promise.race([
-      remote.open(this.#job, this.#ring.handle),
-      died.promise,
-    ]);
+    await death.guard(remote.open(this.#job, this.#ring.handle));
     return member;
   }
 
@@ -131,7 +127,7 @@ export class PatchPool {
 
   /** Lets a member serve a ticket; rejects also when the member dies. */
   async #serve(member: Member, ticket: number, substitute: number) {
-    await Promise.race([member.remote.serve(ticket, substitute), member.died]);
+    await member.death.guard(member.remote.serve(ticket, substitute));
   }
 
   /** Serves a ticket a second time, elsewhere; then replaces the image. */
@@ -212,7 +208,7 @@ export class PatchPool {
 
   #fail(error: unknown): void {
     if (this.#closed) return;
-    this.#failed.reject(
+    this.#failure.fail(
       isEmpSslError(error) ? error : new EmpSslError({
         action: "cut",
         subject: "patches",

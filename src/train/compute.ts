@@ -7,6 +7,7 @@ import type { trainingWorker } from "../../workers/training_worker.ts";
 import * as Comlink from "../deps/comlink.ts";
 import type { EngineReport, EngineWish } from "../engine/engine.ts";
 import { EmpSslError } from "../errors.ts";
+import { Failure } from "../stream/failure.ts";
 
 /** A running training worker. */
 export interface Compute {
@@ -14,8 +15,8 @@ export interface Compute {
   remote: Comlink.Remote<typeof trainingWorker>;
   /** The engine that it loaded. */
   report: EngineReport;
-  /** Rejects when the worker dies; never resolves. */
-  died: Promise<never>;
+  /** What the work gives; rejects when the worker dies. */
+  guard<T>(work: Promise<T>): Promise<T>;
   /** Ends it. */
   close(): void;
 }
@@ -30,11 +31,10 @@ export async function startCompute(wish: EngineWish): Promise<Compute> {
     new URL("../../workers/training_worker.ts", import.meta.url),
     { type: "module", name: "training" },
   );
-  const died = Promise.withResolvers<never>();
-  died.promise.catch(() => {});
+  const death = new Failure();
   worker.addEventListener("error", (event) => {
     event.preventDefault();
-    died.reject(
+    death.fail(
       new EmpSslError({
         action: "go on with",
         subject: "the training worker",
@@ -47,8 +47,9 @@ export async function startCompute(wish: EngineWish): Promise<Compute> {
   const remote = Comlink.wrap<typeof trainingWorker>(worker);
   const close = () => worker.terminate();
   try {
-    const report = await Promise.race([remote.load(wish), died.promise]);
-    return { remote, report, died: died.promise, close };
+    const guard: Compute["guard"] = (work) => death.guard(work);
+    const report = await guard(remote.load(wish));
+    return { remote, report, guard, close };
   } catch (error) {
     close();
     throw error;

@@ -170,7 +170,7 @@ async function* steps(run: Run): AsyncGenerator<TrainEvent> {
     onSkipped: (image, why) => skipped.push({ type: "skipped", image, why }),
   });
   const orFailed = <T>(work: Promise<T>): Promise<T> =>
-    Promise.race([work, stream.failed, compute.died]);
+    stream.guard(compute.guard(work));
   const microBatch = await orFailed(
     compute.remote.startTraining(
       config,

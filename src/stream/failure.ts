@@ -1,0 +1,49 @@
+/**
+ * Something that may fail while others wait for something else. It stands for
+ * `Promise.race` with a promise that lives long: each race would leave its
+ * callbacks on that promise for good.
+ *
+ * @module
+ */
+
+/**
+ * A failure that may come.
+ *
+ * @example Work that ends before the failure
+ * ```ts
+ * import { Failure } from "./failure.ts";
+ *
+ * const failure = new Failure();
+ * console.assert(await failure.guard(Promise.resolve(1)) === 1);
+ * failure.fail(new Error("broken"));
+ * const later = failure.guard(Promise.resolve(2)).catch(() => "failed");
+ * console.assert(await later === "failed");
+ * ```
+ */
+export class Failure {
+  #failed = false;
+  #error: unknown;
+  #waiting = new Set<(error: unknown) => void>();
+
+  /** It has come; only the first one counts. */
+  fail(error: unknown): void {
+    if (this.#failed) return;
+    this.#failed = true;
+    this.#error = error;
+    for (const reject of this.#waiting) reject(error);
+    this.#waiting.clear();
+  }
+
+  /** What the work gives, or the failure if that comes first. */
+  guard<T>(work: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (this.#failed) {
+        work.catch(() => {});
+        return reject(this.#error);
+      }
+      this.#waiting.add(reject);
+      work.then(resolve, reject)
+        .finally(() => this.#waiting.delete(reject));
+    });
+  }
+}
