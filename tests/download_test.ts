@@ -27,14 +27,14 @@ Deno.test("prepareDataset() downloads, checks and unpacks CIFAR", async () => {
       await using server = serveFile(bytes, { name: `${name}.tar.gz` });
       const url = `${server.url}#md5=${md5(bytes)}`;
       const options = { name, home, url, download: true };
-      const dir = await prepareDataset(options);
+      const { dir } = await prepareDataset(options);
       assertEquals(dir, `${home}/${name}`);
       const train = await openDataset({ name, dir, split: "train" });
       const test = await openDataset({ name, dir, split: "test" });
       assertEquals([train.length, test.length], [24, 10]);
       assertEquals(train.label(13), name === "cifar10" ? 3 : 13);
       // The second time it is there, and nobody is asked.
-      assertEquals(await prepareDataset(options), dir);
+      assertEquals((await prepareDataset(options)).dir, dir);
       assertEquals(server.ranges.length, 1);
       const left = [...Deno.readDirSync(dir!)].map((entry) => entry.name)
         .filter((name) => name !== ".download.lock");
@@ -49,7 +49,7 @@ Deno.test("prepareDataset() unpacks Tiny ImageNet's zip", async () => {
     await using server = serveFile(bytes, { name: "tiny-imagenet-200.zip" });
     const url = `${server.url}#md5=${md5(bytes)}`;
     const name = "tinyimagenet";
-    const dir = await prepareDataset({ name, home, url, download: true });
+    const { dir } = await prepareDataset({ name, home, url, download: true });
     const train = await openDataset({ name, dir, split: "train" });
     const test = await openDataset({ name, dir, split: "test" });
     assertEquals([train.length, test.length], [18, 3]);

@@ -6,6 +6,7 @@
  */
 import { createHash } from "node:crypto";
 import { EmpSslError, messageOf } from "../errors.ts";
+import { writeAll } from "../files.ts";
 
 /** Told how many bytes of how many are there; of none where nobody says. */
 export type OnBytes = (bytes: number, total: number | undefined) => void;
@@ -73,9 +74,7 @@ async function append(
     truncate: have === 0,
   });
   for await (const chunk of response.body) {
-    for (let at = 0; at < chunk.length;) {
-      at += await file.write(chunk.subarray(at));
-    }
+    await writeAll(file, chunk);
     have += chunk.length;
     onBytes?.(have, total);
   }

@@ -9,9 +9,9 @@ import type { Dataset, Split } from "./dataset.ts";
 import {
   foldersIn,
   ImageFiles,
+  imagesOfClasses,
   imagesUnder,
   isFolder,
-  type LabelledFile,
 } from "./image_files.ts";
 
 const SPLIT_FOLDERS: Record<Split, string[]> = {
@@ -85,12 +85,7 @@ export async function openFolder(
   if (classes.length === 0 && split === "train") {
     return await openImages({ dir: root, split });
   }
-  const files: LabelledFile[] = [];
-  for (const [label, name] of classes.entries()) {
-    for (const path of await imagesUnder(`${root}/${name}`)) {
-      files.push({ path, label });
-    }
-  }
+  const files = await imagesOfClasses(root, classes);
   if (files.length === 0) {
     throw notFound(
       root,

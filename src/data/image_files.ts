@@ -89,6 +89,20 @@ async function walk(dir: string, above: string[]): Promise<string[]> {
   return found;
 }
 
+/** The images of the folders of some classes; labels are places in the list. */
+export async function imagesOfClasses(
+  root: string,
+  classes: readonly string[],
+): Promise<LabelledFile[]> {
+  const files: LabelledFile[] = [];
+  for (const [label, name] of classes.entries()) {
+    for (const path of await imagesUnder(`${root}/${name}`)) {
+      files.push({ path, label });
+    }
+  }
+  return files;
+}
+
 /** Whether a path is a folder, or a link to one. */
 export async function isFolder(path: string): Promise<boolean> {
   return await Deno.stat(path).then((s) => s.isDirectory, () => false);

@@ -14,6 +14,7 @@ import { EmpSslError } from "../errors.ts";
 import type { Dataset, Split } from "./dataset.ts";
 import {
   ImageFiles,
+  imagesOfClasses,
   imagesUnder,
   isFolder,
   type LabelledFile,
@@ -146,17 +147,11 @@ export async function openImagenet100(
 ): Promise<Dataset> {
   const classes = await readClasses(file);
   const folder = await findSplit(dir, split);
-  const files: LabelledFile[] = [];
   const missing: string[] = [];
-  for (const [label, name] of classes.entries()) {
-    if (!await isFolder(`${folder}/${name}`)) {
-      missing.push(name);
-      continue;
-    }
-    for (const path of await imagesUnder(`${folder}/${name}`)) {
-      files.push({ path, label });
-    }
+  for (const name of classes) {
+    if (!await isFolder(`${folder}/${name}`)) missing.push(name);
   }
+  let files: LabelledFile[];
   if (missing.length === classes.length) {
     if (split === "train") {
       throw refuse(
@@ -167,11 +162,11 @@ export async function openImagenet100(
     }
     const labels = new Map(classes.map((name, i) => [name, i]));
     const answers = await flatLabels(dir, folder);
-    for (const path of await imagesUnder(folder)) {
+    files = (await imagesUnder(folder)).flatMap((path) => {
       const name = path.slice(path.lastIndexOf("/") + 1).replace(/\.\w+$/, "");
       const label = labels.get(answers.get(name) ?? "");
-      if (label !== undefined) files.push({ path, label });
-    }
+      return label === undefined ? [] : [{ path, label }];
+    });
   } else if (missing.length > 0) {
     throw refuse(
       folder,
@@ -180,7 +175,7 @@ export async function openImagenet100(
       }`,
       "complete it, or name fewer classes by --classes",
     );
-  }
+  } else files = await imagesOfClasses(folder, classes);
   if (files.length === 0) {
     throw refuse(folder, "no image of these classes", "put JPEG files there");
   }

@@ -3,9 +3,11 @@
  *
  * @module
  */
+import { cacheFolder } from "../cache.ts";
 import { codeOf, EmpSslError, messageOf } from "../errors.ts";
 import { type Archive, archiveAt, ARCHIVES } from "./archives.ts";
 import { openDataset } from "./catalog.ts";
+import type { Dataset } from "./dataset.ts";
 import { download } from "./download.ts";
 import { unpack } from "./unpack.ts";
 
@@ -20,8 +22,12 @@ export interface PrepareOptions {
   name: string;
   /** The user's folder for it. */
   dir?: string;
-  /** The folder that data sets go into where the user names none. */
-  home: string;
+  /** The folder that data sets go into where the user names none: our own. */
+  home?: string;
+  /** Use only so many images. */
+  limit?: number;
+  /** ImageNet-100: a file with other classes than ours. */
+  classes?: string;
   /** Another address than the official one. */
   url?: string;
   /** Whether it may be downloaded. */
@@ -108,35 +114,45 @@ async function lockFolder(dir: string): Promise<Deno.FsFile> {
   }
 }
 
-async function isWhole(name: string, dir: string): Promise<boolean> {
-  return await openDataset({ name, dir, split: "train" })
-    .then(() => true, () => false);
+/** A data set that is on disk, opened. */
+export interface Prepared {
+  /** Its folder; undefined where the data set needs none. */
+  dir: string | undefined;
+  /** Its training split. */
+  dataset: Dataset;
 }
 
 /**
- * Sees to it that a data set is on disk: in the user's folder or in our own, and
- * from its official archive where it is in neither.
+ * Sees to it that a data set is on disk, in the user's folder or in our own, and
+ * opens its training split; takes it from its official archive where it is in
+ * neither.
  *
- * @returns Its folder; undefined where the data set needs none.
  * @throws {EmpSslError} What opening it throws, where it cannot be downloaded;
  * what downloading it throws, where that fails.
  */
 export async function prepareDataset(
   options: PrepareOptions,
-): Promise<string | undefined> {
-  const { name, url, onEvent = () => {} } = options;
+): Promise<Prepared> {
+  const { name, url, limit, classes, onEvent = () => {} } = options;
   const archive = ARCHIVES[name];
-  if (archive === undefined) return options.dir;
-  const dir = options.dir ?? `${options.home}/${name}`;
-  try {
-    await openDataset({ name, dir, split: "train" });
-    return dir;
-  } catch (error) {
-    if (codeOf(error) !== "NOT_FOUND" || !options.download) throw error;
-  }
-  using _lock = await lockFolder(dir);
+  const dir = options.dir ??
+    (archive === undefined
+      ? undefined
+      : `${options.home ?? `${cacheFolder()}/data`}/${name}`);
+  const open = async (): Promise<Prepared> => {
+    const source = { name, dir, split: "train", limit, classes } as const;
+    return { dir, dataset: await openDataset(source) };
+  };
+  const orNothing = (error: unknown): undefined => {
+    const missing = codeOf(error) === "NOT_FOUND";
+    if (!missing || archive === undefined || !options.download) throw error;
+  };
+  const found = await open().catch(orNothing);
+  if (found !== undefined) return found;
+  using _lock = await lockFolder(dir!);
   // Another process may have got it meanwhile.
-  if (await isWhole(name, dir)) return dir;
-  await fetchArchive(archiveAt(archive, url), dir, onEvent);
-  return dir;
+  const meanwhile = await open().catch(orNothing);
+  if (meanwhile !== undefined) return meanwhile;
+  await fetchArchive(archiveAt(archive, url), dir!, onEvent);
+  return await open();
 }

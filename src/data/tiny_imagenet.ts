@@ -12,7 +12,7 @@ import type { Dataset, Split } from "./dataset.ts";
 import {
   foldersIn,
   ImageFiles,
-  imagesUnder,
+  imagesOfClasses,
   isFolder,
   type LabelledFile,
 } from "./image_files.ts";
@@ -79,17 +79,9 @@ export async function openTinyImagenet(
 ): Promise<Dataset> {
   const root = await findRoot(dir);
   const classes = await foldersIn(`${root}/train`);
-  const files: LabelledFile[] = [];
-  if (split === "test") {
-    const labels = new Map(classes.map((name, i) => [name, i]));
-    files.push(...await validationFiles(root, labels));
-  } else {
-    for (const [label, name] of classes.entries()) {
-      for (const path of await imagesUnder(`${root}/train/${name}`)) {
-        files.push({ path, label });
-      }
-    }
-  }
+  const files = split === "train"
+    ? await imagesOfClasses(`${root}/train`, classes)
+    : await validationFiles(root, new Map(classes.map((name, i) => [name, i])));
   if (files.length === 0) {
     throw refuse(root, `no ${split} image in it`, `unpack ${FOLDER}.zip again`);
   }

@@ -12,6 +12,7 @@ import {
   ZipSource,
 } from "../deps/archives.ts";
 import { EmpSslError, isEmpSslError, messageOf } from "../errors.ts";
+import { writeAll } from "../files.ts";
 
 /** Told of each file. */
 export type OnFile = (files: number) => void;
@@ -104,9 +105,7 @@ async function unpackTarGz(
     using output = await Deno.open(path, { write: true, create: true });
     for await (const chunk of body as ReadableStream<Uint8Array>) {
       budget.take(chunk.length);
-      for (let at = 0; at < chunk.length;) {
-        at += await output.write(chunk.subarray(at));
-      }
+      await writeAll(output, chunk);
     }
   }
 }
@@ -165,9 +164,7 @@ async function unpackZip(
           if (left < 0) {
             throw refuse(archive, "an entry is larger than it says");
           }
-          for (let at = 0; at < chunk.length;) {
-            at += await output.write(chunk.subarray(at));
-          }
+          await writeAll(output, chunk);
         },
       }),
       { checkSignature: true },

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { EmpSslError } from "../errors.ts";
 import type { ModelConfig } from "../model/architectures.ts";
 import type { OptimizerConfig } from "../model/lars.ts";
 import type { LossConfig } from "../model/loss.ts";
@@ -31,6 +32,23 @@ export interface EngineWish {
   precision: PrecisionChoice;
   /** Threads on the processor; as many as there are cores where not given. */
   threads?: number;
+}
+
+/**
+ * Refuses a number format that an engine does not have.
+ *
+ * @throws {EmpSslError} `INVALID_ARGUMENT`.
+ */
+export function checkWish({ engine, precision }: EngineWish): void {
+  if (precision !== "bf16") return;
+  if (engine === "auto" || engine === "tensorflow") return;
+  throw new EmpSslError({
+    action: "compute",
+    subject: `in bf16 on the ${engine} engine`,
+    found: "tfjs's own backends have no such type",
+    remedy: "take --precision fp32 or --engine tensorflow",
+    code: "INVALID_ARGUMENT",
+  });
 }
 
 /** What an engine is and runs on. */

@@ -6,6 +6,7 @@
 import { codeOf, EmpSslError, messageOf } from "../errors.ts";
 import { loadEager, webgpuAdapter } from "./eager/load.ts";
 import {
+  checkWish,
   type Engine,
   type EngineName,
   ENGINES,
@@ -35,15 +36,7 @@ async function loadNamed(
   if (engine === "tensorflow") {
     return await loadTensorFlow(precision, { threads });
   }
-  if (precision === "bf16") {
-    throw new EmpSslError({
-      action: "compute",
-      subject: `in bf16 on the ${engine} engine`,
-      found: "tfjs's own backends have no such type",
-      remedy: "take --precision fp32 or --engine tensorflow",
-      code: "INVALID_ARGUMENT",
-    });
-  }
+  checkWish({ engine, precision });
   const loaded = await loadEager(engine);
   loaded.report.warning = WARNINGS[engine];
   return loaded;

@@ -5,7 +5,6 @@
  * @module
  */
 import * as Comlink from "../deps/comlink.ts";
-import { cacheFolder } from "../cache.ts";
 import { openDataset } from "../data/catalog.ts";
 import { prepareDataset } from "../data/prepare.ts";
 import type { DatasetSource, Split } from "../data/dataset.ts";
@@ -19,7 +18,8 @@ import { readCheckpointInfo } from "../train/checkpoint.ts";
 import { startCompute } from "../train/compute.ts";
 import type { Accuracy } from "./accuracy.ts";
 import { computeFeatures, labelsOf } from "./compute_features.ts";
-import { LINEAR_PROBE, type ProbeResult } from "./linear_probe.ts";
+import type { ProbeResult } from "./linear_probe.ts";
+import { KNN, LINEAR_PROBE } from "./protocol.ts";
 import { checkOutput } from "./write_features.ts";
 
 /** The user's choices. */
@@ -129,23 +129,21 @@ export async function evaluate(
   for (const fault of checkpoint.damaged) onEvent({ type: "damaged", fault });
   const run = checkpoint.config;
   const name = config.data ?? run.data;
-  const dir = await prepareDataset({
+  const classList = config.classes ?? run.classes;
+  const { dir, dataset: train } = await prepareDataset({
     name,
     dir: config.dataDir ?? (name === run.data ? run.dataDir : undefined),
-    home: `${cacheFolder()}/data`,
+    limit: config.limitTrain,
+    classes: classList,
     download: false,
   });
   if (config.featuresOut !== undefined) checkOutput(config.featuresOut);
-  const classList = config.classes ?? run.classes;
   const shared = { name, dir, classes: classList };
   const sources: Record<Split, DatasetSource> = {
     train: { ...shared, split: "train", limit: config.limitTrain },
     test: { ...shared, split: "test", limit: config.limitTest },
   };
-  const sets = {
-    train: await openDataset(sources.train),
-    test: await openDataset(sources.test),
-  };
+  const sets = { train, test: await openDataset(sources.test) };
   const classes = sets.train.classes.length;
   if (classes < 2) {
     throw new EmpSslError({
@@ -197,7 +195,7 @@ export async function evaluate(
       await remote.writeFeatures(config.featuresOut);
     }
     if (config.knn) {
-      result.knn = await remote.knn({ k: 20, temperature: 0.07, classes });
+      result.knn = await remote.knn({ ...KNN, classes });
     }
     if (config.linear) {
       const { epochs } = LINEAR_PROBE;

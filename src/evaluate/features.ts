@@ -5,6 +5,7 @@
  * @module
  */
 import { EmpSslError, messageOf } from "../errors.ts";
+import { writeAllSync } from "../files.ts";
 
 /** Features that take more than this as fp32 go to the disk. */
 export const MEMORY_LIMIT = 768 * 2 ** 20;
@@ -53,9 +54,7 @@ class FileStore implements Store {
     const bytes = new Uint8Array(Float16Array.from(rows).buffer);
     this.#file.seekSync(first * this.#rowBytes, Deno.SeekMode.Start);
     try {
-      for (let at = 0; at < bytes.length;) {
-        at += this.#file.writeSync(bytes.subarray(at));
-      }
+      writeAllSync(this.#file, bytes);
     } catch (error) {
       throw new EmpSslError({
         action: "keep features in",

@@ -29,16 +29,6 @@ export interface LinearProbeOptions {
   seed: number;
 }
 
-/** The authors' numbers. */
-export const LINEAR_PROBE = {
-  epochs: 100,
-  batch: 100,
-  lr: 0.03,
-  momentum: 0.9,
-  weightDecay: 5e-5,
-  seed: 0,
-} as const;
-
 /** Test accuracy after the last epoch, and the best of all. */
 export interface ProbeResult {
   /** After the last epoch: the honest number. */

@@ -12,6 +12,7 @@ import type { ResolvedConfig } from "../train/config.ts";
 import type { Probe } from "../train/train.ts";
 import type { Accuracy } from "./accuracy.ts";
 import { computeFeatures, labelsOf } from "./compute_features.ts";
+import { KNN } from "./protocol.ts";
 
 /** How large a probe is. */
 export interface OnlineProbeOptions {
@@ -24,8 +25,6 @@ export interface OnlineProbeOptions {
   /** Patches an image. */
   patches?: number;
 }
-
-const NEIGHBOURS = { k: 20, temperature: 0.07 };
 
 /**
  * A probe for `train()`.
@@ -84,7 +83,7 @@ export function onlineProbe(
           patchSize: config.patchSize,
         });
       }
-      const accuracy = await remote.knn({ ...NEIGHBOURS, classes });
+      const accuracy = await remote.knn({ ...KNN, classes });
       await remote.endEvaluation();
       return accuracy;
     },

@@ -4,20 +4,20 @@
  * @module
  */
 import { EmpSslError, messageOf } from "../errors.ts";
+import { writeAllSync } from "../files.ts";
 import { safetensorsHeader } from "../train/safetensors.ts";
 import type { Features } from "./features.ts";
 import { npyHeader } from "./npy.ts";
 
 const BLOCK = 1024;
 
-function writeAll(file: Deno.FsFile, array: ArrayBufferView): void {
+function writeArray(file: Deno.FsFile, array: ArrayBufferView): void {
   const { buffer, byteOffset, byteLength } = array;
-  const bytes = new Uint8Array(buffer, byteOffset, byteLength);
-  for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
+  writeAllSync(file, new Uint8Array(buffer, byteOffset, byteLength));
 }
 
 function writeValues(file: Deno.FsFile, features: Features): void {
-  for (const { rows } of features.blocks(BLOCK)) writeAll(file, rows);
+  for (const { rows } of features.blocks(BLOCK)) writeArray(file, rows);
 }
 
 /** Writes a file under another name first. */
@@ -68,12 +68,12 @@ export function writeFeatures(
     for (const [split, features] of Object.entries(splits)) {
       const { count, width, labels } = features;
       create(`${path}/${split}_features.npy`, (file) => {
-        writeAll(file, npyHeader("<f4", [count, width]));
+        writeArray(file, npyHeader("<f4", [count, width]));
         writeValues(file, features);
       });
       create(`${path}/${split}_labels.npy`, (file) => {
-        writeAll(file, npyHeader("<i4", [count]));
-        writeAll(file, labels);
+        writeArray(file, npyHeader("<i4", [count]));
+        writeArray(file, labels);
       });
     }
   } catch (error) {
@@ -105,7 +105,7 @@ export function writeRows(path: string, features: Features): void {
     : safetensorsHeader([{ name: "features", dtype: "F32", shape }]);
   try {
     create(path, (file) => {
-      writeAll(file, head);
+      writeArray(file, head);
       writeValues(file, features);
     });
   } catch (error) {
@@ -130,10 +130,10 @@ function writeSafetensors(
         shape: [features.count],
       },
     ]);
-    writeAll(file, safetensorsHeader(shapes));
+    writeArray(file, safetensorsHeader(shapes));
     for (const features of Object.values(splits)) {
       writeValues(file, features);
-      writeAll(file, features.labels);
+      writeArray(file, features.labels);
     }
   });
 }

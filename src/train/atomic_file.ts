@@ -4,6 +4,7 @@
  * @module
  */
 import { EmpSslError, messageOf } from "../errors.ts";
+import { writeAllSync } from "../files.ts";
 
 /** Flushes a folder, so that a rename in it outlives a loss of power. */
 function syncFolder(path: string): void {
@@ -30,9 +31,7 @@ export function writeAtomically(path: string, bytes: Uint8Array): void {
         truncate: true,
         write: true,
       });
-      for (let at = 0; at < bytes.length;) {
-        at += file.writeSync(bytes.subarray(at));
-      }
+      writeAllSync(file, bytes);
       file.syncSync();
     }
     Deno.renameSync(temporary, path);

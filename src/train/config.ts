@@ -3,11 +3,14 @@
  *
  * @module
  */
-import { cacheFolder } from "../cache.ts";
-import { DATASETS, openDataset } from "../data/catalog.ts";
+import { DATASETS } from "../data/catalog.ts";
 import type { Dataset, DatasetSource } from "../data/dataset.ts";
 import { prepareDataset, type PrepareEvent } from "../data/prepare.ts";
-import type { EngineChoice, PrecisionChoice } from "../engine/engine.ts";
+import {
+  checkWish,
+  type EngineChoice,
+  type PrecisionChoice,
+} from "../engine/engine.ts";
 import { EmpSslError } from "../errors.ts";
 import type { RecipeName } from "../patches/recipe.ts";
 import { architecture } from "../model/architectures.ts";
@@ -177,14 +180,7 @@ export function validateConfig(config: TrainConfig): void {
       "give auto or a divisor",
     );
   }
-  const { engine, precision } = config;
-  if (precision === "bf16" && engine !== "auto" && engine !== "tensorflow") {
-    refuse(
-      "--precision bf16",
-      `the ${engine} engine does not have it`,
-      "take --precision fp32 or --engine tensorflow",
-    );
-  }
+  checkWish(config);
   if (!(eps > 0)) {
     refuse(`--eps ${eps}`, "it divides", "give a number over 0, such as 0.2");
   }
@@ -251,15 +247,15 @@ export async function resolveConfig(
   onPrepare?: (event: PrepareEvent) => void,
 ): Promise<ResolvedConfig> {
   validateConfig(config);
-  const dataDir = await prepareDataset({
+  const { dir: dataDir, dataset } = await prepareDataset({
     name: config.data,
     dir: config.dataDir,
-    home: `${cacheFolder()}/data`,
+    limit: config.limitImages,
+    classes: config.classes,
     url: config.dataUrl,
     download: config.download ?? true,
     onEvent: onPrepare,
   });
-  const dataset = await openDataset(trainSource({ ...config, dataDir }));
   const images = dataset.length;
   if (config.bs > images) {
     refuse(

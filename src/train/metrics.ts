@@ -4,6 +4,7 @@
  * @module
  */
 import { EmpSslError, messageOf } from "../errors.ts";
+import { writeAllSync } from "../files.ts";
 import { writeAtomically } from "./atomic_file.ts";
 
 /** Appends lines to a file. */
@@ -32,9 +33,7 @@ export class MetricsLog implements Disposable {
   write(record: object): void {
     const line = new TextEncoder().encode(JSON.stringify(record) + "\n");
     try {
-      for (let at = 0; at < line.length;) {
-        at += this.#file.writeSync(line.subarray(at));
-      }
+      writeAllSync(this.#file, line);
     } catch (error) {
       throw failed(this.#path, error);
     }

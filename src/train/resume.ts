@@ -103,14 +103,22 @@ export function newestRunLike(
     try {
       const path = `${dir}/config.json`;
       if (!isLike(JSON.parse(Deno.readTextFileSync(path)), wanted)) return [];
-      resumePoint(dir);
       return [{ dir, time: Deno.statSync(path).mtime }];
     } catch {
       return [];
     }
   });
   runs.sort((a, b) => Number(b.time) - Number(a.time));
-  return runs[0]?.dir;
+  return runs.find(({ dir }) => hasCheckpoint(dir))?.dir;
+}
+
+function hasCheckpoint(dir: string): boolean {
+  try {
+    resumePoint(dir);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /**

@@ -2,7 +2,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { Features } from "../../src/evaluate/features.ts";
 import { knn } from "../../src/evaluate/knn.ts";
-import { LINEAR_PROBE, linearProbe } from "../../src/evaluate/linear_probe.ts";
+import { linearProbe } from "../../src/evaluate/linear_probe.ts";
+import { LINEAR_PROBE } from "../../src/evaluate/protocol.ts";
 import { Purpose, RandomStream } from "../../src/random.ts";
 import { useTensorFlow } from "./engine.ts";
 
