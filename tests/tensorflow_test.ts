@@ -5,3 +5,4 @@
 import "./tensorflow/classifiers.ts";
 import "./tensorflow/parity.ts";
 import "./tensorflow/tracing.ts";
+import "./tensorflow/winograd.ts";

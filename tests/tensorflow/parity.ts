@@ -11,6 +11,7 @@ const names: SettingName[] = [
   "a narrow resnet18-imagenet",
   "a narrow resnet18-tinyimagenet",
   "a narrow resnet18-cifar in micro-batches",
-  "ResNet-18",
+  "ResNet-18 of 16×16",
+  "ResNet-18 of 32×32",
 ];
 for (const name of names) testParity(subject, name);

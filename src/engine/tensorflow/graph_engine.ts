@@ -29,6 +29,7 @@ import {
 import {
   traceEncoder,
   traceMicroBatchTrainer,
+  type TraceSettings,
   traceTrainer,
 } from "../trace/step_graph.ts";
 import { type Feed, GraphSession } from "./graph_session.ts";
@@ -75,6 +76,12 @@ export class GraphEngine implements Engine {
     return GraphSession.load(this.#binding, savedModel);
   }
 
+  #settings({ floats }: { floats?: boolean }): TraceSettings {
+    // A GPU's own library chooses among such algorithms by itself.
+    const winograd = this.report.device === "CPU";
+    return { precision: this.#precision, winograd, floats };
+  }
+
   /**
    * A model in training.
    *
@@ -86,7 +93,7 @@ export class GraphEngine implements Engine {
     state: State,
     momentum?: State,
   ): Promise<GraphTrainer> {
-    const settings = { precision: this.#precision, floats: options.floats };
+    const settings = this.#settings(options);
     const { microBatch } = options;
     const graph = microBatch === undefined
       ? traceTrainer(options, settings)
@@ -105,10 +112,7 @@ export class GraphEngine implements Engine {
     state: State,
   ): Promise<FeatureEncoder & { encode(values: Feed): Promise<Float32Array> }> {
     const { model, images, patches, patchSize } = options;
-    const graph = traceEncoder(options, {
-      precision: this.#precision,
-      floats: options.floats,
-    });
+    const graph = traceEncoder(options, this.#settings(options));
     const session = this.session(graph);
     restore(session, tensorSpecs(model), state);
     const shape = [patches * images, patchSize, patchSize, 3];

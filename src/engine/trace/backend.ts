@@ -6,6 +6,7 @@
  */
 import * as tf from "../../deps/tfjs.ts";
 import { EmpSslError } from "../../errors.ts";
+import { MadeAgain } from "./again.ts";
 import { GraphBuilder, type GraphValue } from "./graph.ts";
 import { DType } from "./messages.ts";
 
@@ -30,8 +31,16 @@ function isUniform(values: ArrayLike<number>): boolean {
 export class TraceBackend extends tf.KernelBackend {
   /** The graph that is being traced. */
   graph = new GraphBuilder();
+  /** How its values are made again in the backward pass. */
+  again = new MadeAgain();
   #values = new WeakMap<object, GraphValue>();
   #literals = new WeakMap<object, Literal>();
+
+  /** Starts another graph. */
+  begin(): GraphBuilder {
+    this.again = new MadeAgain();
+    return this.graph = new GraphBuilder();
+  }
 
   /** A tfjs tensor that stands for a value of the graph. */
   tensor(value: GraphValue): tf.Tensor {

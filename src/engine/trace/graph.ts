@@ -146,6 +146,75 @@ export class GraphBuilder {
     }));
   }
 
+  /**
+   * A node of one output.
+   *
+   * @param inputs Nodes to wait for may follow them.
+   * @param attributes Besides `T`, which is the first input's type.
+   */
+  value(
+    op: string,
+    inputs: (GraphValue | string)[],
+    shape: number[],
+    attributes: Record<string, AttrValue> = {},
+    dtype: DTypeNumber = (inputs[0] as GraphValue).dtype,
+  ): GraphValue {
+    const { dtype: type } = inputs[0] as GraphValue;
+    const all = { T: attr.type(type), ...attributes };
+    return { name: this.node(op, inputs, all), dtype, shape };
+  }
+
+  /** The same numbers in another shape. */
+  reshape(x: GraphValue, shape: number[]): GraphValue {
+    return this.value("Reshape", [x, this.ints(shape)], shape, {
+      Tshape: attr.type(DType.int32),
+    });
+  }
+
+  /** The axes in another order, once the nodes in `waits` have run. */
+  transpose(x: GraphValue, order: number[], waits: string[] = []): GraphValue {
+    const shape = order.map((from) => x.shape[from]);
+    return this.value("Transpose", [x, this.ints(order), ...waits], shape, {
+      Tperm: attr.type(DType.int32),
+    });
+  }
+
+  /** Some axes turned around. */
+  reverse(x: GraphValue, axes: number[]): GraphValue {
+    return this.value("ReverseV2", [x, this.ints(axes)], x.shape, {
+      Tidx: attr.type(DType.int32),
+    });
+  }
+
+  /** The sum over some axes. */
+  sum(x: GraphValue, axes: number[]): GraphValue {
+    const shape = x.shape.filter((_, axis) => !axes.includes(axis));
+    return this.value("Sum", [x, this.ints(axes)], shape, {
+      Tidx: attr.type(DType.int32),
+      keep_dims: attr.bool(false),
+    });
+  }
+
+  /** Matrix products over the last two axes; those before are broadcast. */
+  matMul(
+    a: GraphValue,
+    b: GraphValue,
+    { transposeA = false, transposeB = false } = {},
+  ): GraphValue {
+    const before = (i: number) => [a, b].map(({ shape }) => shape.at(i) ?? 1);
+    const axes = Math.max(a.shape.length, b.shape.length) - 2;
+    const batch = Array.from(
+      { length: axes },
+      (_, i) => Math.max(...before(i - axes - 2)),
+    );
+    const rows = a.shape.at(transposeA ? -1 : -2)!;
+    const columns = b.shape.at(transposeB ? -2 : -1)!;
+    return this.value("BatchMatMulV2", [a, b], [...batch, rows, columns], {
+      adj_x: attr.bool(transposeA),
+      adj_y: attr.bool(transposeB),
+    });
+  }
+
   /** A value to be fed. */
   placeholder(name: string, dtype: DTypeNumber, shape: number[]): GraphValue {
     this.node("Placeholder", [], {

@@ -6,25 +6,21 @@
 import * as tf from "../../deps/tfjs.ts";
 import { KERNELS } from "../../model/kernels.ts";
 import { TRACE_BACKEND, type TraceBackend } from "./backend.ts";
+import { convolutionKernels } from "./convolution.ts";
 import { attr, type GraphValue } from "./graph.ts";
+import type { Kernel, KernelSettings } from "./kernel.ts";
 import { type AttrValue, DType, type DTypeNumber } from "./messages.ts";
 
-type Values = Record<string, GraphValue>;
 // deno-lint-ignore no-explicit-any -- each kernel's attributes, as tfjs has them
 type Attributes = any;
-type Kernel = (values: Values, attributes: Attributes) => GraphValue[];
-
 const { float, int32, bfloat16, bool } = DType;
 
-/** The kernels over one backend, heavy operations in the given element type. */
-export function traceKernels(
+/** The kernels over one backend. */
+function traceKernels(
   backend: TraceBackend,
-  lowPrecision: () => DTypeNumber,
+  settings: () => KernelSettings,
 ): Record<string, Kernel> {
   const graph = () => backend.graph;
-
-  /** How to make a padded value again, once some nodes have run. */
-  const padAgain = new Map<string, (...waits: string[]) => GraphValue>();
 
   /** A node of one output. */
   const one = (
@@ -32,11 +28,8 @@ export function traceKernels(
     inputs: GraphValue[],
     shape: number[],
     attributes: Record<string, AttrValue> = {},
-    dtype: DTypeNumber = inputs[0].dtype,
-  ): GraphValue[] => {
-    const all = { T: attr.type(inputs[0].dtype), ...attributes };
-    return [{ name: graph().node(op, inputs, all), dtype, shape }];
-  };
+    dtype?: DTypeNumber,
+  ): GraphValue[] => [graph().value(op, inputs, shape, attributes, dtype)];
 
   /** Two values in the wider of their types. */
   const alike = (a: GraphValue, b: GraphValue): [GraphValue, GraphValue] =>
@@ -64,24 +57,8 @@ export function traceKernels(
       });
     };
 
-  /** Convolutions run in the low precision. */
-  const low = (value: GraphValue) => graph().cast(value, lowPrecision());
-  const spatial = ({ strides, pad }: Attributes) => {
-    const [down, across] = Array.isArray(strides)
-      ? strides
-      : [strides, strides];
-    return {
-      strides: attr.ints([1, down, across, 1]),
-      padding: attr.text(String(pad).toUpperCase()),
-      data_format: attr.text("NHWC"),
-    };
-  };
-  const windowed = ({ filterSize, ...rest }: Attributes) => {
-    const [down, across] = Array.isArray(filterSize)
-      ? filterSize
-      : [filterSize, filterSize];
-    return { ksize: attr.ints([1, down, across, 1]), ...spatial(rest) };
-  };
+  /** Layers run in the low precision. */
+  const low = (value: GraphValue) => graph().cast(value, settings().heavy);
 
   const batchNormAttributes = (x: GraphValue, epsilon: number) => ({
     T: attr.type(x.dtype),
@@ -90,7 +67,25 @@ export function traceKernels(
     data_format: attr.text("NHWC"),
   });
 
+  const again = () => backend.again;
+
+  /** A batch norm by given statistics. */
+  const normalize = (
+    { x, scale, offset, mean, variance }: Record<string, GraphValue>,
+    epsilon: number,
+    waits: string[] = [],
+  ): GraphValue => ({
+    name: graph().node(
+      "FusedBatchNormV3",
+      [x, scale, offset, mean, variance, ...waits],
+      { ...batchNormAttributes(x, epsilon), is_training: attr.bool(false) },
+    ),
+    dtype: x.dtype,
+    shape: x.shape,
+  });
+
   return {
+    ...convolutionKernels(graph, settings, again),
     Add: binary("AddV2"),
     Sub: binary("Sub"),
     Multiply: binary("Mul"),
@@ -105,7 +100,14 @@ export function traceKernels(
     Log: elementwise("Log"),
     Sqrt: elementwise("Sqrt"),
     Square: elementwise("Square"),
-    Relu: elementwise("Relu"),
+    Relu: ({ x }) => {
+      const [y] = one("Relu", [x], x.shape);
+      const make = again().maker(x);
+      if (make) {
+        again().offer(y, (waits) => one("Relu", [make(waits)], x.shape)[0]);
+      }
+      return [y];
+    },
     OnesLike: elementwise("OnesLike"),
     ZerosLike: elementwise("ZerosLike"),
     Sum: reduction("Sum"),
@@ -119,10 +121,7 @@ export function traceKernels(
         : [graph().cast(x, dtype === "int32" ? int32 : float)],
     Reshape: ({ x }, { shape }: Attributes) => {
       const size = tf.util.sizeFromShape(x.shape);
-      const sides = tf.util.inferFromImplicitShape(shape, size);
-      return one("Reshape", [x, graph().ints(sides)], sides, {
-        Tshape: attr.type(int32),
-      });
+      return [graph().reshape(x, tf.util.inferFromImplicitShape(shape, size))];
     },
     Tile: ({ x }, { reps }: Attributes) =>
       one(
@@ -131,32 +130,7 @@ export function traceKernels(
         x.shape.map((side, i) => side * reps[i]),
         { Tmultiples: attr.type(int32) },
       ),
-    Transpose: ({ x }, { perm }: Attributes) =>
-      one(
-        "Transpose",
-        [x, graph().ints(perm)],
-        perm.map((from: number) => x.shape[from]),
-        { Tperm: attr.type(int32) },
-      ),
-    PadV2: ({ x }, { paddings }: Attributes) => {
-      const amounts = graph().constant(
-        int32,
-        [paddings.length, 2],
-        paddings.flat(),
-      );
-      const shape = x.shape.map((side, i) =>
-        side + paddings[i][0] + paddings[i][1]
-      );
-      const pad = (...waits: string[]) => {
-        const inputs = [x, amounts, ...waits.map((node) => `^${node}`)];
-        const types = { T: attr.type(x.dtype), Tpaddings: attr.type(int32) };
-        const name = graph().node("Pad", inputs, types);
-        return { name, dtype: x.dtype, shape };
-      };
-      const padded = pad();
-      padAgain.set(padded.name, pad);
-      return [padded];
-    },
+    Transpose: ({ x }, { perm }: Attributes) => [graph().transpose(x, perm)],
     Slice: ({ x }, { begin, size }: Attributes) =>
       one("Slice", [x, graph().ints(begin), graph().ints(size)], size, {
         Index: attr.type(int32),
@@ -175,81 +149,13 @@ export function traceKernels(
       // them; those of the losses have neither and keep full precision.
       const heavy = [a, b].some((v) => v.variable || v.dtype === bfloat16);
       const [x, y] = heavy ? [low(a), low(b)] : alike(a, b);
-      const batch = tf.backend_util.assertAndGetBroadcastShape(
-        a.shape.slice(0, -2),
-        b.shape.slice(0, -2),
-      );
-      const rows = a.shape.at(transposeA ? -1 : -2)!;
-      const columns = b.shape.at(transposeB ? -2 : -1)!;
-      return one("BatchMatMulV2", [x, y], [...batch, rows, columns], {
-        adj_x: attr.bool(!!transposeA),
-        adj_y: attr.bool(!!transposeB),
-      });
-    },
-    Conv2D: ({ x, filter }, attributes: Attributes) => {
-      const { outShape } = tf.backend_util.computeConv2DInfo(
-        x.shape as [number, number, number, number],
-        filter.shape as [number, number, number, number],
-        attributes.strides,
-        [1, 1],
-        attributes.pad,
-      );
-      return one(
-        "Conv2D",
-        [low(x), low(filter)],
-        outShape,
-        spatial(attributes),
-      );
-    },
-    Conv2DBackpropInput: ({ dy, filter }, attributes: Attributes) => {
-      const { inputShape } = attributes;
-      const inputs = [graph().ints(inputShape), low(filter), low(dy)];
-      return one("Conv2DBackpropInput", inputs, inputShape, {
-        ...spatial(attributes),
-        T: attr.type(lowPrecision()),
-      }, lowPrecision());
-    },
-    Conv2DBackpropFilter: ({ x, dy }, attributes: Attributes) => {
-      const { filterShape } = attributes;
-      const gradient = low(dy);
-      // A padded map is made again: kept, it would lie in memory beside the map
-      // that it was made of until the pass comes back.
-      const input = padAgain.get(x.name)?.(gradient.name) ?? x;
-      const inputs = [low(input), graph().ints(filterShape), gradient];
-      return one(
-        "Conv2DBackpropFilter",
-        inputs,
-        filterShape,
-        spatial(attributes),
-      );
-    },
-    MaxPool: ({ x }, attributes: Attributes) => {
-      const { outShape } = tf.backend_util.computePool2DInfo(
-        x.shape as [number, number, number, number],
-        attributes.filterSize,
-        attributes.strides,
-        1,
-        attributes.pad,
-      );
-      return one("MaxPool", [x], outShape, windowed(attributes));
-    },
-    MaxPoolGrad: ({ dy, input, output }, attributes: Attributes) => {
-      const inputs = [input, output, graph().cast(dy, input.dtype)];
-      return one("MaxPoolGrad", inputs, input.shape, windowed(attributes));
+      return [graph().matMul(x, y, { transposeA, transposeB })];
     },
     FusedBatchNorm: (values, { varianceEpsilon }: Attributes) => {
-      const { x, scale, offset, mean, variance } = values;
-      const name = graph().node(
-        "FusedBatchNormV3",
-        [x, scale, offset, mean, variance],
-        {
-          ...batchNormAttributes(x, varianceEpsilon),
-          is_training: attr.bool(false),
-        },
-      );
-      return [{ name, dtype: x.dtype, shape: x.shape }];
+      return [normalize(values, varianceEpsilon)];
     },
-    [KERNELS.batchNorm]: ({ x, scale, offset }, { epsilon }: Attributes) => {
+    [KERNELS.batchNorm]: (values, { epsilon }: Attributes) => {
+      const { x, scale, offset } = values;
       const none = graph().constant(float, [0], []);
       const name = graph().node(
         "FusedBatchNormV3",
@@ -257,14 +163,19 @@ export function traceKernels(
         { ...batchNormAttributes(x, epsilon), is_training: attr.bool(true) },
       );
       const y = { name, dtype: x.dtype, shape: x.shape };
-      return [
-        y,
-        ...[1, 2, 3, 4, 5].map((output) => ({
-          name: `${name}:${output}`,
-          dtype: float,
-          shape: scale.shape,
-        })),
-      ];
+      const statistics = [1, 2, 3, 4, 5].map((output) => ({
+        name: `${name}:${output}`,
+        dtype: float,
+        shape: scale.shape,
+      }));
+      again().offer(y, (waits) => {
+        const [mean, unbiased] = statistics;
+        const count = x.shape.slice(0, -1).reduce((a, b) => a * b);
+        const biased = graph().scalar((count - 1) / count);
+        const [variance] = one("Mul", [unbiased, biased], scale.shape);
+        return normalize({ ...values, mean, variance }, epsilon, waits);
+      });
+      return [y, ...statistics];
     },
     [KERNELS.batchNormGrad]: (values, { epsilon }: Attributes) => {
       const { dy, x, scale, reserve1, reserve2, reserve3 } = values;
@@ -279,8 +190,10 @@ export function traceKernels(
         { name: `${name}:2`, dtype: float, shape: scale.shape },
       ];
     },
-    [KERNELS.reluGrad]: ({ dy, y }) =>
-      one("ReluGrad", [graph().cast(dy, y.dtype), y], y.shape),
+    [KERNELS.reluGrad]: ({ dy, y }) => {
+      const gradient = graph().cast(dy, y.dtype);
+      return one("ReluGrad", [gradient, again().take(y, gradient)], y.shape);
+    },
     [KERNELS.squaredNorm]: ({ x }) => {
       // L2Loss is half the sum of the squares, in one pass.
       const [half] = one("L2Loss", [graph().cast(x, float)], []);
@@ -291,10 +204,7 @@ export function traceKernels(
       const [factor] = one("Cholesky", [x], x.shape);
       const [diagonal] = one("MatrixDiagPart", [factor], [n, side]);
       const [logs] = one("Log", [diagonal], [n, side]);
-      const [half] = one("Sum", [logs, graph().ints([1])], [n], {
-        Tidx: attr.type(int32),
-        keep_dims: attr.bool(false),
-      });
+      const half = graph().sum(logs, [1]);
       const [value] = one("Mul", [half, graph().scalar(2)], [n]);
       const [inverse] = one("MatrixInverse", [x], x.shape, {
         adjoint: attr.bool(false),
@@ -307,9 +217,9 @@ export function traceKernels(
 /** Registers the backend and its kernels with tfjs, once. */
 export function registerTraceKernels(
   backend: TraceBackend,
-  lowPrecision: () => DTypeNumber,
+  settings: () => KernelSettings,
 ): void {
-  const kernels = traceKernels(backend, lowPrecision);
+  const kernels = traceKernels(backend, settings);
   for (const [kernelName, kernel] of Object.entries(kernels)) {
     tf.registerKernel({
       kernelName,

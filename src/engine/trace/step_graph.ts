@@ -13,20 +13,31 @@ import { empSslLoss } from "../../model/loss.ts";
 import { isTrainable, tensorSpecs } from "../../model/parameters.ts";
 import type { Precision, TrainerOptions } from "../engine.ts";
 import { TRACE_BACKEND, TraceBackend } from "./backend.ts";
-import { attr, GraphBuilder, type GraphValue } from "./graph.ts";
+import { attr, type GraphBuilder, type GraphValue } from "./graph.ts";
+import type { KernelSettings } from "./kernel.ts";
 import { registerTraceKernels } from "./kernels.ts";
-import { DType, type DTypeNumber } from "./messages.ts";
+import { DType } from "./messages.ts";
 import { accumulatorOf, momentumOf, NODES } from "./names.ts";
 import { after, declare, tensorsOf, type Variable } from "./variables.ts";
 
 let backend: TraceBackend | undefined;
-let precision: DTypeNumber = DType.float;
+let kernels: KernelSettings = { heavy: DType.float, winograd: false };
+
+/** How a graph is traced. */
+export interface TraceSettings {
+  /** Number format of the heavy operations. */
+  precision: Precision;
+  /** Whether the device gains by Winograd's convolutions: a processor does. */
+  winograd?: boolean;
+  /** Whether patches are fed as floats: for comparing with other programs. */
+  floats?: boolean;
+}
 
 function tracer(): TraceBackend {
   if (backend === undefined) {
     const made = backend = new TraceBackend();
     tf.registerBackend(TRACE_BACKEND, () => made, 0);
-    registerTraceKernels(made, () => precision);
+    registerTraceKernels(made, () => kernels);
   }
   return backend;
 }
@@ -39,13 +50,16 @@ function tracer(): TraceBackend {
  * model uses one that cannot be traced.
  */
 function trace(
-  wanted: Precision,
+  { precision, winograd }: TraceSettings,
   build: (graph: GraphBuilder, backend: TraceBackend) => void,
 ): Uint8Array {
   const own = tracer();
   const before = tf.getBackend();
-  own.graph = new GraphBuilder();
-  precision = wanted === "bf16" ? DType.bfloat16 : DType.float;
+  own.begin();
+  kernels = {
+    heavy: precision === "bf16" ? DType.bfloat16 : DType.float,
+    winograd: !!winograd,
+  };
   tf.setBackend(TRACE_BACKEND);
   try {
     tf.tidy(() => build(own.graph, own));
@@ -139,17 +153,16 @@ function assignStatistics(
  * statistics. Signatures: `restore/…`, `zero`, `read`, `train`.
  *
  * @param options The model and the batch.
- * @param settings The precision; whether patches are fed as floats, which is
- * for comparing with other programs.
+ * @param settings How to trace it.
  */
 export function traceTrainer(
   options: TrainerOptions,
-  settings: { precision: Precision; floats?: boolean },
+  settings: TraceSettings,
 ): Uint8Array {
   const { model, loss, optimizer, patches, images, patchSize } = options;
   const specs = tensorSpecs(model);
   const trainable = specs.filter(isTrainable);
-  return trace(settings.precision, (graph, backend) => {
+  return trace(settings, (graph, backend) => {
     const variables = declare(graph, specs, [momentumOf]);
     const tensors = tensorsOf(backend, specs, variables);
     const shape = [patches * images, patchSize, patchSize, 3];
@@ -198,12 +211,12 @@ export function traceTrainer(
  */
 export function traceMicroBatchTrainer(
   options: TrainerOptions,
-  settings: { precision: Precision; floats?: boolean; patches: number },
+  settings: TraceSettings & { patches: number },
 ): Uint8Array {
   const { model, loss, optimizer, patches, images, patchSize } = options;
   const specs = tensorSpecs(model);
   const trainable = specs.filter(isTrainable);
-  return trace(settings.precision, (graph, backend) => {
+  return trace(settings, (graph, backend) => {
     const variables = declare(graph, specs, [momentumOf, accumulatorOf]);
     const context = { graph, backend, variables };
     const tensors = tensorsOf(backend, specs, variables);
@@ -279,11 +292,11 @@ export function traceMicroBatchTrainer(
  */
 export function traceEncoder(
   options: Pick<TrainerOptions, "model" | "images" | "patches" | "patchSize">,
-  settings: { precision: Precision; floats?: boolean },
+  settings: TraceSettings,
 ): Uint8Array {
   const { model, images, patches, patchSize } = options;
   const specs = tensorSpecs(model);
-  return trace(settings.precision, (graph, backend) => {
+  return trace(settings, (graph, backend) => {
     const variables = declare(graph, specs);
     const tensors = tensorsOf(backend, specs, variables);
     const shape = [patches * images, patchSize, patchSize, 3];

@@ -1,0 +1,152 @@
+/**
+ * The kernels of the tracing backend for convolutions and pooling.
+ *
+ * @module
+ */
+import * as tf from "../../deps/tfjs.ts";
+import type { MadeAgain } from "./again.ts";
+import { attr, type GraphBuilder, type GraphValue } from "./graph.ts";
+import type { Kernel, KernelSettings } from "./kernel.ts";
+import { DType } from "./messages.ts";
+import { type Pass, Winograd, winogradTile } from "./winograd.ts";
+
+type Sides = [number, number, number, number];
+
+/** A number for both spatial axes, or one for each. */
+type Both = number | [number, number];
+const both = (value: Both) => Array.isArray(value) ? value : [value, value];
+
+interface Placement {
+  strides: Both;
+  pad: string | number;
+}
+
+function spatial({ strides, pad }: Placement) {
+  return {
+    strides: attr.ints([1, ...both(strides), 1]),
+    padding: attr.text(String(pad).toUpperCase()),
+    data_format: attr.text("NHWC"),
+  };
+}
+
+function windowed({ filterSize, ...rest }: Placement & { filterSize: Both }) {
+  return { ksize: attr.ints([1, ...both(filterSize), 1]), ...spatial(rest) };
+}
+
+/** The kernels over one graph at a time. */
+export function convolutionKernels(
+  graph: () => GraphBuilder,
+  settings: () => KernelSettings,
+  again: () => MadeAgain,
+): Record<string, Kernel> {
+  /** Convolutions run in the low precision. */
+  const low = (value: GraphValue) => graph().cast(value, settings().heavy);
+
+  /** The faster algorithm, where there is one for this convolution. */
+  const winograd = (
+    pass: Pass,
+    map: number[],
+    filter: number[],
+    { strides, pad }: Placement,
+  ): Winograd | undefined => {
+    const { heavy, winograd } = settings();
+    const [, side, width] = map, [down, across, input, output] = filter;
+    const fits = winograd && pad === "same" && side === width &&
+      down === 3 && across === 3 && both(strides).every((by) => by === 1);
+    if (!fits) return undefined;
+    const channels = Math.min(input, output);
+    const tile = winogradTile(heavy, pass, { side, channels });
+    return tile && new Winograd(graph(), tile, side, heavy);
+  };
+
+  return {
+    PadV2: ({ x }, { paddings }) => {
+      const amounts = graph().constant(
+        DType.int32,
+        [paddings.length, 2],
+        paddings.flat(),
+      );
+      const shape = x.shape.map((side, i) =>
+        side + paddings[i][0] + paddings[i][1]
+      );
+      const pad = (input: GraphValue, waits: string[] = []) => {
+        const name = graph().node("Pad", [input, amounts, ...waits], {
+          T: attr.type(x.dtype),
+          Tpaddings: attr.type(DType.int32),
+        });
+        return { name, dtype: x.dtype, shape };
+      };
+      const padded = pad(x);
+      // What was padded may itself be made again.
+      again().offer(padded, (waits) => {
+        const make = again().maker(x);
+        return make ? pad(make(waits)) : pad(x, waits);
+      });
+      return [padded];
+    },
+    Conv2D: ({ x, filter }, attributes) => {
+      const fast = winograd("forward", x.shape, filter.shape, attributes);
+      if (fast) return [fast.forward(x, filter)];
+      const { outShape } = tf.backend_util.computeConv2DInfo(
+        x.shape as Sides,
+        filter.shape as Sides,
+        attributes.strides,
+        [1, 1],
+        attributes.pad,
+      );
+      const inputs = [low(x), low(filter)];
+      return [graph().value("Conv2D", inputs, outShape, spatial(attributes))];
+    },
+    Conv2DBackpropInput: ({ dy, filter }, attributes) => {
+      const { inputShape } = attributes;
+      const fast = winograd(
+        "inputGradient",
+        inputShape,
+        filter.shape,
+        attributes,
+      );
+      if (fast) return [fast.inputGradient(dy, filter)];
+      const inputs = [graph().ints(inputShape), low(filter), low(dy)];
+      const { heavy } = settings();
+      return [
+        graph().value("Conv2DBackpropInput", inputs, inputShape, {
+          ...spatial(attributes),
+          T: attr.type(heavy),
+        }, heavy),
+      ];
+    },
+    Conv2DBackpropFilter: ({ x, dy }, attributes) => {
+      const { filterShape } = attributes;
+      const input = again().take(x, dy);
+      const fast = winograd("filterGradient", x.shape, filterShape, attributes);
+      if (fast) return [fast.filterGradient(input, dy)];
+      const inputs = [low(input), graph().ints(filterShape), low(dy)];
+      return [
+        graph().value(
+          "Conv2DBackpropFilter",
+          inputs,
+          filterShape,
+          spatial(attributes),
+        ),
+      ];
+    },
+    MaxPool: ({ x }, attributes) => {
+      const { outShape } = tf.backend_util.computePool2DInfo(
+        x.shape as Sides,
+        attributes.filterSize,
+        attributes.strides,
+        1,
+        attributes.pad,
+      );
+      return [graph().value("MaxPool", [x], outShape, windowed(attributes))];
+    },
+    MaxPoolGrad: ({ dy, input, output }, attributes) => [
+      graph().value(
+        "MaxPoolGrad",
+        [input, output, graph().cast(dy, input.dtype)],
+        input.shape,
+        windowed(attributes),
+      ),
+    ],
+  };
+}

@@ -1,0 +1,25 @@
+/**
+ * What a kernel of the tracing backend is.
+ *
+ * @module
+ */
+import type { GraphValue } from "./graph.ts";
+import type { DType } from "./messages.ts";
+
+/**
+ * Appends the nodes of one tfjs kernel; returns its outputs. The attributes are
+ * the kernel's own, as tfjs has them.
+ */
+export type Kernel = (
+  inputs: Record<string, GraphValue>,
+  // deno-lint-ignore no-explicit-any -- of another type for each kernel
+  attributes: any,
+) => GraphValue[];
+
+/** How the heavy operations are computed. */
+export interface KernelSettings {
+  /** Element type of convolutions, dense layers and what lies between them. */
+  heavy: typeof DType.float | typeof DType.bfloat16;
+  /** Whether Winograd's convolutions may be used: see `winograd.ts`. */
+  winograd: boolean;
+}

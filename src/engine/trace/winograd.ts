@@ -1,0 +1,214 @@
+/**
+ * 3×3 convolutions with a half or a quarter of the multiplications: Winograd's
+ * minimal filtering, as Lavin and Gray, «Fast Algorithms for Convolutional
+ * Neural Networks» (arXiv 1509.09308) have it.
+ *
+ * A map is cut into tiles of m×m outputs, each of which sees (m+2)×(m+2)
+ * inputs d. With that paper's matrices
+ *
+ *     Y = Aᵀ [ (G g Gᵀ) ⊙ (Bᵀ d B) ] A
+ *
+ * and the sum over input channels makes the product ⊙ a matrix product for each
+ * of the (m+2)² places of a tile. Here the tiles of a side are laid one after
+ * another in one matrix for the whole side, with the zero padding in it, so that
+ * every transform is two matrix products, one along each spatial axis.
+ *
+ * @module
+ */
+import { waitFor } from "./again.ts";
+import { type GraphBuilder, type GraphValue } from "./graph.ts";
+import { DType } from "./messages.ts";
+
+type Matrix = number[][];
+
+/** The matrices of F(m×m, 3×3): sections 4.1 and 4.3 of the paper. */
+interface Algorithm {
+  /** Bᵀ, of the inputs. */
+  input: Matrix;
+  /** G, of the filter. */
+  filter: Matrix;
+  /** Aᵀ, of the outputs. */
+  output: Matrix;
+}
+
+const ALGORITHMS: Record<number, Algorithm> = {
+  2: {
+    input: [[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]],
+    filter: [[1, 0, 0], [.5, .5, .5], [.5, -.5, .5], [0, 0, 1]],
+    output: [[1, 1, 1, 0], [0, 1, -1, -1]],
+  },
+  4: {
+    input: [
+      [4, 0, -5, 0, 1, 0],
+      [0, -4, -4, 1, 1, 0],
+      [0, 4, -4, -1, 1, 0],
+      [0, -2, -1, 2, 1, 0],
+      [0, 2, -1, -2, 1, 0],
+      [0, 4, 0, -5, 0, 1],
+    ],
+    filter: [
+      [1 / 4, 0, 0],
+      [-1 / 6, -1 / 6, -1 / 6],
+      [-1 / 6, 1 / 6, -1 / 6],
+      [1 / 24, 1 / 12, 1 / 6],
+      [1 / 24, -1 / 12, 1 / 6],
+      [0, 0, 1],
+    ],
+    output: [
+      [1, 1, 1, 1, 1, 0],
+      [0, 1, -1, 2, -2, 0],
+      [0, 1, 1, 4, 4, 0],
+      [0, 1, -1, 8, -8, 1],
+    ],
+  },
+};
+
+function transposed(matrix: Matrix): Matrix {
+  return matrix[0].map((_, column) => matrix.map((row) => row[column]));
+}
+
+/**
+ * A tile's matrix for each tile of a side: `tiles·(m+2) × side`.
+ *
+ * @param matrix Of one tile, `(m+2) × width`.
+ * @param from Where the first tile's columns begin: −1 where a zero is padded.
+ */
+function alongSide(matrix: Matrix, m: number, side: number, from: number) {
+  return Array.from(
+    { length: Math.ceil(side / m) },
+    (_, tile) =>
+      matrix.map((row) =>
+        Array.from(
+          { length: side },
+          (_, place) => row[place - tile * m - from] ?? 0,
+        )
+      ),
+  ).flat();
+}
+
+/** Convolutions of one size of tile and one size of map. */
+export class Winograd {
+  #graph: GraphBuilder;
+  #dtype: typeof DType.float | typeof DType.bfloat16;
+  #tiles: number;
+  #place: number;
+  #filter: Matrix;
+  #input: Matrix;
+  #output: Matrix;
+
+  /**
+   * @param graph What to append to.
+   * @param m Outputs in a side of a tile: 2, or 4, which multiplies half as
+   * often as 2 and loses three bits more.
+   * @param side Of the map.
+   * @param dtype Of the maps; filters and their gradients are float.
+   */
+  constructor(
+    graph: GraphBuilder,
+    m: 2 | 4,
+    side: number,
+    dtype: typeof DType.float | typeof DType.bfloat16,
+  ) {
+    const { input, filter, output } = ALGORITHMS[m];
+    this.#graph = graph;
+    this.#dtype = dtype;
+    this.#tiles = Math.ceil(side / m);
+    this.#place = m + 2;
+    this.#filter = filter;
+    this.#input = alongSide(input, m, side, -1);
+    this.#output = alongSide(transposed(output), m, side, 0);
+  }
+
+  /** matrix · x · matrixᵀ over the first two axes of `q×q×…`: `p×p×…`. */
+  #transform(matrix: Matrix, x: GraphValue): GraphValue {
+    const graph = this.#graph;
+    const p = matrix.length, q = matrix[0].length, rest = x.shape.slice(2);
+    const size = rest.reduce((a, b) => a * b);
+    const factor = graph.cast(
+      graph.constant(DType.float, [p, q], matrix.flat()),
+      x.dtype,
+    );
+    const down = graph.matMul(factor, graph.reshape(x, [q, q * size]));
+    const across = graph.matMul(factor, graph.reshape(down, [p, q, size]));
+    return graph.reshape(across, [p, p, ...rest]);
+  }
+
+  /** `tiles·places` of both spatial axes as axes of their own. */
+  #places(x: GraphValue): GraphValue {
+    const split = [this.#tiles, this.#place];
+    return this.#graph.reshape(x, [...split, ...split, ...x.shape.slice(2)]);
+  }
+
+  /** Bᵀ d B or A y Aᵀ of every tile: `tiles×places×tiles×places×N×C`. */
+  #tilesOf(matrix: Matrix, map: GraphValue, waits?: string[]): GraphValue {
+    const graph = this.#graph, low = graph.cast(map, this.#dtype);
+    const first = graph.transpose(low, [1, 2, 0, 3], waits);
+    return this.#places(this.#transform(matrix, first));
+  }
+
+  #convolve(x: GraphValue, filter: GraphValue, turned: boolean): GraphValue {
+    const graph = this.#graph;
+    const g = turned ? graph.reverse(filter, [0, 1]) : filter;
+    const factors = graph.cast(this.#transform(this.#filter, g), this.#dtype);
+    const [places, , input, output] = factors.shape;
+    const product = graph.matMul(
+      this.#tilesOf(this.#input, x),
+      graph.reshape(factors, [1, places, 1, places, input, output]),
+      { transposeB: turned },
+    );
+    const all = this.#tiles * this.#place;
+    const y = this.#transform(
+      transposed(this.#output),
+      graph.reshape(product, [all, all, ...product.shape.slice(4)]),
+    );
+    return graph.transpose(y, [2, 0, 1, 3]);
+  }
+
+  /** The convolution with zero padding of x, `N×H×H×C`, by a `3×3×C×K` filter. */
+  forward(x: GraphValue, filter: GraphValue): GraphValue {
+    return this.#convolve(x, filter, false);
+  }
+
+  /** Its gradient by x: the convolution of dy by the turned filter. */
+  inputGradient(dy: GraphValue, filter: GraphValue): GraphValue {
+    return this.#convolve(dy, filter, true);
+  }
+
+  /** Its gradient by the filter: Gᵀ [ Σ (Bᵀ d B) ⊙ (A dy Aᵀ) ] G. */
+  filterGradient(x: GraphValue, dy: GraphValue): GraphValue {
+    const graph = this.#graph;
+    // The tiles of x are made again: TensorFlow would else take the forward
+    // pass's, and keep 2.25 (m = 2: 4) times the map until then.
+    const byTile = graph.matMul(
+      this.#tilesOf(this.#input, x, [waitFor(dy)]),
+      this.#tilesOf(this.#output, dy),
+      { transposeA: true },
+    );
+    const sum = graph.sum(graph.cast(byTile, DType.float), [0, 2]);
+    return this.#transform(transposed(this.#filter), sum);
+  }
+}
+
+/** The three computations of a convolution. */
+export type Pass = "forward" | "inputGradient" | "filterGradient";
+
+/**
+ * The size of tile that a convolution is faster with on a processor than done
+ * directly; undefined where it is not.
+ *
+ * In single precision m = 4 errs by 5·10⁻⁶ (direct: 3·10⁻⁷). In bfloat16 m = 4
+ * would err by 4 %, m = 2 errs by 0.7 % (direct: 0.3 %). The bounds are where
+ * measurement saw a gain (`deno task bench`): maps small and channels many, so
+ * that the transforms cost little beside the products.
+ *
+ * @param shape Side of the map, and the fewer of its input and output channels.
+ */
+export function winogradTile(
+  dtype: number,
+  pass: Pass,
+  { side, channels }: { side: number; channels: number },
+): 2 | 4 | undefined {
+  if (side > 16) return undefined;
+  if (dtype === DType.float) return channels >= 128 ? 4 : undefined;
+  return channels >= (pass === "filterGradient" ? 256 : 512) ? 2 : undefined;
+}
