@@ -46,6 +46,8 @@ export interface Binding {
   readonly TF_Version: string;
   /** The number of float32. */
   readonly TF_FLOAT: number;
+  /** The number of int32. */
+  readonly TF_INT32: number;
   /** The number of uint8. */
   readonly TF_UINT8: number;
 }
@@ -82,6 +84,22 @@ export async function makeNodeBackend(binding: Binding): Promise<NodeBackend> {
     binding as any,
     "@tensorflow/tfjs-node-gpu",
   ) as unknown as NodeBackend;
+}
+
+/** Writes event files for TensorBoard. */
+export interface SummaryWriter {
+  /** One number of one step. */
+  scalar(name: string, value: number, step: number): void;
+  /** Sends what is written to the disk. */
+  flush(): void;
+}
+
+/** Begins an event file in a folder; the package's backend must be loaded. */
+export async function summaryWriter(dir: string): Promise<SummaryWriter> {
+  const { summaryFileWriter } = await import(
+    "npm:@tensorflow/tfjs-node-gpu@4.22.0/dist/tensorboard.js"
+  );
+  return summaryFileWriter(dir);
 }
 
 /**

@@ -100,6 +100,12 @@ export interface StepLosses {
   tcr: number;
 }
 
+/** What a step gives. */
+export interface StepResult extends StepLosses {
+  /** Z̄Z̄ᵀ, `b×b` numbers: how alike the mean embeddings of the images are. */
+  gram: Float32Array;
+}
+
 /** A model in training on a device. */
 export interface Trainer {
   /**
@@ -108,7 +114,7 @@ export interface Trainer {
    * @param bytes `patches × images × side × side × 3`, patch-major.
    * @param learningRate Of this step.
    */
-  step(bytes: Uint8Array, learningRate: number): Promise<StepLosses>;
+  step(bytes: Uint8Array, learningRate: number): Promise<StepResult>;
   /** Weights and running statistics by PyTorch's names, in our layout. */
   state(): Promise<State>;
   /** Momentum buffers by the names of their parameters. */

@@ -27,7 +27,7 @@ export interface LossConfig {
   eps: number;
 }
 
-/** The objective and its parts, scalars. */
+/** The objective and its parts, scalars, and what tells a collapse. */
 export interface Losses {
   /** −patchSim · invariance − tcr · TCR. */
   loss: tf.Tensor;
@@ -35,6 +35,8 @@ export interface Losses {
   invariance: tf.Tensor;
   /** See `tcr.ts`. */
   tcr: tf.Tensor;
+  /** Z̄Z̄ᵀ, `b×b`: how alike the mean embeddings of the images are. */
+  gram: tf.Tensor;
 }
 
 /**
@@ -54,5 +56,7 @@ export function empSslLoss(
   const loss = tf.neg(
     tf.add(tf.mul(similarity, patchSim), tf.mul(rate, tcr)),
   );
-  return { loss, invariance: similarity, tcr: rate };
+  const mean = tf.mean(byPatch, 0);
+  const gram = tf.matMul(mean, mean, false, true);
+  return { loss, invariance: similarity, tcr: rate, gram };
 }

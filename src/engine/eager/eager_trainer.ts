@@ -14,7 +14,7 @@ import {
   tensorSpecs,
 } from "../../model/parameters.ts";
 import { sgdStep } from "../../model/sgd.ts";
-import type { StepLosses, Trainer, TrainerOptions } from "../engine.ts";
+import type { StepResult, Trainer, TrainerOptions } from "../engine.ts";
 import { download, patchTensor, type Tensors, upload } from "./tensors.ts";
 
 /** See the module's description. */
@@ -47,7 +47,7 @@ export class EagerTrainer implements Trainer {
   async step(
     values: Uint8Array | Float32Array,
     learningRate: number,
-  ): Promise<StepLosses> {
+  ): Promise<StepResult> {
     const { patches, microBatch = patches } = this.#options;
     const parts = patches / microBatch, size = values.length / parts;
     const batches = Array.from(
@@ -57,11 +57,12 @@ export class EagerTrainer implements Trainer {
     const losses = parts === 1
       ? this.#whole(batches[0], learningRate)
       : this.#inParts(batches, learningRate);
-    const [loss, invariance, tcr] = await Promise.all(
-      losses.map(async (part) => (await part.data())[0]),
+    const numbers = await Promise.all(
+      losses.map(async (part) => await part.data() as Float32Array),
     );
     tf.dispose(losses);
-    return { loss, invariance, tcr };
+    const [loss, invariance, tcr] = numbers.map((value) => value[0]);
+    return { loss, invariance, tcr, gram: numbers[3] };
   }
 
   /** The network over some patches, as a function of the parameters. */
@@ -90,12 +91,12 @@ export class EagerTrainer implements Trainer {
     return patchTensor(values, [rows, side, side, 3]);
   }
 
-  /** Loss, invariance and TCR of the embeddings of the whole batch, kept. */
+  /** Loss, invariance, TCR and Gram matrix of the whole batch, kept. */
   #losses(z: tf.Tensor, kept: tf.Tensor[]): tf.Scalar {
     const { loss, patches } = this.#options;
     const losses = empSslLoss(z, { ...loss, patches });
     kept.push(
-      ...[losses.loss, losses.invariance, losses.tcr].map((part) =>
+      ...[losses.loss, losses.invariance, losses.tcr, losses.gram].map((part) =>
         tf.keep(tf.clone(part))
       ),
     );

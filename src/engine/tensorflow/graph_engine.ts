@@ -15,7 +15,7 @@ import type {
   EngineReport,
   FeatureEncoder,
   Precision,
-  StepLosses,
+  StepResult,
   Trainer,
   TrainerOptions,
 } from "../engine.ts";
@@ -29,9 +29,9 @@ import {
 import {
   traceEncoder,
   traceMicroBatchTrainer,
-  type TraceSettings,
   traceTrainer,
 } from "../trace/step_graph.ts";
+import type { TraceSettings } from "../trace/trace.ts";
 import { type Feed, GraphSession } from "./graph_session.ts";
 
 /** Feeds patches: bytes, or floats already in [−1, 1]. */
@@ -159,7 +159,7 @@ export class GraphTrainer implements Trainer {
   }
 
   /** See {@linkcode Trainer.step}. */
-  step(values: Feed, learningRate: number): Promise<StepLosses> {
+  step(values: Feed, learningRate: number): Promise<StepResult> {
     const rate = {
       name: NODES.learningRate,
       shape: [],
@@ -169,10 +169,11 @@ export class GraphTrainer implements Trainer {
     const outputs = microBatch === undefined
       ? this.#session.run([patchFeed(values, this.#shape), rate], [
         ...NODES.losses,
+        NODES.gram,
       ])
       : this.#stepInParts(values, rate, microBatch);
     const [loss, invariance, tcr] = outputs.map((output) => output[0]);
-    return Promise.resolve({ loss, invariance, tcr });
+    return Promise.resolve({ loss, invariance, tcr, gram: outputs[3] });
   }
 
   /** See `traceMicroBatchTrainer`. */
@@ -181,35 +182,20 @@ export class GraphTrainer implements Trainer {
     rate: { name: string; shape: number[]; values: Feed },
     microBatch: number,
   ): Float32Array[] {
-    const { patches, images, model } = this.#options;
-    const parts = patches / microBatch, rows = microBatch * images;
-    const size = values.length / parts, width = rows * model.embedding;
-    const feeds = Array.from({ length: parts }, (_, i) =>
+    const { patches, images } = this.#options;
+    const parts = patches / microBatch, size = values.length / parts;
+    const feeds = Array.from({ length: parts }, (_, i) => [
       patchFeed(
         values.subarray(i * size, (i + 1) * size),
-        [rows, ...this.#shape.slice(1)],
-      ));
-    const z = new Float32Array(parts * width);
-    feeds.forEach((feed, i) =>
-      z.set(this.#session.run([feed], [NODES.z])[0], i * width)
-    );
-    const [gradient, ...losses] = this.#session.run(
-      [{
-        name: NODES.allZ,
-        shape: [patches * images, model.embedding],
-        values: z,
-      }],
-      [NODES.allZGradient, ...NODES.losses],
-    );
-    feeds.forEach((feed, i) =>
-      this.#session.run([feed, {
-        name: NODES.zGradient,
-        shape: [rows, model.embedding],
-        values: gradient.subarray(i * width, (i + 1) * width),
-      }], [NODES.accumulated])
-    );
+        [microBatch * images, ...this.#shape.slice(1)],
+      ),
+      { name: NODES.part, shape: [], values: Int32Array.of(i) },
+    ]);
+    for (const feed of feeds) this.#session.run(feed, [NODES.embedded]);
+    const outputs = this.#session.run([], [...NODES.losses, NODES.gram]);
+    for (const feed of feeds) this.#session.run(feed, [NODES.accumulated]);
     this.#session.run([rate], [NODES.applied]);
-    return losses;
+    return outputs;
   }
 
   /** z of a batch in training mode, without any update. */

@@ -8,7 +8,7 @@ import type { Binding, TensorMetadata } from "../../deps/tfjs_node.ts";
 import { EmpSslError, messageOf } from "../../errors.ts";
 
 /** What a graph is fed with. */
-export type Feed = Float32Array | Uint8Array;
+export type Feed = Float32Array | Int32Array | Uint8Array;
 
 /** Runs parts of a graph by the names of its nodes. */
 export class GraphSession {
@@ -47,7 +47,11 @@ export class GraphSession {
     const inputs = feeds.map(({ shape, values }) =>
       binding.createTensor(
         shape,
-        values instanceof Uint8Array ? binding.TF_UINT8 : binding.TF_FLOAT,
+        values instanceof Uint8Array
+          ? binding.TF_UINT8
+          : values instanceof Int32Array
+          ? binding.TF_INT32
+          : binding.TF_FLOAT,
         values,
       )
     );

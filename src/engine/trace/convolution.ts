@@ -95,7 +95,13 @@ export function convolutionKernels(
         attributes.pad,
       );
       const inputs = [low(x), low(filter)];
-      return [graph().value("Conv2D", inputs, outShape, spatial(attributes))];
+      return [
+        graph().value("Conv2D", inputs, outShape, {
+          ...spatial(attributes),
+          // The default, which readers of exported graphs want to see.
+          dilations: attr.ints([1, 1, 1, 1]),
+        }),
+      ];
     },
     Conv2DBackpropInput: ({ dy, filter }, attributes) => {
       const { inputShape } = attributes;

@@ -123,6 +123,34 @@ export class GraphBuilder {
     }));
   }
 
+  /** A tensor of weights, which may be kept in half precision. */
+  weights(
+    name: string,
+    shape: number[],
+    values: { bytes: Uint8Array; half: boolean },
+  ): GraphValue {
+    const { bytes, half } = values;
+    const dtype = half ? DType.half : DType.float;
+    const node = half ? `${name}/half` : name;
+    this.node("Const", [], {
+      dtype: attr.type(dtype),
+      value: {
+        tensor: {
+          dtype,
+          tensorShape: shapeMessage(shape),
+          tensorContent: bytes,
+        },
+      },
+    }, node);
+    if (half) {
+      this.node("Cast", [node], {
+        SrcT: attr.type(DType.half),
+        DstT: attr.type(DType.float),
+      }, name);
+    }
+    return { name, dtype: DType.float, shape };
+  }
+
   /** A list of whole numbers, as shapes and axes are given. */
   ints(values: number[]): GraphValue {
     return this.constant(DType.int32, [values.length], values);
@@ -164,9 +192,10 @@ export class GraphBuilder {
     return { name: this.node(op, inputs, all), dtype, shape };
   }
 
-  /** The same numbers in another shape. */
-  reshape(x: GraphValue, shape: number[]): GraphValue {
-    return this.value("Reshape", [x, this.ints(shape)], shape, {
+  /** The same numbers in another shape; its first side may be free. */
+  reshape(x: GraphValue, shape: number[], free = false): GraphValue {
+    const sides = free ? [-1, ...shape.slice(1)] : shape;
+    return this.value("Reshape", [x, this.ints(sides)], shape, {
       Tshape: attr.type(DType.int32),
     });
   }
@@ -241,6 +270,11 @@ export class GraphBuilder {
       outputs: infos(outputs),
       methodName: name,
     };
+  }
+
+  /** The nodes so far. */
+  get nodes(): readonly NodeDef[] {
+    return this.#nodes;
   }
 
   /** The SavedModel's bytes. */

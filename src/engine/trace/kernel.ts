@@ -22,4 +22,6 @@ export interface KernelSettings {
   heavy: typeof DType.float | typeof DType.bfloat16;
   /** Whether Winograd's convolutions may be used: see `winograd.ts`. */
   winograd: boolean;
+  /** Whether the first side of every tensor is free. */
+  freeRows: boolean;
 }

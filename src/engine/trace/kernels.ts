@@ -121,7 +121,9 @@ function traceKernels(
         : [graph().cast(x, dtype === "int32" ? int32 : float)],
     Reshape: ({ x }, { shape }: Attributes) => {
       const size = tf.util.sizeFromShape(x.shape);
-      return [graph().reshape(x, tf.util.inferFromImplicitShape(shape, size))];
+      const sides = tf.util.inferFromImplicitShape(shape, size);
+      const free = settings().freeRows && sides[0] === x.shape[0];
+      return [graph().reshape(x, sides, free)];
     },
     Tile: ({ x }, { reps }: Attributes) =>
       one(

@@ -13,6 +13,7 @@ export const DType = {
   uint8: 4,
   bool: 10,
   bfloat16: 14,
+  half: 19,
   resource: 20,
 } as const;
 
@@ -148,7 +149,7 @@ const root = protobuf.Root.fromJSON({
 });
 
 /** The version of GraphDef that TensorFlow 2.21 writes. */
-const GRAPH_VERSION = 1882;
+export const GRAPH_VERSION = 1882;
 
 /**
  * Encodes a SavedModel of one graph, tagged `serve`.

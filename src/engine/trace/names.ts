@@ -14,18 +14,22 @@ export const NODES = {
   learningRate: "learning_rate",
   /** The parts of the loss, before the update. */
   losses: ["loss", "invariance", "tcr"],
+  /** Z̄Z̄ᵀ of the batch. */
+  gram: "gram",
   /** Runs when momentum and accumulators are zero. */
   zeroed: "zeroed",
   /** `images × hidden`. */
   features: "features",
   /** The embeddings in training mode. */
   z: "z",
-  /** Micro-batches: the embeddings of the whole batch, fed back. */
+  /** Micro-batches: int32 scalar, which of them is fed. */
+  part: "part",
+  /** Micro-batches: the variable of the embeddings of the whole batch. */
   allZ: "all_z",
-  /** Micro-batches: the gradient of the loss by them. */
+  /** Micro-batches: the variable of the gradient of the loss by them. */
   allZGradient: "all_z_gradient",
-  /** Micro-batches: that of one micro-batch, fed. */
-  zGradient: "z_gradient",
+  /** Micro-batches: runs when a micro-batch's embeddings are kept. */
+  embedded: "embedded",
   /** Micro-batches: runs when a micro-batch's gradients are added up. */
   accumulated: "accumulated",
   /** Micro-batches: runs when the update is made. */

@@ -5,80 +5,24 @@
  * @module
  */
 import * as tf from "../../deps/tfjs.ts";
-import { EmpSslError, messageOf } from "../../errors.ts";
 import { embed, encode, normalizeBytes } from "../../model/encoder.ts";
 import { larsGradient, type OptimizerConfig } from "../../model/lars.ts";
 import { type Scope, scopeOf } from "../../model/layers.ts";
 import { empSslLoss } from "../../model/loss.ts";
 import { isTrainable, tensorSpecs } from "../../model/parameters.ts";
-import type { Precision, TrainerOptions } from "../engine.ts";
-import { TRACE_BACKEND, TraceBackend } from "./backend.ts";
+import type { TrainerOptions } from "../engine.ts";
+import type { TraceBackend } from "./backend.ts";
 import { attr, type GraphBuilder, type GraphValue } from "./graph.ts";
-import type { KernelSettings } from "./kernel.ts";
-import { registerTraceKernels } from "./kernels.ts";
 import { DType } from "./messages.ts";
 import { accumulatorOf, momentumOf, NODES } from "./names.ts";
-import { after, declare, tensorsOf, type Variable } from "./variables.ts";
-
-let backend: TraceBackend | undefined;
-let kernels: KernelSettings = { heavy: DType.float, winograd: false };
-
-/** How a graph is traced. */
-export interface TraceSettings {
-  /** Number format of the heavy operations. */
-  precision: Precision;
-  /** Whether the device gains by Winograd's convolutions: a processor does. */
-  winograd?: boolean;
-  /** Whether patches are fed as floats: for comparing with other programs. */
-  floats?: boolean;
-}
-
-function tracer(): TraceBackend {
-  if (backend === undefined) {
-    const made = backend = new TraceBackend();
-    tf.registerBackend(TRACE_BACKEND, () => made, 0);
-    registerTraceKernels(made, () => kernels);
-  }
-  return backend;
-}
-
-/**
- * Runs a function over the tracing backend.
- *
- * @returns The SavedModel's bytes.
- * @throws {EmpSslError} `ENGINE_UNAVAILABLE`, naming the kernel, where the
- * model uses one that cannot be traced.
- */
-function trace(
-  { precision, winograd }: TraceSettings,
-  build: (graph: GraphBuilder, backend: TraceBackend) => void,
-): Uint8Array {
-  const own = tracer();
-  const before = tf.getBackend();
-  own.begin();
-  kernels = {
-    heavy: precision === "bf16" ? DType.bfloat16 : DType.float,
-    winograd: !!winograd,
-  };
-  tf.setBackend(TRACE_BACKEND);
-  try {
-    tf.tidy(() => build(own.graph, own));
-    return own.graph.finish();
-  } catch (error) {
-    const kernel = /Kernel '(\w+)' not registered/.exec(messageOf(error));
-    if (kernel === null) throw error;
-    throw new EmpSslError({
-      action: "trace",
-      subject: `kernel ${kernel[1]}`,
-      found: "it has no counterpart in the tracer",
-      remedy: "add it to engine/trace/kernels.ts",
-      code: "ENGINE_UNAVAILABLE",
-      cause: error,
-    });
-  } finally {
-    if (before) tf.setBackend(before);
-  }
-}
+import { trace, type TraceSettings } from "./trace.ts";
+import {
+  after,
+  assign,
+  declare,
+  tensorsOf,
+  type Variable,
+} from "./variables.ts";
 
 /** The patches, fed as bytes or as floats. */
 function patchInput(
@@ -141,10 +85,7 @@ function assignStatistics(
   scope: Scope,
 ): string[] {
   return Object.entries(scope.updates).map(([name, tensor]) =>
-    graph.node("AssignVariableOp", [
-      variables.get(name)!.handle,
-      backend.value(tensor),
-    ], { dtype: attr.type(DType.float) })
+    assign(graph, variables.get(name)!, backend.value(tensor))
   );
 }
 
@@ -163,7 +104,10 @@ export function traceTrainer(
   const specs = tensorSpecs(model);
   const trainable = specs.filter(isTrainable);
   return trace(settings, (graph, backend) => {
-    const variables = declare(graph, specs, [momentumOf]);
+    const variables = declare(graph, {
+      specs,
+      ofTrainable: [momentumOf],
+    });
     const tensors = tensorsOf(backend, specs, variables);
     const shape = [patches * images, patchSize, patchSize, 3];
     const { feed, x } = patchInput(graph, backend, shape, !!settings.floats);
@@ -171,12 +115,14 @@ export function traceTrainer(
 
     const scope = scopeOf(tensors, true);
     const parts: tf.Tensor[] = [];
+    let gram: GraphValue | undefined;
     const { grads } = tf.valueAndGrads((...values: tf.Tensor[]) => {
       const own = { ...tensors };
       trainable.forEach(({ name }, i) => own[name] = values[i]);
       const z = embed({ ...scope, tensors: own }, x, model);
       const losses = empSslLoss(z, { ...loss, patches });
       parts.push(losses.loss, losses.invariance, losses.tcr);
+      gram = after(graph, backend.value(losses.gram), [], NODES.gram);
       after(graph, backend.value(z), [], NODES.z);
       return losses.loss as tf.Scalar;
     })(trainable.map(({ name }) => tensors[name]));
@@ -191,8 +137,8 @@ export function traceTrainer(
     const outputs = parts.map((part, i) =>
       after(graph, backend.value(part), updates, NODES.losses[i])
     );
-    graph.signature("train", [feed, rate], outputs);
-  });
+    graph.signature("train", [feed, rate], [...outputs, gram!]);
+  }).finish();
 }
 
 /**
@@ -203,7 +149,9 @@ export function traceTrainer(
  * of that gradient. Batch norms see one micro-batch at a time, as under the
  * authors' DataParallel.
  *
- * Signatures: `restore/…`, `zero`, `read`, `embed`, `loss`, `accumulate`, `apply`.
+ * Embeddings and their gradient stay in variables of the graph, a row for each
+ * micro-batch. Signatures: `restore/…`, `zero`, `read`, `embed`, `loss`,
+ * `accumulate`, `apply`.
  *
  * @param options The model and the whole batch.
  * @param settings As for {@linkcode traceTrainer}; `patches` is how many of the
@@ -216,24 +164,33 @@ export function traceMicroBatchTrainer(
   const { model, loss, optimizer, patches, images, patchSize } = options;
   const specs = tensorSpecs(model);
   const trainable = specs.filter(isTrainable);
+  const rows = settings.patches * images;
+  const parts = [patches / settings.patches, rows, model.embedding];
   return trace(settings, (graph, backend) => {
-    const variables = declare(graph, specs, [momentumOf, accumulatorOf]);
+    const variables = declare(graph, {
+      specs,
+      ofTrainable: [momentumOf, accumulatorOf],
+      scratch: { [NODES.allZ]: parts, [NODES.allZGradient]: parts },
+    });
     const context = { graph, backend, variables };
     const tensors = tensorsOf(backend, specs, variables);
-    const rows = settings.patches * images;
     const shape = [rows, patchSize, patchSize, 3];
     const { feed, x } = patchInput(graph, backend, shape, !!settings.floats);
     const rate = graph.placeholder(NODES.learningRate, DType.float, []);
-    const dz = graph.placeholder(NODES.zGradient, DType.float, [
-      rows,
-      model.embedding,
-    ]);
-    const allZ = graph.placeholder(NODES.allZ, DType.float, [
-      patches * images,
-      model.embedding,
-    ]);
+    const part = graph.placeholder(NODES.part, DType.int32, []);
+    const allZ = variables.get(NODES.allZ)!;
+    const allZGradient = variables.get(NODES.allZGradient)!;
+    const ofPart = {
+      dtype: attr.type(DType.float),
+      Tindices: attr.type(DType.int32),
+    };
 
     const scope = scopeOf(tensors, true);
+    const dz: GraphValue = {
+      name: graph.node("ResourceGather", [allZGradient.handle, part], ofPart),
+      dtype: DType.float,
+      shape: parts.slice(1),
+    };
     let z: GraphValue | undefined;
     const gradients = tf.grads((...values: tf.Tensor[]) => {
       const own = { ...tensors };
@@ -242,7 +199,13 @@ export function traceMicroBatchTrainer(
       z = after(graph, backend.value(embedded), [], NODES.z);
       return embedded;
     })(trainable.map(({ name }) => tensors[name]), backend.tensor(dz));
-    graph.signature("embed", [feed], [z!]);
+    const put = graph.node(
+      "ResourceScatterUpdate",
+      [allZ.handle, part, z!],
+      ofPart,
+    );
+    const embedded = after(graph, graph.scalar(1), [put], NODES.embedded);
+    graph.signature("embed", [feed, part], [embedded]);
 
     const added = trainable.map(({ name }, i) =>
       graph.node("AssignAddVariableOp", [
@@ -256,18 +219,22 @@ export function traceMicroBatchTrainer(
       [...added, ...assignStatistics(context, scope)],
       NODES.accumulated,
     );
-    graph.signature("accumulate", [feed, dz], [accumulated]);
+    graph.signature("accumulate", [feed, part], [accumulated]);
 
-    const parts: GraphValue[] = [];
+    let found: tf.Tensor[] = [];
+    let gram: GraphValue | undefined;
     const [byZ] = tf.grads((all: tf.Tensor) => {
-      const losses = empSslLoss(all, { ...loss, patches });
-      [losses.loss, losses.invariance, losses.tcr].forEach((part, i) =>
-        parts.push(after(graph, backend.value(part), [], NODES.losses[i]))
-      );
+      const whole = tf.reshape(all, [patches * images, model.embedding]);
+      const losses = empSslLoss(whole, { ...loss, patches });
+      found = [losses.loss, losses.invariance, losses.tcr];
+      gram = after(graph, backend.value(losses.gram), [], NODES.gram);
       return losses.loss;
-    })([backend.tensor(allZ)]);
-    const gradient = after(graph, backend.value(byZ), [], NODES.allZGradient);
-    graph.signature("loss", [allZ], [...parts, gradient]);
+    })([backend.tensor(allZ.value)]);
+    const kept = assign(graph, allZGradient, backend.value(byZ));
+    const losses = found.map((part, i) =>
+      after(graph, backend.value(part), [kept], NODES.losses[i])
+    );
+    graph.signature("loss", [], [...losses, gram!]);
 
     const cleared = trainable.map(({ name, shape }) => {
       const sum = variables.get(accumulatorOf(name))!;
@@ -277,13 +244,11 @@ export function traceMicroBatchTrainer(
         graph.scalar(0),
         `^${update}`,
       ], { T: attr.type(DType.float), index_type: attr.type(DType.int32) });
-      return graph.node("AssignVariableOp", [sum.handle, zeros], {
-        dtype: attr.type(DType.float),
-      });
+      return assign(graph, sum, { name: zeros, dtype: DType.float, shape });
     });
     const applied = after(graph, graph.scalar(1), cleared, NODES.applied);
     graph.signature("apply", [rate], [applied]);
-  });
+  }).finish();
 }
 
 /**
@@ -297,7 +262,7 @@ export function traceEncoder(
   const { model, images, patches, patchSize } = options;
   const specs = tensorSpecs(model);
   return trace(settings, (graph, backend) => {
-    const variables = declare(graph, specs);
+    const variables = declare(graph, { specs });
     const tensors = tensorsOf(backend, specs, variables);
     const shape = [patches * images, patchSize, patchSize, 3];
     const { feed, x } = patchInput(graph, backend, shape, !!settings.floats);
@@ -305,5 +270,5 @@ export function traceEncoder(
     const mean = tf.mean(tf.reshape(y, [patches, images, model.hidden]), 0);
     const output = after(graph, backend.value(mean), [], NODES.features);
     graph.signature("encode", [feed], [output]);
-  });
+  }).finish();
 }

@@ -10,12 +10,10 @@ import { attr, type GraphBuilder, type GraphValue } from "./graph.ts";
 import { DType } from "./messages.ts";
 import { NODES, readNode, restoredNode, restoreNode } from "./names.ts";
 
-/** A variable: its handle, the value at the start of a run, its restoring. */
+/** A variable: its handle, and its value at the start of a run. */
 export interface Variable {
   handle: GraphValue;
   value: GraphValue;
-  feed: GraphValue;
-  assign: string;
 }
 
 function variable(
@@ -34,15 +32,24 @@ function variable(
     dtype: DType.resource,
     shape: [],
   };
-  const feed = graph.placeholder(restoreNode(name), DType.float, shape);
-  const assign = graph.node("AssignVariableOp", [handle, feed], { dtype });
   const value: GraphValue = {
     name: graph.node("ReadVariableOp", [handle], { dtype }, readNode(name)),
     dtype: DType.float,
     shape,
     variable: true,
   };
-  return { handle, value, feed, assign };
+  return { handle, value };
+}
+
+/** The node that gives a variable a value. */
+export function assign(
+  graph: GraphBuilder,
+  { handle }: Variable,
+  value: GraphValue,
+): string {
+  return graph.node("AssignVariableOp", [handle, value], {
+    dtype: attr.type(DType.float),
+  });
 }
 
 /** A float scalar that waits for other nodes. */
@@ -59,33 +66,50 @@ export function after(
   return { name, dtype: DType.float, shape: value.shape };
 }
 
-/** Declares the variables and the signatures that restore and clear them. */
+/** What a graph has variables for. */
+interface Declared {
+  /** The tensors of the model. */
+  specs: TensorSpec[];
+  /** One more for each trainable tensor, by its name. */
+  ofTrainable?: ((name: string) => string)[];
+  /** Shapes of what one run leaves to the next, by name; never read out. */
+  scratch?: Record<string, number[]>;
+}
+
+/**
+ * Declares the variables, the signatures that restore and read them, and the
+ * one that clears all but the model's.
+ */
 export function declare(
   graph: GraphBuilder,
-  specs: TensorSpec[],
-  ofTrainable: ((name: string) => string)[] = [],
+  { specs, ofTrainable = [], scratch = {} }: Declared,
 ): Map<string, Variable> {
   const variables = new Map<string, Variable>();
-  for (const { name, shape } of specs) {
-    variables.set(name, variable(graph, name, shape));
-  }
+  const add = (name: string, shape: number[]) => {
+    const added = variable(graph, name, shape);
+    variables.set(name, added);
+    return added;
+  };
+  const zeros: string[] = [];
+  const clear = (cleared: Variable) =>
+    zeros.push(assign(graph, cleared, graph.fill(cleared.value.shape, 0)));
+  for (const { name, shape } of specs) add(name, shape);
   for (const nameOf of ofTrainable) {
     for (const { name, shape } of specs.filter(isTrainable)) {
-      variables.set(nameOf(name), variable(graph, nameOf(name), shape));
+      clear(add(nameOf(name), shape));
     }
   }
-  for (const [name, { feed, assign }] of variables) {
-    const done = after(graph, graph.scalar(1), [assign], restoredNode(name));
+  for (const [name, restored] of variables) {
+    const { shape } = restored.value;
+    const feed = graph.placeholder(restoreNode(name), DType.float, shape);
+    const waits = [assign(graph, restored, feed)];
+    const done = after(graph, graph.scalar(1), waits, restoredNode(name));
     graph.signature(`restore/${name}`, [feed], [done]);
   }
-  const zeros = [...variables].slice(specs.length).map(([_, v]) =>
-    graph.node("AssignVariableOp", [v.handle, graph.fill(v.value.shape, 0)], {
-      dtype: attr.type(DType.float),
-    })
-  );
+  graph.signature("read", [], [...variables.values()].map((v) => v.value));
+  for (const [name, shape] of Object.entries(scratch)) clear(add(name, shape));
   const zeroed = after(graph, graph.scalar(1), zeros, NODES.zeroed);
   graph.signature("zero", [], [zeroed]);
-  graph.signature("read", [], [...variables.values()].map((v) => v.value));
   return variables;
 }
 

@@ -1,0 +1,80 @@
+/**
+ * Runs a function of the model over the tracing backend.
+ *
+ * @module
+ */
+import * as tf from "../../deps/tfjs.ts";
+import { EmpSslError, messageOf } from "../../errors.ts";
+import type { Precision } from "../engine.ts";
+import { TRACE_BACKEND, TraceBackend } from "./backend.ts";
+import type { GraphBuilder } from "./graph.ts";
+import type { KernelSettings } from "./kernel.ts";
+import { registerTraceKernels } from "./kernels.ts";
+import { DType } from "./messages.ts";
+
+let backend: TraceBackend | undefined;
+let kernels: KernelSettings = {
+  heavy: DType.float,
+  winograd: false,
+  freeRows: false,
+};
+
+/** How a graph is traced. */
+export interface TraceSettings {
+  /** Number format of the heavy operations. */
+  precision: Precision;
+  /** Whether the device gains by Winograd's convolutions: a processor does. */
+  winograd?: boolean;
+  /** Whether patches are fed as floats: for comparing with other programs. */
+  floats?: boolean;
+  /** Whether the first side of every tensor is free: rows may then be any. */
+  freeRows?: boolean;
+}
+
+function tracer(): TraceBackend {
+  if (backend === undefined) {
+    const made = backend = new TraceBackend();
+    tf.registerBackend(TRACE_BACKEND, () => made, 0);
+    registerTraceKernels(made, () => kernels);
+  }
+  return backend;
+}
+
+/**
+ * Runs a function over the tracing backend.
+ *
+ * @returns The graph.
+ * @throws {EmpSslError} `ENGINE_UNAVAILABLE`, naming the kernel, where the
+ * model uses one that cannot be traced.
+ */
+export function trace(
+  { precision, winograd, freeRows }: TraceSettings,
+  build: (graph: GraphBuilder, backend: TraceBackend) => void,
+): GraphBuilder {
+  const own = tracer();
+  const before = tf.getBackend();
+  own.begin();
+  kernels = {
+    heavy: precision === "bf16" ? DType.bfloat16 : DType.float,
+    winograd: !!winograd,
+    freeRows: !!freeRows,
+  };
+  tf.setBackend(TRACE_BACKEND);
+  try {
+    tf.tidy(() => build(own.graph, own));
+    return own.graph;
+  } catch (error) {
+    const kernel = /Kernel '(\w+)' not registered/.exec(messageOf(error));
+    if (kernel === null) throw error;
+    throw new EmpSslError({
+      action: "trace",
+      subject: `kernel ${kernel[1]}`,
+      found: "it has no counterpart in the tracer",
+      remedy: "add it to engine/trace/kernels.ts",
+      code: "ENGINE_UNAVAILABLE",
+      cause: error,
+    });
+  } finally {
+    if (before) tf.setBackend(before);
+  }
+}
