@@ -36,6 +36,11 @@ await write(
   }),
 );
 await write("metrics.jsonl", '{"step":0,"loss":-1}\n{"step":1,"loss":-2}\n');
+await write(
+  "images.txt",
+  '{"format":"emp-ssl-images/1","name":"folder","classes":["a","b"],"count":2}\n' +
+    '0\t10\t"train/a/0.png"\n1\t20\t"train/b/0.png"\n',
+);
 await write("data_batch_1.bin", cifarRecords(2, { labels: 1, classes: 10 }));
 await write("val_annotations.txt", "val_0.JPEG\tn01443537\t0\t0\t63\t63\n");
 const files = {

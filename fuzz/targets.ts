@@ -5,6 +5,7 @@
  */
 import { openDataset } from "../src/data/catalog.ts";
 import { decodeFile } from "../src/data/decode.ts";
+import { checkFileIndex, openByIndex } from "../src/data/file_index.ts";
 import { unpack } from "../src/data/unpack.ts";
 import { MetricsLog } from "../src/train/metrics.ts";
 import { findCheckpoint } from "../src/train/run_folder.ts";
@@ -52,6 +53,14 @@ export const TARGETS: Record<string, Target> = {
     read: (bytes, dir) => {
       using log = new MetricsLog(put(dir, "metrics.jsonl", bytes), 2);
       log.write({ step: 2 });
+    },
+  },
+  index: {
+    seed: "images.txt",
+    read: (bytes, dir) => {
+      const index = put(dir, "images.txt", bytes);
+      openByIndex(index, dir);
+      checkFileIndex(index, dir);
     },
   },
   cifar: {

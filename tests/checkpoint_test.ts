@@ -197,8 +197,9 @@ Deno.test("a collapsed representation ends the run, a short dip does not", () =>
     loss: 0,
     invariance: 0.9999,
     tcr: collapsedRate(64, 0.2),
+    effectiveRank: 1.2,
   };
-  const sound = { loss: 0, invariance: 0.9, tcr: 70 };
+  const sound = { loss: 0, invariance: 0.9, tcr: 70, effectiveRank: 12 };
   const watch = new CollapseWatch(64, 0.2);
   for (let step = 0; step < 100; step++) {
     watch.watch(step, step % 20 === 19 ? sound : collapsed);
@@ -209,5 +210,15 @@ Deno.test("a collapsed representation ends the run, a short dip does not", () =>
     },
     Error,
     "the representation has collapsed",
+  );
+  const narrow = new CollapseWatch(64, 0.2);
+  assertThrows(
+    () => {
+      for (let step = 0; step < 20; step++) {
+        narrow.watch(step, { ...sound, effectiveRank: 1.05 });
+      }
+    },
+    Error,
+    "effective rank 1.05",
   );
 });

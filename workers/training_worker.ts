@@ -19,7 +19,7 @@ import type {
 } from "../src/evaluate/linear_probe.ts";
 import type { ResolvedConfig } from "../src/train/config.ts";
 import {
-  type StartingPoint,
+  type StartOptions,
   type StepMetrics,
   TrainingSession,
 } from "../src/train/training_session.ts";
@@ -40,9 +40,9 @@ export const trainingWorker = {
   async startTraining(
     config: ResolvedConfig,
     handle: RingHandle,
-    from?: StartingPoint,
+    options?: StartOptions,
   ) {
-    training = await TrainingSession.start(engine, config, handle, from);
+    training = await TrainingSession.start(engine, config, handle, options);
     return training.microBatch;
   },
   /** Makes one step. */

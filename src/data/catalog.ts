@@ -6,7 +6,11 @@
 import { EmpSslError } from "../errors.ts";
 import { openCifar10, openCifar100 } from "./cifar.ts";
 import type { Dataset, DatasetSource, Split } from "./dataset.ts";
+import { decodeFile } from "./decode.ts";
+import { cachedDecode } from "./decoded_cache.ts";
+import { openByIndex } from "./file_index.ts";
 import { openFolder, openImages } from "./folder.ts";
+import { ImageFiles } from "./image_files.ts";
 import { openImagenet100 } from "./imagenet100.ts";
 import { openShapes } from "./shapes.ts";
 import { limitTo } from "./subset.ts";
@@ -20,6 +24,8 @@ export interface DatasetEntry {
   ): Promise<Dataset> | Dataset;
   /** Whether it is read from `--data-dir`. */
   needsDir: boolean;
+  /** Whether each image is a file of its own, to be decoded. */
+  files?: boolean;
   /** The architecture where the user names none; "by-size" looks at an image. */
   arch: string;
   /** The side in pixels of a patch, where it is not the architecture's own. */
@@ -56,24 +62,33 @@ export const DATASETS: Readonly<Record<string, DatasetEntry>> = {
   tinyimagenet: {
     open: openTinyImagenet,
     needsDir: true,
+    files: true,
     arch: "resnet18-tinyimagenet",
   },
   imagenet100: {
     open: openImagenet100,
     needsDir: true,
+    files: true,
     arch: "resnet18-imagenet",
   },
   images: {
     open: openImages,
     needsDir: true,
+    files: true,
     arch: "by-size",
   },
   folder: {
     open: openFolder,
     needsDir: true,
+    files: true,
     arch: "by-size",
   },
 };
+
+/** The folder of a source, without a slash at its end. */
+export function folderOf({ dir = "" }: DatasetSource): string {
+  return dir.replace(/(?<=.)\/+$/, "");
+}
 
 /**
  * Opens a data set.
@@ -110,12 +125,14 @@ export async function openDataset(source: DatasetSource): Promise<Dataset> {
       code: "INVALID_ARGUMENT",
     });
   }
-  const dir = source.dir?.replace(/(?<=.)\/+$/, "") ?? "";
-  const dataset = await entry.open({
-    dir,
-    split: source.split,
-    classes: source.classes,
-  });
+  const dir = folderOf(source);
+  const { split, classes, index, cache } = source;
+  const dataset = index === undefined
+    ? await entry.open({ dir, split, classes })
+    : openByIndex(index, dir);
+  if (cache && dataset instanceof ImageFiles) {
+    dataset.decodeWith(cachedDecode(decodeFile, cache));
+  }
   return source.limit === undefined || source.limit >= dataset.length
     ? dataset
     : limitTo(dataset, source.limit);

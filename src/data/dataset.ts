@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { CacheOptions } from "./decoded_cache.ts";
 import type { Image } from "./image.ts";
 
 /** Which part of a data set. */
@@ -40,6 +41,10 @@ export interface DatasetSource {
   split: Split;
   /** ImageNet-100: a file with other classes than ours. */
   classes?: string;
+  /** An index of its files: they are then not searched for. */
+  index?: string;
+  /** Where to keep decoded images, and how large they need be. */
+  cache?: CacheOptions;
   /** Use only so many images, drawn evenly from all of them. */
   limit?: number;
 }

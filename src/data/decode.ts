@@ -17,11 +17,16 @@ let sharpOnce: Promise<SharpConstructor> | undefined;
  * Reads and decodes one file.
  *
  * @param path A JPEG, PNG, WebP, GIF, TIFF or AVIF file.
+ * @param shrinkTo Pixels that the shorter side needs no more than; a JPEG is
+ * then decoded at a fraction of its size.
  * @returns The upright RGB image.
  * @throws {EmpSslError} `INVALID_DATA`, with the path, where the file is not a
  * whole image or has more than {@linkcode MAX_PIXELS} pixels.
  */
-export async function decodeFile(path: string): Promise<Image> {
+export async function decodeFile(
+  path: string,
+  shrinkTo?: number,
+): Promise<Image> {
   const sharp = await (sharpOnce ??= loadSharp());
   let bytes: Uint8Array;
   try {
@@ -37,12 +42,18 @@ export async function decodeFile(path: string): Promise<Image> {
     });
   }
   try {
-    const { data, info } = await sharp(bytes, {
+    const upright = sharp(bytes, {
       failOn: "truncated",
       limitInputPixels: MAX_PIXELS,
-    }).rotate().toColourspace("srgb").removeAlpha().raw().toBuffer({
-      resolveWithObject: true,
-    });
+    }).rotate();
+    if (shrinkTo !== undefined) {
+      upright.resize(shrinkTo, shrinkTo, {
+        fit: "outside",
+        withoutEnlargement: true,
+      });
+    }
+    const { data, info } = await upright.toColourspace("srgb").removeAlpha()
+      .raw().toBuffer({ resolveWithObject: true });
     const { width, height, channels } = info;
     return {
       width,

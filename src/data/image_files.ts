@@ -27,6 +27,7 @@ export class ImageFiles implements Dataset {
   readonly classes: readonly string[];
   #paths: string[];
   #labels: Uint16Array;
+  #decode: (path: string) => Promise<Image> = decodeFile;
 
   /** Over files that are known to be there. */
   constructor(
@@ -41,6 +42,12 @@ export class ImageFiles implements Dataset {
     this.#labels = Uint16Array.from(files, (file) => file.label);
   }
 
+  /** Lets something else decode the files. */
+  decodeWith(decode: (path: string) => Promise<Image>): this {
+    this.#decode = decode;
+    return this;
+  }
+
   /** See {@linkcode Dataset.label}. */
   label(index: number): number {
     return this.#labels[index];
@@ -53,7 +60,7 @@ export class ImageFiles implements Dataset {
 
   /** See {@linkcode Dataset.image}. */
   image(index: number): Promise<Image> {
-    return decodeFile(this.#paths[index]);
+    return this.#decode(this.#paths[index]);
   }
 }
 

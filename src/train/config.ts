@@ -27,6 +27,11 @@ export interface TrainConfig {
   download?: boolean;
   /** ImageNet-100: a file with other classes than ours, one a line. */
   classes?: string;
+  /**
+   * A folder that keeps decoded images, shrunk to twice the side of a patch:
+   * for large photographs that are seen in many epochs.
+   */
+  cache?: string;
   /** Side of a patch in pixels; the architecture's own where not given. */
   patchSize?: number;
   /** Epochs. */
@@ -73,6 +78,8 @@ export interface TrainConfig {
   keep: number;
   /** Threads of the engine, on the processor; all cores where not given. */
   threads?: number;
+  /** Write event files for TensorBoard into the run's folder. */
+  tensorboard?: boolean;
   /** The run's folder. */
   dir?: string;
   /** A note that is kept with the run. */
@@ -214,15 +221,22 @@ export function recipeOf(arch: string): RecipeName {
 
 /** The training set of a configuration. */
 export function trainSource(
-  config: Pick<TrainConfig, "data" | "dataDir" | "limitImages" | "classes">,
+  config: Pick<
+    ResolvedConfig,
+    "data" | "dataDir" | "limitImages" | "classes" | "cache" | "patchSize"
+  >,
 ): DatasetSource {
-  const { data, dataDir, limitImages, classes } = config;
+  const { data, dataDir, limitImages, classes, cache, patchSize } = config;
   return {
     name: data,
     dir: dataDir,
     split: "train",
     limit: limitImages,
     classes,
+    // A crop has half the side of its image.
+    cache: cache === undefined
+      ? undefined
+      : { dir: cache, side: 2 * patchSize },
   };
 }
 
@@ -265,6 +279,13 @@ export async function resolveConfig(
     );
   }
   const entry = DATASETS[config.data];
+  if (config.cache !== undefined && !entry.files) {
+    refuse(
+      `--cache ${config.cache}`,
+      `the images of ${config.data} are no files to be decoded`,
+      "leave it out",
+    );
+  }
   const arch = config.arch ??
     (entry.arch === "by-size"
       ? await architectureForSize(dataset)

@@ -10,6 +10,8 @@ import { EmpSslError } from "../errors.ts";
 const PATIENCE = 20;
 /** How near to the collapsed values counts. */
 const INVARIANCE = 0.99, MARGIN = 1.1;
+/** So few directions are one, and noise. */
+const RANK = 1.1;
 
 /**
  * The total coding rate of b equal unit vectors: ½ log(1 + d/ε²), whatever b is,
@@ -37,17 +39,23 @@ export class CollapseWatch {
    *
    * @throws {EmpSslError} `COLLAPSED`.
    */
-  watch(step: number, { invariance, tcr }: StepLosses): void {
-    const collapsed = invariance > INVARIANCE && tcr < this.#limit;
+  watch(
+    step: number,
+    { invariance, tcr, effectiveRank }: StepLosses & { effectiveRank: number },
+  ): void {
+    const collapsed = effectiveRank < RANK ||
+      invariance > INVARIANCE && tcr < this.#limit;
     this.#steps = collapsed ? this.#steps + 1 : 0;
     if (this.#steps < PATIENCE) return;
     throw new EmpSslError({
       action: "go on after",
       subject: `step ${step}`,
-      found: `the representation has collapsed: for ${PATIENCE} steps the ` +
-        `invariance was over ${INVARIANCE} and the coding rate ${
-          tcr.toFixed(2)
-        }, as if all images were one`,
+      found: `the representation has collapsed: for ${PATIENCE} steps all ` +
+        `images had nearly one embedding (invariance ${
+          invariance.toFixed(3)
+        }, coding rate ${tcr.toFixed(2)}, effective rank ${
+          effectiveRank.toFixed(2)
+        })`,
       remedy:
         "raise --tcr, lower --patch-sim or --lr; the last checkpoint is kept",
       code: "COLLAPSED",

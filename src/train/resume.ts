@@ -24,6 +24,7 @@ const OPERATIONAL = [
   "keep",
   "strict",
   "threads",
+  "tensorboard",
   "dataDir",
 ] as const satisfies (keyof TrainConfig)[];
 
@@ -65,6 +66,7 @@ const IDENTITY = [
   "data",
   "dataDir",
   "classes",
+  "cache",
   "limitImages",
   "images",
   "epoch",

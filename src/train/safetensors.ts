@@ -1,6 +1,7 @@
 /**
  * The safetensors format: eight bytes of header length, a JSON header, the
- * tensors. Only float32 is needed here.
+ * tensors. Float32 is read and written; float16 too, for weights of other
+ * programs and for exports.
  *
  * Source: the format's description, huggingface/safetensors, README.
  *
@@ -29,14 +30,17 @@ export interface TensorFile {
 /** The format's own limit on the header, against hostile files. */
 const MAX_HEADER = 100_000_000;
 
-/** A tensor as a header lists it; all types here have four bytes. */
+/** Bytes of a number of each type. */
+const BYTES = { F32: 4, I32: 4, F16: 2 } as const;
+
+/** A tensor as a header lists it. */
 export interface TensorShape {
   /** Its name. */
   name: string;
   /** Its shape. */
   shape: number[];
   /** Its element type. */
-  dtype: "F32" | "I32";
+  dtype: keyof typeof BYTES;
 }
 
 /** The head of a file whose tensors follow in the order that is given. */
@@ -48,7 +52,7 @@ export function safetensorsHeader(
   let offset = 0;
   for (const { name, shape, dtype } of tensors) {
     const size = shape.reduce((product, side) => product * side, 1);
-    const end = offset + 4 * size;
+    const end = offset + BYTES[dtype] * size;
     header[name] = { dtype, shape, data_offsets: [offset, end] };
     offset = end;
   }
@@ -158,15 +162,20 @@ export function decodeSafetensors(file: Uint8Array, name: string): TensorFile {
     if (!isEntry(entry)) {
       throw invalid(name, `its entry ${tensor} is malformed`);
     }
-    if (entry.dtype !== "F32") continue;
+    const { dtype } = entry;
+    if (dtype !== "F32" && dtype !== "F16") continue;
     const [from, to] = entry.data_offsets;
     const size = entry.shape.reduce((product, side) => product * side, 1);
-    if (to < from || to > file.length - start || to - from !== 4 * size) {
+    if (
+      to < from || to > file.length - start || to - from !== BYTES[dtype] * size
+    ) {
       throw invalid(name, `${tensor} does not fit at bytes ${from} to ${to}`);
     }
     spans.push([from, to]);
     const bytes = file.slice(start + from, start + to);
-    const values = new Float32Array(bytes.buffer);
+    const values = dtype === "F32"
+      ? new Float32Array(bytes.buffer)
+      : Float32Array.from(new Float16Array(bytes.buffer));
     tensors.set(tensor, { shape: entry.shape, values });
   }
   spans.sort((a, b) => a[0] - b[0]);

@@ -16,6 +16,7 @@ import {
   type TrainConfig,
   trainSource,
 } from "./config.ts";
+import { indexedSource } from "./image_index.ts";
 import { MetricsLog } from "./metrics.ts";
 import { resumedConfig, type ResumePoint, resumePoint } from "./resume.ts";
 import { RunFolder } from "./run_folder.ts";
@@ -154,8 +155,12 @@ async function* steps(run: Run): AsyncGenerator<TrainEvent> {
   const { dir, compute, config, from, probe, signal } = run;
   const skipped: TrainEvent[] = [];
   const first = from?.step ?? 0;
+  const source = await indexedSource(trainSource(config), {
+    dir,
+    goesOn: from !== undefined,
+  });
   await using stream = await PatchStream.open({
-    source: trainSource(config),
+    source,
     recipe: config.recipe,
     patchSize: config.patchSize,
     images: config.bs,
@@ -175,7 +180,10 @@ async function* steps(run: Run): AsyncGenerator<TrainEvent> {
     compute.remote.startTraining(
       config,
       stream.handle,
-      from && { model: from.path, optimizer: from.optimizer },
+      {
+        from: from && { model: from.path, optimizer: from.optimizer },
+        tensorBoard: config.tensorboard ? `${dir}/tensorboard` : undefined,
+      },
     ),
   );
   const text = JSON.stringify({ ...config, report: compute.report }, null, 2);

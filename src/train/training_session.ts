@@ -25,11 +25,15 @@ import {
 } from "./checkpoint.ts";
 import { CollapseWatch } from "./health.ts";
 import { initialWeights } from "./initial_weights.ts";
+import { effectiveRank } from "./spectrum.ts";
 import { saveCheckpoint } from "./run_folder.ts";
 import type { ResolvedConfig } from "./config.ts";
+import { TensorBoard } from "./tensorboard.ts";
 
 /** What one step gave. */
 export interface StepMetrics extends StepLosses {
+  /** Directions that the mean embeddings of the images fill: 1 to b. */
+  effectiveRank: number;
   /** The step, from 0. */
   step: number;
   /** The epoch, from 0. */
@@ -66,12 +70,21 @@ export interface StartingPoint {
   optimizer: string;
 }
 
+/** What a session may start with. */
+export interface StartOptions {
+  /** The checkpoint to go on from. */
+  from?: StartingPoint;
+  /** A folder for TensorBoard's event files. */
+  tensorBoard?: string;
+}
+
 /** A model in training, and where its patches come from. */
 export class TrainingSession {
   #config: ResolvedConfig;
   #trainer: Trainer;
   #ring: Ring;
   #collapse: CollapseWatch;
+  #tensorBoard: TensorBoard | undefined;
   /** Patches of each image at a time; all where it is undefined. */
   readonly microBatch: number | undefined;
 
@@ -79,7 +92,10 @@ export class TrainingSession {
     config: ResolvedConfig,
     trainer: Trainer,
     ring: Ring,
-    microBatch: number | undefined,
+    { microBatch, tensorBoard }: {
+      microBatch: number | undefined;
+      tensorBoard: TensorBoard | undefined;
+    },
   ) {
     this.#config = config;
     this.#trainer = trainer;
@@ -89,6 +105,7 @@ export class TrainingSession {
       config.eps,
     );
     this.microBatch = microBatch;
+    this.#tensorBoard = tensorBoard;
   }
 
   /**
@@ -99,8 +116,11 @@ export class TrainingSession {
     engine: Engine,
     config: ResolvedConfig,
     handle: RingHandle,
-    from?: StartingPoint,
+    { from, tensorBoard: events }: StartOptions = {},
   ): Promise<TrainingSession> {
+    const tensorBoard = events === undefined
+      ? undefined
+      : await TensorBoard.open(engine, events);
     const { model } = architecture(config.arch);
     const batch = {
       model,
@@ -118,7 +138,10 @@ export class TrainingSession {
       from && readMomentum(from.optimizer, model),
     );
     const ring = new Ring(handle);
-    return new TrainingSession(config, trainer, ring, microBatch);
+    return new TrainingSession(config, trainer, ring, {
+      microBatch,
+      tensorBoard,
+    });
   }
 
   /**
@@ -133,7 +156,7 @@ export class TrainingSession {
     const begin = performance.now();
     const bytes = await this.#ring.take(step);
     const taken = performance.now();
-    const losses = await this.#trainer.step(bytes, lr);
+    const { gram, ...losses } = await this.#trainer.step(bytes, lr);
     this.#ring.release(step);
     const end = performance.now();
     if (!Number.isFinite(losses.loss)) {
@@ -145,9 +168,11 @@ export class TrainingSession {
         code: "NOT_FINITE",
       });
     }
-    this.#collapse.watch(step, losses);
-    return {
+    const rank = effectiveRank(gram);
+    this.#collapse.watch(step, { ...losses, effectiveRank: rank });
+    const metrics = {
       ...losses,
+      effectiveRank: rank,
       step,
       epoch: Math.floor(step / stepsPerEpoch),
       lr,
@@ -155,6 +180,8 @@ export class TrainingSession {
       waitSeconds: (taken - begin) / 1000,
       patchesPerSecond: bs * numPatches / (end - begin) * 1000,
     };
+    this.#tensorBoard?.write(metrics);
+    return metrics;
   }
 
   /** The model as it is now. */

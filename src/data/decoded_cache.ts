@@ -1,0 +1,100 @@
+/**
+ * Decoded images on disk, so that an epoch after the first reads pixels in place
+ * of JPEG. An entry is a file of its own; any of them may be deleted at any
+ * time, and one whose source has changed is made anew.
+ *
+ * @module
+ */
+import { createHash } from "node:crypto";
+import type { Image } from "./image.ts";
+
+/** Where decoded images are kept, and how large they need be. */
+export interface CacheOptions {
+  /** The folder. */
+  dir: string;
+  /** Images are shrunk until the shorter side has so many pixels. */
+  side: number;
+}
+
+/** Decodes an image file, shrunk as `decodeFile` shrinks. */
+export type Decode = (path: string, shrinkTo?: number) => Promise<Image>;
+
+/** Head of an entry: a mark, size and time of the source, width, height. */
+const MARK = 0x454d5031, HEAD = 40;
+
+interface Stamp {
+  size: number;
+  time: number;
+}
+
+function encodeHead(image: Image, { size, time }: Stamp): Uint8Array {
+  const head = new DataView(new ArrayBuffer(HEAD));
+  head.setUint32(0, MARK);
+  head.setFloat64(8, size);
+  head.setFloat64(16, time);
+  head.setUint32(24, image.width);
+  head.setUint32(28, image.height);
+  return new Uint8Array(head.buffer);
+}
+
+/** The image of an entry; nothing where it is not whole or not of the source. */
+function decodeEntry(
+  bytes: Uint8Array,
+  { size, time }: Stamp,
+): Image | undefined {
+  if (bytes.length < HEAD) return undefined;
+  const head = new DataView(bytes.buffer, bytes.byteOffset, HEAD);
+  const width = head.getUint32(24), height = head.getUint32(28);
+  const fits = head.getUint32(0) === MARK && head.getFloat64(8) === size &&
+    head.getFloat64(16) === time &&
+    bytes.length === HEAD + width * height * 3;
+  return fits ? { width, height, data: bytes.subarray(HEAD) } : undefined;
+}
+
+/**
+ * A decoder that keeps what it decodes.
+ *
+ * @param decode What decodes a file that is not in the cache.
+ */
+export function cachedDecode(
+  decode: Decode,
+  { dir, side }: CacheOptions,
+): (path: string) => Promise<Image> {
+  let full = false;
+
+  const keep = async (entry: string, head: Uint8Array, image: Image) => {
+    const folder = entry.slice(0, entry.lastIndexOf("/"));
+    const temporary = `${entry}.${crypto.randomUUID()}`;
+    try {
+      await Deno.mkdir(folder, { recursive: true });
+      const bytes = new Uint8Array(head.length + image.data.length);
+      bytes.set(head);
+      bytes.set(image.data, head.length);
+      await Deno.writeFile(temporary, bytes);
+      await Deno.rename(temporary, entry);
+    } catch {
+      // A cache that cannot grow is still a cache.
+      full = true;
+      await Deno.remove(temporary).catch(() => {});
+    }
+  };
+
+  return async (path) => {
+    const name = createHash("sha256").update(`${side} ${path}`).digest("hex");
+    const entry = `${dir}/${name.slice(0, 2)}/${name.slice(2, 34)}`;
+    const stamp = await Deno.stat(path).then(
+      ({ size, mtime }) => ({ size, time: Number(mtime) }),
+      () => undefined,
+    );
+    // What cannot be looked at is for the decoder to complain of.
+    if (stamp === undefined) return await decode(path, side);
+    const kept = await Deno.readFile(entry).then(
+      (bytes) => decodeEntry(bytes, stamp),
+      () => undefined,
+    );
+    if (kept !== undefined) return kept;
+    const image = await decode(path, side);
+    if (!full) keep(entry, encodeHead(image, stamp), image);
+    return image;
+  };
+}

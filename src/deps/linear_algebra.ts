@@ -1,0 +1,6 @@
+/**
+ * ml-matrix: the eigenvalues of small symmetric matrices.
+ *
+ * @module
+ */
+export { EigenvalueDecomposition, Matrix } from "npm:ml-matrix@6.15.1";

@@ -1,0 +1,34 @@
+/**
+ * The index of a run's images, beside the run.
+ *
+ * @module
+ */
+import { folderOf, openDataset } from "../data/catalog.ts";
+import type { DatasetSource } from "../data/dataset.ts";
+import { checkFileIndex, encodeFileIndex } from "../data/file_index.ts";
+import { ImageFiles } from "../data/image_files.ts";
+import { writeAtomically } from "./atomic_file.ts";
+
+const NAME = "images.txt";
+
+/**
+ * A run's source with an index, where its images are files: a new one for a new
+ * run; that of the run, checked, for one that goes on.
+ *
+ * @param dir The run's folder.
+ * @throws {EmpSslError} `INVALID_DATA` where images are not what they were.
+ */
+export async function indexedSource(
+  source: DatasetSource,
+  { dir, goesOn }: { dir: string; goesOn: boolean },
+): Promise<DatasetSource> {
+  const index = `${dir}/${NAME}`, folder = folderOf(source);
+  if (goesOn && await Deno.stat(index).then(() => true, () => false)) {
+    checkFileIndex(index, folder);
+    return { ...source, index };
+  }
+  const dataset = await openDataset({ ...source, limit: undefined });
+  if (!(dataset instanceof ImageFiles)) return source;
+  writeAtomically(index, encodeFileIndex(dataset, folder));
+  return { ...source, index };
+}

@@ -1,0 +1,136 @@
+/** The cache of decoded images. */
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { openDataset } from "../src/data/catalog.ts";
+import { decodeFile } from "../src/data/decode.ts";
+import { cachedDecode } from "../src/data/decoded_cache.ts";
+import type { Image } from "../src/data/image.ts";
+import { withFolder, writeImages } from "./images.ts";
+
+const SIDE = 16;
+
+const bytesOf = ({ data }: Image) => new Uint8Array(data);
+
+async function entriesOf(cache: string): Promise<string[]> {
+  const found: string[] = [];
+  for await (const folder of Deno.readDir(cache)) {
+    for await (const { name } of Deno.readDir(`${cache}/${folder.name}`)) {
+      found.push(`${cache}/${folder.name}/${name}`);
+    }
+  }
+  return found;
+}
+
+/** Waits for what is written behind the image that was returned. */
+async function written(cache: string, count: number): Promise<string[]> {
+  for (let tries = 0; tries < 400; tries++) {
+    const entries = await entriesOf(cache).catch(() => []);
+    const whole = entries.filter((path) => !path.includes("."));
+    if (whole.length === count && entries.length === count) return whole;
+    await new Promise((done) => setTimeout(done, 5));
+  }
+  throw new Error("the cache was not written");
+}
+
+/** A folder of images, a cache for it, and how often a file is decoded. */
+async function withCache(
+  run: (setting: {
+    path: string;
+    cache: string;
+    decode: (path: string) => Promise<Image>;
+    decoded: () => number;
+  }) => Promise<void>,
+): Promise<void> {
+  await withFolder(async (dir) => {
+    await writeImages(dir, { classes: 1, each: 2, side: 40 });
+    const cache = `${dir}/cache`;
+    let count = 0;
+    const decode = cachedDecode((path, shrinkTo) => {
+      count++;
+      return decodeFile(path, shrinkTo);
+    }, { dir: cache, side: SIDE });
+    const path = `${dir}/train/c0/0.png`;
+    await run({ path, cache, decode, decoded: () => count });
+  });
+}
+
+Deno.test("an image is decoded once, and shrunk", async () => {
+  await withCache(async ({ path, cache, decode, decoded }) => {
+    const first = await decode(path);
+    assertEquals([first.width, first.height], [SIDE, SIDE]);
+    await written(cache, 1);
+    assertEquals(bytesOf(await decode(path)), bytesOf(first));
+    assertEquals(decoded(), 1);
+  });
+});
+
+Deno.test("a small image is kept as it is", async () => {
+  await withFolder(async (dir) => {
+    await writeImages(dir, { classes: 1, each: 1, side: 12 });
+    const path = `${dir}/train/c0/0.png`, cache = `${dir}/cache`;
+    const decode = cachedDecode(decodeFile, { dir: cache, side: SIDE });
+    const whole = await decodeFile(path);
+    for (let i = 0; i < 2; i++) {
+      assertEquals(bytesOf(await decode(path)), bytesOf(whole));
+      await written(cache, 1);
+    }
+  });
+});
+
+Deno.test("a cache is not trusted when its source has changed", async () => {
+  await withCache(async ({ path, cache, decode, decoded }) => {
+    const first = await decode(path);
+    await written(cache, 1);
+    await Deno.copyFile(path.replace("0.png", "1.png"), path);
+    const second = await decode(path);
+    assertEquals(decoded(), 2);
+    assertNotEquals(second.data, first.data);
+    await written(cache, 1);
+    await Deno.utime(path, 1, 1);
+    await decode(path);
+    assertEquals(decoded(), 3);
+    await written(cache, 1);
+  });
+});
+
+Deno.test("a damaged or deleted entry is made anew", async () => {
+  await withCache(async ({ path, cache, decode, decoded }) => {
+    const first = await decode(path);
+    const [entry] = await written(cache, 1);
+    const bytes = await Deno.readFile(entry);
+    for (const length of [0, 10, 40, bytes.length - 1]) {
+      await Deno.writeFile(entry, bytes.subarray(0, length));
+      const before = decoded();
+      assertEquals((await decode(path)).data.length, first.data.length);
+      assertEquals(decoded(), before + 1);
+      while ((await Deno.stat(entry)).size !== bytes.length) {
+        await new Promise((done) => setTimeout(done, 5));
+      }
+    }
+    await Deno.remove(cache, { recursive: true });
+    assertEquals((await decode(path)).data.length, first.data.length);
+    await written(cache, 1);
+  });
+});
+
+Deno.test("a cache that cannot be written serves all the same", async () => {
+  await withCache(async ({ path, cache, decode, decoded }) => {
+    await Deno.writeTextFile(cache, "a file where the folder would be");
+    for (let i = 0; i < 2; i++) assertEquals((await decode(path)).width, SIDE);
+    assertEquals(decoded(), 2);
+  });
+});
+
+Deno.test("a data set decodes through its cache", async () => {
+  await withCache(async ({ path, cache }) => {
+    const dir = path.slice(0, path.indexOf("/train/"));
+    const data = await openDataset({
+      name: "folder",
+      dir,
+      split: "train",
+      cache: { dir: cache, side: SIDE },
+      limit: 1,
+    });
+    assertEquals((await data.image(0)).width, SIDE);
+    assert((await written(cache, 1)).length === 1);
+  });
+});

@@ -1,0 +1,66 @@
+/**
+ * A run on a disk that becomes full keeps what it has, says so in one line, and
+ * goes on exactly when there is room.
+ *
+ * @module
+ */
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { withFolder } from "../images.ts";
+import {
+  finish,
+  outcomeOf,
+  SHORT_RUN,
+  startTraining,
+} from "../training_process.ts";
+
+async function command(name: string, args: string[]): Promise<string> {
+  const { code, stderr } = await new Deno.Command(name, { args }).output();
+  return code === 0 ? "" : new TextDecoder().decode(stderr).trim();
+}
+
+/** Mounts a disk of so many megabytes; returns why it cannot. */
+const mount = (dir: string, megabytes: number, how = "size") =>
+  command("mount", [
+    ...["-t", "tmpfs", "-o", `${how}=${megabytes}m`, "none", dir],
+  ]).catch((error) => `${error.message}`);
+
+/** A checkpoint has 273 MB: the disk holds one, not two. */
+const SMALL = 400, LARGE = 1200;
+
+async function whyNot(): Promise<string> {
+  const dir = await Deno.makeTempDir();
+  const why = await mount(dir, 1);
+  if (!why) await command("umount", [dir]);
+  await Deno.remove(dir);
+  return why && ` (skipped: no disk can be mounted here: ${why})`;
+}
+const reason = await whyNot();
+
+Deno.test({
+  name: `a disk that becomes full loses nothing${reason}`,
+  ignore: reason !== "",
+  fn: async () => {
+    await withFolder(async (dir) => {
+      const whole = `${dir}/whole`, disk = `${dir}/disk`;
+      await finish(startTraining([...SHORT_RUN, "--dir", whole]));
+      await Deno.mkdir(disk);
+      assertEquals(await mount(disk, SMALL), "");
+      try {
+        const run = `${disk}/run`;
+        const full = await finish(
+          startTraining([...SHORT_RUN, "--dir", run]),
+        );
+        assertEquals(full.code, 1, full.text);
+        assertStringIncludes(full.text, "Cannot write");
+        assertStringIncludes(full.text, "earlier files are untouched");
+        assert(!full.text.includes("    at "), full.text);
+        assertEquals(await mount(disk, LARGE, "remount,size"), "");
+        const rest = await finish(startTraining(["--resume", run]));
+        assertEquals(rest.code, 0, rest.text);
+        assertEquals(await outcomeOf(run), await outcomeOf(whole));
+      } finally {
+        await command("umount", [disk]);
+      }
+    });
+  },
+});
