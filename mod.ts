@@ -35,6 +35,7 @@ export {
   openDataset,
 } from "./src/data/catalog.ts";
 export type { Dataset, DatasetSource, Split } from "./src/data/dataset.ts";
+export type { CacheOptions } from "./src/data/decoded_cache.ts";
 export type { Image } from "./src/data/image.ts";
 export type { RecipeName } from "./src/patches/recipe.ts";
 export { PatchStream } from "./src/stream/patch_stream.ts";
@@ -73,6 +74,17 @@ export {
   type EvaluateEvent,
   type EvaluationResult,
 } from "./src/evaluate/evaluate.ts";
+export {
+  EXPORT_DEFAULTS,
+  type ExportConfig,
+  exportModel,
+  type ExportResult,
+} from "./src/export/export.ts";
+export {
+  EXPORT_FORMATS,
+  type ExportFormat,
+  type ExportPart,
+} from "./src/export/request.ts";
 export {
   embed,
   EMBED_DEFAULTS,

@@ -18,7 +18,8 @@ export type ErrorCode =
   | "ABORTED"
   | "NOT_FINITE"
   | "COLLAPSED"
-  | "STEP_FAILED";
+  | "STEP_FAILED"
+  | "EXPORT_FAILED";
 
 /** The fields an {@linkcode EmpSslError} is made from. */
 export interface ErrorParts {

@@ -20,9 +20,11 @@ import {
   resumePoint,
 } from "../src/train/resume.ts";
 import { type Probe, train, type TrainEvent } from "../src/train/train.ts";
+import type { StepMetrics } from "../src/train/training_session.ts";
 import type { Values } from "./cli/flags.ts";
 import { main, setUpEngine, showPreparation } from "./cli/main.ts";
-import { formatSeconds, Progress } from "./cli/progress.ts";
+import { Progress } from "./cli/progress.ts";
+import { Summary } from "./cli/summary.ts";
 import { command, configOf, givenOf } from "./cli/train_flags.ts";
 
 /** The probe that `--probe` asks for. */
@@ -161,9 +163,24 @@ function checkInit({ init, arch, seed }: ResolvedConfig): void {
   }
 }
 
+/** The numbers of a step; the two times tell what the bottleneck is. */
+function stepLine(metrics: StepMetrics): string {
+  const { loss, invariance, tcr, lr, patchesPerSecond } = metrics;
+  const { computeSeconds, waitSeconds } = metrics;
+  return `loss ${loss.toFixed(2)} · invariance ${invariance.toFixed(3)} · ` +
+    `TCR ${tcr.toFixed(1)} · lr ${lr.toFixed(4)} · ` +
+    `${patchesPerSecond.toFixed(0)} patches/s · ` +
+    `step ${computeSeconds.toFixed(1)} s + wait ${waitSeconds.toFixed(1)} s`;
+}
+
 /** A run on the terminal. */
 async function runTraining(values: Values): Promise<void> {
   const config = configOf(values);
+  if (values["print-config"]) {
+    const resolved = await resolveConfig(config, showPreparation());
+    console.log(JSON.stringify(resolved, null, 2));
+    return;
+  }
   const probe = probeOf(values);
   validateConfig(config);
   // Whatever is wrong with it is said before the engine is set up.
@@ -188,6 +205,7 @@ async function runTraining(values: Values): Promise<void> {
   const outcome = listen(controller);
   const begin = performance.now();
   let progress: Progress | undefined;
+  const summary = new Summary();
   let folder = "";
   const { signal } = controller;
   for await (const event of train(choices, { probe, resume, signal })) {
@@ -196,19 +214,14 @@ async function runTraining(values: Values): Promise<void> {
       showStart(event);
       progress = new Progress("train", event.config.steps);
     } else if (event.type === "step") {
-      const { step, loss, invariance, tcr, lr, patchesPerSecond } =
-        event.metrics;
-      progress?.update(
-        step + 1,
-        `loss ${loss.toFixed(2)} · invariance ${invariance.toFixed(3)} · ` +
-          `TCR ${tcr.toFixed(1)} · lr ${lr.toFixed(4)} · ` +
-          `${patchesPerSecond.toFixed(0)} patches/s`,
-      );
+      summary.step(event.metrics);
+      progress?.update(event.metrics.step + 1, stepLine(event.metrics));
     } else if (event.type === "skipped") {
       progress?.finish();
       console.error(`Skipped ${event.image}: ${event.why}`);
     } else if (event.type === "probe") {
       progress?.finish();
+      summary.probe(event.top1);
       const percent = (100 * event.top1).toFixed(1);
       console.log(`Step ${event.step + 1}: kNN top-1 ${percent} % (probe)`);
     } else if (event.type === "checkpoint") {
@@ -223,8 +236,11 @@ async function runTraining(values: Values): Promise<void> {
     }
   }
   const seconds = (performance.now() - begin) / 1000;
-  console.log(`Trained in ${formatSeconds(seconds)}. Evaluate it with`);
+  console.log(`Trained; all is in ${folder}`);
+  for (const line of summary.lines(seconds)) console.log(line);
+  console.log("Next:");
   console.log(`  deno task evaluate --model-path ${folder}`);
+  console.log(`  deno task export --model-path ${folder} --format onnx`);
   outcome.stop();
 }
 

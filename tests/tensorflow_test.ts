@@ -6,3 +6,4 @@ import "./tensorflow/classifiers.ts";
 import "./tensorflow/parity.ts";
 import "./tensorflow/tracing.ts";
 import "./tensorflow/winograd.ts";
+import "./tensorflow/export.ts";

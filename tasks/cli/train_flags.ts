@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { EmpSslError, messageOf } from "../../src/errors.ts";
 import { DATASETS } from "../../src/data/catalog.ts";
 import type { EngineChoice, PrecisionChoice } from "../../src/engine/engine.ts";
 import { ARCHITECTURES } from "../../src/model/architectures.ts";
@@ -38,6 +39,11 @@ export const command: Command = {
       type: "text",
       value: "FILE",
       help: "imagenet100: its classes, one a line (default: the paper's)",
+    },
+    cache: {
+      type: "text",
+      value: "DIR",
+      help: "keep decoded images here, shrunk to twice the patch size",
     },
     epoch: {
       type: "number",
@@ -103,12 +109,25 @@ export const command: Command = {
     },
     keep: { type: "number", help: `checkpoints that stay (default ${D.keep})` },
     threads: { type: "number", help: "threads of the engine (default: all)" },
+    tensorboard: {
+      type: "switch",
+      help: "write event files into the run's folder",
+    },
     dir: {
       type: "text",
       value: "DIR",
       help: "the run's folder (default runs/…)",
     },
     msg: { type: "text", value: "TEXT", help: "a note to keep with the run" },
+    config: {
+      type: "text",
+      value: "FILE",
+      help: "the choices of a run's config.json; other flags change them",
+    },
+    "print-config": {
+      type: "switch",
+      help: "print all choices as JSON, and do nothing",
+    },
   },
   examples: [
     "deno task train",
@@ -117,8 +136,42 @@ export const command: Command = {
   ],
 };
 
+/** The choices that a run's `config.json` holds. */
+function replayed(path: string): Partial<TrainConfig> {
+  let stored: Record<string, unknown>;
+  try {
+    stored = JSON.parse(Deno.readTextFileSync(path));
+    if (typeof stored?.data !== "string") throw new Error("it names no data");
+  } catch (error) {
+    throw new EmpSslError({
+      action: "take the configuration of",
+      subject: path,
+      found: messageOf(error),
+      remedy: "name the config.json of a run",
+      code: "INVALID_ARGUMENT",
+    });
+  }
+  const known = Object.keys(fromFlags({})).filter((key) => key !== "dir");
+  return Object.fromEntries(
+    known.filter((key) => key in stored).map((key) => [key, stored[key]]),
+  );
+}
+
 /** The configuration that a command line means. */
 export function configOf(values: Values): TrainConfig {
+  const config = fromFlags(values);
+  if (values.config === undefined) return config;
+  const { dir } = config;
+  return {
+    ...config,
+    ...replayed(String(values.config)),
+    ...givenOf(values, config),
+    dir,
+  };
+}
+
+/** What the flags say, and the defaults. */
+function fromFlags(values: Values): TrainConfig {
   const number = (name: string) => values[name] as number | undefined;
   const text = (name: string) => values[name] as string | undefined;
   const data = text("data") ?? D.data;
@@ -131,6 +184,7 @@ export function configOf(values: Values): TrainConfig {
     dataUrl: text("data-url"),
     download: values["no-download"] !== true,
     classes: text("classes"),
+    cache: text("cache"),
     patchSize: number("patch-size"),
     epoch: number("epoch") ?? (small ? SHAPES.epoch : D.epoch),
     bs: number("bs") ?? (small ? SHAPES.bs : D.bs),
@@ -151,6 +205,7 @@ export function configOf(values: Values): TrainConfig {
     saveEvery: text("save-every"),
     keep: number("keep") ?? D.keep,
     threads: number("threads"),
+    tensorboard: values.tensorboard === true,
     dir: text("dir"),
     msg: text("msg"),
   };

@@ -1,0 +1,29 @@
+/**
+ * ONNX Runtime, which checks what is exported for it. It is loaded on first use.
+ *
+ * @module
+ */
+
+/** A tensor of ONNX Runtime. */
+interface OnnxTensor {
+  data: Float32Array;
+}
+
+/** What is used of the package. */
+interface OnnxRuntime {
+  InferenceSession: {
+    create(model: Uint8Array, options: object): Promise<{
+      run(feeds: Record<string, unknown>): Promise<Record<string, OnnxTensor>>;
+      release(): Promise<void>;
+    }>;
+  };
+  Tensor: new (type: "float32", data: Float32Array, dims: number[]) => unknown;
+}
+
+/** Not written where it is imported: Deno would fetch its 290 MB for all. */
+const PACKAGE = "npm:onnxruntime-node@1.30.0";
+
+/** Loads ONNX Runtime. */
+export async function loadOnnxRuntime(): Promise<OnnxRuntime> {
+  return await import(PACKAGE) as OnnxRuntime;
+}

@@ -1,0 +1,198 @@
+/**
+ * What was written is read back and run by the program that it is meant for, on
+ * patches, and has to give our features.
+ *
+ * @module
+ */
+import { loadOnnxRuntime } from "../deps/onnxruntime.ts";
+import * as tf from "../deps/tfjs.ts";
+import { loadGraphModel } from "../deps/tfjs_converter.ts";
+import type { Engine } from "../engine/engine.ts";
+import { GraphEngine } from "../engine/tensorflow/graph_engine.ts";
+import { EmpSslError } from "../errors.ts";
+import { encode } from "../model/encoder.ts";
+import { scopeOf } from "../model/layers.ts";
+import { convertLayout } from "../model/layout.ts";
+import { type State, tensorSpecs } from "../model/parameters.ts";
+import { resnet18 } from "../model/resnet.ts";
+import { decodeSafetensors } from "../train/safetensors.ts";
+import {
+  type ExportFormat,
+  type ExportRequest,
+  featureWidth,
+  INPUT,
+  isInPart,
+  OUTPUT,
+} from "./request.ts";
+import { exportedName } from "./safetensors_model.ts";
+
+/** Patches to check with: `count×side×side×3` floats in [−1, 1]. */
+export interface CheckPatches {
+  /** How many. */
+  count: number;
+  /** The numbers. */
+  values: Float32Array;
+}
+
+/** How far features may be off, relative to their size. */
+export const TOLERANCE = { fp32: 1e-3, fp16: 1e-2 } as const;
+
+/** Features by the code that trains, on the backend that is loaded. */
+async function ourFeatures(
+  { model, part, patchSize }: ExportRequest,
+  state: State,
+  { count, values }: CheckPatches,
+): Promise<Float32Array> {
+  const features = tf.tidy(() => {
+    const specs = tensorSpecs(model).filter(({ name }) => isInPart(name, part));
+    const scope = scopeOf(
+      Object.fromEntries(specs.map(({ name, shape }) => [
+        name,
+        tf.tensor(state.get(name)!, shape),
+      ])),
+      false,
+    );
+    const x = tf.tensor4d(values, [count, patchSize, patchSize, 3]);
+    return part === "backbone"
+      ? resnet18(scope, x, model)
+      : encode(scope, x, model);
+  });
+  const found = await features.data() as Float32Array;
+  features.dispose();
+  return found;
+}
+
+/** `N×H×W×3` to `N×3×H×W`. */
+function toChannelsFirst(values: Float32Array, count: number): Float32Array {
+  const pixels = values.length / count / 3;
+  const result = new Float32Array(values.length);
+  for (let n = 0; n < count; n++) {
+    for (let p = 0; p < pixels; p++) {
+      for (let c = 0; c < 3; c++) {
+        result[(n * 3 + c) * pixels + p] = values[(n * pixels + p) * 3 + c];
+      }
+    }
+  }
+  return result;
+}
+
+type Files = Record<string, Uint8Array>;
+type Run = (
+  files: Files,
+  request: ExportRequest,
+  patches: CheckPatches,
+  engine: Engine,
+) => Promise<Float32Array>;
+
+/** How each format is run. */
+const RUNS: Record<ExportFormat, Run> = {
+  async safetensors(files, request, patches) {
+    const name = "model.safetensors";
+    const { tensors } = decodeSafetensors(files[name], name);
+    const state: State = new Map();
+    for (const spec of tensorSpecs(request.model)) {
+      const found = tensors.get(exportedName(spec.name, request.part));
+      if (found === undefined) continue;
+      const values = convertLayout(spec, found.values, "tensorflow");
+      state.set(spec.name, values);
+    }
+    return await ourFeatures(request, state, patches);
+  },
+  async onnx(files, { patchSize }, { count, values }) {
+    const { InferenceSession, Tensor } = await loadOnnxRuntime();
+    const session = await InferenceSession.create(files["model.onnx"], {
+      logSeverityLevel: 3,
+    });
+    const shape = [count, 3, patchSize, patchSize];
+    const input = new Tensor("float32", toChannelsFirst(values, count), shape);
+    const { [OUTPUT]: output } = await session.run({ [INPUT]: input });
+    const features = output.data.slice();
+    await session.release();
+    return features;
+  },
+  savedmodel(files, { patchSize }, { count, values }, engine) {
+    const session = (engine as GraphEngine).session(files["saved_model.pb"]);
+    try {
+      const shape = [count, patchSize, patchSize, 3];
+      const [features] = session.run(
+        [{ name: INPUT, shape, values }],
+        [OUTPUT],
+      );
+      return Promise.resolve(features);
+    } finally {
+      session.dispose();
+    }
+  },
+  async tfjs(files, { patchSize }, { count, values }) {
+    const model = JSON.parse(new TextDecoder().decode(files["model.json"]));
+    const { buffer } = files["weights.bin"].slice();
+    const graph = await loadGraphModel({
+      load: () =>
+        Promise.resolve({
+          ...model,
+          weightSpecs: model.weightsManifest[0].weights,
+          weightData: buffer,
+        }),
+    });
+    const x = tf.tensor4d(values, [count, patchSize, patchSize, 3]);
+    const y = graph.predict(x);
+    const features = await y.data() as Float32Array;
+    tf.dispose([x, y]);
+    graph.dispose();
+    return features;
+  },
+};
+
+/**
+ * Checks an export.
+ *
+ * @param files What was read back, by name.
+ * @param engine What is loaded in this thread.
+ * @returns The distance from our features, relative to their size.
+ * @throws {EmpSslError} `EXPORT_FAILED`.
+ */
+export async function checkExport(
+  format: ExportFormat,
+  files: Files,
+  request: ExportRequest,
+  patches: CheckPatches,
+  engine: Engine,
+): Promise<number> {
+  const refuse = (found: string, remedy: string, cause?: unknown) =>
+    new EmpSslError({
+      action: "export",
+      subject: `the network as ${format}`,
+      found,
+      remedy,
+      code: "EXPORT_FAILED",
+      cause,
+    });
+  if (format === "savedmodel" && !(engine instanceof GraphEngine)) {
+    throw refuse(
+      "only TensorFlow can check it",
+      "set it up with `deno task setup`",
+    );
+  }
+  const wanted = await ourFeatures(request, request.state, patches);
+  const found = await RUNS[format](files, request, patches, engine);
+  const size = patches.count * featureWidth(request);
+  if (found.length !== size) {
+    throw refuse(
+      `it gives ${found.length} numbers for ${size}`,
+      "report this with the command you ran",
+    );
+  }
+  let difference = 0, norm = 0;
+  wanted.forEach((value, i) => {
+    difference += (value - found[i]) ** 2;
+    norm += value ** 2;
+  });
+  const distance = Math.sqrt(difference / Math.max(norm, 1e-24));
+  if (!(distance <= TOLERANCE[request.precision])) {
+    throw refuse(
+      `its features are off by ${distance.toExponential(1)}`,
+      "report this with the command you ran",
+    );
+  }
+  return distance;
+}

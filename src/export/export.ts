@@ -1,0 +1,169 @@
+/**
+ * A trained network in the format of another program.
+ *
+ * @module
+ */
+import type { EngineChoice } from "../engine/engine.ts";
+import { loadEngine } from "../engine/load.ts";
+import { EmpSslError, messageOf } from "../errors.ts";
+import { writeAtomically } from "../train/atomic_file.ts";
+import { readCheckpoint } from "../train/checkpoint.ts";
+import { checkExport } from "./check.ts";
+import { traceFrozen } from "./frozen_graph.ts";
+import { modelCard, preprocessing } from "./model_card.ts";
+import { encodeOnnxModel } from "./onnx.ts";
+import {
+  EXPORT_FORMATS,
+  type ExportFormat,
+  type ExportPart,
+  type ExportRequest,
+} from "./request.ts";
+import { encodeSafetensorsModel } from "./safetensors_model.ts";
+import { samplePatches } from "./sample_patches.ts";
+import { encodeTfjsModel } from "./tfjs_model.ts";
+
+/** The user's choices. */
+export interface ExportConfig {
+  /** A checkpoint, or a run's folder. */
+  modelPath: string;
+  /** The folder to write; it must not hold anything. */
+  out: string;
+  /** For which program. */
+  format: ExportFormat;
+  /** How much of the network. */
+  part: ExportPart;
+  /** Number format in which the weights are kept. */
+  precision: "fp32" | "fp16";
+  /** Patches at a time; any number where it is not given. */
+  batch?: number;
+  /** What runs the model for the check. */
+  engine: EngineChoice;
+}
+
+/** The features that the evaluation uses, at any batch size. */
+export const EXPORT_DEFAULTS = {
+  format: "safetensors",
+  part: "encoder",
+  precision: "fp32",
+  engine: "auto",
+} as const;
+
+/** What was written. */
+export interface ExportResult {
+  /** The folder. */
+  out: string;
+  /** Its files. */
+  files: string[];
+  /** How far its features are from ours, relative to their size. */
+  distance: number;
+}
+
+const PATCHES = 4;
+
+function refuse(subject: string, found: string, remedy: string): EmpSslError {
+  return new EmpSslError({
+    action: "export to",
+    subject,
+    found,
+    remedy,
+    code: "INVALID_ARGUMENT",
+  });
+}
+
+function validate({ format, batch, out }: ExportConfig): void {
+  if (!EXPORT_FORMATS.includes(format)) {
+    throw refuse(
+      `"${format}"`,
+      "no such format",
+      `choose one of ${EXPORT_FORMATS.join(", ")}`,
+    );
+  }
+  if (batch !== undefined && !(Number.isInteger(batch) && batch >= 1)) {
+    throw refuse(
+      `a batch of ${batch}`,
+      "it is not a count",
+      "give 1 or more, or leave it out for any",
+    );
+  }
+  try {
+    Deno.mkdirSync(out, { recursive: true });
+    if ([...Deno.readDirSync(out)].length === 0) return;
+  } catch (error) {
+    throw refuse(out, messageOf(error), "name another folder with --out");
+  }
+  throw refuse(out, "it is not empty", "name another folder with --out");
+}
+
+/** The files of a format, by name. */
+function encode(
+  format: ExportFormat,
+  request: ExportRequest,
+  metadata: Record<string, string>,
+): Record<string, Uint8Array> {
+  switch (format) {
+    case "safetensors":
+      return { "model.safetensors": encodeSafetensorsModel(request, metadata) };
+    case "onnx":
+      return { "model.onnx": encodeOnnxModel(request, metadata) };
+    case "savedmodel":
+      return { "saved_model.pb": traceFrozen(request).graph.finish() };
+    case "tfjs":
+      return encodeTfjsModel(request, metadata);
+  }
+}
+
+/**
+ * Exports a trained network, with what its input has to look like, and a
+ * description; then reads it back, runs it by the program that it is meant for,
+ * and compares its features with our own.
+ *
+ * @param choices The checkpoint and the folder; the rest is from
+ * `EXPORT_DEFAULTS`.
+ * @throws {EmpSslError} Before any work for what cannot be; `EXPORT_FAILED`
+ * where the features are others.
+ *
+ * @example For ONNX Runtime
+ * ```ts ignore
+ * import { exportModel } from "./mod.ts";
+ *
+ * const { files } = await exportModel({
+ *   modelPath: "runs/cifar10-1",
+ *   out: "cifar10-onnx",
+ *   format: "onnx",
+ * });
+ * ```
+ */
+export async function exportModel(
+  choices: Pick<ExportConfig, "modelPath" | "out"> & Partial<ExportConfig>,
+): Promise<ExportResult> {
+  const config: ExportConfig = { ...EXPORT_DEFAULTS, ...choices };
+  const { format, part, precision, batch, out, engine: name } = config;
+  const { config: run, model, state, step } = readCheckpoint(config.modelPath);
+  validate(config);
+  const { patchSize } = run;
+  const request = { model, state, part, precision, batch, patchSize };
+  const engine = await loadEngine({ engine: name, precision: "fp32" });
+  const described = preprocessing(format, request, run);
+  const files = encode(format, request, {
+    "emp-ssl": JSON.stringify({ part, preprocessing: described }),
+  });
+  const names = Object.keys(files);
+  for (const name of names) writeAtomically(`${out}/${name}`, files[name]);
+  const written = Object.fromEntries(
+    names.map((name) => [name, Deno.readFileSync(`${out}/${name}`)]),
+  );
+  const patches = await samplePatches(run, batch ?? PATCHES);
+  const distance = await checkExport(format, written, request, patches, engine);
+  const text = (name: string, content: string) =>
+    writeAtomically(`${out}/${name}`, new TextEncoder().encode(content));
+  text("preprocessing.json", JSON.stringify(described, null, 2) + "\n");
+  text(
+    "README.md",
+    modelCard(format, request, { config: run, step, distance }),
+  );
+  return {
+    out,
+    files: [...names, "preprocessing.json", "README.md"],
+    distance,
+  };
+}

@@ -1,0 +1,132 @@
+/**
+ * What lies beside an exported network: how to prepare its input, for programs
+ * and for people.
+ *
+ * @module
+ */
+import type { ResolvedConfig } from "../train/config.ts";
+import {
+  type ExportFormat,
+  type ExportRequest,
+  featureWidth,
+  INPUT,
+  OUTPUT,
+} from "./request.ts";
+
+/** What a network expects, as plain data. */
+export function preprocessing(
+  format: ExportFormat,
+  request: ExportRequest,
+  { recipe }: ResolvedConfig,
+): Record<string, unknown> {
+  const { batch, patchSize } = request;
+  const rows = batch ?? "any";
+  const first = format === "onnx" || format === "safetensors";
+  return {
+    input: {
+      name: INPUT,
+      type: "float32",
+      layout: first ? "NCHW" : "NHWC",
+      shape: first
+        ? [rows, 3, patchSize, patchSize]
+        : [rows, patchSize, patchSize, 3],
+      color: "RGB",
+      values: "(x / 255 - 0.5) / 0.5",
+      mean: [0.5, 0.5, 0.5],
+      std: [0.5, 0.5, 0.5],
+    },
+    output: {
+      name: OUTPUT,
+      type: "float32",
+      shape: [rows, featureWidth(request)],
+    },
+    patches: {
+      area: 0.25,
+      resize: {
+        side: patchSize,
+        filter: recipe === "imagenet" ? "bicubic" : "bilinear",
+      },
+      average: "the features of the 16 to 128 patches of an image",
+    },
+  };
+}
+
+const USE: Record<ExportFormat, (part: ExportRequest["part"]) => string> = {
+  safetensors: (part) =>
+    part === "backbone"
+      ? `\`\`\`python
+model = torchvision.models.resnet18()
+model.load_state_dict(safetensors.torch.load_file("model.safetensors"), strict=False)
+\`\`\`
+
+Only \`fc\` is left as it was. The stem of CIFAR is another than torchvision's:
+\`model.conv1 = nn.Conv2d(3, 64, 3, 1, 1, bias=False); model.maxpool = nn.Identity()\`
+before.`
+      : `\`\`\`python
+tensors = safetensors.torch.load_file("model.safetensors")
+\`\`\`
+
+Names are those of the authors' \`model/model.py\`, with the ResNet under
+\`backbone\`.`,
+  onnx: () =>
+    `\`\`\`python
+session = onnxruntime.InferenceSession("model.onnx")
+(features,) = session.run(["${OUTPUT}"], {"${INPUT}": patches})
+\`\`\``,
+  savedmodel: () =>
+    `\`\`\`python
+serve = tf.saved_model.load("savedmodel").signatures["serving_default"]
+features = serve(${INPUT}=patches)["${OUTPUT}"]
+\`\`\`
+
+where this folder is called \`savedmodel\`.`,
+  tfjs: () =>
+    `\`\`\`js
+const model = await tf.loadGraphModel("model.json");
+const features = model.predict(patches);
+\`\`\``,
+};
+
+/** A README for the folder. */
+export function modelCard(
+  format: ExportFormat,
+  request: ExportRequest,
+  { config, step, distance }: {
+    config: ResolvedConfig;
+    step: number;
+    distance: number;
+  },
+): string {
+  const { part, precision, patchSize } = request;
+  const rows: [string, unknown][] = [
+    ["method", "EMP-SSL (Tong, Chen, Ma and LeCun, arXiv 2304.03977)"],
+    ["architecture", config.arch],
+    [
+      "part",
+      part === "backbone" ? "the ResNet" : "the ResNet and `pre_feature`",
+    ],
+    ["features", featureWidth(request)],
+    ["trained on", `${config.data}, ${config.images} images, no labels`],
+    ["steps", `${step} of ${config.steps}`],
+    ["batch", `${config.bs} images × ${config.numPatches} patches`],
+    ["learning rate, seed", `${config.lr}, ${config.seed}`],
+    ["weights", precision],
+    ["off our own features by", distance.toExponential(1)],
+  ];
+  const table = rows.map(([name, value]) => `| ${name} | ${value} |`);
+  return `# ${config.arch}, trained by EMP-SSL
+
+| | |
+| --- | --- |
+${table.join("\n")}
+
+## Use
+
+${USE[format](part)}
+
+The input is patches, not whole images: crops of a quarter of an image's area,
+resized to ${patchSize}×${patchSize} pixels, RGB, (x/255 − ½)/½. The feature of
+an image is the mean over 16 to 128 of its patches. \`preprocessing.json\` says
+the same to a program.
+`;
+}

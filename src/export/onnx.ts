@@ -1,0 +1,140 @@
+/**
+ * The network as ONNX, for ONNX Runtime and what is built on it. Images are
+ * `N×3×H×W`, and the weights have PyTorch's names and layout.
+ *
+ * @module
+ */
+import { BATCH_NORM_EPSILON } from "../model/kernels.ts";
+import { convertLayout, torchShape } from "../model/layout.ts";
+import { resnet18Blocks, tensorSpecs } from "../model/parameters.ts";
+import { floatBytes, halfBytes } from "./half.ts";
+import {
+  encodeOnnx,
+  type OnnxAttribute,
+  onnxAttribute,
+  type OnnxNode,
+  type OnnxTensor,
+  OnnxType,
+} from "./onnx_messages.ts";
+import {
+  type ExportRequest,
+  featureWidth,
+  INPUT,
+  isInPart,
+  OUTPUT,
+} from "./request.ts";
+
+const { f, i, ints } = onnxAttribute;
+
+/** The layers of `model/layers.ts` as nodes; each returns its output's name. */
+class Layers {
+  readonly nodes: OnnxNode[] = [];
+
+  node(
+    opType: string,
+    input: string[],
+    attribute: OnnxAttribute[] = [],
+    name = `${opType}_${this.nodes.length}`,
+  ): string {
+    this.nodes.push({ opType, name, input, output: [name], attribute });
+    return name;
+  }
+
+  conv(name: string, x: string, side: number, stride = 1): string {
+    const by = side >> 1;
+    return this.node("Conv", [x, `${name}.weight`], [
+      ints("kernel_shape", [side, side]),
+      ints("strides", [stride, stride]),
+      ints("pads", [by, by, by, by]),
+    ]);
+  }
+
+  norm(name: string, x: string): string {
+    const parts = ["weight", "bias", "running_mean", "running_var"];
+    return this.node(
+      "BatchNormalization",
+      [x, ...parts.map((part) => `${name}.${part}`)],
+      [f("epsilon", BATCH_NORM_EPSILON)],
+    );
+  }
+
+  relu(x: string): string {
+    return this.node("Relu", [x]);
+  }
+}
+
+function resnet18(layers: Layers, { model }: ExportRequest): string {
+  const imagenet = model.stem === "imagenet";
+  let y = imagenet
+    ? layers.conv("backbone.conv1", INPUT, 7, 2)
+    : layers.conv("backbone.conv1", INPUT, 3);
+  y = layers.relu(layers.norm("backbone.bn1", y));
+  if (imagenet) {
+    y = layers.node("MaxPool", [y], [
+      ints("kernel_shape", [3, 3]),
+      ints("strides", [2, 2]),
+      ints("pads", [1, 1, 1, 1]),
+    ]);
+  }
+  for (const { name, input, output, stride } of resnet18Blocks(model.width)) {
+    let z = layers.conv(`${name}.conv1`, y, 3, stride);
+    z = layers.relu(layers.norm(`${name}.bn1`, z));
+    z = layers.norm(`${name}.bn2`, layers.conv(`${name}.conv2`, z, 3));
+    const shortcut = stride !== 1 || input !== output
+      ? layers.norm(
+        `${name}.downsample.1`,
+        layers.conv(`${name}.downsample.0`, y, 1, stride),
+      )
+      : y;
+    y = layers.relu(layers.node("Add", [z, shortcut]));
+  }
+  return layers.node("Flatten", [layers.node("GlobalAveragePool", [y])]);
+}
+
+/**
+ * Encodes a network.
+ *
+ * @param request The network, and how it is wanted. Its input `patches` is
+ * `N×3×side×side` floats in [−1, 1], its output `features` `N×512` or `N×4096`.
+ * @param metadata Texts to keep with it.
+ */
+export function encodeOnnxModel(
+  request: ExportRequest,
+  metadata: Record<string, string>,
+): Uint8Array {
+  const { model, state, part, precision, batch, patchSize } = request;
+  const layers = new Layers();
+  const initializers: OnnxTensor[] = [];
+  for (const spec of tensorSpecs(model)) {
+    if (!isInPart(spec.name, part)) continue;
+    const values = convertLayout(spec, state.get(spec.name)!, "torch");
+    const dims = torchShape(spec);
+    // Only what is large gains by it.
+    const half = precision === "fp16" && dims.length > 1;
+    initializers.push({
+      name: half ? `${spec.name}.half` : spec.name,
+      dims,
+      dataType: half ? OnnxType.float16 : OnnxType.float,
+      rawData: half ? halfBytes(values) : floatBytes(values),
+    });
+    if (half) {
+      const to = [i("to", OnnxType.float)];
+      layers.node("Cast", [`${spec.name}.half`], to, spec.name);
+    }
+  }
+  let y = resnet18(layers, request);
+  if (part === "encoder") {
+    const weights = ["pre_feature.0.weight", "pre_feature.0.bias"];
+    y = layers.node("Gemm", [y, ...weights], [i("transB", 1)]);
+    y = layers.relu(layers.norm("pre_feature.1", y));
+  }
+  layers.node("Identity", [y], [], OUTPUT);
+  const rows = batch ?? "N";
+  return encodeOnnx({
+    nodes: layers.nodes,
+    initializers,
+    inputs: [{ name: INPUT, shape: [rows, 3, patchSize, patchSize] }],
+    outputs: [{ name: OUTPUT, shape: [rows, featureWidth(request)] }],
+    metadata,
+  });
+}

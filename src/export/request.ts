@@ -1,0 +1,56 @@
+/**
+ * What an export is asked for.
+ *
+ * @module
+ */
+import type { ModelConfig } from "../model/architectures.ts";
+import type { State } from "../model/parameters.ts";
+
+/** The formats by name. */
+export const EXPORT_FORMATS = [
+  "safetensors",
+  "onnx",
+  "savedmodel",
+  "tfjs",
+] as const;
+
+/** One of {@linkcode EXPORT_FORMATS}. */
+export type ExportFormat = typeof EXPORT_FORMATS[number];
+
+/**
+ * How much of the network: the ResNet alone (512 features), or with
+ * `pre_feature`, whose output the evaluation uses (4,096 features).
+ */
+export type ExportPart = "backbone" | "encoder";
+
+/** A network, and how it is wanted. */
+export interface ExportRequest {
+  /** The network. */
+  model: ModelConfig;
+  /** Its tensors, in our layout. */
+  state: State;
+  /** How much of it. */
+  part: ExportPart;
+  /** Number format in which the weights are kept; all compute in fp32. */
+  precision: "fp32" | "fp16";
+  /** Patches at a time; any number where it is not given. */
+  batch?: number;
+  /** Side of a patch in pixels. */
+  patchSize: number;
+}
+
+/** Numbers in a feature. */
+export function featureWidth(
+  { model, part }: Pick<ExportRequest, "model" | "part">,
+): number {
+  return part === "backbone" ? 8 * model.width : model.hidden;
+}
+
+/** Names of the input and the output in every format. */
+export const INPUT = "patches", OUTPUT = "features";
+
+/** Whether a tensor belongs to a part. */
+export function isInPart(name: string, part: ExportPart): boolean {
+  return name.startsWith("backbone.") ||
+    part === "encoder" && name.startsWith("pre_feature.");
+}

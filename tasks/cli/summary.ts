@@ -1,0 +1,70 @@
+/**
+ * What a run has come to, in a short table.
+ *
+ * @module
+ */
+import type { StepMetrics } from "../../src/train/training_session.ts";
+import { formatSeconds } from "./progress.ts";
+
+/** Share of the time from which waiting is the bottleneck. */
+const BOTTLENECK = 0.1;
+
+/** Collects a run's steps. */
+export class Summary {
+  #rates: number[] = [];
+  #wait = 0;
+  #compute = 0;
+  #last: StepMetrics | undefined;
+  #probe: number | undefined;
+
+  /** One more step. */
+  step(metrics: StepMetrics): void {
+    this.#rates.push(metrics.patchesPerSecond);
+    this.#wait += metrics.waitSeconds;
+    this.#compute += metrics.computeSeconds;
+    this.#last = metrics;
+  }
+
+  /** The newest accuracy of the online probe, 0 to 1. */
+  probe(top1: number): void {
+    this.#probe = top1;
+  }
+
+  /** The share of the time in which the engine waited for patches. */
+  get waiting(): number {
+    return this.#wait / Math.max(this.#wait + this.#compute, 1e-9);
+  }
+
+  /** The lines of the table; none where there was no step. */
+  lines(seconds: number): string[] {
+    const last = this.#last;
+    if (last === undefined) return [];
+    const { loss, invariance, tcr, effectiveRank } = last;
+    const rates = this.#rates.toSorted((a, b) => a - b);
+    const waiting = this.waiting;
+    const rows: [string, string][] = [
+      ["steps", `${this.#rates.length} in ${formatSeconds(seconds)}`],
+      ["rate", `${rates[rates.length >> 1].toFixed(1)} patches/s (median)`],
+      [
+        "bottleneck",
+        waiting > BOTTLENECK
+          ? `patches: ${percent(waiting)} of the time waited for them ` +
+            "(more --workers, or --cache for large images)"
+          : `the engine: ${percent(waiting)} of the time waited for patches`,
+      ],
+      [
+        "last step",
+        `loss ${loss.toFixed(2)}, invariance ${invariance.toFixed(3)}, ` +
+        `TCR ${tcr.toFixed(1)}, effective rank ${effectiveRank.toFixed(1)}`,
+      ],
+    ];
+    if (this.#probe !== undefined) {
+      rows.push(["probe", `kNN top-1 ${percent(this.#probe)}`]);
+    }
+    return rows.map(([name, value]) => `  ${name.padEnd(11)} ${value}`);
+  }
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`;
+}

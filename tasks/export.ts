@@ -1,0 +1,98 @@
+/**
+ * `deno task export`: a trained network in the format of another program.
+ *
+ * @module
+ */
+import type { EngineChoice } from "../src/engine/engine.ts";
+import { EmpSslError } from "../src/errors.ts";
+import { EXPORT_DEFAULTS, exportModel } from "../src/export/export.ts";
+import {
+  EXPORT_FORMATS,
+  type ExportFormat,
+  type ExportPart,
+} from "../src/export/request.ts";
+import { readCheckpointInfo } from "../src/train/checkpoint.ts";
+import type { Command, Values } from "./cli/flags.ts";
+import { ENGINE_FLAG, main, setUpEngine } from "./cli/main.ts";
+
+const D = EXPORT_DEFAULTS;
+
+/** The command line of `deno task export`. */
+export const command: Command = {
+  usage: "deno task export --model-path PATH [flags]",
+  about: "Writes a trained network for another program, reads it back, and " +
+    "compares its\nfeatures with our own on patches.",
+  flags: {
+    "model-path": {
+      type: "text",
+      value: "PATH",
+      help: "a checkpoint, or a run's folder for its newest",
+    },
+    format: {
+      type: "text",
+      choices: EXPORT_FORMATS,
+      help: `for which program (default ${D.format})`,
+    },
+    part: {
+      type: "text",
+      choices: ["backbone", "encoder"],
+      help: `the ResNet, or with pre_feature (default ${D.part})`,
+    },
+    precision: {
+      type: "text",
+      choices: ["fp32", "fp16"],
+      help: `in which weights are kept (default ${D.precision})`,
+    },
+    batch: { type: "number", help: "patches at a time (default: any number)" },
+    out: {
+      type: "text",
+      value: "DIR",
+      help: "a new folder (default: the run's, with the format)",
+    },
+    engine: ENGINE_FLAG,
+  },
+  examples: [
+    "deno task export --model-path runs/cifar10-1 --format onnx",
+    "deno task export --model-path runs/x --format tfjs --precision fp16",
+  ],
+};
+
+/** `runs/x-onnx` for `runs/x` and for a checkpoint in it. */
+function folderFor(modelPath: string, format: string): string {
+  const run = modelPath.replace(/\/+$/, "")
+    .replace(/\/[^/]*\.safetensors$/, "");
+  return `${run.replace(/\.safetensors$/, "")}-${format}`;
+}
+
+async function runExport(values: Values): Promise<void> {
+  const modelPath = values["model-path"];
+  if (modelPath === undefined) {
+    throw new EmpSslError({
+      action: "export",
+      subject: "nothing",
+      found: "no --model-path was given",
+      remedy: "name a run's folder or a checkpoint",
+      code: "INVALID_ARGUMENT",
+    });
+  }
+  const path = String(modelPath);
+  readCheckpointInfo(path);
+  const format = (values.format ?? D.format) as ExportFormat;
+  const engine = (values.engine ?? D.engine) as EngineChoice;
+  await setUpEngine({ engine });
+  const { out, files, distance } = await exportModel({
+    modelPath: path,
+    out: String(values.out ?? folderFor(path, format)),
+    format,
+    part: (values.part ?? D.part) as ExportPart,
+    precision: (values.precision ?? D.precision) as "fp32" | "fp16",
+    batch: values.batch as number | undefined,
+    engine,
+  });
+  console.log(`Wrote ${files.join(", ")} to ${out}`);
+  console.log(
+    `Its features are ours within ${distance.toExponential(1)}, relative`,
+  );
+}
+
+if (import.meta.main) await main(command, runExport);

@@ -1,0 +1,91 @@
+/** Exports, each run by the program that it is meant for. */
+import { assert, assertEquals, assertRejects } from "@std/assert";
+import { EmpSslError } from "../../src/errors.ts";
+import { type ExportConfig, exportModel } from "../../src/export/export.ts";
+import { architecture } from "../../src/model/architectures.ts";
+import { initialState, tensorSpecs } from "../../src/model/parameters.ts";
+import { encodeModel } from "../../src/train/checkpoint.ts";
+import { resolveConfig, TRAIN_DEFAULTS } from "../../src/train/config.ts";
+import { withFolder } from "../images.ts";
+import { useTensorFlow } from "./engine.ts";
+
+const { ignore, reason } = await useTensorFlow("fp32");
+
+/** A checkpoint whose running statistics are not those of a new network. */
+async function writeCheckpoint(path: string, arch: string): Promise<void> {
+  const config = await resolveConfig({ ...TRAIN_DEFAULTS, arch });
+  const specs = tensorSpecs(architecture(arch).model);
+  const state = initialState(specs, 1);
+  for (const { name, kind } of specs) {
+    if (kind !== "norm.running_mean" && kind !== "norm.running_var") continue;
+    const values = state.get(name)!;
+    values.forEach((v, i) => values[i] = v + 0.1 * Math.sin(i));
+  }
+  await Deno.writeFile(path, encodeModel(state, { config, step: 3 }));
+}
+
+type Choices = Partial<ExportConfig>;
+const CASES: Choices[] = [
+  { format: "safetensors", part: "backbone" },
+  { format: "safetensors", precision: "fp16" },
+  { format: "onnx" },
+  { format: "onnx", part: "backbone", precision: "fp16", batch: 2 },
+  { format: "savedmodel" },
+  { format: "savedmodel", precision: "fp16", batch: 3 },
+  { format: "tfjs" },
+  { format: "tfjs", part: "backbone", precision: "fp16", batch: 1 },
+];
+
+Deno.test({
+  name: `exports give our features in other programs${reason}`,
+  ignore,
+  fn: async (t) => {
+    await withFolder(async (dir) => {
+      const modelPath = `${dir}/model.safetensors`;
+      await writeCheckpoint(modelPath, "resnet18-cifar");
+      for (const [i, choices] of CASES.entries()) {
+        const name = Object.values(choices).join(" ");
+        await t.step(name, async () => {
+          const out = `${dir}/out-${i}`;
+          const { files, distance } = await exportModel({
+            modelPath,
+            out,
+            ...choices,
+          });
+          assert(distance < (choices.precision === "fp16" ? 1e-2 : 1e-4));
+          assertEquals(
+            [...Deno.readDirSync(out)].map((e) => e.name).sort(),
+            files.toSorted(),
+          );
+          const card = await Deno.readTextFile(`${out}/README.md`);
+          assert(card.includes("| trained on | shapes, 1500 images"));
+        });
+      }
+      await t.step("a folder that holds something is refused", async () => {
+        await assertRejects(
+          () => exportModel({ modelPath, out: dir }),
+          EmpSslError,
+          "it is not empty",
+        );
+      });
+    });
+  },
+});
+
+Deno.test({
+  name: `the stem of ImageNet is exported too${reason}`,
+  ignore,
+  fn: async (t) => {
+    await withFolder(async (dir) => {
+      const modelPath = `${dir}/model.safetensors`;
+      await writeCheckpoint(modelPath, "resnet18-imagenet");
+      for (const format of ["onnx", "savedmodel", "tfjs"] as const) {
+        await t.step(format, async () => {
+          const out = `${dir}/${format}`;
+          const { distance } = await exportModel({ modelPath, out, format });
+          assert(distance < 1e-4, `${distance}`);
+        });
+      }
+    });
+  },
+});
