@@ -60,6 +60,7 @@ export {
 export type { OnProgress } from "./src/engine/tensorflow/install.ts";
 export type { Variant } from "./src/engine/tensorflow/variant.ts";
 export { type SetUpOptions, setUpTensorFlow } from "./src/train/set_up.ts";
+export type { BatchView } from "./src/train/batch_view.ts";
 export type { StepMetrics } from "./src/train/training_session.ts";
 export {
   type Probe,
@@ -74,6 +75,7 @@ export {
   type EvaluateEvent,
   type EvaluationResult,
 } from "./src/evaluate/evaluate.ts";
+export { Dashboard } from "./src/dashboard/dashboard.ts";
 export {
   EXPORT_DEFAULTS,
   type ExportConfig,

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Dashboard } from "../src/dashboard/dashboard.ts";
 import { EmpSslError } from "../src/errors.ts";
 import { onlineProbe } from "../src/evaluate/online_probe.ts";
 import { architecture } from "../src/model/architectures.ts";
@@ -173,6 +174,31 @@ function stepLine(metrics: StepMetrics): string {
     `step ${computeSeconds.toFixed(1)} s + wait ${waitSeconds.toFixed(1)} s`;
 }
 
+/** The live page that `--dashboard` asks for, before anything long begins. */
+async function dashboardOf(values: Values): Promise<Dashboard | undefined> {
+  const port = values.dashboard as number | undefined;
+  if (port === undefined) return undefined;
+  if (!Number.isInteger(port) || port < 0 || port > 65535) {
+    throw new EmpSslError({
+      action: "serve the live page on",
+      subject: `port ${port}`,
+      found: "it is not a port",
+      remedy: "give 1 to 65535, or 0 for any that is free",
+      code: "INVALID_ARGUMENT",
+    });
+  }
+  const { Dashboard } = await import("../src/dashboard/dashboard.ts");
+  const dashboard = Dashboard.serve(port);
+  console.log(`Live page: ${dashboard.url}`);
+  return dashboard;
+}
+
+/** Lets viewers read to the end, but not for long. */
+async function letGo(dashboard: Dashboard | undefined): Promise<void> {
+  const second = new Promise((done) => setTimeout(done, 1000));
+  if (dashboard) await Promise.race([dashboard.close(), second]);
+}
+
 /** A run on the terminal. */
 async function runTraining(values: Values): Promise<void> {
   const config = configOf(values);
@@ -200,6 +226,7 @@ async function runTraining(values: Values): Promise<void> {
     choices = given;
     engine = stored.engine;
   }
+  const dashboard = await dashboardOf(values);
   await setUpEngine({ engine });
   const controller = new AbortController();
   const outcome = listen(controller);
@@ -208,7 +235,11 @@ async function runTraining(values: Values): Promise<void> {
   const summary = new Summary();
   let folder = "";
   const { signal } = controller;
-  for await (const event of train(choices, { probe, resume, signal })) {
+  const watch = dashboard && (() => dashboard.wants());
+  for await (
+    const event of train(choices, { probe, resume, signal, watch })
+  ) {
+    await dashboard?.show(event);
     if (event.type === "start") {
       folder = event.dir;
       showStart(event);
@@ -230,12 +261,14 @@ async function runTraining(values: Values): Promise<void> {
       console.log(`Epoch ${event.epoch} done: ${event.path}`);
     } else {
       progress?.finish();
+      await letGo(dashboard);
       console.log(`Stopped after step ${event.step}. Go on with`);
       console.log(`  deno task train --resume ${event.dir}`);
       Deno.exit(outcome.code);
     }
   }
   const seconds = (performance.now() - begin) / 1000;
+  await letGo(dashboard);
   console.log(`Trained; all is in ${folder}`);
   for (const line of summary.lines(seconds)) console.log(line);
   console.log("Next:");

@@ -8,6 +8,7 @@ import {
 import { validateConfig } from "../src/train/config.ts";
 import { helpText, parseFlags } from "../tasks/cli/flags.ts";
 import { formatSeconds, Progress } from "../tasks/cli/progress.ts";
+import { Summary } from "../tasks/cli/summary.ts";
 import { command as evaluateCommand } from "../tasks/evaluate.ts";
 import { command, configOf } from "../tasks/cli/train_flags.ts";
 import { runTask } from "./tasks.ts";
@@ -38,6 +39,70 @@ Deno.test("a wrong flag gets the nearest right one", () => {
   for (const [line, why] of bad) {
     assertThrows(() => parse(line), Error, why);
   }
+});
+
+Deno.test("a run's configuration is replayed, and flags change it", async () => {
+  const printed = await runTask("train", [
+    ...["--print-config", "--bs", "30", "--seed", "5", "--tcr", "2"],
+  ]);
+  assertEquals(printed.code, 0, printed.err);
+  const shown = JSON.parse(printed.out);
+  assertEquals([shown.bs, shown.seed, shown.steps], [30, 5, 50]);
+  const path = await Deno.makeTempFile({ suffix: ".json" });
+  try {
+    await Deno.writeTextFile(
+      path,
+      JSON.stringify({ ...shown, dir: "elsewhere", report: {}, junk: 1 }),
+    );
+    const replayed = parse(`--config ${path}`);
+    assertEquals([replayed.bs, replayed.seed, replayed.tcr], [30, 5, 2]);
+    assertEquals(replayed.dir, undefined);
+    assert(!("junk" in replayed) && !("steps" in replayed));
+    const changed = parse(`--config ${path} --seed 6 --dir here`);
+    assertEquals([changed.bs, changed.seed, changed.dir], [30, 6, "here"]);
+    for (const bad of ["{", "null", "{}", '{"bs":30}']) {
+      await Deno.writeTextFile(path, bad);
+      assertThrows(
+        () => parse(`--config ${path}`),
+        Error,
+        "Cannot take the configuration of",
+      );
+    }
+  } finally {
+    await Deno.remove(path);
+  }
+});
+
+Deno.test("a cache for images that are not decoded is refused", async () => {
+  const { code, err } = await runTask("train", ["--cache", "somewhere"]);
+  assertEquals(code, 2);
+  assertStringIncludes(err, "the images of shapes are no files to be decoded");
+});
+
+Deno.test("the end of a run names its bottleneck", () => {
+  const summary = new Summary();
+  assertEquals(summary.lines(1), []);
+  const step = {
+    step: 0,
+    epoch: 0,
+    lr: 0.3,
+    loss: -300,
+    invariance: 0.8,
+    tcr: 140,
+    effectiveRank: 12.25,
+    computeSeconds: 3,
+    waitSeconds: 1,
+    patchesPerSecond: 90,
+  };
+  summary.step(step);
+  summary.probe(0.345);
+  const slow = summary.lines(75).join("\n");
+  assertStringIncludes(slow, "1 in 1 min 15 s");
+  assertStringIncludes(slow, "patches: 25.0 % of the time waited for them");
+  assertStringIncludes(slow, "effective rank 12.3");
+  assertStringIncludes(slow, "kNN top-1 34.5 %");
+  for (let i = 0; i < 9; i++) summary.step({ ...step, waitSeconds: 0 });
+  assertStringIncludes(summary.lines(75).join("\n"), "the engine: 3.2 %");
 });
 
 Deno.test("impossible values are refused", () => {

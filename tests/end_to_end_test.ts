@@ -32,7 +32,7 @@ Deno.test({
       const run = `${dir}/run`;
       const trained = await runTask("train", [
         ...["--dir", run, "--limit-images", "8", "--bs", "4"],
-        ...["--num-patches", "2", "--precision", "fp32"],
+        ...["--num-patches", "2", "--precision", "fp32", "--tensorboard"],
       ]);
       assertEquals(trained.code, 0, trained.err);
       assertStringIncludes(
@@ -43,6 +43,12 @@ Deno.test({
         .split("\n").map((line) => JSON.parse(line));
       assertEquals(lines.map((line) => line.step), [0, 1]);
       assert(lines.every((line) => line.loss < 0 && line.tcr > 0));
+      const [events] = [...Deno.readDirSync(`${run}/tensorboard`)];
+      const file = await Deno.readFile(`${run}/tensorboard/${events.name}`);
+      assertStringIncludes(
+        new TextDecoder("latin1").decode(file),
+        "train/effective_rank",
+      );
       const config = JSON.parse(await Deno.readTextFile(`${run}/config.json`));
       assertEquals([config.steps, config.arch], [2, "resnet18-cifar"]);
 
@@ -74,6 +80,17 @@ Deno.test({
       const rows = new Float32Array(npy.slice(-6 * 4096 * 4).buffer);
       assertStringIncludes(new TextDecoder().decode(npy), "(6, 4096,)");
       assert(rows.every((x) => x >= 0) && rows.some((x) => x > 0));
+
+      const exported = await runTask("export", [
+        ...["--model-path", run, "--format", "savedmodel"],
+      ]);
+      assertEquals(exported.code, 0, exported.err);
+      assertStringIncludes(exported.out, `to ${run}-savedmodel`);
+      const twice = await runTask("export", [
+        ...["--model-path", run, "--format", "savedmodel"],
+      ]);
+      assertEquals(twice.code, 2);
+      assertStringIncludes(twice.err, "it is not empty");
 
       const again = await runTask("train", ["--dir", run]);
       assertEquals(again.code, 2);

@@ -49,6 +49,10 @@ export const trainingWorker = {
   step(step: number): Promise<StepMetrics> {
     return training.step(step);
   },
+  /** What can be looked at of the last step. */
+  view() {
+    return training.view();
+  },
   /** Writes a checkpoint into a run's folder; returns the model's file. */
   save(dir: string, step: number): Promise<string> {
     return training.save(dir, step);

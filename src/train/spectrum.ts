@@ -8,17 +8,22 @@ import { EigenvalueDecomposition, Matrix } from "../deps/linear_algebra.ts";
 /** So many images tell enough, and cost a hundredth of a second. */
 const MOST = 256;
 
+function matrixOf(gram: Float32Array, size: number): Matrix {
+  const b = Math.sqrt(gram.length);
+  const matrix = new Matrix(size, size);
+  for (let i = 0; i < size; i++) {
+    for (let j = 0; j < size; j++) matrix.set(i, j, gram[i * b + j]);
+  }
+  return matrix;
+}
+
 /**
  * The singular values of Z̄, the largest first.
  *
  * @param gram Z̄Z̄ᵀ, `b×b` numbers; of larger batches the first 256 images count.
  */
 export function singularValues(gram: Float32Array): number[] {
-  const b = Math.sqrt(gram.length), size = Math.min(b, MOST);
-  const matrix = new Matrix(size, size);
-  for (let i = 0; i < size; i++) {
-    for (let j = 0; j < size; j++) matrix.set(i, j, gram[i * b + j]);
-  }
+  const matrix = matrixOf(gram, Math.min(Math.sqrt(gram.length), MOST));
   const { realEigenvalues } = new EigenvalueDecomposition(matrix, {
     assumeSymmetric: true,
   });
@@ -41,4 +46,40 @@ export function effectiveRank(gram: Float32Array): number {
     if (value > 0) entropy -= value / sum * Math.log(value / sum);
   }
   return Math.exp(entropy);
+}
+
+/**
+ * The two first principal components of Z̄, a point for each image: its Gram
+ * matrix, centred, has them as eigenvectors.
+ *
+ * @param gram Z̄Z̄ᵀ, `b×b` numbers; of larger batches the first 256 images count.
+ * @returns A pair of coordinates for each image.
+ */
+export function principalMap(gram: Float32Array): [number, number][] {
+  const matrix = matrixOf(gram, Math.min(Math.sqrt(gram.length), MOST));
+  const rows = matrix.mean("row"), all = matrix.mean();
+  const centred = Matrix.from1DArray(
+    matrix.rows,
+    matrix.columns,
+    matrix.to1DArray().map((value, at) =>
+      value - rows[Math.floor(at / matrix.columns)] -
+      rows[at % matrix.columns] + all
+    ),
+  );
+  const { realEigenvalues, eigenvectorMatrix } = new EigenvalueDecomposition(
+    centred,
+    { assumeSymmetric: true },
+  );
+  const order = realEigenvalues.map((_, i) => i)
+    .sort((a, b) => realEigenvalues[b] - realEigenvalues[a]);
+  const component = (image: number, nth: number) => {
+    const at = order[nth];
+    if (at === undefined) return 0;
+    const length = Math.sqrt(Math.max(realEigenvalues[at], 0));
+    return eigenvectorMatrix.get(image, at) * length;
+  };
+  return Array.from(
+    { length: matrix.rows },
+    (_, image) => [component(image, 0), component(image, 1)],
+  );
 }

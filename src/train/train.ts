@@ -7,6 +7,7 @@
 import type { EngineName, EngineReport, Precision } from "../engine/engine.ts";
 import { PatchStream } from "../stream/patch_stream.ts";
 import { writeAtomically } from "./atomic_file.ts";
+import type { BatchView } from "./batch_view.ts";
 import { type Compute, startCompute } from "./compute.ts";
 import {
   parseSaveEvery,
@@ -35,7 +36,12 @@ export type TrainEvent =
     /** Newer checkpoints that could not be used, and why. */
     damaged: string[];
   }
-  | { type: "step"; metrics: StepMetrics }
+  | {
+    type: "step";
+    metrics: StepMetrics;
+    /** The batch, where `watch` wanted it. */
+    view?: BatchView;
+  }
   | { type: "checkpoint"; path: string; step: number; epoch?: number }
   | { type: "stopped"; step: number; dir: string }
   | { type: "probe"; step: number; top1: number; top5: number }
@@ -72,6 +78,8 @@ export interface TrainOptions {
   probe?: Probe;
   /** Ends the run after the step under way, with a checkpoint. */
   signal?: AbortSignal;
+  /** Asked after each step whether its event is to carry the batch. */
+  watch?: () => boolean;
 }
 
 /** A folder that is not taken: `runs/shapes-1`, `runs/shapes-2`, … */
@@ -114,7 +122,7 @@ export function defaultWorkers(device: string): number {
  */
 export async function* train(
   config: Partial<TrainConfig> = {},
-  { signal, probe, resume }: TrainOptions = {},
+  { signal, probe, resume, watch }: TrainOptions = {},
 ): AsyncGenerator<TrainEvent> {
   const data = config.data ?? TRAIN_DEFAULTS.data;
   using folder = resume === undefined
@@ -135,7 +143,8 @@ export async function* train(
     const { engine, precision } = compute.report;
     resolved.engine = engine as EngineName;
     resolved.precision = precision as Precision;
-    yield* steps({ dir, compute, config: resolved, from, probe, signal });
+    const options = { from, probe, signal, watch };
+    yield* steps({ dir, compute, config: resolved, ...options });
   } finally {
     compute.close();
   }
@@ -148,11 +157,12 @@ interface Run {
   from?: ResumePoint;
   probe?: Probe;
   signal?: AbortSignal;
+  watch?: () => boolean;
 }
 
 /** The run itself, from the folder and the engine on. */
 async function* steps(run: Run): AsyncGenerator<TrainEvent> {
-  const { dir, compute, config, from, probe, signal } = run;
+  const { dir, compute, config, from, probe, signal, watch } = run;
   const skipped: TrainEvent[] = [];
   const first = from?.step ?? 0;
   const source = await indexedSource(trainSource(config), {
@@ -183,6 +193,7 @@ async function* steps(run: Run): AsyncGenerator<TrainEvent> {
       {
         from: from && { model: from.path, optimizer: from.optimizer },
         tensorBoard: config.tensorboard ? `${dir}/tensorboard` : undefined,
+        watched: watch !== undefined,
       },
     ),
   );
@@ -208,7 +219,8 @@ async function* steps(run: Run): AsyncGenerator<TrainEvent> {
     const metrics = await orFailed(compute.remote.step(step));
     log.write(metrics);
     yield* skipped.splice(0);
-    yield { type: "step", metrics };
+    const view = watch?.() ? await orFailed(compute.remote.view()) : undefined;
+    yield { type: "step", metrics, view };
     const done = step + 1;
     if (probe && done % (probe.every ?? config.stepsPerEpoch) === 0) {
       const { top1, top5 } = await orFailed(probe.run(compute, config));

@@ -27,6 +27,7 @@ import { CollapseWatch } from "./health.ts";
 import { initialWeights } from "./initial_weights.ts";
 import { effectiveRank } from "./spectrum.ts";
 import { saveCheckpoint } from "./run_folder.ts";
+import { type BatchView, samplePatches } from "./batch_view.ts";
 import type { ResolvedConfig } from "./config.ts";
 import { TensorBoard } from "./tensorboard.ts";
 
@@ -76,6 +77,8 @@ export interface StartOptions {
   from?: StartingPoint;
   /** A folder for TensorBoard's event files. */
   tensorBoard?: string;
+  /** Whether batches are to be looked at: see {@linkcode TrainingSession.view}. */
+  watched?: boolean;
 }
 
 /** A model in training, and where its patches come from. */
@@ -85,6 +88,8 @@ export class TrainingSession {
   #ring: Ring;
   #collapse: CollapseWatch;
   #tensorBoard: TensorBoard | undefined;
+  #watched: boolean;
+  #view: BatchView | undefined;
   /** Patches of each image at a time; all where it is undefined. */
   readonly microBatch: number | undefined;
 
@@ -92,9 +97,10 @@ export class TrainingSession {
     config: ResolvedConfig,
     trainer: Trainer,
     ring: Ring,
-    { microBatch, tensorBoard }: {
+    { microBatch, tensorBoard, watched }: {
       microBatch: number | undefined;
       tensorBoard: TensorBoard | undefined;
+      watched: boolean;
     },
   ) {
     this.#config = config;
@@ -106,6 +112,7 @@ export class TrainingSession {
     );
     this.microBatch = microBatch;
     this.#tensorBoard = tensorBoard;
+    this.#watched = watched;
   }
 
   /**
@@ -116,7 +123,7 @@ export class TrainingSession {
     engine: Engine,
     config: ResolvedConfig,
     handle: RingHandle,
-    { from, tensorBoard: events }: StartOptions = {},
+    { from, tensorBoard: events, watched = false }: StartOptions = {},
   ): Promise<TrainingSession> {
     const tensorBoard = events === undefined
       ? undefined
@@ -141,6 +148,7 @@ export class TrainingSession {
     return new TrainingSession(config, trainer, ring, {
       microBatch,
       tensorBoard,
+      watched,
     });
   }
 
@@ -157,6 +165,11 @@ export class TrainingSession {
     const bytes = await this.#ring.take(step);
     const taken = performance.now();
     const { gram, ...losses } = await this.#trainer.step(bytes, lr);
+    if (this.#watched) {
+      const size = this.#config.patchSize;
+      const shape = { images: bs, patches: numPatches, size };
+      this.#view = { gram, patches: samplePatches(bytes, shape) };
+    }
     this.#ring.release(step);
     const end = performance.now();
     if (!Number.isFinite(losses.loss)) {
@@ -182,6 +195,11 @@ export class TrainingSession {
     };
     this.#tensorBoard?.write(metrics);
     return metrics;
+  }
+
+  /** What can be looked at of the last step, where that was wanted. */
+  view(): BatchView | undefined {
+    return this.#view;
   }
 
   /** The model as it is now. */

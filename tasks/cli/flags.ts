@@ -16,6 +16,8 @@ export interface Flag {
   help: string;
   /** What stands for its value in the help. */
   value?: string;
+  /** The value that it has where none is given. */
+  without?: string | number;
   /** Where it may be one of a few words. */
   choices?: readonly string[];
 }
@@ -48,9 +50,12 @@ function refuse(subject: string, found: string, remedy: string): never {
 /** The help of a command. */
 export function helpText({ usage, about, flags, examples }: Command): string {
   const rows = Object.entries(flags).map(([name, flag]) => {
+    const kind = flag.choices?.join("|") ?? flag.value ?? "N";
     const value = flag.type === "switch"
       ? ""
-      : ` ${flag.choices?.join("|") ?? flag.value ?? "N"}`;
+      : flag.without === undefined
+      ? ` ${kind}`
+      : ` [${kind}]`;
     return [`  --${name}${value}`, flag.help];
   });
   rows.push(["  --help", "show this"]);
@@ -78,6 +83,7 @@ export function helpText({ usage, about, flags, examples }: Command): string {
 function valueOf(name: string, flag: Flag, raw: unknown): Values[string] {
   if (flag.type === "switch") return raw as boolean;
   const text = String(raw);
+  if (text === "" && flag.without !== undefined) return flag.without;
   if (text === "") {
     refuse(
       `--${name}`,

@@ -109,6 +109,12 @@ export const command: Command = {
     },
     keep: { type: "number", help: `checkpoints that stay (default ${D.keep})` },
     threads: { type: "number", help: "threads of the engine (default: all)" },
+    dashboard: {
+      type: "number",
+      value: "PORT",
+      without: 4680,
+      help: "serve a live page to this machine (default port 4680)",
+    },
     tensorboard: {
       type: "switch",
       help: "write event files into the run's folder",

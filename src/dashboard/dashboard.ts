@@ -1,0 +1,166 @@
+/**
+ * The live page of a run.
+ *
+ * @module
+ */
+import { openDataset } from "../data/catalog.ts";
+import type { Dataset } from "../data/dataset.ts";
+import { encodePng } from "../data/png.ts";
+import { placeOf } from "../stream/order.ts";
+import type { BatchView } from "../train/batch_view.ts";
+import { type ResolvedConfig, trainSource } from "../train/config.ts";
+import { principalMap, singularValues } from "../train/spectrum.ts";
+import type { TrainEvent } from "../train/train.ts";
+import { History } from "./history.ts";
+import { serve, type Served } from "./server.ts";
+
+/** Milliseconds between two looks at a batch. */
+const EVERY = 1000;
+
+/** Follows a run's events and shows them. */
+export class Dashboard {
+  #history = new History();
+  #served: Served;
+  #config: ResolvedConfig | undefined;
+  #dataset: Dataset | undefined;
+  #view: BatchView | undefined;
+  #step = 0;
+  #looked = -Infinity;
+  #png: Promise<Uint8Array> | undefined;
+
+  private constructor(port: number) {
+    this.#served = serve(port, {
+      events: () => this.#history.follow(),
+      patches: () => this.#patches(),
+      batch: () => JSON.stringify(this.#batch()),
+    });
+  }
+
+  /**
+   * Serves the page of a run that is to begin.
+   *
+   * @param port Where; 0 takes any that is free.
+   * @throws {EmpSslError} `INVALID_ARGUMENT` where the port cannot be had.
+   *
+   * @example The page of a run
+   * ```ts ignore
+   * import { Dashboard, train } from "./mod.ts";
+   *
+   * const dashboard = Dashboard.serve(0);
+   * console.log(dashboard.url);
+   * const watch = () => dashboard.wants();
+   * for await (const event of train({ data: "shapes" }, { watch })) {
+   *   await dashboard.show(event);
+   * }
+   * await dashboard.close();
+   * ```
+   */
+  static serve(port: number): Dashboard {
+    return new Dashboard(port);
+  }
+
+  /** The page's address. */
+  get url(): string {
+    return this.#served.url;
+  }
+
+  /** Whether the next batch should be looked at: at most one a second is. */
+  wants(): boolean {
+    const now = performance.now();
+    if (now - this.#looked < EVERY) return false;
+    this.#looked = now;
+    return true;
+  }
+
+  /** Takes in an event. */
+  async show(event: TrainEvent): Promise<void> {
+    if (event.type === "start") await this.#start(event);
+    else if (event.type === "step") {
+      const { metrics, view } = event;
+      const memory = Deno.memoryUsage().rss;
+      this.#history.push({ type: "step", ...metrics, memory });
+      if (view === undefined) return;
+      this.#view = view;
+      this.#step = metrics.step;
+      this.#png = undefined;
+      this.#history.push({ type: "batch", step: metrics.step });
+    } else if (event.type !== "skipped") this.#history.push(event);
+  }
+
+  async #start(event: TrainEvent & { type: "start" }): Promise<void> {
+    const { config, engine, dir, step } = event;
+    this.#config = config;
+    this.#dataset = await openDataset(trainSource(config))
+      .catch(() => undefined);
+    this.#history.push({
+      type: "start",
+      title: `${config.arch} on ${config.data}`,
+      steps: config.steps,
+      batch: `${config.bs} × ${config.numPatches} patches of ` +
+        `${config.patchSize} × ${config.patchSize}`,
+      device: `${engine.engine} ${engine.version} on ` +
+        `${engine.deviceName ?? engine.device}, ${engine.precision}`,
+      dir,
+    });
+    if (step > 0) this.#recall(dir, step);
+  }
+
+  /** The steps before a run was resumed. */
+  #recall(dir: string, before: number): void {
+    try {
+      const text = Deno.readTextFileSync(`${dir}/metrics.jsonl`);
+      for (const line of text.trim().split("\n")) {
+        const record = JSON.parse(line);
+        if (!(record.step < before)) continue;
+        const { probe, ...metrics } = record;
+        this.#history.push(
+          probe
+            ? { type: "probe", step: record.step, ...probe }
+            : { type: "step", ...metrics },
+        );
+      }
+    } catch {
+      // The page then begins here.
+    }
+  }
+
+  #patches(): Promise<Uint8Array> | undefined {
+    if (this.#view === undefined) return undefined;
+    return this.#png ??= encodePng(this.#view.patches);
+  }
+
+  /** The map of the last batch, its spectrum, and the classes of its images. */
+  #batch(): object {
+    const view = this.#view, config = this.#config, data = this.#dataset;
+    if (view === undefined || config === undefined) return {};
+    const map = principalMap(view.gram);
+    const size = Math.sqrt(view.gram.length);
+    const labels = data === undefined || data.classes.length === 0
+      ? undefined
+      : map.map((_, position) => {
+        const { image } = placeOf(this.#step, position, {
+          count: data.length,
+          images: config.bs,
+          shuffle: true,
+          seed: config.seed,
+        });
+        return data.label(image);
+      });
+    return {
+      step: this.#step,
+      map,
+      labels,
+      classes: data?.classes,
+      spectrum: singularValues(view.gram),
+      gram: map.map((_, i) =>
+        Array.from(view.gram.subarray(i * size, i * size + map.length))
+      ),
+    };
+  }
+
+  /** Ends the page, when all viewers have read what there is. */
+  async close(): Promise<void> {
+    this.#history.end();
+    await this.#served.close();
+  }
+}

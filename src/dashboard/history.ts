@@ -1,0 +1,80 @@
+/**
+ * All that the live page shows of a run, in order, for any number of viewers at
+ * any speed: each reads on from where it is, and nothing is kept for it.
+ *
+ * @module
+ */
+
+/** More steps than these are thinned out for a viewer that comes late. */
+const MOST = 4000;
+/** Records sent at a time. */
+const CHUNK = 500;
+
+/** See the module's description. */
+export class History {
+  #records: string[] = [];
+  #news = Promise.withResolvers<void>();
+  #ended = false;
+
+  /** Nothing more will come: viewers are let go when they have read it all. */
+  end(): void {
+    this.#ended = true;
+    this.#news.resolve();
+  }
+
+  /** Adds a record. */
+  push(record: object): void {
+    this.#records.push(JSON.stringify(record));
+    this.#news.resolve();
+    this.#news = Promise.withResolvers();
+  }
+
+  /** How many there are. */
+  get length(): number {
+    return this.#records.length;
+  }
+
+  /** Which records of the past a viewer gets: all, or evenly so many. */
+  #past(): string[] {
+    const { length } = this.#records;
+    if (length <= MOST) return this.#records.slice();
+    const every = Math.ceil(length / MOST);
+    return this.#records.filter((text, i) =>
+      i % every === 0 || i === length - 1 || !text.startsWith('{"type":"step"')
+    );
+  }
+
+  /**
+   * A stream of server-sent events: the past, then what comes. It is asked for
+   * more only as fast as its viewer reads.
+   */
+  follow(): ReadableStream<Uint8Array> {
+    const encoder = new TextEncoder();
+    let past: string[] | undefined = this.#past();
+    let at = this.#records.length, closed = false;
+    return new ReadableStream({
+      pull: async (controller) => {
+        while (!closed) {
+          const waiting = past ?? this.#records.slice(at, at + CHUNK);
+          const some = waiting.slice(0, CHUNK);
+          if (past) {
+            past = past.length > CHUNK ? past.slice(CHUNK) : undefined;
+          } else at += some.length;
+          if (some.length > 0) {
+            const text = some.map((record) => `data: ${record}\n\n`).join("");
+            controller.enqueue(encoder.encode(text));
+            return;
+          }
+          if (this.#ended) {
+            controller.close();
+            return;
+          }
+          await this.#news.promise;
+        }
+      },
+      cancel() {
+        closed = true;
+      },
+    }, { highWaterMark: 0 });
+  }
+}

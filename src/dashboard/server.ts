@@ -1,0 +1,128 @@
+/**
+ * Serves the live page on the loopback address: read-only, to this machine
+ * alone.
+ *
+ * @module
+ */
+import { umap, uplot, uplotStyle } from "../deps/web_assets.ts";
+import { EmpSslError, messageOf } from "../errors.ts";
+import script from "./page.js" with { type: "text" };
+import style from "./page.css" with { type: "text" };
+import page from "./page.html" with { type: "text" };
+
+const HOST = "127.0.0.1";
+
+const TEXTS: Record<string, [text: string, type: string]> = {
+  "/": [page, "text/html"],
+  "/page.js": [script, "text/javascript"],
+  "/page.css": [style, "text/css"],
+  "/uplot.js": [uplot, "text/javascript"],
+  "/uplot.css": [uplotStyle, "text/css"],
+  "/umap.js": [umap, "text/javascript"],
+};
+
+const HEADERS = {
+  "content-security-policy": "default-src 'none'; script-src 'self'; " +
+    "style-src 'self'; img-src 'self'; connect-src 'self'; " +
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  "cross-origin-resource-policy": "same-origin",
+  "referrer-policy": "no-referrer",
+  "x-content-type-options": "nosniff",
+  "cache-control": "no-store",
+};
+
+/** What the page asks for besides its files. */
+export interface Content {
+  /** Server-sent events. */
+  events(): ReadableStream<Uint8Array>;
+  /** The patches of the last batch, as PNG. */
+  patches(): Promise<Uint8Array> | undefined;
+  /** What is known of the last batch, as JSON. */
+  batch(): string;
+}
+
+function answer(
+  body: BodyInit | null,
+  type: string,
+  status = 200,
+): Response {
+  const headers = { ...HEADERS, "content-type": `${type}; charset=utf-8` };
+  return new Response(body, { status, headers });
+}
+
+/** Only names of this machine: another site's page could else ask through DNS. */
+function isOurs(host: string | null, port: number): boolean {
+  return host === `${HOST}:${port}` || host === `localhost:${port}`;
+}
+
+async function respond(
+  request: Request,
+  port: number,
+  content: Content,
+): Promise<Response> {
+  if (!isOurs(request.headers.get("host"), port)) {
+    return answer(
+      "This page is served to this machine alone.",
+      "text/plain",
+      403,
+    );
+  }
+  if (request.method !== "GET" && request.method !== "HEAD") {
+    return answer("This page is read-only.", "text/plain", 405);
+  }
+  const { pathname } = new URL(request.url);
+  const text = TEXTS[pathname];
+  if (text !== undefined) return answer(...text);
+  if (pathname === "/events") {
+    return answer(content.events(), "text/event-stream");
+  }
+  if (pathname === "/batch.json") {
+    return answer(content.batch(), "application/json");
+  }
+  if (pathname === "/patches.png") {
+    const png = await content.patches();
+    if (png !== undefined) return answer(png as BodyInit, "image/png");
+  }
+  return answer("There is nothing here.", "text/plain", 404);
+}
+
+/** A page that is served. */
+export interface Served {
+  /** Its address. */
+  url: string;
+  /** Ends it. */
+  close(): Promise<void>;
+}
+
+/**
+ * Serves a page.
+ *
+ * @param port Where; 0 takes any that is free.
+ * @throws {EmpSslError} `INVALID_ARGUMENT` where the port cannot be had.
+ */
+export function serve(port: number, content: Content): Served {
+  let server: Deno.HttpServer<Deno.NetAddr>;
+  try {
+    server = Deno.serve({
+      hostname: HOST,
+      port,
+      onListen() {},
+      handler: (request) => respond(request, server.addr.port, content),
+    });
+  } catch (error) {
+    throw new EmpSslError({
+      action: "serve the live page on",
+      subject: `port ${port}`,
+      found: messageOf(error),
+      remedy: "name another with --dashboard PORT",
+      code: "INVALID_ARGUMENT",
+      cause: error,
+    });
+  }
+  // A viewer that does not read keeps no run from ending.
+  server.unref();
+  return {
+    url: `http://${HOST}:${server.addr.port}/`,
+    close: () => server.shutdown(),
+  };
+}
