@@ -99,7 +99,7 @@ export class Winograd {
   /**
    * @param graph What to append to.
    * @param m Outputs in a side of a tile: 2, or 4, which multiplies half as
-   * often as 2 and loses three bits more.
+   * often and rounds more.
    * @param side Of the map.
    * @param dtype Of the maps; filters and their gradients are float.
    */
@@ -196,10 +196,10 @@ export type Pass = "forward" | "inputGradient" | "filterGradient";
  * The size of tile that a convolution is faster with on a processor than done
  * directly; undefined where it is not.
  *
- * In single precision m = 4 errs by 5·10⁻⁶ (direct: 3·10⁻⁷). In bfloat16 m = 4
- * would err by 4 %, m = 2 errs by 0.7 % (direct: 0.3 %). The bounds are where
- * measurement saw a gain (`deno task bench`): maps small and channels many, so
- * that the transforms cost little beside the products.
+ * In single precision m = 4 differs from a direct convolution by 5·10⁻⁶ of the
+ * result. In bfloat16 it would by 4 %, where m = 2 does by 0.7 %. The bounds are
+ * where measurement saw a gain: maps small and channels many, so that the
+ * transforms cost little beside the products.
  *
  * @param shape Side of the map, and the fewer of its input and output channels.
  */
