@@ -75,7 +75,6 @@ export {
   type EvaluateEvent,
   type EvaluationResult,
 } from "./src/evaluate/evaluate.ts";
-export { Dashboard } from "./src/dashboard/dashboard.ts";
 export {
   EXPORT_DEFAULTS,
   type ExportConfig,

@@ -82,6 +82,10 @@ export const trainingWorker = {
   writeRows(split: string, path: string): void {
     evaluation.writeRows(split, path);
   },
+  /** How alike the images of a split are. */
+  cosines(split: string) {
+    return evaluation.cosines(split);
+  },
   /** Frees the kept features. */
   endEvaluation(): void {
     evaluation.close();

@@ -44,7 +44,8 @@ export class Dashboard {
    *
    * @example The page of a run
    * ```ts ignore
-   * import { Dashboard, train } from "./mod.ts";
+   * import { train } from "../train/train.ts";
+   * import { Dashboard } from "./dashboard.ts";
    *
    * const dashboard = Dashboard.serve(0);
    * console.log(dashboard.url);

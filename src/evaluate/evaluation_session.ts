@@ -12,6 +12,7 @@ import { initialState, tensorSpecs } from "../model/parameters.ts";
 import { Ring, type RingHandle } from "../stream/ring.ts";
 import { readCheckpoint } from "../train/checkpoint.ts";
 import type { Accuracy } from "./accuracy.ts";
+import { cosines } from "./cosines.ts";
 import { Features, NO_LABEL } from "./features.ts";
 import { knn, type KnnOptions } from "./knn.ts";
 import {
@@ -104,6 +105,11 @@ export class EvaluationSession {
   /** See `linear_probe.ts`. */
   linear(options: LinearProbeOptions, onEpoch: OnEpoch): Promise<ProbeResult> {
     return linearProbe(this.#of("train"), this.#of("test"), options, onEpoch);
+  }
+
+  /** See `cosines.ts`. */
+  cosines(split: string): Promise<Float32Array> {
+    return cosines(this.#of(split));
   }
 
   /** Clears rows whose images could not be read: they do not count. */

@@ -30,6 +30,8 @@ export interface Command {
   about: string;
   /** Its flags by name, with hyphens; underscores are taken too. */
   flags: Record<string, Flag>;
+  /** Whether there may be arguments besides flags. */
+  arguments?: boolean;
   /** Further lines of the help. */
   examples: string[];
 }
@@ -126,6 +128,14 @@ function joinValues(args: string[], flags: Command["flags"]): string[] {
  * @throws {EmpSslError} `INVALID_ARGUMENT`, with the nearest right name.
  */
 export function parseFlags(args: string[], command: Command): Values {
+  return parseCommand(args, command).values;
+}
+
+/** As {@linkcode parseFlags}, with the arguments that are no flags. */
+export function parseCommand(
+  args: string[],
+  command: Command,
+): { values: Values; rest: string[] } {
   const { flags } = command;
   const names = [...Object.keys(flags), "help"];
   const ofType = (...types: string[]) =>
@@ -143,6 +153,7 @@ export function parseFlags(args: string[], command: Command): Values {
     boolean: [...ofType("switch"), "help"],
     unknown(arg: string, key?: string) {
       if (key === undefined) {
+        if (command.arguments) return true;
         refuse(`"${arg}"`, "it belongs to no flag", "see --help");
       }
       const near = closestString(key, names);
@@ -161,5 +172,5 @@ export function parseFlags(args: string[], command: Command): Values {
       values[name] = valueOf(name, flag, parsed[name]);
     }
   }
-  return values;
+  return { values, rest: ((parsed._ ?? []) as unknown[]).map(String) };
 }

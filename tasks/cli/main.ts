@@ -8,19 +8,19 @@ import type { Variant } from "../../src/engine/tensorflow/variant.ts";
 import type { PrepareEvent } from "../../src/data/prepare.ts";
 import { isEmpSslError, messageOf } from "../../src/errors.ts";
 import { setUpTensorFlow } from "../../src/train/set_up.ts";
-import { type Command, helpText, parseFlags, type Values } from "./flags.ts";
+import { type Command, helpText, parseCommand, type Values } from "./flags.ts";
 import { Progress } from "./progress.ts";
 
 /** Runs a task: exit code 0, 2 for a mistake of the user's, 1 for a bug. */
 export async function main(
   command: Command,
-  run: (values: Values) => Promise<void>,
+  run: (values: Values, rest: string[]) => Promise<void>,
   args: string[] = Deno.args,
 ): Promise<void> {
   try {
-    const values = parseFlags(args, command);
+    const { values, rest } = parseCommand(args, command);
     if (values.help) console.log(helpText(command));
-    else await run(values);
+    else await run(values, rest);
   } catch (error) {
     if (isEmpSslError(error)) {
       console.error(messageOf(error));

@@ -1,0 +1,128 @@
+/**
+ * The figures of a report, as SVG.
+ *
+ * @module
+ */
+import { Plot, plot } from "../deps/plot.ts";
+import type { StepMetrics } from "../train/training_session.ts";
+import { type RunRecord, thinned } from "./run_record.ts";
+
+/** A drawn figure. */
+export interface Figure {
+  /** Its file's name, without the ending. */
+  name: string;
+  /** What it shows. */
+  title: string;
+  /** The drawing. */
+  svg: string;
+}
+
+/** Points of a curve beyond which it is thinned out. */
+const MOST = 800;
+const WIDTH = 460, HEIGHT = 240;
+
+const CURVES: [string, string, (metrics: StepMetrics) => number][] = [
+  ["loss", "Loss", (m) => m.loss],
+  ["invariance", "Invariance", (m) => m.invariance],
+  ["tcr", "Total coding rate", (m) => m.tcr],
+  ["effective-rank", "Effective rank of z̄", (m) => m.effectiveRank],
+  ["learning-rate", "Learning rate", (m) => m.lr],
+  ["patches-per-second", "Patches a second", (m) => m.patchesPerSecond],
+  [
+    "waiting",
+    "Waiting for patches, % of the time",
+    (m) => 100 * m.waitSeconds / (m.waitSeconds + m.computeSeconds),
+  ],
+];
+
+interface Point {
+  x: number;
+  y: number;
+  series: string;
+}
+
+/** A plot as standalone SVG, with its title for those who do not see it. */
+function draw(title: string, options: object): string {
+  const drawn = plot({
+    width: WIDTH,
+    height: HEIGHT,
+    marginLeft: 56,
+    style: { background: "transparent" },
+    ariaLabel: title,
+    ...options,
+  });
+  const svg = drawn.tagName.toLowerCase() === "svg"
+    ? drawn
+    : drawn.querySelector("svg:last-of-type")!;
+  svg.setAttribute("xmlns", "http://www.w3.org/2000/svg");
+  svg.setAttribute("role", "img");
+  // The figure is one picture with one name: its groups need none.
+  return svg.outerHTML.replace(/(<g\b[^>]*?) aria-label="[^"]*"/g, "$1");
+}
+
+function lines(name: string, title: string, points: Point[]): Figure {
+  const marks = { x: "x", y: "y", z: "series", stroke: "series" };
+  const svg = draw(title, {
+    x: { label: "step" },
+    y: { grid: true, label: null },
+    color: { scheme: "observable10", domain: seriesOf(points) },
+    marks: [
+      Plot.lineY(points, marks),
+      Plot.dot(points.length < 60 ? points : [], { ...marks, r: 2 }),
+    ],
+  });
+  return { name, title, svg };
+}
+
+function seriesOf(points: { series: string }[]): string[] {
+  return [...new Set(points.map((point) => point.series))];
+}
+
+/** The curves of some runs, all in the same figures. */
+export function curves(runs: RunRecord[]): Figure[] {
+  const figures = CURVES.flatMap(([name, title, valueOf]) => {
+    const points = runs.flatMap((run) =>
+      thinned(run.steps, MOST).map((metrics) => ({
+        x: metrics.step,
+        y: valueOf(metrics),
+        series: run.name,
+      }))
+    );
+    const known = points.filter(({ y }) => Number.isFinite(y));
+    return known.length > 0 ? [lines(name, title, known)] : [];
+  });
+  const probes = runs.flatMap((run) =>
+    run.probes.map(({ step, top1 }) => ({
+      x: step,
+      y: 100 * top1,
+      series: run.name,
+    }))
+  );
+  if (probes.length > 0) {
+    figures.push(lines("probe", "Online probe: kNN top-1, %", probes));
+  }
+  return figures;
+}
+
+/** A map of embeddings, coloured by class. */
+export function embeddingMap(
+  points: { x: number; y: number; label: string }[],
+): Figure {
+  const title = "Test images by their features (PCA), a colour for each class";
+  const svg = draw(title, {
+    width: 560,
+    height: 420,
+    axis: null,
+    color: { scheme: "tableau10", type: "categorical" },
+    marks: [
+      Plot.dot(points, {
+        x: "x",
+        y: "y",
+        fill: "label",
+        title: "label",
+        r: 3.5,
+      }),
+    ],
+  });
+  return { name: "map", title, svg };
+}

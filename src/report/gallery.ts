@@ -1,0 +1,131 @@
+/**
+ * What the network has learnt, to look at: a map of test images, and the
+ * nearest neighbours of some of them.
+ *
+ * @module
+ */
+import { openDataset } from "../data/catalog.ts";
+import type { Dataset } from "../data/dataset.ts";
+import type { Image } from "../data/image.ts";
+import type { EngineChoice } from "../engine/engine.ts";
+import { computeFeatures, labelsOf } from "../evaluate/compute_features.ts";
+import { createTransforms } from "../patches/transforms.ts";
+import { readCheckpointInfo } from "../train/checkpoint.ts";
+import { startCompute } from "../train/compute.ts";
+import { principalMap } from "../train/spectrum.ts";
+import { embeddingMap, type Figure } from "./figures.ts";
+
+/** Test images that are embedded, and patches of each. */
+const IMAGES = 250, PATCHES = 8;
+const QUERIES = 6, NEIGHBOURS = 7, SIDE = 48, GAP = 4;
+
+/** See the module's description. */
+export interface Gallery {
+  /** The map. */
+  map: Figure;
+  /** A row for each query: itself, then its neighbours, the nearest first. */
+  neighbours: Image;
+  /** What the rows are, in words. */
+  text: string;
+}
+
+/** The nearest other images of one. */
+function nearest(cosines: Float32Array, count: number, query: number) {
+  return Array.from({ length: count }, (_, i) => i)
+    .filter((i) => i !== query)
+    .sort((a, b) => cosines[query * count + b] - cosines[query * count + a])
+    .slice(0, NEIGHBOURS);
+}
+
+async function drawRows(dataset: Dataset, rows: number[][]): Promise<Image> {
+  const cell = SIDE + GAP;
+  // The query stands apart.
+  const width = (NEIGHBOURS + 1) * cell + 2 * GAP, height = rows.length * cell;
+  const data = new Uint8Array(width * height * 3).fill(255);
+  const transforms = await createTransforms();
+  for (const [row, images] of rows.entries()) {
+    for (const [column, index] of images.entries()) {
+      const image = await dataset.image(index);
+      const whole = {
+        left: 0,
+        top: 0,
+        width: image.width,
+        height: image.height,
+      };
+      transforms.load(image);
+      transforms.cropAndResize(whole, {
+        size: SIDE,
+        interpolation: "bilinear",
+      });
+      const left = column * cell + (column > 0 ? 2 * GAP : 0);
+      for (let y = 0; y < SIDE; y++) {
+        const to = ((row * cell + y) * width + left) * 3;
+        const line = transforms.patch.subarray(
+          y * SIDE * 3,
+          (y + 1) * SIDE * 3,
+        );
+        data.set(line, to);
+      }
+    }
+  }
+  return { width, height, data };
+}
+
+/**
+ * Embeds some test images with the newest checkpoint of a run.
+ *
+ * @throws {EmpSslError} Where the data or a checkpoint is not at hand.
+ */
+export async function gallery(
+  dir: string,
+  engine: EngineChoice,
+): Promise<Gallery> {
+  const { path, config } = readCheckpointInfo(dir);
+  const source = {
+    name: config.data,
+    dir: config.dataDir,
+    classes: config.classes,
+    split: "test" as const,
+    limit: IMAGES,
+  };
+  const dataset = await openDataset(source);
+  const compute = await startCompute({ engine, precision: "auto" });
+  let cosines: Float32Array;
+  try {
+    await compute.remote.startEvaluation(path, false);
+    await computeFeatures(compute, {
+      source,
+      labels: labelsOf(dataset),
+      split: "test",
+      patches: PATCHES,
+      recipe: config.recipe,
+      patchSize: config.patchSize,
+    });
+    cosines = await compute.remote.cosines("test");
+    await compute.remote.endEvaluation();
+  } finally {
+    compute.close();
+  }
+  const count = dataset.length;
+  const points = principalMap(cosines).map(([x, y], i) => ({
+    x,
+    y,
+    label: dataset.classes[dataset.label(i)] ?? "",
+  }));
+  const rows = Array.from({ length: Math.min(QUERIES, count) }, (_, query) => [
+    query,
+    ...nearest(cosines, count, query),
+  ]);
+  const same = rows.flatMap(([query, ...others]) =>
+    others.map((other) => dataset.label(other) === dataset.label(query))
+  );
+  const right = same.filter(Boolean).length;
+  return {
+    map: embeddingMap(points),
+    neighbours: await drawRows(dataset, rows),
+    text:
+      `A test image, then its ${NEIGHBOURS} nearest of ${count - 1} others ` +
+      `by the cosine of their features; ${right} of ${same.length} ` +
+      "neighbours have its class",
+  };
+}

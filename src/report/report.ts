@@ -1,0 +1,272 @@
+/**
+ * One self-contained HTML file about some runs.
+ *
+ * @module
+ */
+import { Buffer } from "node:buffer";
+import { openDataset } from "../data/catalog.ts";
+import { encodePng } from "../data/png.ts";
+import type { Image } from "../data/image.ts";
+import type { EngineChoice } from "../engine/engine.ts";
+import { messageOf } from "../errors.ts";
+import { contactSheet } from "../patches/contact_sheet.ts";
+import { RECIPES } from "../patches/recipe.ts";
+import { createTransforms } from "../patches/transforms.ts";
+import { writeAtomically } from "../train/atomic_file.ts";
+import { trainSource } from "../train/config.ts";
+import { curves, type Figure } from "./figures.ts";
+import { gallery } from "./gallery.ts";
+import { publishedFor } from "./published.ts";
+import { readRun, type RunRecord } from "./run_record.ts";
+import style from "./report.css" with { type: "text" };
+
+/** The user's choices. */
+export interface ReportConfig {
+  /** Folders of runs; the first is the one that is looked at closely. */
+  runs: string[];
+  /** The file; `report.html` in the first run's folder where not given. */
+  out?: string;
+  /** Whether test images are embedded, for a map and their neighbours. */
+  gallery: boolean;
+  /** What runs the model for that. */
+  engine: EngineChoice;
+}
+
+/** What was written. */
+export interface ReportResult {
+  /** The file. */
+  out: string;
+  /** The figures, each also as a file of its own. */
+  figures: string[];
+  /** What is not in it, and why. */
+  missing: string[];
+}
+
+const ESCAPES: Record<string, string> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+};
+const escape = (text: unknown) =>
+  String(text).replace(/[&<>"]/g, (c) => ESCAPES[c]);
+
+function table(head: string[], rows: unknown[][]): string {
+  const cells = (tag: string, row: unknown[]) =>
+    row.map((cell, i) =>
+      i === 0 && tag === "td"
+        ? `<th scope="row">${escape(cell)}</th>`
+        : `<${tag}${tag === "th" ? ' scope="col"' : ""}>${
+          escape(cell)
+        }</${tag}>`
+    ).join("");
+  return `<div class="scroll"><table><thead><tr>${
+    cells("th", head)
+  }</tr></thead>
+<tbody>${rows.map((row) => `<tr>${cells("td", row)}</tr>`).join("\n")}</tbody>
+</table></div>`;
+}
+
+const percent = (share: number | undefined) =>
+  share === undefined ? "–" : `${(100 * share).toFixed(1)} %`;
+
+function median(values: number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1];
+}
+
+/** A column for each run. */
+function numbers(runs: RunRecord[]): string {
+  const seconds = (run: RunRecord) =>
+    run.steps.reduce((sum, s) => sum + s.computeSeconds + s.waitSeconds, 0);
+  const rows: [string, (run: RunRecord) => unknown][] = [
+    ["data", ({ config: c }) => `${c.data}, ${c.images} images`],
+    ["architecture", ({ config }) => config.arch],
+    [
+      "batch",
+      ({ config: c }) =>
+        `${c.bs} × ${c.numPatches} patches of ${c.patchSize} × ${c.patchSize}`,
+    ],
+    ["steps", ({ steps, config }) => `${steps.length} of ${config.steps}`],
+    ["time of its steps", (run) => `${(seconds(run) / 60).toFixed(1)} min`],
+    [
+      "patches a second, median",
+      ({ steps }) => median(steps.map((s) => s.patchesPerSecond)).toFixed(1),
+    ],
+    ["last loss", ({ steps }) => steps.at(-1)!.loss.toFixed(2)],
+    ["last invariance", ({ steps }) => steps.at(-1)!.invariance.toFixed(3)],
+    ["last coding rate", ({ steps }) => steps.at(-1)!.tcr.toFixed(1)],
+    ["last probe, kNN top-1", ({ probes }) => percent(probes.at(-1)?.top1)],
+    [
+      "linear probe, last epoch",
+      ({ evaluation }) => percent(evaluation?.linear?.last.top1),
+    ],
+    [
+      "linear probe, best epoch",
+      ({ evaluation }) => percent(evaluation?.linear?.best.top1),
+    ],
+    ["kNN, k 20", ({ evaluation }) => percent(evaluation?.knn?.top1)],
+    [
+      "evaluated on",
+      ({ evaluation: e }) =>
+        e
+          ? `${e.images.test} test and ${e.images.train} training images, ` +
+            `${e.testPatches} patches`
+          : "not yet",
+    ],
+    [
+      "published, linear, all images",
+      ({ config }) => publishedFor(config.data) ?? "–",
+    ],
+    [
+      "engine",
+      ({ config: { report: r } }) =>
+        r ? `${r.engine} ${r.version} on ${r.device}, ${r.precision}` : "–",
+    ],
+  ];
+  return table(
+    ["", ...runs.map((run) => run.name)],
+    rows.map(([name, valueOf]) => [name, ...runs.map(valueOf)]),
+  );
+}
+
+function figureHtml({ name, title, svg }: Figure): string {
+  return `<figure id="${name}">${svg}<figcaption>${
+    escape(title)
+  }</figcaption></figure>`;
+}
+
+async function imageHtml(image: Image, text: string): Promise<string> {
+  const png = Buffer.from(await encodePng(image)).toString("base64");
+  return `<figure><img src="data:image/png;base64,${png}" alt="${
+    escape(text)
+  }"><figcaption>${escape(text)}</figcaption></figure>`;
+}
+
+/** An image of the run's data, and the patches that training cut from it. */
+async function patchSheet({ config }: RunRecord): Promise<string> {
+  const dataset = await openDataset(trainSource(config));
+  const sheet = contactSheet(await dataset.image(0), {
+    recipe: RECIPES[config.recipe],
+    size: config.patchSize,
+    patches: Math.min(config.numPatches, 40),
+    seed: config.seed,
+    index: 0,
+    transforms: await createTransforms(),
+  });
+  return await imageHtml(sheet, "An image, and patches that training cuts");
+}
+
+/** The colours of the runs, which all curves have in common. */
+function legend(runs: RunRecord[], [first]: Figure[]): string {
+  if (runs.length === 1) return "";
+  const colors = [...first.svg.matchAll(/stroke="(#[0-9a-f]{6})"/g)]
+    .map(([, color]) => color);
+  const items = runs.map((run, i) =>
+    `<li><svg viewBox="0 0 2 2" aria-hidden="true"><circle cx="1" cy="1" r="1" fill="${
+      colors[i] ?? "currentColor"
+    }"/></svg>${escape(run.name)}</li>`
+  );
+  return `<ul class="legend">${items.join("")}</ul>`;
+}
+
+/**
+ * Writes a report: curves, accuracy beside the published table, patches, a map
+ * of test images and their neighbours, configurations and the environment. No
+ * part of it is loaded from elsewhere. Each figure is also written as SVG.
+ *
+ * @param choices The runs.
+ * @throws {EmpSslError} `INVALID_ARGUMENT` where a folder holds no run.
+ *
+ * @example Two runs side by side
+ * ```ts ignore
+ * import { writeReport } from "./report.ts";
+ *
+ * const { out } = await writeReport({ runs: ["runs/a", "runs/b"] });
+ * ```
+ */
+export async function writeReport(
+  choices: Pick<ReportConfig, "runs"> & Partial<ReportConfig>,
+): Promise<ReportResult> {
+  const { engine = "auto", gallery: wanted = true } = choices;
+  const runs = choices.runs.map(readRun);
+  const [main] = runs;
+  const out = choices.out ?? `${main.dir}/report.html`;
+  const missing: string[] = [];
+  const orMissing = async <T>(what: string, work: () => Promise<T>) => {
+    try {
+      return await work();
+    } catch (error) {
+      missing.push(`${what}: ${messageOf(error)}`);
+    }
+  };
+  const figures = curves(runs);
+  const shared = legend(runs, figures);
+  const patches = await orMissing("patches", () => patchSheet(main));
+  const seen = wanted
+    ? await orMissing("test images", () => gallery(main.dir, engine))
+    : undefined;
+  if (seen) figures.push(seen.map);
+  const neighbours = seen && await imageHtml(seen.neighbours, seen.text);
+  const sections: [string, string][] = [
+    ["Numbers", numbers(runs)],
+    [
+      "Curves",
+      shared +
+      `<div class="grid">${
+        figures.filter((f) => f.name !== "map").map(figureHtml).join("\n")
+      }</div>`,
+    ],
+    ["Test images", seen ? figureHtml(seen.map) + neighbours : ""],
+    ["Patches", patches ?? ""],
+    [
+      "Configuration",
+      runs.map(({ name, config }) =>
+        `<h3>${escape(name)}</h3><pre tabindex="0">${
+          escape(JSON.stringify(config, null, 2))
+        }</pre>`
+      ).join("\n"),
+    ],
+    [
+      "Environment of this report",
+      table(["", ""], [
+        ["Deno", Deno.version.deno],
+        ["system", `${Deno.build.os} ${Deno.osRelease()}, ${Deno.build.arch}`],
+        ["cores", navigator.hardwareConcurrency],
+      ]),
+    ],
+  ];
+  const title = `${main.config.arch} on ${main.config.data}: ${
+    runs.map((run) => run.name).join(", ")
+  }`;
+  const html = `<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${escape(title)}</title>
+<style>${style}</style>
+</head>
+<body>
+<main>
+<h1>${escape(title)}</h1>
+${
+    sections.filter(([, body]) => body !== "")
+      .map(([name, body]) => `<section><h2>${name}</h2>\n${body}</section>`)
+      .join("\n")
+  }
+</main>
+</body>
+</html>
+`;
+  const encoder = new TextEncoder();
+  writeAtomically(out, encoder.encode(html));
+  const folder = out.replace(/(\.html)?$/, "-figures");
+  Deno.mkdirSync(folder, { recursive: true });
+  const files = figures.map(({ name, svg }) => {
+    const path = `${folder}/${name}.svg`;
+    writeAtomically(path, encoder.encode(svg));
+    return path;
+  });
+  return { out, figures: files, missing };
+}

@@ -1,0 +1,99 @@
+/**
+ * What a run has left on disk, read for a report.
+ *
+ * @module
+ */
+import { EmpSslError, messageOf } from "../errors.ts";
+import type { EngineReport } from "../engine/engine.ts";
+import type { EvaluationResult } from "../evaluate/evaluate.ts";
+import type { ResolvedConfig } from "../train/config.ts";
+import type { StepMetrics } from "../train/training_session.ts";
+
+/** A test of the online probe. */
+export interface ProbeRecord {
+  /** The step after which it was made. */
+  step: number;
+  /** kNN top-1, 0 to 1. */
+  top1: number;
+}
+
+/** See the module's description. */
+export interface RunRecord {
+  /** The run's folder. */
+  dir: string;
+  /** What it is called in the figures: the folder's name. */
+  name: string;
+  /** Its configuration, and the engine it ran on. */
+  config: ResolvedConfig & { report?: EngineReport };
+  /** Its steps. */
+  steps: StepMetrics[];
+  /** Its probes. */
+  probes: ProbeRecord[];
+  /** Its evaluation, where there was one. */
+  evaluation?: EvaluationResult;
+}
+
+function read(path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    throw refuse(path, messageOf(error));
+  }
+}
+
+function refuse(path: string, found: string): EmpSslError {
+  return new EmpSslError({
+    action: "report on",
+    subject: path,
+    found,
+    remedy: "name the folder of a run",
+    code: "INVALID_ARGUMENT",
+  });
+}
+
+/**
+ * Reads a run.
+ *
+ * @throws {EmpSslError} `INVALID_ARGUMENT` where it is none.
+ */
+export function readRun(path: string): RunRecord {
+  const dir = path.replace(/(?<=.)\/+$/, "");
+  const file = `${dir}/config.json`;
+  let config: RunRecord["config"];
+  try {
+    config = JSON.parse(read(file));
+    if (typeof config?.data !== "string" || !(config.steps > 0)) {
+      throw new Error("it is no configuration of a run");
+    }
+  } catch (error) {
+    throw error instanceof EmpSslError ? error : refuse(file, messageOf(error));
+  }
+  const steps: StepMetrics[] = [], probes: ProbeRecord[] = [];
+  for (const line of read(`${dir}/metrics.jsonl`).split("\n")) {
+    let record;
+    try {
+      record = JSON.parse(line);
+    } catch {
+      // The last line of a run that is under way may be half there.
+      continue;
+    }
+    if (record.probe) probes.push({ step: record.step, ...record.probe });
+    else if (Number.isFinite(record.loss)) steps.push(record);
+  }
+  if (steps.length === 0) throw refuse(dir, "it has made no step yet");
+  let evaluation: EvaluationResult | undefined;
+  try {
+    evaluation = JSON.parse(Deno.readTextFileSync(`${dir}/evaluation.json`));
+  } catch {
+    // It was not evaluated.
+  }
+  const name = dir.split("/").at(-1)!;
+  return { dir, name, config, steps, probes, evaluation };
+}
+
+/** At most so many of some records, evenly, the last among them. */
+export function thinned<T>(records: T[], most: number): T[] {
+  if (records.length <= most) return records;
+  const every = (records.length - 1) / (most - 1);
+  return Array.from({ length: most }, (_, i) => records[Math.round(i * every)]);
+}

@@ -1,0 +1,63 @@
+/**
+ * `deno task report`: an HTML file about some runs.
+ *
+ * @module
+ */
+import type { EngineChoice } from "../src/engine/engine.ts";
+import { EmpSslError } from "../src/errors.ts";
+import { writeReport } from "../src/report/report.ts";
+import { readRun } from "../src/report/run_record.ts";
+import type { Command, Values } from "./cli/flags.ts";
+import { ENGINE_FLAG, main, setUpEngine } from "./cli/main.ts";
+
+/** The command line of `deno task report`. */
+export const command: Command = {
+  usage: "deno task report RUN [RUN …] [flags]",
+  about:
+    "Writes one HTML file, with nothing loaded from elsewhere, about the " +
+    "first run, and\nwith the others in the same figures; each figure as SVG " +
+    "beside it.",
+  flags: {
+    out: {
+      type: "text",
+      value: "FILE",
+      help: "default report.html in the first run's folder",
+    },
+    "no-gallery": {
+      type: "switch",
+      help: "without the map and the neighbours of test images",
+    },
+    engine: ENGINE_FLAG,
+  },
+  arguments: true,
+  examples: [
+    "deno task report runs/cifar10-1",
+    "deno task report runs/a runs/b --out compared.html",
+  ],
+};
+
+async function runReport(values: Values, runs: string[]): Promise<void> {
+  if (runs.length === 0) {
+    throw new EmpSslError({
+      action: "report on",
+      subject: "nothing",
+      found: "no run was named",
+      remedy: "name the folders of one or more runs",
+      code: "INVALID_ARGUMENT",
+    });
+  }
+  runs.forEach(readRun);
+  const engine = (values.engine ?? "auto") as EngineChoice;
+  const gallery = values["no-gallery"] !== true;
+  if (gallery) await setUpEngine({ engine });
+  const { out, figures, missing } = await writeReport({
+    runs,
+    out: values.out as string | undefined,
+    gallery,
+    engine,
+  });
+  for (const what of missing) console.error(`Not in it: ${what}`);
+  console.log(`${out}, and ${figures.length} figures as SVG beside it`);
+}
+
+if (import.meta.main) await main(command, runReport);

@@ -1,0 +1,82 @@
+/** Reports about runs. */
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { writeReport } from "../src/report/report.ts";
+import { thinned } from "../src/report/run_record.ts";
+import { resolveConfig, TRAIN_DEFAULTS } from "../src/train/config.ts";
+import { withFolder } from "./images.ts";
+import { runTask } from "./tasks.ts";
+
+/** A run's folder as `train` and `evaluate` leave it, without checkpoints. */
+export async function writeRun(dir: string, steps: number): Promise<void> {
+  const config = await resolveConfig({ ...TRAIN_DEFAULTS });
+  await Deno.mkdir(dir, { recursive: true });
+  await Deno.writeTextFile(
+    `${dir}/config.json`,
+    JSON.stringify({ ...config, steps, msg: '<b>"&' }),
+  );
+  const lines = Array.from({ length: steps }, (_, step) => ({
+    step,
+    epoch: 0,
+    lr: 0.3 * (1 - step / steps),
+    loss: -200 - step / steps,
+    invariance: 0.8,
+    tcr: 140,
+    effectiveRank: 5 + step / steps,
+    computeSeconds: 3,
+    waitSeconds: 0.1,
+    patchesPerSecond: 90,
+  }));
+  const text = [...lines, { step: steps - 1, probe: { top1: 0.5, top5: 1 } }];
+  await Deno.writeTextFile(
+    `${dir}/metrics.jsonl`,
+    text.map((line) => JSON.stringify(line)).join("\n") + '\n{"step":9',
+  );
+}
+
+Deno.test("a report compares runs, and needs nothing from elsewhere", async () => {
+  await withFolder(async (dir) => {
+    const runs = [`${dir}/one`, `${dir}/two/`];
+    await writeRun(runs[0], 30);
+    await writeRun(runs[1], 20_000);
+    const { out, figures, missing } = await writeReport({
+      runs,
+      gallery: false,
+    });
+    assertEquals(out, `${dir}/one/report.html`);
+    assertEquals(missing, []);
+    assertEquals(figures.length, 8);
+    for (const path of figures) {
+      const svg = await Deno.readTextFile(path);
+      assertStringIncludes(svg, "<svg");
+      assertEquals(svg.match(/<path [^>]*stroke="#/g)?.length ?? 0, 2, path);
+    }
+    const html = await Deno.readTextFile(out);
+    assert(html.length < 1e6, `${html.length}`);
+    const links = [...html.matchAll(/(?:src|href)="([^"]{0,40})/g)];
+    assert(links.every(([, link]) => link.startsWith("data:image/png")));
+    assertStringIncludes(html, "&lt;b&gt;");
+    assert(!html.includes('<b>"&'));
+    assertStringIncludes(html, "<td>30 of 30</td><td>20000 of 20000</td>");
+    assertStringIncludes(html, "<td>50.0 %</td><td>50.0 %</td>");
+  });
+});
+
+Deno.test("thinned() keeps the ends", () => {
+  const all = Array.from({ length: 1001 }, (_, i) => i);
+  const some = thinned(all, 100);
+  assertEquals([some.length, some[0], some.at(-1)], [100, 0, 1000]);
+  assertEquals(thinned(all, 2000), all);
+});
+
+Deno.test("a report on no run is refused", async () => {
+  const cases: [string[], string][] = [
+    [[], "no run was named"],
+    [["/nowhere"], "Cannot report on /nowhere/config.json"],
+    [["--outt", "x"], "did you mean --out"],
+  ];
+  for (const [args, message] of cases) {
+    const { code, err } = await runTask("report", args);
+    assertEquals(code, 2);
+    assertStringIncludes(err, message);
+  }
+});
