@@ -11,10 +11,13 @@ import * as tf from "../deps/tfjs.ts";
  * through z̄ too.
  *
  * @param z `n×b×d`, rows of length 1.
+ * @param mean z̄, `b×d`: of a larger batch, where z is a part of one.
  * @returns A scalar in [−1, 1], to be maximised.
  */
-export function invariance(z: tf.Tensor): tf.Tensor {
-  const mean = tf.mean(z, 0);
+export function invariance(
+  z: tf.Tensor,
+  mean: tf.Tensor = tf.mean(z, 0),
+): tf.Tensor {
   const dot = tf.sum(tf.mul(z, mean), -1);
   const squares = tf.sum(tf.square(mean), -1);
   return tf.mean(tf.div(dot, tf.sqrt(tf.maximum(squares, 1e-16))));

@@ -40,23 +40,28 @@ export interface Losses {
 }
 
 /**
- * The loss of a batch.
+ * The loss of a batch, or of a part of its patches: that of the batch is the
+ * mean over parts of one size, and the gradient flows through z̄ too.
  *
  * @param z Embeddings, `(n·b)×d`, patch-major: patch 0 of all images first.
- * @param options The weights, and n, the number of patches an image.
+ * @param options The weights; n, the number of patches an image in z; and z̄ of
+ * the whole batch, `b×d`, where z is a part of it.
  */
 export function empSslLoss(
   z: tf.Tensor,
-  { patches, patchSim, tcr, eps }: LossConfig & { patches: number },
+  { patches, patchSim, tcr, eps, mean: given }: LossConfig & {
+    patches: number;
+    mean?: tf.Tensor;
+  },
 ): Losses {
   const [rows, d] = z.shape;
   const byPatch = tf.reshape(z, [patches, rows / patches, d]);
+  const mean = given ?? tf.mean(byPatch, 0);
   const rate = totalCodingRate(byPatch, eps);
-  const similarity = invariance(byPatch);
+  const similarity = invariance(byPatch, mean);
   const loss = tf.neg(
     tf.add(tf.mul(similarity, patchSim), tf.mul(rate, tcr)),
   );
-  const mean = tf.mean(byPatch, 0);
   const gram = tf.matMul(mean, mean, false, true);
   return { loss, invariance: similarity, tcr: rate, gram };
 }

@@ -192,10 +192,17 @@ export class GraphTrainer implements Trainer {
       { name: NODES.part, shape: [], values: Int32Array.of(i) },
     ]);
     for (const feed of feeds) this.#session.run(feed, [NODES.embedded]);
-    const outputs = this.#session.run([], [...NODES.losses, NODES.gram]);
+    // The batch's losses are the means of its parts'.
+    const losses = NODES.losses.map(() => Float32Array.of(0));
+    let gram: Float32Array = new Float32Array();
+    for (const [_, part] of feeds) {
+      const found = this.#session.run([part], [...NODES.losses, NODES.gram]);
+      losses.forEach((sum, i) => sum[0] += found[i][0] / parts);
+      gram = found[3];
+    }
     for (const feed of feeds) this.#session.run(feed, [NODES.accumulated]);
     this.#session.run([rate], [NODES.applied]);
-    return outputs;
+    return [...losses, gram];
   }
 
   /** z of a batch in training mode, without any update. */

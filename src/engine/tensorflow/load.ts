@@ -20,27 +20,23 @@ import { withoutStderr } from "./quiet.ts";
 /** Quiet logs; on a GPU, memory as it is needed. Before the library loads. */
 function setEnvironment(threads?: number): void {
   if (threads !== undefined) {
-    for (
-      const name of [
-        "OMP_NUM_THREADS",
-        "TF_NUM_INTRAOP_THREADS",
-        "TF_NUM_INTEROP_THREADS",
-      ]
-    ) Deno.env.set(name, `${threads}`);
+    for (const name of ["OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"]) {
+      Deno.env.set(name, `${threads}`);
+    }
   }
-  for (
-    const [name, value] of [
-      ["TF_CPP_MIN_LOG_LEVEL", "3"],
-      ["TF_FORCE_GPU_ALLOW_GROWTH", "true"],
-      // One operation at a time, on all threads: as fast, less memory.
-      ["TF_NUM_INTEROP_THREADS", "1"],
-    ]
-  ) {
-    if (Deno.env.get(name) === undefined) Deno.env.set(name, value);
-  }
+  setDefault("TF_CPP_MIN_LOG_LEVEL", "3");
+  setDefault("TF_FORCE_GPU_ALLOW_GROWTH", "true");
+}
+
+/** The user's own choice of a variable stays. */
+function setDefault(name: string, value: string): void {
+  if (Deno.env.get(name) === undefined) Deno.env.set(name, value);
 }
 
 async function load(located: LocatedBinding): Promise<NodeBackend> {
+  // One operation at a time, on all threads: as fast, and less memory. A GPU's
+  // operations only wait for it.
+  if (located.variant !== "gpu") setDefault("TF_NUM_INTEROP_THREADS", "1");
   const binding = withoutStderr(() => loadBinding(located.path));
   const backend = await makeNodeBackend(binding);
   tf.registerBackend("tensorflow", () => backend, 10);

@@ -24,10 +24,15 @@ export const NODES = {
   z: "z",
   /** Micro-batches: int32 scalar, which of them is fed. */
   part: "part",
-  /** Micro-batches: the variable of the embeddings of the whole batch. */
+  /**
+   * Micro-batches: the variable of the embeddings of the whole batch, and later
+   * of the gradient of the loss by them.
+   */
   allZ: "all_z",
-  /** Micro-batches: the variable of the gradient of the loss by them. */
-  allZGradient: "all_z_gradient",
+  /** Micro-batches: the variable of z̄. */
+  meanZ: "mean_z",
+  /** Micro-batches: the variable of the gradient of the loss by z̄. */
+  meanZGradient: "mean_z_gradient",
   /** Micro-batches: runs when a micro-batch's embeddings are kept. */
   embedded: "embedded",
   /** Micro-batches: runs when a micro-batch's gradients are added up. */

@@ -8,7 +8,7 @@ import * as tf from "../../deps/tfjs.ts";
 import { embed, encode, normalizeBytes } from "../../model/encoder.ts";
 import { larsGradient, type OptimizerConfig } from "../../model/lars.ts";
 import { type Scope, scopeOf } from "../../model/layers.ts";
-import { empSslLoss } from "../../model/loss.ts";
+import { empSslLoss, type Losses } from "../../model/loss.ts";
 import { isTrainable, tensorSpecs } from "../../model/parameters.ts";
 import type { TrainerOptions } from "../engine.ts";
 import type { TraceBackend } from "./backend.ts";
@@ -19,6 +19,7 @@ import { trace, type TraceSettings } from "./trace.ts";
 import {
   after,
   assign,
+  clear,
   declare,
   tensorsOf,
   type Variable,
@@ -149,9 +150,12 @@ export function traceTrainer(
  * of that gradient. Batch norms see one micro-batch at a time, as under the
  * authors' DataParallel.
  *
- * Embeddings and their gradient stay in variables of the graph, a row for each
- * micro-batch. Signatures: `restore/…`, `zero`, `read`, `embed`, `loss`,
- * `accumulate`, `apply`.
+ * Embeddings stay in a variable of the graph, a row for each micro-batch, until
+ * the gradient takes their place. The loss too is taken a micro-batch at a time,
+ * with z̄ given, so that nothing but that variable grows with the patches.
+ *
+ * Signatures: `restore/…`, `zero`, `read`, `embed`, `loss`, `accumulate`,
+ * `apply`.
  *
  * @param options The model and the whole batch.
  * @param settings As for {@linkcode traceTrainer}; `patches` is how many of the
@@ -164,13 +168,17 @@ export function traceMicroBatchTrainer(
   const { model, loss, optimizer, patches, images, patchSize } = options;
   const specs = tensorSpecs(model);
   const trainable = specs.filter(isTrainable);
-  const rows = settings.patches * images;
-  const parts = [patches / settings.patches, rows, model.embedding];
+  const rows = settings.patches * images, width = model.embedding;
+  const parts = patches / settings.patches;
   return trace(settings, (graph, backend) => {
     const variables = declare(graph, {
       specs,
       ofTrainable: [momentumOf, accumulatorOf],
-      scratch: { [NODES.allZ]: parts, [NODES.allZGradient]: parts },
+      scratch: {
+        [NODES.allZ]: [parts, rows, width],
+        [NODES.meanZ]: [images, width],
+        [NODES.meanZGradient]: [images, width],
+      },
     });
     const context = { graph, backend, variables };
     const tensors = tensorsOf(backend, specs, variables);
@@ -178,19 +186,35 @@ export function traceMicroBatchTrainer(
     const { feed, x } = patchInput(graph, backend, shape, !!settings.floats);
     const rate = graph.placeholder(NODES.learningRate, DType.float, []);
     const part = graph.placeholder(NODES.part, DType.int32, []);
-    const allZ = variables.get(NODES.allZ)!;
-    const allZGradient = variables.get(NODES.allZGradient)!;
-    const ofPart = {
-      dtype: attr.type(DType.float),
-      Tindices: attr.type(DType.int32),
+    const [allZ, meanZ, meanZGradient] = [
+      NODES.allZ,
+      NODES.meanZ,
+      NODES.meanZGradient,
+    ].map((name) => variables.get(name)!);
+
+    const float = { dtype: attr.type(DType.float) };
+    const ofPart = { ...float, Tindices: attr.type(DType.int32) };
+    /** The row of a part. */
+    const row = (): GraphValue => ({
+      name: graph.node("ResourceGather", [allZ.handle, part], ofPart),
+      dtype: DType.float,
+      shape: [rows, width],
+    });
+    const putRow = (value: GraphValue) =>
+      graph.node("ResourceScatterUpdate", [allZ.handle, part, value], ofPart);
+    const add = ({ handle }: Variable, tensor: tf.Tensor) => {
+      const value = graph.cast(backend.value(tensor), DType.float);
+      return graph.node("AssignAddVariableOp", [handle, value], float);
     };
+    const byPatch = (z: tf.Tensor) =>
+      tf.reshape(z, [settings.patches, images, width]);
 
     const scope = scopeOf(tensors, true);
-    const dz: GraphValue = {
-      name: graph.node("ResourceGather", [allZGradient.handle, part], ofPart),
-      dtype: DType.float,
-      shape: parts.slice(1),
-    };
+    // By z itself, and through z̄, of which it is a share.
+    const dz = tf.add(
+      byPatch(backend.tensor(row())),
+      tf.mul(backend.tensor(meanZGradient.value), 1 / patches),
+    );
     let z: GraphValue | undefined;
     const gradients = tf.grads((...values: tf.Tensor[]) => {
       const own = { ...tensors };
@@ -198,20 +222,17 @@ export function traceMicroBatchTrainer(
       const embedded = embed({ ...scope, tensors: own }, x, model);
       z = after(graph, backend.value(embedded), [], NODES.z);
       return embedded;
-    })(trainable.map(({ name }) => tensors[name]), backend.tensor(dz));
-    const put = graph.node(
-      "ResourceScatterUpdate",
-      [allZ.handle, part, z!],
-      ofPart,
+    })(
+      trainable.map(({ name }) => tensors[name]),
+      tf.reshape(dz, [rows, width]),
     );
-    const embedded = after(graph, graph.scalar(1), [put], NODES.embedded);
+    const share = tf.mul(tf.sum(byPatch(backend.tensor(z!)), 0), 1 / patches);
+    const kept = [putRow(z!), add(meanZ, share)];
+    const embedded = after(graph, graph.scalar(1), kept, NODES.embedded);
     graph.signature("embed", [feed, part], [embedded]);
 
     const added = trainable.map(({ name }, i) =>
-      graph.node("AssignAddVariableOp", [
-        variables.get(accumulatorOf(name))!.handle,
-        graph.cast(backend.value(gradients[i]), DType.float),
-      ], { dtype: attr.type(DType.float) })
+      add(variables.get(accumulatorOf(name))!, gradients[i])
     );
     const accumulated = after(
       graph,
@@ -221,31 +242,26 @@ export function traceMicroBatchTrainer(
     );
     graph.signature("accumulate", [feed, part], [accumulated]);
 
-    let found: tf.Tensor[] = [];
-    let gram: GraphValue | undefined;
-    const [byZ] = tf.grads((all: tf.Tensor) => {
-      const whole = tf.reshape(all, [patches * images, model.embedding]);
-      const losses = empSslLoss(whole, { ...loss, patches });
-      found = [losses.loss, losses.invariance, losses.tcr];
-      gram = after(graph, backend.value(losses.gram), [], NODES.gram);
-      return losses.loss;
-    })([backend.tensor(allZ.value)]);
-    const kept = assign(graph, allZGradient, backend.value(byZ));
-    const losses = found.map((part, i) =>
-      after(graph, backend.value(part), [kept], NODES.losses[i])
-    );
-    graph.signature("loss", [], [...losses, gram!]);
+    let found: Losses | undefined;
+    const [byZ, byMean] = tf.grads((z: tf.Tensor, mean: tf.Tensor) => {
+      const options = { ...loss, patches: settings.patches, mean };
+      found = empSslLoss(z, options);
+      return tf.mul(found.loss, 1 / parts);
+    })([backend.tensor(row()), backend.tensor(meanZ.value)]);
+    const taken = [putRow(backend.value(byZ)), add(meanZGradient, byMean)];
+    const losses = [found!.loss, found!.invariance, found!.tcr].map((
+      part,
+      i,
+    ) => after(graph, backend.value(part), taken, NODES.losses[i]));
+    const gram = after(graph, backend.value(found!.gram), [], NODES.gram);
+    graph.signature("loss", [part], [...losses, gram]);
 
-    const cleared = trainable.map(({ name, shape }) => {
+    const cleared = trainable.map(({ name }) => {
       const sum = variables.get(accumulatorOf(name))!;
       const update = optimize(context, name, sum.value, rate, optimizer);
-      const zeros = graph.node("Fill", [
-        graph.ints(shape),
-        graph.scalar(0),
-        `^${update}`,
-      ], { T: attr.type(DType.float), index_type: attr.type(DType.int32) });
-      return assign(graph, sum, { name: zeros, dtype: DType.float, shape });
+      return clear(graph, sum, [update]);
     });
+    cleared.push(clear(graph, meanZ), clear(graph, meanZGradient));
     const applied = after(graph, graph.scalar(1), cleared, NODES.applied);
     graph.signature("apply", [rate], [applied]);
   }).finish();

@@ -66,6 +66,22 @@ export function after(
   return { name, dtype: DType.float, shape: value.shape };
 }
 
+/** The node that makes a variable zero, once some others have run. */
+export function clear(
+  graph: GraphBuilder,
+  variable: Variable,
+  waits: string[] = [],
+): string {
+  const { shape } = variable.value;
+  const zeros = graph.node("Fill", [
+    graph.ints(shape),
+    graph.scalar(0),
+    ...waits.map((node) => `^${node}`),
+  ], { T: attr.type(DType.float), index_type: attr.type(DType.int32) });
+  const value = { name: zeros, dtype: DType.float, shape };
+  return assign(graph, variable, value);
+}
+
 /** What a graph has variables for. */
 interface Declared {
   /** The tensors of the model. */
@@ -91,12 +107,10 @@ export function declare(
     return added;
   };
   const zeros: string[] = [];
-  const clear = (cleared: Variable) =>
-    zeros.push(assign(graph, cleared, graph.fill(cleared.value.shape, 0)));
   for (const { name, shape } of specs) add(name, shape);
   for (const nameOf of ofTrainable) {
     for (const { name, shape } of specs.filter(isTrainable)) {
-      clear(add(nameOf(name), shape));
+      zeros.push(clear(graph, add(nameOf(name), shape)));
     }
   }
   for (const [name, restored] of variables) {
@@ -107,7 +121,9 @@ export function declare(
     graph.signature(`restore/${name}`, [feed], [done]);
   }
   graph.signature("read", [], [...variables.values()].map((v) => v.value));
-  for (const [name, shape] of Object.entries(scratch)) clear(add(name, shape));
+  for (const [name, shape] of Object.entries(scratch)) {
+    zeros.push(clear(graph, add(name, shape)));
+  }
   const zeroed = after(graph, graph.scalar(1), zeros, NODES.zeroed);
   graph.signature("zero", [], [zeroed]);
   return variables;
