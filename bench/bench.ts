@@ -5,17 +5,31 @@
  * 2026-11-24, AMD EPYC (Zen 4: AVX-512, bf16 in vectors, no AMX), 2 cores,
  * PyTorch 2.15 on the CPU, 100 × 20 patches of 32 × 32, patches a second:
  *
- *     step/fp32   53.3 against 35.0, ratio 1.53, n 3, spread 12 %
- *     step/bf16   91.4 against 66.5, ratio 1.37, n 3, spread 2 %
- *     step/bf16   95.8 against 72.5, ratio 1.32, n 3, spread 4 % (--strong)
- *     program/bf16  95.1 against 92.3 of the step alone, 1.03, n 4, spread 11 %
- *     step/convolution-share  0.862 in bf16, n 3, spread 15 %
- *     memory/bf16  6.80 against 6.67 GB; memory/fp32  12.7 against 11.1 GB
- *     memory/20-patches 2.50 GB, memory/200-patches 3.30 GB (--micro-batch 4)
- *     trace/bf16  0.12 s, n 5
+ *     step/fp32   71.7 against 36.8, ratio 1.95, n 3, spread 10 %
+ *     step/fp32   68.4 against 36.7, ratio 1.86, n 2, spread 0 % (--strong)
+ *     step/bf16   108.6 against 72.7, ratio 1.49, n 3, spread 5 %
+ *     step/bf16   102.5 against 76.0, ratio 1.35, n 2, spread 3 % (--strong)
+ *     program/bf16  106.0 against 107.2 of the step alone, 0.99, n 4, spread 12 %
+ *     step/convolution-share  1.04 in bf16, n 3, spread 12 %: the convolutions
+ *       alone, done directly, take longer than the step with Winograd's
+ *     memory/fp32  10.8 against 11.1 GB; memory/bf16  5.9 against 6.7 GB
+ *     memory/20-patches MEM20 GB, memory/200-patches MEM200 GB (--micro-batch 4)
+ *     trace/bf16  0.08 s, n 5
  *
- * Tried without gain in bf16: one thread between operations
- * (TF_NUM_INTEROP_THREADS=1), huge pages (glibc.malloc.hugetlb=1, which
+ * What each change gave at 100 × 20, in patches a second and GB, fp32 and bf16:
+ * before, 53.3 and 91.4 (12.7 and 6.8 GB); Winograd's convolutions, 67.2 and 110
+ * (18.2 and 9.4, since TensorFlow kept the forward pass's tiles for the backward
+ * pass); with the tiles made again, 75.1 and 111 (13.4 and 7.3); one operation at
+ * a time and rectified maps made again, 72 and 109 (10.8 and 5.9).
+ *
+ * Winograd's by map and channels over 2,000 patches, forward, gradient by the
+ * input and by the filter in ms, direct and by tiles: fp32 4×4×512 486, 493, 849
+ * and 235, 240, 262; 8×8×256 593, 576, 642 and 305, 318, 351; 16×16×128 644, 640,
+ * 688 and 530, 477, 493; 32×32×64 666, 670, 782 and 808, 805, 884. bf16 with
+ * tiles of 2×2: 4×4×512 253, 255, 683 and 199, 203, 253; 8×8×256 289, 288, 799
+ * and 265, 289, 357; 16×16×128 312, 311, 545 and 425, 431, 484.
+ *
+ * Tried without gain in bf16: huge pages (glibc.malloc.hugetlb=1, which
  * TensorFlow's allocations did not get), TensorFlow's own CPU arena
  * (TF_CPU_ALLOCATOR_USE_BFC), the weight gradient ordered before the input's.
  * Explicit padding saves 0.3 MB a patch and leaves oneDNN: 22 patches/s for 92.

@@ -2,6 +2,9 @@
  * `deno task bench:evaluation`: time and memory of the linear probe and of the
  * nearest neighbours over as many features as ImageNet-100 has.
  *
+ * 2026-11-25, AMD EPYC (Zen 4), 2 cores, 126,000 × 4,096 features and 5,000 to
+ * classify, n 1: kNN 34.9 s, the linear probe 6.2 s an epoch, peak 1.32 GB.
+ *
  * @module
  */
 import process from "node:process";

@@ -3,6 +3,12 @@
  * what memory, and how fast its images are decoded, against Pillow and with a
  * cache.
  *
+ * 2026-11-25, AMD EPYC (Zen 4), one core of two, Pillow 13.0.0, n 5:
+ *
+ *     images/start-up  1.28 s for 130,000 files, spread 19 %; 188 MB
+ *     images/decode    504 against 595 images/s, ratio 0.85, spread 14 %
+ *     images/cached    2,125 against 504 decoded, ratio 4.2, spread 36 %
+ *
  * @module
  */
 import process from "node:process";

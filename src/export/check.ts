@@ -9,7 +9,7 @@ import * as tf from "../deps/tfjs.ts";
 import { loadGraphModel } from "../deps/tfjs_converter.ts";
 import type { Engine } from "../engine/engine.ts";
 import { GraphEngine } from "../engine/tensorflow/graph_engine.ts";
-import { EmpSslError } from "../errors.ts";
+import { EmpSslError, messageOf } from "../errors.ts";
 import { encode } from "../model/encoder.ts";
 import { scopeOf } from "../model/layers.ts";
 import { convertLayout } from "../model/layout.ts";
@@ -110,7 +110,7 @@ const RUNS: Record<ExportFormat, Run> = {
     await session.release();
     return features;
   },
-  savedmodel(files, { patchSize }, { count, values }, engine) {
+  async savedmodel(files, { patchSize }, { count, values }, engine) {
     const session = (engine as GraphEngine).session(files["saved_model.pb"]);
     try {
       const shape = [count, patchSize, patchSize, 3];
@@ -118,7 +118,7 @@ const RUNS: Record<ExportFormat, Run> = {
         [{ name: INPUT, shape, values }],
         [OUTPUT],
       );
-      return Promise.resolve(features);
+      return await Promise.resolve(features);
     } finally {
       session.dispose();
     }
@@ -174,7 +174,16 @@ export async function checkExport(
     );
   }
   const wanted = await ourFeatures(request, request.state, patches);
-  const found = await RUNS[format](files, request, patches, engine);
+  const found = await RUNS[format](files, request, patches, engine)
+    .catch((error: unknown) => {
+      throw refuse(
+        `the program that reads it cannot be fetched or fails (${
+          messageOf(error).split("\n")[0]
+        })`,
+        "check the network, or report this; the files are unchecked",
+        error,
+      );
+    });
   const size = patches.count * featureWidth(request);
   if (found.length !== size) {
     throw refuse(

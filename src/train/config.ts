@@ -11,9 +11,10 @@ import {
   type EngineChoice,
   type PrecisionChoice,
 } from "../engine/engine.ts";
-import { EmpSslError } from "../errors.ts";
 import type { RecipeName } from "../patches/recipe.ts";
 import { architecture } from "../model/architectures.ts";
+import { refuse } from "./refuse_flag.ts";
+import { parseSaveEvery } from "./save_every.ts";
 
 /** The user's choices; the defaults are the paper's. */
 export interface TrainConfig {
@@ -118,41 +119,6 @@ export interface ResolvedConfig extends TrainConfig {
   stepsPerEpoch: number;
   /** Steps in all. */
   steps: number;
-}
-
-function refuse(flag: string, found: string, remedy: string): never {
-  throw new EmpSslError({
-    action: "train with",
-    subject: flag,
-    found,
-    remedy,
-    code: "INVALID_ARGUMENT",
-  });
-}
-
-/** When checkpoints are written between the ends of the epochs. */
-export interface SaveEvery {
-  /** Steps between two. */
-  steps: number;
-  /** Milliseconds between two. */
-  milliseconds: number;
-}
-
-/** Understands `100` and `10m`. */
-export function parseSaveEvery(text: string | undefined): SaveEvery {
-  const [, number, minutes] = /^(\d+)(m?)$/.exec(text ?? "") ?? [];
-  if (text !== undefined && !(Number(number) >= 1)) {
-    refuse(
-      `--save-every ${text}`,
-      "it is neither steps nor minutes",
-      "give a whole number of steps, or of minutes as in 10m",
-    );
-  }
-  const every = text === undefined ? Infinity : Number(number);
-  return {
-    steps: minutes ? Infinity : every,
-    milliseconds: minutes ? every * 60_000 : Infinity,
-  };
 }
 
 /** Refuses what cannot be, before anything is opened. */

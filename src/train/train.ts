@@ -10,7 +10,6 @@ import { writeAtomically } from "./atomic_file.ts";
 import type { BatchView } from "./batch_view.ts";
 import { type Compute, startCompute } from "./compute.ts";
 import {
-  parseSaveEvery,
   resolveConfig,
   type ResolvedConfig,
   TRAIN_DEFAULTS,
@@ -18,6 +17,7 @@ import {
   trainSource,
 } from "./config.ts";
 import { indexedSource } from "./image_index.ts";
+import { parseSaveEvery } from "./save_every.ts";
 import { MetricsLog } from "./metrics.ts";
 import { resumedConfig, type ResumePoint, resumePoint } from "./resume.ts";
 import { RunFolder } from "./run_folder.ts";

@@ -1,0 +1,31 @@
+/**
+ * What `--save-every` means.
+ *
+ * @module
+ */
+import { refuse } from "./refuse_flag.ts";
+
+/** When checkpoints are written between the ends of the epochs. */
+export interface SaveEvery {
+  /** Steps between two. */
+  steps: number;
+  /** Milliseconds between two. */
+  milliseconds: number;
+}
+
+/** Understands `100` and `10m`. */
+export function parseSaveEvery(text: string | undefined): SaveEvery {
+  const [, number, minutes] = /^(\d+)(m?)$/.exec(text ?? "") ?? [];
+  if (text !== undefined && !(Number(number) >= 1)) {
+    refuse(
+      `--save-every ${text}`,
+      "it is neither steps nor minutes",
+      "give a whole number of steps, or of minutes as in 10m",
+    );
+  }
+  const every = text === undefined ? Infinity : Number(number);
+  return {
+    steps: minutes ? Infinity : every,
+    milliseconds: minutes ? every * 60_000 : Infinity,
+  };
+}
