@@ -13,7 +13,7 @@
  *     step/convolution-share  1.04 in bf16, n 3, spread 12 %: the convolutions
  *       alone, done directly, take longer than the step with Winograd's
  *     memory/fp32  10.8 against 11.1 GB; memory/bf16  5.9 against 6.7 GB
- *     memory/20-patches MEM20 GB, memory/200-patches MEM200 GB (--micro-batch 4)
+ *     memory/20-patches 2.31 GB, memory/200-patches 2.33 GB (--micro-batch 4)
  *     trace/bf16  0.08 s, n 5
  *
  * What each change gave at 100 × 20, in patches a second and GB, fp32 and bf16:
