@@ -3,10 +3,10 @@
  * folder, no deno.json, its own images.
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { withFolder, writeImages } from "./images.ts";
-import { engineForTasks } from "./tasks.ts";
+import { withFolder, writeImages } from "../images.ts";
+import { engineForTasks } from "../tasks.ts";
 
-const ROOT = new URL("../", import.meta.url);
+const ROOT = new URL("../../", import.meta.url);
 const engine = await engineForTasks();
 
 /** Serves the repository's files. */
