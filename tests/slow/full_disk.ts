@@ -50,7 +50,7 @@ Deno.test({
         const full = await finish(
           startTraining([...SHORT_RUN, "--dir", run]),
         );
-        assertEquals(full.code, 1, full.text);
+        assertEquals(full.code, 2, full.text);
         assertStringIncludes(full.text, "Cannot write");
         assertStringIncludes(full.text, "earlier files are untouched");
         assert(!full.text.includes("    at "), full.text);
