@@ -39,6 +39,7 @@
 import type { Precision } from "../src/engine/engine.ts";
 import { architecture } from "../src/model/architectures.ts";
 import { OPTIMIZER } from "../src/model/lars.ts";
+import { JSON_FLAG } from "./flags.ts";
 import type { Command, Values } from "../tasks/cli/flags.ts";
 import { main } from "../tasks/cli/main.ts";
 import {
@@ -79,7 +80,7 @@ const command: Command = {
     patches: { type: "number", help: "patches an image (default 20)" },
     "micro-batch": { type: "number", help: "memory: patches at a time" },
     repeat: { type: "number", help: "steps of each (default 3)" },
-    json: { type: "switch", help: "one line of JSON for each measurement" },
+    json: JSON_FLAG,
   },
   examples: [
     "deno task bench --python .venv/bin/python",

@@ -14,6 +14,7 @@ import { knn } from "../src/evaluate/knn.ts";
 import { linearProbe } from "../src/evaluate/linear_probe.ts";
 import { KNN, LINEAR_PROBE } from "../src/evaluate/protocol.ts";
 import { Purpose, RandomStream } from "../src/random.ts";
+import { JSON_FLAG } from "./flags.ts";
 import type { Command } from "../tasks/cli/flags.ts";
 import { main } from "../tasks/cli/main.ts";
 import { deviceName, type Measurement, print, round } from "./measurement.ts";
@@ -29,7 +30,7 @@ const command: Command = {
     width: { type: "number", help: "numbers in a row (default 4096)" },
     classes: { type: "number", help: "classes (default 100)" },
     epochs: { type: "number", help: "epochs of the probe (default 1)" },
-    json: { type: "switch", help: "one line of JSON for each measurement" },
+    json: JSON_FLAG,
   },
   examples: ["deno task bench:evaluation --train 10000"],
 };

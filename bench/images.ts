@@ -15,6 +15,7 @@ import process from "node:process";
 import { openDataset } from "../src/data/catalog.ts";
 import { loadSharp } from "../src/deps/sharp.ts";
 import { indexedSource } from "../src/train/image_index.ts";
+import { JSON_FLAG, REPEAT_FLAG } from "./flags.ts";
 import type { Command } from "../tasks/cli/flags.ts";
 import { main } from "../tasks/cli/main.ts";
 import { inTurn, LineProcess } from "./line_process.ts";
@@ -40,8 +41,8 @@ const command: Command = {
       value: "PATH",
       help: "a Python with Pillow (default: no peer)",
     },
-    repeat: { type: "number", help: "repetitions (default 5)" },
-    json: { type: "switch", help: "one line of JSON for each measurement" },
+    repeat: REPEAT_FLAG,
+    json: JSON_FLAG,
   },
   examples: ["deno task bench:images --python .venv/bin/python"],
 };

@@ -17,6 +17,7 @@ import type { RecipeName } from "../src/patches/recipe.ts";
 import type { PatchTransforms } from "../src/patches/transforms.ts";
 import { WasmTransforms } from "../src/patches/wasm/wasm_transforms.ts";
 import { PatchStream } from "../src/stream/patch_stream.ts";
+import { JSON_FLAG, REPEAT_FLAG } from "./flags.ts";
 import type { Command } from "../tasks/cli/flags.ts";
 import { main } from "../tasks/cli/main.ts";
 import { inTurn, LineProcess } from "./line_process.ts";
@@ -41,8 +42,8 @@ const command: Command = {
       value: "PATH",
       help: "a Python with torchvision (default: no peer)",
     },
-    repeat: { type: "number", help: "repetitions (default 5)" },
-    json: { type: "switch", help: "one line of JSON for each measurement" },
+    repeat: REPEAT_FLAG,
+    json: JSON_FLAG,
   },
   examples: ["deno task bench:patches --python .venv/bin/python"],
 };

@@ -1,8 +1,24 @@
 /**
- * Writing to files that are open.
+ * Files and their bytes.
  *
  * @module
  */
+
+/** Some bytes one after the other. */
+export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(parts.reduce((sum, p) => sum + p.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}
+
+/** Whether there is a file or a folder of a name. */
+export async function exists(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, () => false);
+}
 
 /** Writes all of some bytes: one call may take only a part. */
 export function writeAllSync(file: Deno.FsFile, bytes: Uint8Array): void {

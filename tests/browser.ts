@@ -2,6 +2,8 @@
 import { AxeBuilder } from "npm:@axe-core/playwright@4.11.0";
 import { type Browser, chromium, type Page } from "npm:playwright-core@1.65.1";
 
+import { engineForTasks } from "./tasks.ts";
+
 const CANDIDATES = [
   "/usr/bin/chromium",
   "/usr/bin/chromium-browser",
@@ -47,6 +49,22 @@ export async function withBrowser(
   } finally {
     await browser.close();
   }
+}
+
+/** Declares a test that needs a browser and TensorFlow. */
+export async function testInBrowser(
+  name: string,
+  fn: (browser: BrowserForTest) => Promise<void>,
+): Promise<void> {
+  const browser = findBrowser(), engine = await engineForTasks();
+  Deno.test({
+    name: name + (engine.reason || browser.reason),
+    ignore: engine.ignore || browser.ignore,
+    // The driver of the browser keeps some open beyond the test.
+    sanitizeOps: false,
+    sanitizeResources: false,
+    fn: () => fn(browser),
+  });
 }
 
 /** The serious faults that axe-core finds on a page. */

@@ -9,6 +9,7 @@ import { encodePng } from "../data/png.ts";
 import { placeOf } from "../stream/order.ts";
 import type { BatchView } from "../train/batch_view.ts";
 import { type ResolvedConfig, trainSource } from "../train/config.ts";
+import { readMetrics } from "../train/metrics.ts";
 import { principalMap, singularValues } from "../train/spectrum.ts";
 import type { TrainEvent } from "../train/train.ts";
 import { History } from "./history.ts";
@@ -27,12 +28,13 @@ export class Dashboard {
   #step = 0;
   #looked = -Infinity;
   #png: Promise<Uint8Array> | undefined;
+  #json: string | undefined;
 
   private constructor(port: number) {
     this.#served = serve(port, {
       events: () => this.#history.follow(),
       patches: () => this.#patches(),
-      batch: () => JSON.stringify(this.#batch()),
+      batch: () => this.#json ??= JSON.stringify(this.#batch()),
     });
   }
 
@@ -83,7 +85,7 @@ export class Dashboard {
       if (view === undefined) return;
       this.#view = view;
       this.#step = metrics.step;
-      this.#png = undefined;
+      this.#png = this.#json = undefined;
       this.#history.push({ type: "batch", step: metrics.step });
     } else if (event.type !== "skipped") this.#history.push(event);
   }
@@ -91,6 +93,7 @@ export class Dashboard {
   async #start(event: TrainEvent & { type: "start" }): Promise<void> {
     const { config, engine, dir, step } = event;
     this.#config = config;
+    this.#json = undefined;
     this.#dataset = await openDataset(trainSource(config))
       .catch(() => undefined);
     this.#history.push({
@@ -109,15 +112,12 @@ export class Dashboard {
   /** The steps before a run was resumed. */
   #recall(dir: string, before: number): void {
     try {
-      const text = Deno.readTextFileSync(`${dir}/metrics.jsonl`);
-      for (const line of text.trim().split("\n")) {
-        const record = JSON.parse(line);
+      for (const record of readMetrics(`${dir}/metrics.jsonl`)) {
         if (!(record.step < before)) continue;
-        const { probe, ...metrics } = record;
         this.#history.push(
-          probe
-            ? { type: "probe", step: record.step, ...probe }
-            : { type: "step", ...metrics },
+          "probe" in record
+            ? { type: "probe", step: record.step, ...record.probe }
+            : { type: "step", ...record },
         );
       }
     } catch {

@@ -29,11 +29,6 @@ export class History {
     this.#news = Promise.withResolvers();
   }
 
-  /** How many there are. */
-  get length(): number {
-    return this.#records.length;
-  }
-
   /** Which records of the past a viewer gets: all, or evenly so many. */
   #past(): string[] {
     const { length } = this.#records;

@@ -6,6 +6,7 @@
  */
 import { umap, uplot, uplotStyle } from "../deps/web_assets.ts";
 import { EmpSslError, messageOf } from "../errors.ts";
+import palette from "../style/palette.css" with { type: "text" };
 import script from "./page.js" with { type: "text" };
 import style from "./page.css" with { type: "text" };
 import page from "./page.html" with { type: "text" };
@@ -15,6 +16,7 @@ const HOST = "127.0.0.1";
 const TEXTS: Record<string, [text: string, type: string]> = {
   "/": [page, "text/html"],
   "/page.js": [script, "text/javascript"],
+  "/palette.css": [palette, "text/css"],
   "/page.css": [style, "text/css"],
   "/uplot.js": [uplot, "text/javascript"],
   "/uplot.css": [uplotStyle, "text/css"],

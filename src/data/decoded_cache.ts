@@ -6,6 +6,7 @@
  * @module
  */
 import { createHash } from "node:crypto";
+import { concatBytes } from "../files.ts";
 import type { Image } from "./image.ts";
 
 /** Where decoded images are kept, and how large they need be. */
@@ -67,10 +68,7 @@ export function cachedDecode(
     const temporary = `${entry}.${crypto.randomUUID()}`;
     try {
       await Deno.mkdir(folder, { recursive: true });
-      const bytes = new Uint8Array(head.length + image.data.length);
-      bytes.set(head);
-      bytes.set(image.data, head.length);
-      await Deno.writeFile(temporary, bytes);
+      await Deno.writeFile(temporary, concatBytes([head, image.data]));
       await Deno.rename(temporary, entry);
     } catch {
       // A cache that cannot grow is still a cache.

@@ -5,6 +5,7 @@
  */
 import { cacheFolder } from "../cache.ts";
 import { codeOf, EmpSslError, messageOf } from "../errors.ts";
+import { exists } from "../files.ts";
 import { type Archive, archiveAt, ARCHIVES } from "./archives.ts";
 import { openDataset } from "./catalog.ts";
 import type { Dataset } from "./dataset.ts";
@@ -76,10 +77,6 @@ async function fetchArchive(
     await Deno.remove(wrapping, { recursive: true }).catch(() => {});
   }
   await Deno.remove(path);
-}
-
-async function exists(path: string): Promise<boolean> {
-  return await Deno.stat(path).then(() => true, () => false);
 }
 
 function refuse(

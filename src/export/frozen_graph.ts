@@ -15,7 +15,7 @@ import {
 } from "../engine/trace/graph.ts";
 import { DType } from "../engine/trace/messages.ts";
 import { trace } from "../engine/trace/trace.ts";
-import { floatBytes, halfBytes } from "./half.ts";
+import { keptBytes } from "./half.ts";
 import {
   type ExportRequest,
   featureWidth,
@@ -59,11 +59,8 @@ export function traceFrozen(request: ExportRequest): FrozenGraph {
     const tensors = Object.fromEntries(
       tensorSpecs(model).filter(({ name }) => isInPart(name, part))
         .map(({ name, shape }) => {
-          const values = state.get(name)!;
-          // Only what is large gains by it.
-          const half = precision === "fp16" && shape.length > 1;
-          const bytes = half ? halfBytes(values) : floatBytes(values);
-          const weights = graph.weights(name, shape, { bytes, half });
+          const kept = keptBytes(state.get(name)!, shape, precision);
+          const weights = graph.weights(name, shape, kept);
           return [name, backend.tensor(weights)];
         }),
     );

@@ -10,7 +10,20 @@ export function halfBytes(values: Float32Array): Uint8Array {
 }
 
 /** The bytes of some numbers as they are. */
-export function floatBytes(values: Float32Array): Uint8Array {
+function floatBytes(values: Float32Array): Uint8Array {
   const { buffer, byteOffset, byteLength } = values;
   return new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
+}
+
+/**
+ * How weights are kept: in fp16 what is large is halved, for only that gains by
+ * it; batch norms and biases stay as they are.
+ */
+export function keptBytes(
+  values: Float32Array,
+  shape: readonly number[],
+  precision: "fp32" | "fp16",
+): { half: boolean; bytes: Uint8Array } {
+  const half = precision === "fp16" && shape.length > 1;
+  return { half, bytes: half ? halfBytes(values) : floatBytes(values) };
 }

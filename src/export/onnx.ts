@@ -7,7 +7,7 @@
 import { BATCH_NORM_EPSILON } from "../model/kernels.ts";
 import { convertLayout, torchShape } from "../model/layout.ts";
 import { resnet18Blocks, tensorSpecs } from "../model/parameters.ts";
-import { floatBytes, halfBytes } from "./half.ts";
+import { keptBytes } from "./half.ts";
 import {
   encodeOnnx,
   type OnnxAttribute,
@@ -109,13 +109,12 @@ export function encodeOnnxModel(
     if (!isInPart(spec.name, part)) continue;
     const values = convertLayout(spec, state.get(spec.name)!, "torch");
     const dims = torchShape(spec);
-    // Only what is large gains by it.
-    const half = precision === "fp16" && dims.length > 1;
+    const { half, bytes } = keptBytes(values, dims, precision);
     initializers.push({
       name: half ? `${spec.name}.half` : spec.name,
       dims,
       dataType: half ? OnnxType.float16 : OnnxType.float,
-      rawData: half ? halfBytes(values) : floatBytes(values),
+      rawData: bytes,
     });
     if (half) {
       const to = [i("to", OnnxType.float)];

@@ -11,6 +11,7 @@ import {
   GRAPH_VERSION,
   type NodeDef,
 } from "../engine/trace/messages.ts";
+import { concatBytes } from "../files.ts";
 import { halfBytes } from "./half.ts";
 import { traceFrozen } from "./frozen_graph.ts";
 import type { ExportRequest } from "./request.ts";
@@ -118,15 +119,8 @@ export function encodeTfjsModel(
     },
     weightsManifest: [{ paths: ["weights.bin"], weights }],
   };
-  const size = parts.reduce((sum, part) => sum + part.length, 0);
-  const bytes = new Uint8Array(size);
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
   return {
     "model.json": new TextEncoder().encode(JSON.stringify(model)),
-    "weights.bin": bytes,
+    "weights.bin": concatBytes(parts),
   };
 }

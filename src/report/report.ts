@@ -18,6 +18,7 @@ import { curves, type Figure } from "./figures.ts";
 import { gallery } from "./gallery.ts";
 import { publishedFor } from "./published.ts";
 import { readRun, type RunRecord } from "./run_record.ts";
+import palette from "../style/palette.css" with { type: "text" };
 import style from "./report.css" with { type: "text" };
 
 /** The user's choices. */
@@ -245,7 +246,7 @@ export async function writeReport(
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>${escape(title)}</title>
-<style>${style}</style>
+<style>${palette}${style}</style>
 </head>
 <body>
 <main>

@@ -6,6 +6,7 @@
 import { EmpSslError, messageOf } from "../errors.ts";
 import type { EngineReport } from "../engine/engine.ts";
 import type { EvaluationResult } from "../evaluate/evaluate.ts";
+import { readMetrics } from "../train/metrics.ts";
 import type { ResolvedConfig } from "../train/config.ts";
 import type { StepMetrics } from "../train/training_session.ts";
 
@@ -33,9 +34,9 @@ export interface RunRecord {
   evaluation?: EvaluationResult;
 }
 
-function read(path: string): string {
+function attempt<T>(path: string, read: () => T): T {
   try {
-    return Deno.readTextFileSync(path);
+    return read();
   } catch (error) {
     throw refuse(path, messageOf(error));
   }
@@ -59,25 +60,17 @@ function refuse(path: string, found: string): EmpSslError {
 export function readRun(path: string): RunRecord {
   const dir = path.replace(/(?<=.)\/+$/, "");
   const file = `${dir}/config.json`;
-  let config: RunRecord["config"];
-  try {
-    config = JSON.parse(read(file));
-    if (typeof config?.data !== "string" || !(config.steps > 0)) {
+  const config = attempt(file, (): RunRecord["config"] => {
+    const found = JSON.parse(Deno.readTextFileSync(file));
+    if (typeof found?.data !== "string" || !(found.steps > 0)) {
       throw new Error("it is no configuration of a run");
     }
-  } catch (error) {
-    throw error instanceof EmpSslError ? error : refuse(file, messageOf(error));
-  }
+    return found;
+  });
   const steps: StepMetrics[] = [], probes: ProbeRecord[] = [];
-  for (const line of read(`${dir}/metrics.jsonl`).split("\n")) {
-    let record;
-    try {
-      record = JSON.parse(line);
-    } catch {
-      // The last line of a run that is under way may be half there.
-      continue;
-    }
-    if (record.probe) probes.push({ step: record.step, ...record.probe });
+  const metrics = `${dir}/metrics.jsonl`;
+  for (const record of attempt(metrics, () => readMetrics(metrics))) {
+    if ("probe" in record) probes.push({ step: record.step, ...record.probe });
     else if (Number.isFinite(record.loss)) steps.push(record);
   }
   if (steps.length === 0) throw refuse(dir, "it has made no step yet");

@@ -3,10 +3,11 @@
  *
  * @module
  */
-import { folderOf, openDataset } from "../data/catalog.ts";
+import { DATASETS, folderOf, openDataset } from "../data/catalog.ts";
 import type { DatasetSource } from "../data/dataset.ts";
 import { checkFileIndex, encodeFileIndex } from "../data/file_index.ts";
 import { ImageFiles } from "../data/image_files.ts";
+import { exists } from "../files.ts";
 import { writeAtomically } from "./atomic_file.ts";
 
 const NAME = "images.txt";
@@ -23,7 +24,9 @@ export async function indexedSource(
   { dir, goesOn }: { dir: string; goesOn: boolean },
 ): Promise<DatasetSource> {
   const index = `${dir}/${NAME}`, folder = folderOf(source);
-  if (goesOn && await Deno.stat(index).then(() => true, () => false)) {
+  // What is no files is not opened once more to find that out.
+  if (!DATASETS[source.name]?.files) return source;
+  if (goesOn && await exists(index)) {
     checkFileIndex(index, folder);
     return { ...source, index };
   }

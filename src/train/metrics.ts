@@ -6,6 +6,7 @@
 import { EmpSslError, messageOf } from "../errors.ts";
 import { writeAllSync } from "../files.ts";
 import { writeAtomically } from "./atomic_file.ts";
+import type { StepMetrics } from "./training_session.ts";
 
 /** Appends lines to a file. */
 export class MetricsLog implements Disposable {
@@ -75,4 +76,21 @@ function keepBefore(path: string, step: number): void {
   const lines = text.split("\n").filter((line) => stepOf(line) < step);
   const kept = lines.map((line) => `${line}\n`).join("");
   if (kept !== text) writeAtomically(path, new TextEncoder().encode(kept));
+}
+
+/** A line of a run's metrics: a step, or a test of the online probe. */
+export type MetricsRecord =
+  & { step: number }
+  & (StepMetrics | { probe: { top1: number; top5: number } });
+
+/** The lines that are whole: the last of a run under way may be half there. */
+export function readMetrics(path: string): MetricsRecord[] {
+  return Deno.readTextFileSync(path).split("\n").flatMap((line) => {
+    try {
+      const record = JSON.parse(line);
+      return typeof record === "object" && record !== null ? [record] : [];
+    } catch {
+      return [];
+    }
+  });
 }

@@ -8,6 +8,7 @@
  * @module
  */
 import { EmpSslError, messageOf } from "../errors.ts";
+import { concatBytes } from "../files.ts";
 
 /** A tensor in a file. */
 export interface NamedTensor {
@@ -76,16 +77,12 @@ export function encodeSafetensors(
     tensors.map(({ name, shape }) => ({ name, shape, dtype: "F32" })),
     metadata,
   );
-  const size = tensors.reduce((sum, t) => sum + t.values.byteLength, 0);
-  const file = new Uint8Array(head.length + size);
-  file.set(head);
-  let at = head.length;
-  for (const { values } of tensors) {
-    const { buffer, byteOffset, byteLength } = values;
-    file.set(new Uint8Array(buffer, byteOffset, byteLength), at);
-    at += byteLength;
-  }
-  return file;
+  return concatBytes([
+    head,
+    ...tensors.map(({ values: { buffer, byteOffset, byteLength } }) =>
+      new Uint8Array(buffer, byteOffset, byteLength)
+    ),
+  ]);
 }
 
 function invalid(subject: string, found: string, cause?: unknown): EmpSslError {

@@ -5,21 +5,13 @@
  * @module
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { findBrowser, seriousFaults, withBrowser } from "../browser.ts";
+import { seriousFaults, testInBrowser, withBrowser } from "../browser.ts";
 import { withFolder } from "../images.ts";
-import { engineForTasks } from "../tasks.ts";
 import { finish, startTraining } from "../training_process.ts";
 
-const browserForTest = findBrowser();
-const engine = await engineForTasks();
-
-Deno.test({
-  name: "a browser sees a run go on, through a kill and a resume" +
-    (engine.reason || browserForTest.reason),
-  ignore: engine.ignore || browserForTest.ignore,
-  sanitizeOps: false,
-  sanitizeResources: false,
-  fn: async () => {
+await testInBrowser(
+  "a browser sees a run go on, through a kill and a resume",
+  async (browserForTest) => {
     await withFolder(async (dir) => {
       const run = `${dir}/run`;
       const flags = ["--dashboard", "4689"];
@@ -110,4 +102,4 @@ Deno.test({
       });
     });
   },
-});
+);

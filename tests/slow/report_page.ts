@@ -4,20 +4,13 @@
  * @module
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { findBrowser, seriousFaults, withBrowser } from "../browser.ts";
+import { seriousFaults, testInBrowser, withBrowser } from "../browser.ts";
 import { withFolder } from "../images.ts";
-import { engineForTasks, runTask } from "../tasks.ts";
+import { runTask } from "../tasks.ts";
 
-const browserForTest = findBrowser();
-const engine = await engineForTasks();
-
-Deno.test({
-  name: "a report opens without a network" +
-    (engine.reason || browserForTest.reason),
-  ignore: engine.ignore || browserForTest.ignore,
-  sanitizeOps: false,
-  sanitizeResources: false,
-  fn: async () => {
+await testInBrowser(
+  "a report opens without a network",
+  async (browserForTest) => {
     await withFolder(async (dir) => {
       const run = `${dir}/run`;
       const trained = await runTask("train", [
@@ -63,4 +56,4 @@ Deno.test({
       });
     });
   },
-});
+);

@@ -1,0 +1,18 @@
+/**
+ * The flags that benches have in common.
+ *
+ * @module
+ */
+import type { Flag } from "../tasks/cli/flags.ts";
+
+/** `--json`. */
+export const JSON_FLAG: Flag = {
+  type: "switch",
+  help: "one line of JSON for each measurement",
+};
+
+/** `--repeat`. */
+export const REPEAT_FLAG: Flag = {
+  type: "number",
+  help: "repetitions (default 5)",
+};
