@@ -19,6 +19,7 @@ export type ErrorCode =
   | "NOT_FINITE"
   | "COLLAPSED"
   | "STEP_FAILED"
+  | "PEER_LOST"
   | "EXPORT_FAILED";
 
 /** The fields an {@linkcode EmpSslError} is made from. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { EngineReport } from "../src/engine/engine.ts";
 import type { Dashboard } from "../src/dashboard/dashboard.ts";
 import { EmpSslError } from "../src/errors.ts";
 import { onlineProbe } from "../src/evaluate/online_probe.ts";
@@ -20,6 +21,7 @@ import {
   newestRunLike,
   resumePoint,
 } from "../src/train/resume.ts";
+import { isFollower, isTogether } from "../src/train/together.ts";
 import { type Probe, train, type TrainEvent } from "../src/train/train.ts";
 import type { StepMetrics } from "../src/train/training_session.ts";
 import type { Values } from "./cli/flags.ts";
@@ -117,8 +119,24 @@ function listen(controller: AbortController): {
   return outcome;
 }
 
+/** `, 4 replicas in 2 processes`, where there are some. */
+function replicasText({ cluster }: ResolvedConfig, engine: EngineReport) {
+  if (engine.replicas === undefined) return "";
+  const { count } = engine.replicas, processes = cluster?.length ?? 1;
+  const of = processes > 1 ? `${processes} processes` : "one process";
+  return `, ${count} replicas in ${of}`;
+}
+
 function showStart(event: TrainEvent & { type: "start" }): void {
   const { config: c, engine, dir, microBatch, step, damaged } = event;
+  if (dir === undefined) {
+    console.log(
+      `Process ${c.task} of ${c.cluster?.length} is at work; process 0 tells ` +
+        "how it goes",
+    );
+    if (engine.warning) console.error(`Warning: ${engine.warning}`);
+    return;
+  }
   console.log(
     `Training ${c.arch} on ${c.data}: ${c.images} images, ${c.bs} × ` +
       `${c.numPatches} patches of ${c.patchSize}×${c.patchSize} a step, ` +
@@ -126,9 +144,9 @@ function showStart(event: TrainEvent & { type: "start" }): void {
   );
   console.log(
     `${engine.engine} ${engine.version} on ` +
-      `${
-        engine.deviceName ?? engine.device
-      }, ${engine.precision}; run in ${dir}`,
+      `${engine.deviceName ?? engine.device}, ${engine.precision}${
+        replicasText(c, engine)
+      }; run in ${dir}`,
   );
   for (const fault of damaged) {
     console.error(`Passed over a damaged checkpoint: ${fault}`);
@@ -199,6 +217,24 @@ async function letGo(dashboard: Dashboard | undefined): Promise<void> {
   if (dashboard) await Promise.race([dashboard.close(), second]);
 }
 
+/** One of several processes, and not the first: it has little to say. */
+async function follow(
+  config: Partial<TrainConfig>,
+  resume: string | undefined,
+): Promise<void> {
+  await setUpEngine({ engine: "tensorflow" });
+  const controller = new AbortController();
+  const outcome = listen(controller);
+  const { signal } = controller;
+  for await (const event of train(config, { resume, signal })) {
+    if (event.type === "start") showStart(event);
+    else if (event.type === "skipped") {
+      console.error(`Skipped ${event.image}: ${event.why}`);
+    } else if (event.type === "stopped") Deno.exit(outcome.code);
+  }
+  outcome.stop();
+}
+
 /** A run on the terminal. */
 async function runTraining(values: Values): Promise<void> {
   const config = configOf(values);
@@ -212,6 +248,20 @@ async function runTraining(values: Values): Promise<void> {
   // Whatever is wrong with it is said before the engine is set up.
   const given = givenOf(values, config);
   let resume = values.resume as string | undefined;
+  if (resume === "auto" && isTogether(config)) {
+    throw new EmpSslError({
+      action: "resume",
+      subject: "any run like this in several processes",
+      found: "each would look for itself",
+      remedy: "name the run's folder",
+      code: "INVALID_ARGUMENT",
+    });
+  }
+  if (isFollower(config)) {
+    const { cluster, task } = config;
+    await follow(resume ? { ...given, cluster, task } : config, resume);
+    return;
+  }
   let choices: Partial<TrainConfig> = config, { engine } = config;
   if (resume === undefined || resume === "auto") {
     const resolved = await resolveConfig(config, showPreparation());
@@ -223,7 +273,8 @@ async function runTraining(values: Values): Promise<void> {
   if (resume !== undefined) {
     const stored = resumePoint(resume).config;
     checkAgainst(resume, stored, given);
-    choices = given;
+    const { cluster, task } = config;
+    choices = { ...given, cluster, task };
     engine = stored.engine;
   }
   const dashboard = await dashboardOf(values);
@@ -241,7 +292,7 @@ async function runTraining(values: Values): Promise<void> {
   ) {
     await dashboard?.show(event);
     if (event.type === "start") {
-      folder = event.dir;
+      folder = event.dir!;
       showStart(event);
       progress = new Progress("train", event.config.steps);
     } else if (event.type === "step") {

@@ -46,8 +46,8 @@ export const trainingWorker = {
     return training.microBatch;
   },
   /** Makes one step. */
-  step(step: number): Promise<StepMetrics> {
-    return training.step(step);
+  step(step: number, stop?: boolean): Promise<StepMetrics> {
+    return training.step(step, stop);
   },
   /** What can be looked at of the last step. */
   view() {

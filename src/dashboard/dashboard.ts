@@ -106,7 +106,7 @@ export class Dashboard {
         `${engine.deviceName ?? engine.device}, ${engine.precision}`,
       dir,
     });
-    if (step > 0) this.#recall(dir, step);
+    if (dir !== undefined && step > 0) this.#recall(dir, step);
   }
 
   /** The steps before a run was resumed. */

@@ -5,9 +5,13 @@
  * @module
  */
 import { closestString as closest } from "npm:deno-std@1.4.0/text/closest_string.js";
+import { TextLineStream as Lines } from "npm:deno-std@1.4.0/streams/text_line_stream.js";
 
 /** The most similar of some words (`@std/text`). */
 export const closestString: (
   word: string,
   possible: string[],
 ) => string = closest;
+
+/** Splits a text into its lines (`@std/streams`). */
+export const TextLineStream: new () => TransformStream<string, string> = Lines;

@@ -32,16 +32,39 @@ export interface EngineWish {
   precision: PrecisionChoice;
   /** Threads on the processor; as many as there are cores where not given. */
   threads?: number;
+  /** Where several replicas train together. */
+  cluster?: ClusterWish;
+}
+
+/** The replicas of a model that train together. */
+export interface ClusterWish {
+  /** Those of this process; `auto` is one for each GPU. */
+  replicas: number | "auto";
+  /** `host:port` of each process; none where this one is alone. */
+  addresses: string[];
+  /** Which of them this one is. */
+  task: number;
+  /** Whether batch norms take the statistics of all replicas together. */
+  syncBatchNorm: boolean;
 }
 
 /**
- * Refuses a number format that an engine does not have.
+ * Refuses a number format, or replicas, that an engine does not have.
  *
  * @throws {EmpSslError} `INVALID_ARGUMENT`.
  */
-export function checkWish({ engine, precision }: EngineWish): void {
-  if (precision !== "bf16") return;
+export function checkWish({ engine, precision, cluster }: EngineWish): void {
   if (engine === "auto" || engine === "tensorflow") return;
+  if (cluster !== undefined) {
+    throw new EmpSslError({
+      action: "train",
+      subject: `several replicas on the ${engine} engine`,
+      found: "TensorFlow's collective operations are what joins them",
+      remedy: "take --engine tensorflow",
+      code: "INVALID_ARGUMENT",
+    });
+  }
+  if (precision !== "bf16") return;
   throw new EmpSslError({
     action: "compute",
     subject: `in bf16 on the ${engine} engine`,
@@ -65,6 +88,8 @@ export interface EngineReport {
   precision: string;
   /** The file of the native binding, where there is one. */
   binding?: string;
+  /** Where several train together: how many here, and how many in all. */
+  replicas?: { own: number; count: number };
   /** What a user should know before a long run, such as a slow engine. */
   warning?: string;
 }
@@ -104,6 +129,8 @@ export interface StepLosses {
 export interface StepResult extends StepLosses {
   /** Z̄Z̄ᵀ, `b×b` numbers: how alike the mean embeddings of the images are. */
   gram: Float32Array;
+  /** Whether this is to be the last step: some process wanted to stop. */
+  stopping: boolean;
 }
 
 /** A model in training on a device. */
@@ -113,8 +140,13 @@ export interface Trainer {
    *
    * @param bytes `patches × images × side × side × 3`, patch-major.
    * @param learningRate Of this step.
+   * @param stop Whether this process wants it to be the last one.
    */
-  step(bytes: Uint8Array, learningRate: number): Promise<StepResult>;
+  step(
+    bytes: Uint8Array,
+    learningRate: number,
+    stop?: boolean,
+  ): Promise<StepResult>;
   /** Weights and running statistics by PyTorch's names, in our layout. */
   state(): Promise<State>;
   /** Momentum buffers by the names of their parameters. */

@@ -31,12 +31,12 @@ async function hasGpu(): Promise<boolean> {
 
 async function loadNamed(
   engine: EngineName,
-  { precision, threads }: EngineWish,
+  { precision, threads, cluster }: EngineWish,
 ): Promise<Engine> {
   if (engine === "tensorflow") {
-    return await loadTensorFlow(precision, { threads });
+    return await loadTensorFlow(precision, { threads, cluster });
   }
-  checkWish({ engine, precision });
+  checkWish({ engine, precision, cluster });
   const loaded = await loadEager(engine);
   loaded.report.warning = WARNINGS[engine];
   return loaded;

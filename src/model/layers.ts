@@ -9,6 +9,8 @@ import {
   batchNormTraining,
   relu as rectify,
 } from "./kernels.ts";
+import type { Replicas } from "./replicas.ts";
+import { syncBatchNorm } from "./sync_batch_norm.ts";
 
 /** PyTorch's default: the share of the batch in the running statistics. */
 const BATCH_NORM_MOMENTUM = 0.1;
@@ -21,14 +23,17 @@ export interface Scope {
   training: boolean;
   /** In training: running statistics after this pass. */
   updates: Record<string, tf.Tensor>;
+  /** In training: the replicas that batch norms take their statistics over. */
+  replicas?: Replicas;
 }
 
 /** A scope for one forward pass. */
 export function scopeOf(
   tensors: Record<string, tf.Tensor>,
   training: boolean,
+  replicas?: Replicas,
 ): Scope {
-  return { tensors, training, updates: {} };
+  return { tensors, training, updates: {}, replicas };
 }
 
 /** Rectified linear unit. */
@@ -74,7 +79,9 @@ export function batchNorm(scope: Scope, name: string, x: tf.Tensor): tf.Tensor {
   const meanName = `${name}.running_mean`, varName = `${name}.running_var`;
   let y: tf.Tensor;
   if (scope.training) {
-    const result = batchNormTraining(spatial, scale, offset);
+    const result = scope.replicas
+      ? syncBatchNorm(spatial, scale, offset, scope.replicas)
+      : batchNormTraining(spatial, scale, offset);
     y = result.y;
     for (
       const [of, batch] of [

@@ -30,11 +30,18 @@ export interface PatchJob extends Omit<OrderConfig, "count"> {
   firstBatch: number;
   /** The batch to stop before. */
   endBatch: number;
+  /** Where processes train together: which one this is, and of how many. */
+  share?: { index: number; of: number };
 }
 
-/** Bytes of a batch: `patches × images × side × side × 3`. */
+/** The images of each batch that this process cuts. */
+export function ownImages({ images, share }: PatchJob): number {
+  return images / (share?.of ?? 1);
+}
+
+/** Bytes of a batch: `patches × own images × side × side × 3`. */
 export function batchBytes(job: PatchJob): number {
-  return job.patches * job.images * job.patchSize ** 2 * 3;
+  return job.patches * ownImages(job) * job.patchSize ** 2 * 3;
 }
 
 /** Told to the pool: a ticket that could not be served. */
@@ -75,7 +82,7 @@ export class PatchCutter {
 
   /** Serves tickets until the job is done or the ring is ended. */
   async run(onTicket: (ticket: number) => void, onFailure: OnFailure) {
-    const { images, endBatch } = this.#job;
+    const { endBatch } = this.#job, images = ownImages(this.#job);
     for (;;) {
       const ticket = this.#ring.nextTicket();
       if (ticket >= endBatch * images) return;
@@ -93,18 +100,17 @@ export class PatchCutter {
   /**
    * Cuts the patches of one ticket.
    *
-   * @param ticket `batch × images + position`.
+   * @param ticket `batch × own images + position`.
    * @param substitute Take the image so many further on in place of its own.
    */
   async serve(ticket: number, substitute = 0): Promise<void> {
-    const { images } = this.#job;
-    const batch = Math.floor(ticket / images), position = ticket % images;
-    if (isBeyondEnd(batch, position, this.#order)) {
+    const { batch, position, place } = this.#whereIs(ticket);
+    if (isBeyondEnd(batch, place, this.#order)) {
       await this.#ring.claim(batch);
       this.#ring.complete(batch);
       return;
     }
-    const { epoch, image } = placeOf(batch, position, this.#order);
+    const { epoch, image } = placeOf(batch, place, this.#order);
     const index = (image + substitute) % this.#dataset.length;
     const decoded = await this.#dataset.image(index);
     const output = await this.#ring.claim(batch);
@@ -112,11 +118,21 @@ export class PatchCutter {
     this.#ring.complete(batch);
   }
 
+  /**
+   * The batch of a ticket, its position in what this process cuts of it, and its
+   * place in the whole batch.
+   */
+  #whereIs(ticket: number) {
+    const images = ownImages(this.#job);
+    const batch = Math.floor(ticket / images), position = ticket % images;
+    const before = images * (this.#job.share?.index ?? 0);
+    return { batch, position, place: before + position };
+  }
+
   /** The image of a ticket: what to call it in a message, and its number. */
   describe(ticket: number): { name: string; index: number } {
-    const { images } = this.#job;
-    const batch = Math.floor(ticket / images);
-    const { image: index } = placeOf(batch, ticket % images, this.#order);
+    const { batch, place } = this.#whereIs(ticket);
+    const { image: index } = placeOf(batch, place, this.#order);
     return { name: this.#dataset.describe(index), index };
   }
 
@@ -129,7 +145,8 @@ export class PatchCutter {
     },
     output: Uint8Array,
   ): void {
-    const { patches, patchSize: size, images, seed, shuffle } = this.#job;
+    const { patches, patchSize: size, seed, shuffle } = this.#job;
+    const images = ownImages(this.#job);
     const recipe = RECIPES[this.#job.recipe];
     const purpose = shuffle ? Purpose.patch : Purpose.evaluation;
     const transforms = this.#transforms;

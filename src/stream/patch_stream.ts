@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { batchBytes, type PatchJob } from "./patch_job.ts";
+import { batchBytes, ownImages, type PatchJob } from "./patch_job.ts";
 import { PatchPool, type PoolOptions } from "./pool.ts";
 import { Ring, type RingHandle } from "./ring.ts";
 
@@ -63,9 +63,10 @@ export class PatchStream implements AsyncIterable<Uint8Array>, AsyncDisposable {
     const slotBytes = batchBytes(job);
     const fit = Math.floor(RING_BYTES / slotBytes);
     const slots = Math.max(2, Math.min(4, fit));
-    const ring = Ring.create({ slots, slotBytes, parts: job.images });
+    const images = ownImages(job);
+    const ring = Ring.create({ slots, slotBytes, parts: images });
     ring.startAt(job.firstBatch);
-    ring.startTicketsAt(job.firstBatch * job.images);
+    ring.startTicketsAt(job.firstBatch * images);
     const pool = await PatchPool.start(job, ring, options);
     options.signal?.addEventListener("abort", () => ring.abort());
     return new PatchStream(job, ring, pool);

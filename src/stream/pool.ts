@@ -8,7 +8,7 @@ import type { patchWorker } from "../../workers/patch_worker.ts";
 import * as Comlink from "../deps/comlink.ts";
 import { EmpSslError, isEmpSslError, messageOf } from "../errors.ts";
 import { Failure } from "./failure.ts";
-import type { PatchJob } from "./patch_job.ts";
+import { ownImages, type PatchJob } from "./patch_job.ts";
 import type { Ring } from "./ring.ts";
 
 type Remote = Comlink.Remote<typeof patchWorker>;
@@ -145,8 +145,7 @@ export class PatchPool {
     try {
       const { name: image, index } = await member.remote.describe(ticket);
       this.#skipped++;
-      const { images, endBatch } = this.#job;
-      const all = endBatch * images;
+      const all = this.#job.endBatch * ownImages(this.#job);
       if (this.#options.strict) {
         throw new EmpSslError({
           action: "go on without",

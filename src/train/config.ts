@@ -8,11 +8,13 @@ import type { Dataset, DatasetSource } from "../data/dataset.ts";
 import { prepareDataset, type PrepareEvent } from "../data/prepare.ts";
 import {
   checkWish,
+  type ClusterWish,
   type EngineChoice,
   type PrecisionChoice,
 } from "../engine/engine.ts";
 import type { RecipeName } from "../patches/recipe.ts";
 import { architecture } from "../model/architectures.ts";
+import { checkMembership } from "./cluster.ts";
 import { refuse } from "./refuse_flag.ts";
 import { parseSaveEvery } from "./save_every.ts";
 
@@ -81,6 +83,16 @@ export interface TrainConfig {
   threads?: number;
   /** Write event files for TensorBoard into the run's folder. */
   tensorboard?: boolean;
+  /** Replicas in this process; `auto` is one for each GPU. */
+  replicas?: number | "auto";
+  /** Whether batch norms take the statistics of all replicas together. */
+  syncBn?: boolean;
+  /** `host:port` of each process that trains with this one. */
+  cluster?: string[];
+  /** Which of them this one is; process 0 writes the run's folder. */
+  task?: number;
+  /** Seconds after which a silent process is lost: 30. */
+  peerTimeout?: number;
   /** The run's folder. */
   dir?: string;
   /** A note that is kept with the run. */
@@ -133,7 +145,11 @@ export function validateConfig(config: TrainConfig): void {
     ["--keep", config.keep, 1, "a run needs a checkpoint"],
     ["--threads", config.threads, 1, "somebody must compute"],
     ["--patch-size", config.patchSize, 8, "the network halves it thrice"],
+    ["--peer-timeout", config.peerTimeout, 1, "processes need time to answer"],
   ];
+  if (config.replicas !== "auto") {
+    whole.push(["--replicas", config.replicas, 1, "somebody must compute"]);
+  }
   for (const [flag, value, least, why] of whole) {
     if (value === undefined) continue;
     if (!Number.isInteger(value) || value < least) {
@@ -153,7 +169,8 @@ export function validateConfig(config: TrainConfig): void {
       "give auto or a divisor",
     );
   }
-  checkWish(config);
+  checkCluster(config);
+  checkWish({ ...config, cluster: clusterWish(config) });
   if (!(eps > 0)) {
     refuse(`--eps ${eps}`, "it divides", "give a number over 0, such as 0.2");
   }
@@ -170,6 +187,41 @@ export function validateConfig(config: TrainConfig): void {
     refuse(`--seed ${seed}`, "it is not one", "give 0 to 4294967295");
   }
   if (config.arch !== undefined) architecture(config.arch);
+}
+
+/** Refuses replicas and processes that cannot be. */
+function checkCluster(config: TrainConfig): void {
+  const { cluster, task, replicas, syncBn, bs } = config;
+  if (cluster !== undefined) {
+    checkMembership({ addresses: cluster, task: task ?? 0 });
+  } else if (task !== undefined) {
+    refuse(`--task ${task}`, "there is no --cluster", "give both or neither");
+  }
+  const count = (cluster?.length ?? 1) *
+    (typeof replicas === "number" ? replicas : 1);
+  if (bs % count !== 0) {
+    refuse(
+      `--bs ${bs}`,
+      `it is not a multiple of the ${count} replicas`,
+      `give a multiple of ${count}`,
+    );
+  }
+  if (syncBn && clusterWish(config) === undefined) {
+    refuse("--sync-bn", "there is one replica", "add --replicas or --cluster");
+  }
+}
+
+/** The replicas that a configuration asks for; nothing where there is one. */
+export function clusterWish(
+  { cluster, task, replicas, syncBn }: TrainConfig,
+): ClusterWish | undefined {
+  if (cluster === undefined && (replicas ?? 1) === 1) return undefined;
+  return {
+    replicas: replicas ?? 1,
+    addresses: cluster ?? [],
+    task: task ?? 0,
+    syncBatchNorm: syncBn ?? false,
+  };
 }
 
 /** The architecture that suits the size of a set's first image. */

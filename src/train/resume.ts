@@ -26,10 +26,14 @@ const OPERATIONAL = [
   "threads",
   "tensorboard",
   "dataDir",
+  "replicas",
+  "cluster",
+  "task",
+  "peerTimeout",
 ] as const satisfies (keyof TrainConfig)[];
 
 /** What, of other choices, a run that goes on takes. */
-function operational(config: Partial<TrainConfig>) {
+export function operational(config: Partial<TrainConfig>) {
   return Object.fromEntries(
     OPERATIONAL.filter((key) => config[key] !== undefined)
       .map((key) => [key, config[key]]),
@@ -80,6 +84,7 @@ const IDENTITY = [
   "lr",
   "seed",
   "init",
+  "syncBn",
 ] as const satisfies (keyof ResolvedConfig)[];
 
 function isLike(stored: ResolvedConfig, wanted: ResolvedConfig): boolean {

@@ -9,7 +9,7 @@ import { EmpSslError } from "../errors.ts";
 import type { StepMetrics } from "./training_session.ts";
 
 /** What of a step is shown, by its name there. */
-const SCALARS: Record<string, keyof StepMetrics> = {
+const SCALARS: Record<string, Exclude<keyof StepMetrics, "stopping">> = {
   "train/loss": "loss",
   "train/invariance": "invariance",
   "train/tcr": "tcr",

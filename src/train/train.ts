@@ -5,11 +5,14 @@
  * @module
  */
 import type { EngineName, EngineReport, Precision } from "../engine/engine.ts";
+import { codeOf } from "../errors.ts";
 import { PatchStream } from "../stream/patch_stream.ts";
 import { writeAtomically } from "./atomic_file.ts";
+import { microBatchOf } from "./batch.ts";
 import type { BatchView } from "./batch_view.ts";
 import { type Compute, startCompute } from "./compute.ts";
 import {
+  clusterWish,
   resolveConfig,
   type ResolvedConfig,
   TRAIN_DEFAULTS,
@@ -20,7 +23,15 @@ import { indexedSource } from "./image_index.ts";
 import { parseSaveEvery } from "./save_every.ts";
 import { MetricsLog } from "./metrics.ts";
 import { resumedConfig, type ResumePoint, resumePoint } from "./resume.ts";
+import type { Roster } from "./roster.ts";
 import { RunFolder } from "./run_folder.ts";
+import {
+  callOthers,
+  followOthers,
+  isFollower,
+  isTogether,
+  type News,
+} from "./together.ts";
 import type { StepMetrics } from "./training_session.ts";
 
 /** What a run tells as it goes. */
@@ -29,7 +40,8 @@ export type TrainEvent =
     type: "start";
     config: ResolvedConfig;
     engine: EngineReport;
-    dir: string;
+    /** The run's folder; of several processes the first has it. */
+    dir?: string;
     microBatch?: number;
     /** The step that comes first; 0 in a new run. */
     step: number;
@@ -43,7 +55,7 @@ export type TrainEvent =
     view?: BatchView;
   }
   | { type: "checkpoint"; path: string; step: number; epoch?: number }
-  | { type: "stopped"; step: number; dir: string }
+  | { type: "stopped"; step: number; dir?: string }
   | { type: "probe"; step: number; top1: number; top5: number }
   | { type: "skipped"; image: string; why: string };
 
@@ -109,7 +121,8 @@ export function defaultWorkers(device: string): number {
  * @param options A signal that ends the run, a probe.
  * @returns The run's events, in order; the run goes on as they are asked for.
  * @throws {EmpSslError} Before any work for what cannot be; later for what
- * breaks.
+ * breaks. After `PEER_LOST` a thread may wait in TensorFlow for the lost process
+ * for good: end the program.
  *
  * @example Two steps on the embedded data set
  * ```ts ignore
@@ -124,11 +137,22 @@ export async function* train(
   config: Partial<TrainConfig> = {},
   { signal, probe, resume, watch }: TrainOptions = {},
 ): AsyncGenerator<TrainEvent> {
+  const goesOn = resume !== undefined;
+  if (isFollower(config)) {
+    const { roster, config: told } = await followOthers(config, goesOn);
+    using _ = roster;
+    const step = roster.news.step;
+    yield* computing(
+      told,
+      roster,
+      (compute) =>
+        steps({ compute, config: told, roster, step, signal, watch }),
+    );
+    return;
+  }
   const data = config.data ?? TRAIN_DEFAULTS.data;
-  using folder = resume === undefined
-    ? undefined
-    : RunFolder.take(resume, "existing");
-  const from = resume === undefined ? undefined : resumePoint(resume);
+  using folder = goesOn ? RunFolder.take(resume, "existing") : undefined;
+  const from = goesOn ? resumePoint(resume) : undefined;
   const resolved = from === undefined
     ? await resolveConfig({ ...TRAIN_DEFAULTS, ...config })
     : await resumedConfig(from, config);
@@ -137,38 +161,86 @@ export async function* train(
     ? undefined
     : RunFolder.take(config.dir ?? freeFolder(data, config.msg), "new");
   const { dir } = (folder ?? fresh)!;
-  const compute = await startCompute(resolved);
-  try {
+  const step = from?.step ?? 0;
+  yield* computing(resolved, undefined, async function* (compute) {
     // A run goes on in the number format that it began with.
     const { engine, precision } = compute.report;
     resolved.engine = engine as EngineName;
     resolved.precision = precision as Precision;
-    const options = { from, probe, signal, watch };
-    yield* steps({ dir, compute, config: resolved, ...options });
+    const run = { dir, compute, config: resolved, step, from, probe };
+    if (!isTogether(resolved)) {
+      yield* steps({ ...run, signal, watch });
+      return;
+    }
+    // What depends on a machine is decided once.
+    resolved.microBatch = microBatchOf(resolved, compute.report) ??
+      resolved.numPatches;
+    const news = { config: resolved, step };
+    using roster = await callOthers(config, news, goesOn);
+    yield* explained(roster, steps({ ...run, roster, signal, watch }));
+  });
+}
+
+/** Work with an engine, which is closed afterwards. */
+async function* computing(
+  config: ResolvedConfig,
+  roster: Roster<News> | undefined,
+  work: (compute: Compute) => AsyncGenerator<TrainEvent>,
+): AsyncGenerator<TrainEvent> {
+  const start = startCompute({ ...config, cluster: clusterWish(config) });
+  const compute = await (roster?.guard(start) ?? start);
+  let isWaiting = false;
+  try {
+    const events = work(compute);
+    yield* roster ? explained(roster, events) : events;
+  } catch (error) {
+    // The thread waits in TensorFlow for what will not come, and holds memory
+    // that must not be freed: it ends with the program.
+    isWaiting = codeOf(error) === "PEER_LOST";
+    throw error;
   } finally {
-    compute.close();
+    if (!isWaiting) compute.close();
+  }
+}
+
+/** Events, and the true reason where they end in an error. */
+async function* explained(
+  roster: Roster<News>,
+  events: AsyncGenerator<TrainEvent>,
+): AsyncGenerator<TrainEvent> {
+  try {
+    yield* events;
+  } catch (error) {
+    throw await roster.explain(error);
   }
 }
 
 interface Run {
-  dir: string;
+  /** The run's folder: only the first of several processes has one. */
+  dir?: string;
   compute: Compute;
   config: ResolvedConfig;
+  /** The step that comes first. */
+  step: number;
   from?: ResumePoint;
   probe?: Probe;
   signal?: AbortSignal;
   watch?: () => boolean;
+  /** The other processes, where there are some. */
+  roster?: Roster<News>;
 }
 
 /** The run itself, from the folder and the engine on. */
 async function* steps(run: Run): AsyncGenerator<TrainEvent> {
-  const { dir, compute, config, from, probe, signal, watch } = run;
+  const { dir, compute, config, step: first, from, probe, signal, watch } = run;
+  const { roster } = run;
   const skipped: TrainEvent[] = [];
-  const first = from?.step ?? 0;
-  const source = await indexedSource(trainSource(config), {
-    dir,
-    goesOn: from !== undefined,
-  });
+  const source = dir === undefined
+    ? trainSource(config)
+    : await indexedSource(trainSource(config), {
+      dir,
+      goesOn: from !== undefined,
+    });
   await using stream = await PatchStream.open({
     source,
     recipe: config.recipe,
@@ -179,13 +251,16 @@ async function* steps(run: Run): AsyncGenerator<TrainEvent> {
     seed: config.seed,
     firstBatch: first,
     endBatch: config.steps,
+    share: roster && { index: config.task ?? 0, of: config.cluster!.length },
   }, {
     workers: config.workers ?? defaultWorkers(compute.report.device),
     strict: config.strict,
     onSkipped: (image, why) => skipped.push({ type: "skipped", image, why }),
   });
-  const orFailed = <T>(work: Promise<T>): Promise<T> =>
-    stream.guard(compute.guard(work));
+  const orFailed = <T>(work: Promise<T>): Promise<T> => {
+    const guarded = stream.guard(compute.guard(work));
+    return roster?.guard(guarded) ?? guarded;
+  };
   const microBatch = await orFailed(
     compute.remote.startTraining(
       config,
@@ -197,17 +272,14 @@ async function* steps(run: Run): AsyncGenerator<TrainEvent> {
       },
     ),
   );
-  const text = JSON.stringify({ ...config, report: compute.report }, null, 2);
-  writeAtomically(
-    `${dir}/config.json`,
-    new TextEncoder().encode(text + "\n"),
-  );
-  using log = new MetricsLog(`${dir}/metrics.jsonl`, first);
-  const engine = compute.report;
+  if (dir !== undefined) writeConfig(dir, config, compute.report);
+  using log = dir === undefined
+    ? undefined
+    : new MetricsLog(`${dir}/metrics.jsonl`, first);
   yield {
     type: "start",
     config,
-    engine,
+    engine: compute.report,
     dir,
     microBatch,
     step: first,
@@ -216,31 +288,48 @@ async function* steps(run: Run): AsyncGenerator<TrainEvent> {
   const every = parseSaveEvery(config.saveEvery);
   let saved = performance.now();
   for (let step = first; step < config.steps; step++) {
-    const metrics = await orFailed(compute.remote.step(step));
-    log.write(metrics);
+    const wanted = signal?.aborted === true;
+    const { stopping, ...metrics } = await orFailed(
+      compute.remote.step(step, wanted),
+    );
+    log?.write(metrics);
     yield* skipped.splice(0);
     const view = watch?.() ? await orFailed(compute.remote.view()) : undefined;
     yield { type: "step", metrics, view };
     const done = step + 1;
     if (probe && done % (probe.every ?? config.stepsPerEpoch) === 0) {
       const { top1, top5 } = await orFailed(probe.run(compute, config));
-      log.write({ step, probe: { top1, top5 } });
+      log?.write({ step, probe: { top1, top5 } });
       yield { type: "probe", step, top1, top5 };
     }
-    const stopped = signal?.aborted === true && done < config.steps;
+    // Processes stop after the same step, one that is alone after this one.
+    const stops = roster ? stopping === true : signal?.aborted === true;
+    const stopped = stops && done < config.steps;
     const endOfEpoch = done % config.stepsPerEpoch === 0;
-    if (
-      endOfEpoch || stopped || done % every.steps === 0 ||
-      performance.now() - saved >= every.milliseconds
-    ) {
+    const due = endOfEpoch || stopped || done % every.steps === 0 ||
+      performance.now() - saved >= every.milliseconds;
+    if (due && dir !== undefined) {
       const path = await orFailed(compute.remote.save(dir, done));
       saved = performance.now();
       const epoch = endOfEpoch ? done / config.stepsPerEpoch : undefined;
       yield { type: "checkpoint", path, step: done, epoch };
     }
     if (stopped) {
+      await roster?.leave();
       yield { type: "stopped", step: done, dir };
       return;
     }
   }
+  await roster?.leave();
+}
+
+/** The run's choices and what they ran on, for its reader and for `--resume`. */
+function writeConfig(
+  dir: string,
+  config: ResolvedConfig,
+  report: EngineReport,
+): void {
+  const text = JSON.stringify({ ...config, report }, null, 2);
+  const bytes = new TextEncoder().encode(text + "\n");
+  writeAtomically(`${dir}/config.json`, bytes);
 }

@@ -4,13 +4,7 @@
  *
  * @module
  */
-import type {
-  Engine,
-  EngineReport,
-  StepLosses,
-  Trainer,
-} from "../engine/engine.ts";
-import { chooseMicroBatch, freeMemory } from "../engine/micro_batch.ts";
+import type { Engine, StepLosses, Trainer } from "../engine/engine.ts";
 import { EmpSslError } from "../errors.ts";
 import { architecture, type ModelConfig } from "../model/architectures.ts";
 import { OPTIMIZER } from "../model/lars.ts";
@@ -27,6 +21,7 @@ import { CollapseWatch } from "./health.ts";
 import { initialWeights } from "./initial_weights.ts";
 import { effectiveRank } from "./spectrum.ts";
 import { saveCheckpoint } from "./run_folder.ts";
+import { batchOf, microBatchOf } from "./batch.ts";
 import { type BatchView, samplePatches } from "./batch_view.ts";
 import type { ResolvedConfig } from "./config.ts";
 import { TensorBoard } from "./tensorboard.ts";
@@ -47,20 +42,8 @@ export interface StepMetrics extends StepLosses {
   waitSeconds: number;
   /** Patches a second, waiting included. */
   patchesPerSecond: number;
-}
-
-/** What `--micro-batch` comes to. */
-function microBatchOf(
-  { microBatch }: ResolvedConfig,
-  batch: Parameters<typeof chooseMicroBatch>[0],
-  { device, precision }: EngineReport,
-): number | undefined {
-  if (microBatch === batch.patches) return undefined;
-  if (microBatch !== "auto") return microBatch;
-  // How much a GPU has free nobody tells us: there the user decides.
-  return device === "CPU"
-    ? chooseMicroBatch(batch, freeMemory(), precision)
-    : undefined;
+  /** Whether it was the last one, since some process wanted to stop. */
+  stopping?: boolean;
 }
 
 /** The files of a checkpoint to go on from. */
@@ -128,14 +111,8 @@ export class TrainingSession {
     const tensorBoard = events === undefined
       ? undefined
       : await TensorBoard.open(engine, events);
-    const { model } = architecture(config.arch);
-    const batch = {
-      model,
-      images: config.bs,
-      patches: config.numPatches,
-      patchSize: config.patchSize,
-    };
-    const microBatch = microBatchOf(config, batch, engine.report);
+    const batch = batchOf(config), { model } = batch;
+    const microBatch = microBatchOf(config, engine.report);
     const state = from === undefined
       ? initialWeights(tensorSpecs(model), config)
       : readCheckpoint(from.model).state;
@@ -155,19 +132,25 @@ export class TrainingSession {
   /**
    * Takes one batch and makes one step of it.
    *
+   * @param stop Whether this process wants it to be the last one.
    * @throws {EmpSslError} `NOT_FINITE` where the loss is not a number;
    * `COLLAPSED` where all images have had the same embedding for a while.
    */
-  async step(step: number): Promise<StepMetrics> {
+  async step(step: number, stop = false): Promise<StepMetrics> {
     const { steps, lr: base, bs, numPatches, stepsPerEpoch } = this.#config;
     const lr = cosineLearningRate(step, { steps, base });
     const begin = performance.now();
     const bytes = await this.#ring.take(step);
     const taken = performance.now();
-    const { gram, ...losses } = await this.#trainer.step(bytes, lr);
+    const { gram, stopping, ...losses } = await this.#trainer.step(
+      bytes,
+      lr,
+      stop,
+    );
     if (this.#watched) {
-      const size = this.#config.patchSize;
-      const shape = { images: bs, patches: numPatches, size };
+      const { patchSize: size, cluster } = this.#config;
+      const images = bs / (cluster?.length ?? 1);
+      const shape = { images, patches: numPatches, size };
       this.#view = { gram, patches: samplePatches(bytes, shape) };
     }
     this.#ring.release(step);
@@ -183,7 +166,7 @@ export class TrainingSession {
     }
     const rank = effectiveRank(gram);
     this.#collapse.watch(step, { ...losses, effectiveRank: rank });
-    const metrics = {
+    const metrics: StepMetrics = {
       ...losses,
       effectiveRank: rank,
       step,
@@ -194,7 +177,8 @@ export class TrainingSession {
       patchesPerSecond: bs * numPatches / (end - begin) * 1000,
     };
     this.#tensorBoard?.write(metrics);
-    return metrics;
+    // Only where it is so: what is written of a step is its numbers.
+    return stopping ? { ...metrics, stopping } : metrics;
   }
 
   /** What can be looked at of the last step, where that was wanted. */

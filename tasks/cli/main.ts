@@ -6,7 +6,7 @@
 import { type EngineChoice, ENGINES } from "../../src/engine/engine.ts";
 import type { Variant } from "../../src/engine/tensorflow/variant.ts";
 import type { PrepareEvent } from "../../src/data/prepare.ts";
-import { isEmpSslError, messageOf } from "../../src/errors.ts";
+import { codeOf, isEmpSslError, messageOf } from "../../src/errors.ts";
 import { setUpTensorFlow } from "../../src/train/set_up.ts";
 import { type Command, helpText, parseCommand, type Values } from "./flags.ts";
 import { Progress } from "./progress.ts";
@@ -24,12 +24,23 @@ export async function main(
   } catch (error) {
     if (isEmpSslError(error)) {
       console.error(messageOf(error));
+      if (codeOf(error) === "PEER_LOST") exitAtOnce(2);
       Deno.exit(2);
     }
     console.error(error);
     console.error("This is a bug of ours: please report it with the command.");
     Deno.exit(1);
   }
+}
+
+/**
+ * Ends the program while a thread of TensorFlow's still waits for a process that
+ * is gone: an exit in order would take its memory away from under it.
+ */
+function exitAtOnce(code: number): void {
+  const library = Deno.build.os === "darwin" ? "libSystem.dylib" : "libc.so.6";
+  const exit = { parameters: ["i32"], result: "void" } as const;
+  Deno.dlopen(library, { _exit: exit }).symbols._exit(code);
 }
 
 /** `--engine` of all tasks that compute. */

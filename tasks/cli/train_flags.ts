@@ -7,6 +7,7 @@ import { EmpSslError, messageOf } from "../../src/errors.ts";
 import { DATASETS } from "../../src/data/catalog.ts";
 import type { EngineChoice, PrecisionChoice } from "../../src/engine/engine.ts";
 import { ARCHITECTURES } from "../../src/model/architectures.ts";
+import { membershipOf } from "../../src/train/cluster.ts";
 import { TRAIN_DEFAULTS, type TrainConfig } from "../../src/train/config.ts";
 import type { Command, Values } from "./flags.ts";
 import { ENGINE_FLAG, PRECISION_FLAG } from "./main.ts";
@@ -109,6 +110,25 @@ export const command: Command = {
     },
     keep: { type: "number", help: `checkpoints that stay (default ${D.keep})` },
     threads: { type: "number", help: "threads of the engine (default: all)" },
+    replicas: {
+      type: "text",
+      value: "N|auto",
+      help: "replicas in this process; auto: one for each GPU (default 1)",
+    },
+    "sync-bn": {
+      type: "switch",
+      help: "batch norms over the images of all replicas",
+    },
+    cluster: {
+      type: "text",
+      value: "HOST:PORT,…",
+      help: "the processes that train together, this one among them",
+    },
+    task: { type: "number", help: "this process's place in --cluster, from 0" },
+    "peer-timeout": {
+      type: "number",
+      help: "seconds after which a silent process is lost (default 30)",
+    },
     dashboard: {
       type: "number",
       value: "PORT",
@@ -139,6 +159,7 @@ export const command: Command = {
     "deno task train",
     "deno task train --data cifar10 --data-dir cifar-10-batches-bin --epoch 1",
     "deno task train --data folder --data-dir photos --num-patches 40",
+    "deno task train --cluster 10.0.0.1:4700,10.0.0.2:4700 --task 0",
   ],
 };
 
@@ -184,6 +205,7 @@ function fromFlags(values: Values): TrainConfig {
   // The generated set is small, and its first run should end in minutes.
   const small = data === "shapes";
   const microBatch = text("micro-batch") ?? D.microBatch;
+  const replicas = text("replicas");
   return {
     data,
     dataDir: text("data-dir"),
@@ -212,8 +234,28 @@ function fromFlags(values: Values): TrainConfig {
     keep: number("keep") ?? D.keep,
     threads: number("threads"),
     tensorboard: values.tensorboard === true,
+    replicas: replicas === undefined || replicas === "auto"
+      ? replicas
+      : Number(replicas),
+    syncBn: values["sync-bn"] === true || undefined,
+    ...processesOf(values),
+    peerTimeout: number("peer-timeout"),
     dir: text("dir"),
     msg: text("msg"),
+  };
+}
+
+/** The processes that train together: by flags, TF_CONFIG or Slurm. */
+function processesOf(
+  { cluster, task }: Values,
+): Pick<TrainConfig, "cluster" | "task"> {
+  if (cluster === undefined && task === undefined) {
+    const found = membershipOf((name) => Deno.env.get(name));
+    return found ? { cluster: found.addresses, task: found.task } : {};
+  }
+  return {
+    cluster: cluster === undefined ? undefined : String(cluster).split(","),
+    task: task as number | undefined,
   };
 }
 

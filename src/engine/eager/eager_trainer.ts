@@ -47,6 +47,7 @@ export class EagerTrainer implements Trainer {
   async step(
     values: Uint8Array | Float32Array,
     learningRate: number,
+    stop = false,
   ): Promise<StepResult> {
     const { patches, microBatch = patches } = this.#options;
     const parts = patches / microBatch, size = values.length / parts;
@@ -62,7 +63,7 @@ export class EagerTrainer implements Trainer {
     );
     tf.dispose(losses);
     const [loss, invariance, tcr] = numbers.map((value) => value[0]);
-    return { loss, invariance, tcr, gram: numbers[3] };
+    return { loss, invariance, tcr, gram: numbers[3], stopping: stop };
   }
 
   /** The network over some patches, as a function of the parameters. */

@@ -1,17 +1,14 @@
 /**
- * A TensorFlow graph that is loaded and run: the session behind the compiled
- * engine, small enough to be put on another runtime.
+ * A TensorFlow graph on one device, run by the binding of tfjs-node.
  *
  * @module
  */
 import type { Binding, TensorMetadata } from "../../deps/tfjs_node.ts";
 import { EmpSslError, messageOf } from "../../errors.ts";
+import type { NamedFeed, Session } from "../session.ts";
 
-/** What a graph is fed with. */
-export type Feed = Float32Array | Int32Array | Uint8Array;
-
-/** Runs parts of a graph by the names of its nodes. */
-export class GraphSession {
+/** See {@linkcode Session}. */
+export class GraphSession implements Session {
   #binding: Binding;
   #id: number;
 
@@ -32,17 +29,8 @@ export class GraphSession {
     }
   }
 
-  /**
-   * Feeds and fetches.
-   *
-   * @param feeds Node name, shape and values; bytes are read where they lie.
-   * @param fetches Node names.
-   * @returns The values, in the order of `fetches`.
-   */
-  run(
-    feeds: { name: string; shape: number[]; values: Feed }[],
-    fetches: string[],
-  ): Float32Array[] {
+  /** See {@linkcode Session.run}; bytes are read where they lie. */
+  run(feeds: NamedFeed[], fetches: string[]): Float32Array[] {
     const binding = this.#binding;
     const inputs = feeds.map(({ shape, values }) =>
       binding.createTensor(

@@ -10,11 +10,13 @@ import {
   makeNodeBackend,
   type NodeBackend,
 } from "../../deps/tfjs_node.ts";
-import { EmpSslError, messageOf } from "../../errors.ts";
-import type { PrecisionChoice } from "../engine.ts";
+import { codeOf, EmpSslError, messageOf } from "../../errors.ts";
+import { openTensorFlowC } from "../cluster/c_api.ts";
+import { ClusterEngine } from "../cluster/cluster_engine.ts";
+import type { EngineWish, PrecisionChoice } from "../engine.ts";
 import { fasterPrecision } from "./faster_precision.ts";
 import { GraphEngine } from "./graph_engine.ts";
-import { locateBindings, type LocatedBinding } from "./locate.ts";
+import { libraryPaths, locateBindings, type LocatedBinding } from "./locate.ts";
 import { withoutStderr } from "./quiet.ts";
 
 /** Quiet logs; on a GPU, memory as it is needed. Before the library loads. */
@@ -50,13 +52,13 @@ async function load(located: LocatedBinding): Promise<NodeBackend> {
  *
  * @param choice `auto` is bf16 on a GPU and where it is measured to be faster,
  * fp32 elsewhere.
- * @param options How many threads it may take.
+ * @param options How many threads it may take; the replicas that train together.
  * @throws {EmpSslError} `ENGINE_UNAVAILABLE` where no binding is there or none
  * loads.
  */
 export async function loadTensorFlow(
   choice: PrecisionChoice = "auto",
-  { threads }: { threads?: number } = {},
+  { threads, cluster }: Pick<EngineWish, "threads" | "cluster"> = {},
 ): Promise<GraphEngine> {
   setEnvironment(threads);
   const located = await locateBindings(["gpu", "cpu"]);
@@ -70,18 +72,21 @@ export async function loadTensorFlow(
         : gpu
         ? "bf16"
         : fasterPrecision(binding);
-      return new GraphEngine(
-        {
-          engine: "tensorflow",
-          version: binding.TF_Version,
-          device: gpu ? "GPU" : "CPU",
-          precision,
-          binding: candidate.path,
-        },
-        binding,
+      const report = {
+        engine: "tensorflow",
+        version: binding.TF_Version,
+        device: gpu ? "GPU" : "CPU",
         precision,
-      );
+        binding: candidate.path,
+      };
+      if (cluster === undefined) {
+        return new GraphEngine(report, binding, precision);
+      }
+      const c = openTensorFlowC(libraryPaths(candidate.path));
+      const base = { report, binding, precision };
+      return await ClusterEngine.start(base, c, cluster, threads);
     } catch (error) {
+      if (codeOf(error) === "INVALID_ARGUMENT") throw error;
       complaints.push(`${candidate.path}: ${messageOf(error)}`);
     }
   }

@@ -41,3 +41,12 @@ export async function locateBindings(
   if (await isFile(path)) found.push({ path, origin: "package" });
   return found;
 }
+
+/** Where the library that a binding runs on may lie. */
+export function libraryPaths(binding: string): string[] {
+  const folder = binding.slice(0, binding.lastIndexOf("/"));
+  return [
+    `${folder}/site/tensorflow/libtensorflow_cc.so.2`,
+    `${folder}/../../deps/lib/libtensorflow.so.2`,
+  ];
+}

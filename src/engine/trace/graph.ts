@@ -7,6 +7,7 @@ import {
   type AttrValue,
   DType,
   type DTypeNumber,
+  encodeGraphDef,
   encodeSavedModel,
   type NodeDef,
   type SignatureDef,
@@ -45,8 +46,18 @@ const ARRAYS = {
   [DType.int32]: Int32Array,
 } as const;
 
+/** Where the nodes of a part of a graph stand. */
+export interface GraphPlace {
+  /** The device that they run on; TensorFlow decides where it is not given. */
+  device?: string;
+  /** Stands before their names. */
+  prefix: string;
+}
+
 /** Collects nodes; names them; keeps equal constants and casts once. */
 export class GraphBuilder {
+  /** Where nodes are put from now on. */
+  place: GraphPlace = { prefix: "" };
   #nodes: NodeDef[] = [];
   #signatures: Record<string, SignatureDef> = {};
   #shared = new Map<string, GraphValue>();
@@ -63,7 +74,7 @@ export class GraphBuilder {
    * @param inputs Values, or `^node` for a control dependency.
    * @param attributes As in the operation's definition.
    * @param name Its name; one is made where none is given.
-   * @returns The node's name.
+   * @returns The node's name, with the prefix of the place.
    */
   node(
     op: string,
@@ -71,16 +82,20 @@ export class GraphBuilder {
     attributes: Record<string, AttrValue>,
     name = `${op}_${this.#nodes.length}`,
   ): string {
+    const { prefix, device } = this.place;
+    const full = prefix + name;
     this.#nodes.push({
-      name,
+      name: full,
       op,
       input: inputs.map((i) => typeof i === "string" ? i : i.name),
+      device,
       attr: attributes,
     });
-    return name;
+    return full;
   }
 
-  #once(key: string, make: () => GraphValue): GraphValue {
+  #once(what: string, make: () => GraphValue): GraphValue {
+    const key = `${this.place.device} ${what}`;
     let value = this.#shared.get(key);
     if (value === undefined) this.#shared.set(key, value = make());
     return value;
@@ -131,8 +146,7 @@ export class GraphBuilder {
   ): GraphValue {
     const { bytes, half } = values;
     const dtype = half ? DType.half : DType.float;
-    const node = half ? `${name}/half` : name;
-    this.node("Const", [], {
+    const node = this.node("Const", [], {
       dtype: attr.type(dtype),
       value: {
         tensor: {
@@ -141,7 +155,7 @@ export class GraphBuilder {
           tensorContent: bytes,
         },
       },
-    }, node);
+    }, half ? `${name}/half` : name);
     if (half) {
       this.node("Cast", [node], {
         SrcT: attr.type(DType.half),
@@ -246,11 +260,11 @@ export class GraphBuilder {
 
   /** A value to be fed. */
   placeholder(name: string, dtype: DTypeNumber, shape: number[]): GraphValue {
-    this.node("Placeholder", [], {
+    const node = this.node("Placeholder", [], {
       dtype: attr.type(dtype),
       shape: attr.shape(shape),
     }, name);
-    return { name, dtype, shape };
+    return { name: node, dtype, shape };
   }
 
   /** Adds a signature: each input and output by its node's own name. */
@@ -275,6 +289,11 @@ export class GraphBuilder {
   /** The nodes so far. */
   get nodes(): readonly NodeDef[] {
     return this.#nodes;
+  }
+
+  /** The bytes of the graph alone. */
+  graphDef(): Uint8Array {
+    return encodeGraphDef(this.#nodes);
   }
 
   /** The SavedModel's bytes. */

@@ -137,6 +137,16 @@ function traceKernels(
       one("Slice", [x, graph().ints(begin), graph().ints(size)], size, {
         Index: attr.type(int32),
       }),
+    Pack: (values) => {
+      const parts = Object.values(values).map((part) =>
+        graph().cast(part, float)
+      );
+      const shape = [parts.length, ...parts[0].shape];
+      return one("Pack", parts, shape, {
+        N: attr.int(parts.length),
+        axis: attr.int(0),
+      });
+    },
     Fill: (_, { shape, value }: Attributes) => [graph().fill(shape, value)],
     AddN: (values) => {
       const terms = Object.values(values);

@@ -47,6 +47,8 @@ export interface NodeDef {
   name: string;
   op: string;
   input: string[];
+  /** Where it runs; TensorFlow decides where it is not given. */
+  device?: string;
   attr: Record<string, AttrValue>;
 }
 
@@ -105,6 +107,7 @@ const root = protobuf.Root.fromJSON({
         name: field("string", 1),
         op: field("string", 2),
         input: repeated("string", 3),
+        device: field("string", 4),
         attr: map("AttrValue", 5),
       },
     },
@@ -151,6 +154,16 @@ const root = protobuf.Root.fromJSON({
 /** The version of GraphDef that TensorFlow 2.21 writes. */
 export const GRAPH_VERSION = 1882;
 
+const graphOf = (nodes: NodeDef[]) => ({
+  node: nodes,
+  versions: { producer: GRAPH_VERSION },
+});
+
+/** Encodes a graph alone. */
+export function encodeGraphDef(nodes: NodeDef[]): Uint8Array {
+  return root.lookupType("GraphDef").encode(graphOf(nodes)).finish();
+}
+
 /**
  * Encodes a SavedModel of one graph, tagged `serve`.
  *
@@ -165,7 +178,7 @@ export function encodeSavedModel(
     savedModelSchemaVersion: 1,
     metaGraphs: [{
       metaInfoDef: { tags: ["serve"], tensorflowVersion: "2.21.0" },
-      graphDef: { node: nodes, versions: { producer: GRAPH_VERSION } },
+      graphDef: graphOf(nodes),
       signatureDef: signatures,
     }],
   }).finish();

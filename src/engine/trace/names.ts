@@ -22,6 +22,12 @@ export const NODES = {
   features: "features",
   /** The embeddings in training mode. */
   z: "z",
+  /** Replicas: runs when all have the weights and momentum of the first. */
+  shared: "shared",
+  /** Replicas: float scalar, over 0 where this process wants to stop. */
+  stop: "stop",
+  /** Replicas: how many processes want to stop. */
+  stopping: "stopping",
   /** Micro-batches: int32 scalar, which of them is fed. */
   part: "part",
   /**
@@ -51,3 +57,6 @@ export const readNode = (variable: string) => `read/${variable}`;
 export const momentumOf = (parameter: string) => `momentum/${parameter}`;
 /** The name of the variable that a parameter's gradient is added up in. */
 export const accumulatorOf = (parameter: string) => `accumulator/${parameter}`;
+/** What stands before the names of a replica's nodes: nothing for the first. */
+export const prefixOf = (replica: number) =>
+  replica === 0 ? "" : `replica_${replica}/`;

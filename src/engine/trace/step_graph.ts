@@ -12,9 +12,10 @@ import { empSslLoss, type Losses } from "../../model/loss.ts";
 import { isTrainable, tensorSpecs } from "../../model/parameters.ts";
 import type { TrainerOptions } from "../engine.ts";
 import type { TraceBackend } from "./backend.ts";
+import { Collectives } from "./collectives.ts";
 import { attr, type GraphBuilder, type GraphValue } from "./graph.ts";
 import { DType } from "./messages.ts";
-import { accumulatorOf, momentumOf, NODES } from "./names.ts";
+import { accumulatorOf, momentumOf, NODES, prefixOf } from "./names.ts";
 import { trace, type TraceSettings } from "./trace.ts";
 import {
   after,
@@ -25,20 +26,22 @@ import {
   type Variable,
 } from "./variables.ts";
 
-/** The patches, fed as bytes or as floats. */
-function patchInput(
+/** The patches as the network takes them, from bytes or from floats. */
+function patchInput(backend: TraceBackend, patches: GraphValue): tf.Tensor {
+  if (patches.dtype !== DType.uint8) return backend.tensor(patches);
+  return normalizeBytes(
+    backend.tensor(backend.graph.cast(patches, DType.float)),
+  );
+}
+
+function patchFeed(
   graph: GraphBuilder,
-  backend: TraceBackend,
   shape: number[],
-  floats: boolean,
-): { feed: GraphValue; x: tf.Tensor } {
-  if (floats) {
-    const feed = graph.placeholder(NODES.floats, DType.float, shape);
-    return { feed, x: backend.tensor(feed) };
-  }
-  const feed = graph.placeholder(NODES.bytes, DType.uint8, shape);
-  const cast = backend.tensor(graph.cast(feed, DType.float));
-  return { feed, x: normalizeBytes(cast) };
+  floats = false,
+): GraphValue {
+  return floats
+    ? graph.placeholder(NODES.floats, DType.float, shape)
+    : graph.placeholder(NODES.bytes, DType.uint8, shape);
 }
 
 /** What the parts of a graph share. */
@@ -46,6 +49,106 @@ interface Context {
   graph: GraphBuilder;
   backend: TraceBackend;
   variables: Map<string, Variable>;
+  collectives?: Collectives;
+}
+
+/** A replica's part of a graph that trains. */
+interface Part {
+  graph: GraphBuilder;
+  backend: TraceBackend;
+  /** How it meets the others, where there are others. */
+  collectives?: Collectives;
+  /** Its images. */
+  images: number;
+  /** What this process feeds, its own share of it in `patches`. */
+  feed: GraphValue;
+  patches: GraphValue;
+  rate: GraphValue;
+  /** Which micro-batch is fed, where there are some. */
+  part?: GraphValue;
+  /** Over 0 where this process wants to stop. */
+  stop?: GraphValue;
+}
+
+/** The images of one replica out of those that a process is fed with. */
+function shareOf(
+  graph: GraphBuilder,
+  feed: GraphValue,
+  { patches, images, at }: { patches: number; images: number; at: number },
+): GraphValue {
+  const [rows, ...sides] = feed.shape;
+  if (rows === patches * images) return feed;
+  const byPatch = graph.reshape(feed, [patches, rows / patches, ...sides]);
+  const zeros = sides.map(() => 0), size = [patches, images, ...sides];
+  const share = graph.value(
+    "Slice",
+    [
+      byPatch,
+      graph.ints([0, at * images, ...zeros]),
+      graph.ints(size),
+    ],
+    size,
+    { Index: attr.type(DType.int32) },
+  );
+  return graph.reshape(share, [patches * images, ...sides]);
+}
+
+/**
+ * Traces a training graph: one part, or one for each replica of this process on
+ * its device.
+ *
+ * @param patches Patches of an image that go through the network at a time.
+ */
+function traceParts(
+  { images, patchSize, patches: all }: TrainerOptions,
+  settings: TraceSettings & { patches: number },
+  tracePart: (part: Part) => void,
+): GraphBuilder {
+  const { replicas, patches, floats } = settings;
+  const sides = [patchSize, patchSize, 3];
+  return trace(settings, (graph, backend) => {
+    const share = images / (replicas?.count ?? 1);
+    const own = replicas?.own.length ?? 1;
+    graph.place = { prefix: "", device: replicas?.host };
+    const feed = patchFeed(graph, [patches * share * own, ...sides], floats);
+    const rate = graph.placeholder(NODES.learningRate, DType.float, []);
+    const part = patches === all
+      ? undefined
+      : graph.placeholder(NODES.part, DType.int32, []);
+    const common = { graph, backend, images: share, feed, rate, part };
+    if (replicas === undefined) {
+      tracePart({ ...common, patches: feed });
+      return;
+    }
+    const stop = graph.placeholder(NODES.stop, DType.float, []);
+    for (const [at, { device, slot }] of replicas.own.entries()) {
+      graph.place = { prefix: prefixOf(at), device: replicas.host };
+      const wanted = shareOf(graph, feed, { patches, images: share, at });
+      graph.place = { prefix: prefixOf(at), device };
+      const collectives = new Collectives(graph, backend, replicas, slot);
+      tracePart({ ...common, patches: wanted, stop, collectives });
+    }
+  });
+}
+
+/** The gradients of the whole batch, from those of a replica's share of it. */
+function ofAllReplicas(
+  { graph, collectives }: Context,
+  gradients: GraphValue[],
+): GraphValue[] {
+  if (!collectives) return gradients;
+  const wide = gradients.map((value) => graph.cast(value, DType.float));
+  return collectives.sumValues(wide);
+}
+
+/** The nodes that a step with replicas has besides: who wants to stop. */
+function askWhoStops(
+  { graph, collectives }: Context,
+  stop: GraphValue | undefined,
+): string[] {
+  if (!collectives || !stop) return [];
+  const sum = collectives.sumValue(stop);
+  return [after(graph, sum, [], NODES.stopping).name];
 }
 
 /**
@@ -80,14 +183,27 @@ function optimize(
   });
 }
 
-/** The nodes that keep the running statistics of a pass. */
-function assignStatistics(
-  { graph, backend, variables }: Context,
-  scope: Scope,
-): string[] {
-  return Object.entries(scope.updates).map(([name, tensor]) =>
-    assign(graph, variables.get(name)!, backend.value(tensor))
+/** The mean over replicas of their running statistics. */
+function meanOfReplicas(
+  { graph, collectives }: Context,
+  statistics: GraphValue[],
+  { replicas }: Scope,
+): GraphValue[] {
+  // With statistics over all replicas they are alike.
+  if (!collectives || replicas) return statistics;
+  const share = graph.scalar(1 / collectives.count);
+  return collectives.sumValues(statistics).map((sum) =>
+    graph.value("Mul", [sum, share], sum.shape)
   );
+}
+
+/** The nodes that give variables their values. */
+function assignAll(
+  { graph, variables }: Context,
+  names: string[],
+  values: GraphValue[],
+): string[] {
+  return names.map((name, i) => assign(graph, variables.get(name)!, values[i]));
 }
 
 /**
@@ -100,46 +216,60 @@ function assignStatistics(
 export function traceTrainer(
   options: TrainerOptions,
   settings: TraceSettings,
-): Uint8Array {
-  const { model, loss, optimizer, patches, images, patchSize } = options;
+): GraphBuilder {
+  const { model, loss, optimizer, patches } = options;
   const specs = tensorSpecs(model);
   const trainable = specs.filter(isTrainable);
-  return trace(settings, (graph, backend) => {
+  return traceParts(options, { ...settings, patches }, (part) => {
+    const { graph, backend, collectives, rate, feed } = part;
     const variables = declare(graph, {
       specs,
       ofTrainable: [momentumOf],
+      collectives,
     });
     const tensors = tensorsOf(backend, specs, variables);
-    const shape = [patches * images, patchSize, patchSize, 3];
-    const { feed, x } = patchInput(graph, backend, shape, !!settings.floats);
-    const rate = graph.placeholder(NODES.learningRate, DType.float, []);
+    const x = patchInput(backend, part.patches);
+    collectives?.begin();
 
-    const scope = scopeOf(tensors, true);
+    const together = settings.replicas?.syncBatchNorm ? collectives : undefined;
+    const scope = scopeOf(tensors, true, together);
     const parts: tf.Tensor[] = [];
     let gram: GraphValue | undefined;
     const { grads } = tf.valueAndGrads((...values: tf.Tensor[]) => {
       const own = { ...tensors };
       trainable.forEach(({ name }, i) => own[name] = values[i]);
       const z = embed({ ...scope, tensors: own }, x, model);
-      const losses = empSslLoss(z, { ...loss, patches });
+      const all = collectives?.gatherImages(z, patches) ?? z;
+      const losses = empSslLoss(all, { ...loss, patches });
       parts.push(losses.loss, losses.invariance, losses.tcr);
       gram = after(graph, backend.value(losses.gram), [], NODES.gram);
-      after(graph, backend.value(z), [], NODES.z);
+      after(graph, backend.value(all), [], NODES.z);
       return losses.loss as tf.Scalar;
     })(trainable.map(({ name }) => tensors[name]));
 
-    const context = { graph, backend, variables };
+    const context = { graph, backend, variables, collectives };
+    const gradients = ofAllReplicas(
+      context,
+      grads.map((gradient) => backend.value(gradient)),
+    );
+    const statistics = Object.keys(scope.updates);
+    const kept = meanOfReplicas(
+      context,
+      statistics.map((name) => backend.value(scope.updates[name])),
+      scope,
+    );
     const updates = [
       ...trainable.map(({ name }, i) =>
-        optimize(context, name, backend.value(grads[i]), rate, optimizer)
+        optimize(context, name, gradients[i], rate, optimizer)
       ),
-      ...assignStatistics(context, scope),
+      ...assignAll(context, statistics, kept),
+      ...askWhoStops(context, part.stop),
     ];
     const outputs = parts.map((part, i) =>
       after(graph, backend.value(part), updates, NODES.losses[i])
     );
     graph.signature("train", [feed, rate], [...outputs, gram!]);
-  }).finish();
+  });
 }
 
 /**
@@ -164,14 +294,17 @@ export function traceTrainer(
 export function traceMicroBatchTrainer(
   options: TrainerOptions,
   settings: TraceSettings & { patches: number },
-): Uint8Array {
-  const { model, loss, optimizer, patches, images, patchSize } = options;
+): GraphBuilder {
+  const { model, loss, optimizer, patches } = options;
   const specs = tensorSpecs(model);
   const trainable = specs.filter(isTrainable);
-  const rows = settings.patches * images, width = model.embedding;
+  const width = model.embedding;
   const parts = patches / settings.patches;
-  return trace(settings, (graph, backend) => {
+  return traceParts(options, settings, (replica) => {
+    const { graph, backend, collectives, images, rate, feed } = replica;
+    const rows = settings.patches * images;
     const variables = declare(graph, {
+      collectives,
       specs,
       ofTrainable: [momentumOf, accumulatorOf],
       scratch: {
@@ -180,12 +313,10 @@ export function traceMicroBatchTrainer(
         [NODES.meanZGradient]: [images, width],
       },
     });
-    const context = { graph, backend, variables };
+    const context = { graph, backend, variables, collectives };
     const tensors = tensorsOf(backend, specs, variables);
-    const shape = [rows, patchSize, patchSize, 3];
-    const { feed, x } = patchInput(graph, backend, shape, !!settings.floats);
-    const rate = graph.placeholder(NODES.learningRate, DType.float, []);
-    const part = graph.placeholder(NODES.part, DType.int32, []);
+    const x = patchInput(backend, replica.patches);
+    const part = replica.part!;
     const [allZ, meanZ, meanZGradient] = [
       NODES.allZ,
       NODES.meanZ,
@@ -209,7 +340,9 @@ export function traceMicroBatchTrainer(
     const byPatch = (z: tf.Tensor) =>
       tf.reshape(z, [settings.patches, images, width]);
 
-    const scope = scopeOf(tensors, true);
+    collectives?.begin();
+    const together = settings.replicas?.syncBatchNorm ? collectives : undefined;
+    const scope = scopeOf(tensors, true, together);
     // By z itself, and through z̄, of which it is a share.
     const dz = tf.add(
       byPatch(backend.tensor(row())),
@@ -234,16 +367,21 @@ export function traceMicroBatchTrainer(
     const added = trainable.map(({ name }, i) =>
       add(variables.get(accumulatorOf(name))!, gradients[i])
     );
+    const statistics = Object.keys(scope.updates);
+    const passed = statistics.map((name) => backend.value(scope.updates[name]));
     const accumulated = after(
       graph,
       graph.scalar(1),
-      [...added, ...assignStatistics(context, scope)],
+      [...added, ...assignAll(context, statistics, passed)],
       NODES.accumulated,
     );
     graph.signature("accumulate", [feed, part], [accumulated]);
 
+    collectives?.begin();
     let found: Losses | undefined;
-    const [byZ, byMean] = tf.grads((z: tf.Tensor, mean: tf.Tensor) => {
+    const [byZ, byMean] = tf.grads((own: tf.Tensor, ownMean: tf.Tensor) => {
+      const z = collectives?.gatherImages(own, settings.patches) ?? own;
+      const mean = collectives?.gatherImages(ownMean, 1) ?? ownMean;
       const options = { ...loss, patches: settings.patches, mean };
       found = empSslLoss(z, options);
       return tf.mul(found.loss, 1 / parts);
@@ -256,15 +394,42 @@ export function traceMicroBatchTrainer(
     const gram = after(graph, backend.value(found!.gram), [], NODES.gram);
     graph.signature("loss", [part], [...losses, gram]);
 
-    const cleared = trainable.map(({ name }) => {
-      const sum = variables.get(accumulatorOf(name))!;
-      const update = optimize(context, name, sum.value, rate, optimizer);
-      return clear(graph, sum, [update]);
+    collectives?.begin();
+    const sums = trainable.map(({ name }) =>
+      variables.get(accumulatorOf(name))!
+    );
+    const gradientsOfAll = ofAllReplicas(context, sums.map((s) => s.value));
+    const done = trainable.map(({ name }, i) => {
+      const gradient = gradientsOfAll[i];
+      const update = optimize(context, name, gradient, rate, optimizer);
+      return clear(graph, sums[i], [update]);
     });
-    cleared.push(clear(graph, meanZ), clear(graph, meanZGradient));
-    const applied = after(graph, graph.scalar(1), cleared, NODES.applied);
+    done.push(clear(graph, meanZ), clear(graph, meanZGradient));
+    if (collectives) {
+      const own = statistics.map((name) => variables.get(name)!.value);
+      const means = meanOfReplicas(context, own, scope);
+      done.push(...assignAll(context, statistics, means));
+    }
+    done.push(...askWhoStops(context, replica.stop));
+    const applied = after(graph, graph.scalar(1), done, NODES.applied);
     graph.signature("apply", [rate], [applied]);
-  }).finish();
+  });
+}
+
+/**
+ * Traces the step that some options ask for: at once, or in micro-batches.
+ *
+ * @param options The model and the whole batch.
+ * @param settings How to trace it.
+ */
+export function traceStep(
+  options: TrainerOptions,
+  settings: TraceSettings,
+): GraphBuilder {
+  const { microBatch } = options;
+  return microBatch === undefined
+    ? traceTrainer(options, settings)
+    : traceMicroBatchTrainer(options, { ...settings, patches: microBatch });
 }
 
 /**
@@ -281,7 +446,8 @@ export function traceEncoder(
     const variables = declare(graph, { specs });
     const tensors = tensorsOf(backend, specs, variables);
     const shape = [patches * images, patchSize, patchSize, 3];
-    const { feed, x } = patchInput(graph, backend, shape, !!settings.floats);
+    const feed = patchFeed(graph, shape, settings.floats);
+    const x = patchInput(backend, feed);
     const y = encode(scopeOf(tensors, false), x, model);
     const mean = tf.mean(tf.reshape(y, [patches, images, model.hidden]), 0);
     const output = after(graph, backend.value(mean), [], NODES.features);

@@ -7,6 +7,7 @@ import * as tf from "../../deps/tfjs.ts";
 import { EmpSslError, messageOf } from "../../errors.ts";
 import type { Precision } from "../engine.ts";
 import { TRACE_BACKEND, TraceBackend } from "./backend.ts";
+import type { ReplicaSettings } from "./collectives.ts";
 import type { GraphBuilder } from "./graph.ts";
 import type { KernelSettings } from "./kernel.ts";
 import { registerTraceKernels } from "./kernels.ts";
@@ -27,6 +28,8 @@ export interface TraceSettings {
   winograd?: boolean;
   /** Whether patches are fed as floats: for comparing with other programs. */
   floats?: boolean;
+  /** Where several replicas train together. */
+  replicas?: ReplicaSettings;
   /** Whether the first side of every tensor is free: rows may then be any. */
   freeRows?: boolean;
 }

@@ -6,6 +6,7 @@
 import type { Scope } from "../../model/layers.ts";
 import { isTrainable, type TensorSpec } from "../../model/parameters.ts";
 import type { TraceBackend } from "./backend.ts";
+import type { Collectives } from "./collectives.ts";
 import { attr, type GraphBuilder, type GraphValue } from "./graph.ts";
 import { DType } from "./messages.ts";
 import { NODES, readNode, restoredNode, restoreNode } from "./names.ts";
@@ -26,7 +27,7 @@ function variable(
     name: graph.node("VarHandleOp", [], {
       dtype,
       shape: attr.shape(shape),
-      shared_name: attr.text(name),
+      shared_name: attr.text(graph.place.prefix + name),
       container: attr.text(""),
     }, `variable/${name}`),
     dtype: DType.resource,
@@ -60,10 +61,13 @@ export function after(
   name: string,
 ): GraphValue {
   const float = graph.cast(value, DType.float);
-  graph.node("Identity", [float, ...waits.map((node) => `^${node}`)], {
-    T: attr.type(DType.float),
-  }, name);
-  return { name, dtype: DType.float, shape: value.shape };
+  const node = graph.node(
+    "Identity",
+    [float, ...waits.map((node) => `^${node}`)],
+    { T: attr.type(DType.float) },
+    name,
+  );
+  return { name: node, dtype: DType.float, shape: value.shape };
 }
 
 /** The node that makes a variable zero, once some others have run. */
@@ -90,15 +94,32 @@ interface Declared {
   ofTrainable?: ((name: string) => string)[];
   /** Shapes of what one run leaves to the next, by name; never read out. */
   scratch?: Record<string, number[]>;
+  /** Where other replicas get their first values from this one. */
+  collectives?: Collectives;
+}
+
+/**
+ * The node that gives every replica what the restored one has: the others have
+ * zeros, so that the sum over replicas is it.
+ */
+function share(
+  graph: GraphBuilder,
+  variables: Variable[],
+  collectives: Collectives,
+): void {
+  collectives.begin();
+  const sums = collectives.sumValues(variables.map(({ value }) => value));
+  const assigned = variables.map((v, i) => assign(graph, v, sums[i]));
+  after(graph, graph.scalar(1), assigned, NODES.shared);
 }
 
 /**
  * Declares the variables, the signatures that restore and read them, and the
- * one that clears all but the model's.
+ * one that clears all but the model's; all, where there are replicas.
  */
 export function declare(
   graph: GraphBuilder,
-  { specs, ofTrainable = [], scratch = {} }: Declared,
+  { specs, ofTrainable = [], scratch = {}, collectives }: Declared,
 ): Map<string, Variable> {
   const variables = new Map<string, Variable>();
   const add = (name: string, shape: number[]) => {
@@ -107,7 +128,10 @@ export function declare(
     return added;
   };
   const zeros: string[] = [];
-  for (const { name, shape } of specs) add(name, shape);
+  for (const { name, shape } of specs) {
+    const added = add(name, shape);
+    if (collectives) zeros.push(clear(graph, added));
+  }
   for (const nameOf of ofTrainable) {
     for (const { name, shape } of specs.filter(isTrainable)) {
       zeros.push(clear(graph, add(nameOf(name), shape)));
@@ -120,6 +144,7 @@ export function declare(
     const done = after(graph, graph.scalar(1), waits, restoredNode(name));
     graph.signature(`restore/${name}`, [feed], [done]);
   }
+  if (collectives) share(graph, [...variables.values()], collectives);
   graph.signature("read", [], [...variables.values()].map((v) => v.value));
   for (const [name, shape] of Object.entries(scratch)) {
     zeros.push(clear(graph, add(name, shape)));

@@ -1,0 +1,77 @@
+/**
+ * TensorFlow's own server: what the other processes of a cluster reach this one
+ * by.
+ *
+ * @module
+ */
+import { EmpSslError, messageOf } from "../../errors.ts";
+import { checked, type TensorFlowC } from "./c_api.ts";
+import { listenOnlyOn } from "./listen_filter.ts";
+import { encodeServerConfig, type ServerConfig } from "./messages.ts";
+
+/** An address, taken apart. */
+export function splitAddress(address: string): { host: string; port: number } {
+  const colon = address.lastIndexOf(":");
+  return {
+    host: address.slice(0, colon),
+    port: Number(address.slice(colon + 1)),
+  };
+}
+
+/** Says why a server could not listen, where that can be found out. */
+function refuseAddress(address: string, found: string): EmpSslError {
+  return new EmpSslError({
+    action: "listen on",
+    subject: address,
+    found,
+    remedy: "give this machine's own address and a free port in --cluster",
+    code: "INVALID_ARGUMENT",
+  });
+}
+
+/** TensorFlow says of a taken port only that it could not start. */
+function tryAddress(address: string): void {
+  const { host: hostname, port } = splitAddress(address);
+  try {
+    Deno.listen({ hostname, port }).close();
+  } catch (error) {
+    throw refuseAddress(
+      address,
+      error instanceof Deno.errors.AddrInUse
+        ? "the port is taken"
+        : error instanceof Deno.errors.AddrNotAvailable
+        ? "it is not an address of this machine"
+        : messageOf(error),
+    );
+  }
+}
+
+/**
+ * Starts the server of this process. It lives as long as the process:
+ * TensorFlow's servers cannot be stopped.
+ *
+ * @returns What sessions are to be started on, and whether the server can be
+ * reached by its own address only.
+ * @throws {EmpSslError} `INVALID_ARGUMENT` where it cannot listen.
+ */
+export async function startServer(
+  c: TensorFlowC,
+  config: ServerConfig,
+): Promise<{ target: string; alone: boolean }> {
+  const address = config.addresses[config.task];
+  tryAddress(address);
+  const definition = encodeServerConfig(config).slice();
+  const refuse = ({ message }: { message: string }) =>
+    refuseAddress(address, message);
+  const server = await checked(
+    c,
+    (status) => c.TF_NewServer(definition, BigInt(definition.length), status),
+    refuse,
+  );
+  // It listens, but serves nothing yet.
+  const { host, port } = splitAddress(address);
+  const alone = await listenOnlyOn(host, port);
+  await checked(c, (status) => c.TF_ServerStart(server, status), refuse);
+  const target = Deno.UnsafePointerView.getCString(c.TF_ServerTarget(server)!);
+  return { target, alone };
+}

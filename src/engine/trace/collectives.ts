@@ -1,0 +1,204 @@
+/**
+ * TensorFlow's collective operations, as a replica's part of a graph uses them.
+ *
+ * @module
+ */
+import * as tf from "../../deps/tfjs.ts";
+import type { Replicas as ModelReplicas } from "../../model/replicas.ts";
+import type { TraceBackend } from "./backend.ts";
+import { attr, type GraphBuilder, type GraphValue } from "./graph.ts";
+import { type AttrValue, DType } from "./messages.ts";
+
+/** The replicas of a graph, of this process and of others. */
+export interface ReplicaSettings {
+  /** How many there are in all. */
+  count: number;
+  /** Those of this process. */
+  own: {
+    /** Its device, by TensorFlow's full name. */
+    device: string;
+    /** Where its part stands in what is gathered. */
+    slot: number;
+  }[];
+  /** The device that feeds are given to. */
+  host: string;
+  /** How it is sent: `ring` on processors, `nccl` on GPUs. */
+  communication: "ring" | "nccl";
+  /** Whether batch norms take the statistics of all replicas together. */
+  syncBatchNorm: boolean;
+  /** The number before that of the first operation; of another graph another. */
+  instance: number;
+}
+
+/** All operations are among all replicas. */
+const GROUP = 1;
+
+/** Bytes that are reduced at once: large for the network, small for overlap. */
+const BUCKET_BYTES = 32 * 2 ** 20;
+
+function sizeOf({ shape }: GraphValue): number {
+  return shape.reduce((a, b) => a * b, 1);
+}
+
+/**
+ * The collective operations of one replica. Every replica has to trace the same
+ * ones in the same order: they find each other by their numbers, and each waits
+ * for the one before, since GPUs need one order everywhere.
+ */
+export class Collectives implements ModelReplicas {
+  #graph: GraphBuilder;
+  #backend: TraceBackend;
+  #settings: ReplicaSettings;
+  #slot: number;
+  #instance: number;
+  #last: string | undefined;
+
+  /** Of the replica whose part of a gathered tensor stands at `slot`. */
+  constructor(
+    graph: GraphBuilder,
+    backend: TraceBackend,
+    settings: ReplicaSettings,
+    slot: number,
+  ) {
+    this.#graph = graph;
+    this.#backend = backend;
+    this.#settings = settings;
+    this.#slot = slot;
+    this.#instance = settings.instance;
+  }
+
+  /** See {@linkcode ModelReplicas.count}. */
+  get count(): number {
+    return this.#settings.count;
+  }
+
+  /** Begins another run of the graph, which waits for nothing in this one. */
+  begin(): void {
+    this.#last = undefined;
+  }
+
+  #collective(
+    op: string,
+    x: GraphValue,
+    shape: number[],
+    attributes: Record<string, AttrValue>,
+  ): GraphValue {
+    const graph = this.#graph;
+    const number = (value: number) => graph.constant(DType.int32, [], [value]);
+    const after = this.#last === undefined ? [] : [`^${this.#last}`];
+    const value = graph.value(
+      op,
+      [
+        graph.cast(x, DType.float),
+        number(this.count),
+        number(GROUP),
+        number(++this.#instance),
+        ...after,
+      ],
+      shape,
+      {
+        communication_hint: attr.text(this.#settings.communication),
+        ...attributes,
+      },
+    );
+    this.#last = value.name;
+    return value;
+  }
+
+  /** The sum over replicas of a value. */
+  sumValue(x: GraphValue): GraphValue {
+    return this.#collective("CollectiveReduceV2", x, x.shape, {
+      merge_op: attr.text("Add"),
+      final_op: attr.text("Id"),
+    });
+  }
+
+  #gather(x: GraphValue): GraphValue {
+    const [rows, ...rest] = x.shape;
+    const shape = [rows * this.count, ...rest];
+    return this.#collective("CollectiveGatherV2", x, shape, {});
+  }
+
+  /** The sums over replicas of many values, in a few large messages. */
+  sumValues(values: GraphValue[]): GraphValue[] {
+    const sums: GraphValue[] = [];
+    let bucket: number[] = [], bytes = 0;
+    const flush = () => {
+      const parts = this.#sumTogether(bucket.map((i) => values[i]));
+      bucket.forEach((at, i) => sums[at] = parts[i]);
+      bucket = [], bytes = 0;
+    };
+    // What the backward pass gives first is sent first.
+    for (let i = values.length - 1; i >= 0; i--) {
+      bucket.push(i);
+      bytes += 4 * sizeOf(values[i]);
+      if (bytes >= BUCKET_BYTES || i === 0) flush();
+    }
+    return sums;
+  }
+
+  #sumTogether(values: GraphValue[]): GraphValue[] {
+    if (values.length === 1) return [this.sumValue(values[0])];
+    const graph = this.#graph;
+    const sizes = values.map(sizeOf);
+    const total = sizes.reduce((a, b) => a + b);
+    const axis = graph.constant(DType.int32, [], [0]);
+    const flat = values.map((value) =>
+      graph.reshape(graph.cast(value, DType.float), [sizeOf(value)])
+    );
+    const joined = graph.value("ConcatV2", [...flat, axis], [total], {
+      N: attr.int(flat.length),
+      Tidx: attr.type(DType.int32),
+    });
+    const sum = this.sumValue(joined);
+    const split = graph.node("SplitV", [sum, graph.ints(sizes), axis], {
+      num_split: attr.int(sizes.length),
+      T: attr.type(DType.float),
+      Tlen: attr.type(DType.int32),
+    });
+    return values.map(({ shape }, i) => {
+      const name = i === 0 ? split : `${split}:${i}`;
+      const part = { name, dtype: DType.float, shape: [sizes[i]] };
+      return graph.reshape(part, shape);
+    });
+  }
+
+  /** See {@linkcode ModelReplicas.sum}. */
+  sum(x: tf.Tensor): tf.Tensor {
+    return this.#backend.tensor(this.sumValue(this.#backend.value(x)));
+  }
+
+  /**
+   * The embeddings of the whole batch from those of each replica's images. Its
+   * gradient is that of the replica's own images: every replica takes the whole
+   * loss and goes back through its share.
+   *
+   * @param z `(n·s)×d`, patch-major, s images a replica.
+   * @param patches n.
+   * @returns `(n·b)×d`, patch-major.
+   */
+  gatherImages(z: tf.Tensor, patches: number): tf.Tensor {
+    const graph = this.#graph, backend = this.#backend;
+    const [rows, d] = z.shape;
+    const share = rows / patches, images = share * this.count;
+    const axes = [1, 0, 2];
+    const gathered = () => {
+      const own = graph.cast(backend.value(z), DType.float);
+      const byImage = graph.transpose(
+        graph.reshape(own, [patches, share, d]),
+        axes,
+      );
+      const byPatch = graph.transpose(this.#gather(byImage), axes);
+      return backend.tensor(graph.reshape(byPatch, [patches * images, d]));
+    };
+    return tf.customGrad(() => ({
+      value: gathered(),
+      gradFunc: (dy: tf.Tensor | tf.Tensor[]) => {
+        const byPatch = tf.reshape(dy as tf.Tensor, [patches, images, d]);
+        const begin = [0, this.#slot * share, 0];
+        const own = tf.slice(byPatch, begin, [patches, share, d]);
+        return tf.reshape(own, [rows, d]);
+      },
+    }))(z);
+  }
+}

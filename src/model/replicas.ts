@@ -1,0 +1,18 @@
+/**
+ * Data parallelism, as the model sees it: other replicas hold the same weights
+ * and other images of the batch.
+ *
+ * @module
+ */
+import type * as tf from "../deps/tfjs.ts";
+
+/** The replicas that train together. */
+export interface Replicas {
+  /** How many there are. */
+  readonly count: number;
+  /**
+   * The sum of a tensor over the replicas. It has no gradient of its own: who
+   * calls it goes back by hand.
+   */
+  sum(x: tf.Tensor): tf.Tensor;
+}

@@ -1,0 +1,34 @@
+/**
+ * What the network is fed with at a step, and in how many parts.
+ *
+ * @module
+ */
+import type { EngineReport } from "../engine/engine.ts";
+import { chooseMicroBatch, freeMemory } from "../engine/micro_batch.ts";
+import { architecture } from "../model/architectures.ts";
+import type { ResolvedConfig } from "./config.ts";
+
+/** The model and the batch of a step. */
+export function batchOf({ arch, bs, numPatches, patchSize }: ResolvedConfig) {
+  const { model } = architecture(arch);
+  return { model, images: bs, patches: numPatches, patchSize };
+}
+
+/**
+ * What `--micro-batch` comes to, with the memory that is free now.
+ *
+ * @returns Nothing where a step is not split.
+ */
+export function microBatchOf(
+  config: ResolvedConfig,
+  { device, precision }: EngineReport,
+): number | undefined {
+  const { microBatch, cluster } = config;
+  const batch = batchOf(config);
+  if (microBatch === batch.patches) return undefined;
+  if (microBatch !== "auto") return microBatch;
+  // How much a GPU has free nobody tells us: there the user decides.
+  if (device !== "CPU") return undefined;
+  const images = batch.images / (cluster?.length ?? 1);
+  return chooseMicroBatch({ ...batch, images }, freeMemory(), precision);
+}

@@ -1,0 +1,149 @@
+/**
+ * Training as one of several processes: what they must agree on, and what
+ * process 0 tells the others.
+ *
+ * @module
+ */
+import project from "../../deno.json" with { type: "json" };
+import { TENSORFLOW_VERSION } from "../engine/tensorflow/variant.ts";
+import { EmpSslError } from "../errors.ts";
+import {
+  resolveConfig,
+  type ResolvedConfig,
+  TRAIN_DEFAULTS,
+  type TrainConfig,
+  validateConfig,
+} from "./config.ts";
+import { operational } from "./resume.ts";
+import { type Identity, Roster } from "./roster.ts";
+
+/** What process 0 tells the others before the first step. */
+export interface News {
+  /** The run's configuration, with nothing left open. */
+  config: ResolvedConfig;
+  /** The step that comes first. */
+  step: number;
+}
+
+/** Seconds after which a silent process is lost, where the user names none. */
+const PEER_TIMEOUT = 30;
+
+/** What changes the numbers, by its flag; the rest is each process's own. */
+const AGREED = [
+  "data",
+  "limitImages",
+  "epoch",
+  "bs",
+  "numPatches",
+  "patchSize",
+  "patchSim",
+  "tcr",
+  "eps",
+  "arch",
+  "lr",
+  "seed",
+  "replicas",
+  "syncBn",
+] as const satisfies (keyof TrainConfig)[];
+
+function flagOf(key: string): string {
+  return `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+/** What a process says of itself when it reports. */
+function identityOf(config: TrainConfig, resumes: boolean): Identity {
+  const identity: Identity = {
+    "version": project.version,
+    "TensorFlow": TENSORFLOW_VERSION,
+    "--cluster": `${config.cluster}`,
+    "--resume": resumes ? "given" : "left out",
+  };
+  // A run that goes on has its own configuration, which process 0 reads.
+  for (const key of resumes ? [] : AGREED) {
+    identity[flagOf(key)] = `${config[key] ?? "left out"}`;
+  }
+  return identity;
+}
+
+/** Whether this is one of several processes. */
+export function isTogether({ cluster }: Partial<TrainConfig>): boolean {
+  return (cluster?.length ?? 0) > 1;
+}
+
+/** Whether this is one of several processes, and not the first. */
+export function isFollower(config: Partial<TrainConfig>): boolean {
+  return isTogether(config) && (config.task ?? 0) > 0;
+}
+
+function join(
+  config: TrainConfig,
+  resumes: boolean,
+  news?: News,
+): Promise<Roster<News>> {
+  return Roster.join<News>({
+    addresses: config.cluster!,
+    task: config.task ?? 0,
+    timeout: config.peerTimeout ?? PEER_TIMEOUT,
+    identity: identityOf(config, resumes),
+    news,
+  });
+}
+
+/**
+ * Process 0 waits for the others and tells them what will be done.
+ *
+ * @param given What the user asked for, as the others were asked.
+ * @param news What that has come to.
+ */
+export function callOthers(
+  given: Partial<TrainConfig>,
+  news: News,
+  resumes: boolean,
+): Promise<Roster<News>> {
+  const { cluster, task, peerTimeout } = given;
+  const asked = { ...TRAIN_DEFAULTS, ...given, cluster, task, peerTimeout };
+  return join(asked, resumes, news);
+}
+
+/**
+ * Another process reports and takes over the configuration of process 0; where
+ * its data lies, and how many threads it takes, is its own.
+ *
+ * @throws {EmpSslError} `INVALID_DATA` where its data is not that of process 0.
+ */
+export async function followOthers(
+  given: Partial<TrainConfig>,
+  resumes: boolean,
+): Promise<{ roster: Roster<News>; config: ResolvedConfig }> {
+  const asked = { ...TRAIN_DEFAULTS, ...given };
+  if (!resumes) validateConfig(asked);
+  const roster = await join(asked, resumes);
+  try {
+    const { config: told } = roster.news;
+    const config = await roster.guard(resolveConfig({
+      ...told,
+      dataDir: resumes ? told.dataDir : undefined,
+      workers: undefined,
+      threads: undefined,
+      tensorboard: false,
+      ...operational(given),
+      dir: undefined,
+      init: undefined,
+    }));
+    if (config.images !== told.images) {
+      throw new EmpSslError({
+        action: "train together on",
+        subject: config.dataDir ?? config.data,
+        found: `it has ${config.images} images where process 0 has ` +
+          `${told.images}`,
+        remedy: "give all processes the same data",
+        code: "INVALID_DATA",
+      });
+    }
+    return { roster, config };
+  } catch (error) {
+    const reason = await roster.explain(error);
+    roster[Symbol.dispose]();
+    throw reason;
+  }
+}

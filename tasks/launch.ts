@@ -1,0 +1,191 @@
+/**
+ * `deno task launch`: starts the processes of a training, on this machine or
+ * over ssh, for those who have no scheduler.
+ *
+ * @module
+ */
+import { TextLineStream } from "../src/deps/std.ts";
+import { EmpSslError } from "../src/errors.ts";
+import type { Command, Values } from "./cli/flags.ts";
+import { main } from "./cli/main.ts";
+
+const command: Command = {
+  usage: "deno task launch (--local N | --hosts HOST,…) [flags] -- train …",
+  about:
+    "Starts the processes of one training and shows what they print, each" +
+    " line with\nits process's number. All end when one does.",
+  flags: {
+    local: { type: "number", help: "so many processes on this machine" },
+    hosts: {
+      type: "text",
+      value: "HOST,…",
+      help: "one process on each, over ssh; the first writes the run's folder",
+    },
+    port: { type: "number", help: "port of the first process (default 4700)" },
+    "remote-dir": {
+      type: "text",
+      value: "DIR",
+      help: "where the project lies on the hosts (default: as here)",
+    },
+  },
+  examples: [
+    "deno task launch --local 2 -- train --bs 20",
+    "deno task launch --hosts gpu1,gpu2 -- train --data imagenet100 --replicas auto",
+  ],
+};
+
+const PORT = 4700;
+
+/** The permissions of `deno task train`. */
+const PERMISSIONS = [
+  ...["--allow-read", "--allow-write", "--allow-env", "--allow-sys"],
+  ...["--allow-ffi", "--allow-net", "--allow-run=python3,c++"],
+];
+
+function refuse(subject: string, found: string, remedy: string): never {
+  throw new EmpSslError({
+    action: "launch",
+    subject,
+    found,
+    remedy,
+    code: "INVALID_ARGUMENT",
+  });
+}
+
+/** A word for a shell. */
+function quote(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word)
+    ? word
+    : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+/** How each process is started. */
+interface Start {
+  program: string;
+  args: string[];
+}
+
+/** N processes here, which share the cores. */
+function localStarts(count: number, port: number, train: string[]): Start[] {
+  const cluster = Array.from(
+    { length: count },
+    (_, i) => `127.0.0.1:${port + i}`,
+  ).join();
+  const threads = Math.max(
+    1,
+    Math.floor(navigator.hardwareConcurrency / count),
+  );
+  const own = train.some((word) => /^--threads(=|$)/.test(word))
+    ? []
+    : ["--threads", `${threads}`];
+  return Array.from({ length: count }, (_, task) => ({
+    program: "deno",
+    args: [
+      ...[
+        "run",
+        ...PERMISSIONS,
+        new URL("./train.ts", import.meta.url).pathname,
+      ],
+      ...[...train, ...own, "--cluster", cluster, "--task", `${task}`],
+    ],
+  }));
+}
+
+/** One process on each host. */
+function remoteStarts(
+  hosts: string[],
+  dir: string,
+  port: number,
+  train: string[],
+): Start[] {
+  // ssh takes user@host; the others reach it by the host alone.
+  const cluster = hosts.map((host) => `${host.split("@").at(-1)}:${port}`)
+    .join();
+  return hosts.map((host, task) => {
+    const words = [...train, "--cluster", cluster, "--task", `${task}`];
+    const run = `cd ${quote(dir)} && deno task train ${
+      words.map(quote).join(" ")
+    }`;
+    // A terminal, so that an interrupt reaches the program.
+    return { program: "ssh", args: ["-tt", host, run] };
+  });
+}
+
+function startsOf(values: Values, rest: string[]): Start[] {
+  const [task, ...train] = rest;
+  if (task !== "train") {
+    refuse(
+      task ?? "nothing",
+      "only train runs in several processes",
+      "write `-- train` and its flags after launch's own",
+    );
+  }
+  const { local, hosts } = values;
+  const port = (values.port ?? PORT) as number;
+  if ((local === undefined) === (hosts === undefined)) {
+    refuse(
+      "a training",
+      "it needs a place",
+      "give --local N or --hosts HOST,…",
+    );
+  }
+  if (hosts !== undefined) {
+    const dir = (values["remote-dir"] ?? Deno.cwd()) as string;
+    return remoteStarts(String(hosts).split(","), dir, port, train);
+  }
+  const count = local as number;
+  if (!Number.isInteger(count) || count < 2) {
+    refuse(`--local ${count}`, "it is not several", "give a number from 2 up");
+  }
+  return localStarts(count, port, train);
+}
+
+async function show(
+  stream: ReadableStream<Uint8Array>,
+  print: (line: string) => void,
+): Promise<void> {
+  const lines = stream
+    .pipeThrough(new TextDecoderStream() as TransformStream<Uint8Array, string>)
+    .pipeThrough(new TextLineStream());
+  for await (const line of lines) print(line);
+}
+
+/** Starts all, and ends with the first exit code that is not 0. */
+async function launch(starts: Start[]): Promise<number> {
+  const children = starts.map(({ program, args }) =>
+    new Deno.Command(program, {
+      args,
+      stdin: program === "ssh" ? "piped" : "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn()
+  );
+  const interrupt = () => {
+    // What one process wants, all do.
+    const [first] = children;
+    if (starts[0].program !== "ssh") return first.kill("SIGINT");
+    const writer = first.stdin.getWriter();
+    writer.write(Uint8Array.of(3)).finally(() => writer.releaseLock());
+  };
+  for (const name of ["SIGINT", "SIGTERM"] as const) {
+    Deno.addSignalListener(name, interrupt);
+  }
+  const codes = await Promise.all(children.map(async (child, task) => {
+    const of = `[${task}] `;
+    const [{ code }] = await Promise.all([
+      child.status,
+      show(child.stdout, (line) => console.log(of + line)),
+      show(child.stderr, (line) => console.error(of + line)),
+    ]);
+    return code;
+  }));
+  return codes.find((code) => code !== 0) ?? 0;
+}
+
+if (import.meta.main) {
+  // What follows `--` is not ours to understand.
+  const [end] = [...Deno.args, "--"].flatMap((a, i) => a === "--" ? [i] : []);
+  const run = async (values: Values) =>
+    Deno.exit(await launch(startsOf(values, Deno.args.slice(end + 1))));
+  await main(command, run, Deno.args.slice(0, end));
+}
