@@ -100,11 +100,11 @@ function shareOf(
  * @param patches Patches of an image that go through the network at a time.
  */
 function traceParts(
-  { images, patchSize, patches: all }: TrainerOptions,
-  settings: TraceSettings & { patches: number },
+  { images, patchSize }: TrainerOptions,
+  settings: TraceSettings & { patches: number; inParts?: boolean },
   tracePart: (part: Part) => void,
 ): GraphBuilder {
-  const { replicas, patches, floats } = settings;
+  const { replicas, patches, inParts, floats } = settings;
   const sides = [patchSize, patchSize, 3];
   return trace(settings, (graph, backend) => {
     const share = images / (replicas?.count ?? 1);
@@ -112,9 +112,9 @@ function traceParts(
     graph.place = { prefix: "", device: replicas?.host };
     const feed = patchFeed(graph, [patches * share * own, ...sides], floats);
     const rate = graph.placeholder(NODES.learningRate, DType.float, []);
-    const part = patches === all
-      ? undefined
-      : graph.placeholder(NODES.part, DType.int32, []);
+    const part = inParts
+      ? graph.placeholder(NODES.part, DType.int32, [])
+      : undefined;
     const common = { graph, backend, images: share, feed, rate, part };
     if (replicas === undefined) {
       tracePart({ ...common, patches: feed });
@@ -300,7 +300,7 @@ export function traceMicroBatchTrainer(
   const trainable = specs.filter(isTrainable);
   const width = model.embedding;
   const parts = patches / settings.patches;
-  return traceParts(options, settings, (replica) => {
+  return traceParts(options, { ...settings, inParts: true }, (replica) => {
     const { graph, backend, collectives, images, rate, feed } = replica;
     const rows = settings.patches * images;
     const variables = declare(graph, {

@@ -1,0 +1,50 @@
+/** Replicas in all ways that they can be spread: some minutes. */
+import { assert } from "@std/assert";
+import { distances, trainByFormula, trainSpread } from "../replicas.ts";
+
+const steps = 20;
+const SPREADS = [
+  { replicas: 2 },
+  { replicas: 4 },
+  { processes: 2 },
+  { processes: 4 },
+  { processes: 2, replicas: 2 },
+];
+
+function assertClose(
+  { losses, weights }: ReturnType<typeof distances>,
+  tolerance = { losses: 1e-4, weights: 1e-3 },
+): void {
+  console.log(`losses within ${losses}, weights within ${weights}`);
+  assert(losses <= tolerance.losses && weights <= tolerance.weights);
+}
+
+Deno.test("with --sync-bn any spread trains as one network does", async (t) => {
+  const one = await trainSpread({ sync: true, steps });
+  for (const spread of SPREADS) {
+    await t.step(JSON.stringify(spread), async () => {
+      const found = await trainSpread({ ...spread, sync: true, steps });
+      assertClose(distances(found, one));
+    });
+  }
+});
+
+Deno.test("without it, as one network of so many parts", async (t) => {
+  for (const parts of [2, 4]) {
+    const wanted = await trainByFormula({ parts, steps });
+    for (const spread of [{ replicas: parts }, { processes: parts }]) {
+      await t.step(JSON.stringify(spread), async () => {
+        const found = await trainSpread({ ...spread, sync: false, steps });
+        assertClose(distances(found, wanted));
+      });
+    }
+  }
+});
+
+Deno.test("micro-batches work inside a replica", async () => {
+  // Of smaller groups the rounding grows faster.
+  const run = { sync: true, steps: 5, microBatch: 2 };
+  const one = await trainSpread(run);
+  const found = await trainSpread({ ...run, processes: 2, replicas: 2 });
+  assertClose(distances(found, one));
+});
