@@ -17,7 +17,8 @@ export class LineProcess {
     const path = new URL(`programs/${script}`, import.meta.url).pathname;
     return new LineProcess(Deno.execPath(), [
       ...["run", "--no-check", "--allow-read", "--allow-write"],
-      ...["--allow-env", "--allow-sys", "--allow-ffi", path, ...args],
+      ...["--allow-env", "--allow-sys", "--allow-ffi"],
+      ...["--allow-net=127.0.0.1", path, ...args],
     ]);
   }
 

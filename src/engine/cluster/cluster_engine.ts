@@ -6,7 +6,11 @@
  */
 import type { Binding } from "../../deps/tfjs_node.ts";
 import { EmpSslError } from "../../errors.ts";
-import type { State } from "../../model/parameters.ts";
+import {
+  isTrainable,
+  type State,
+  tensorSpecs,
+} from "../../model/parameters.ts";
 import type {
   ClusterWish,
   EngineReport,
@@ -204,5 +208,46 @@ export class ClusterEngine extends GraphEngine {
       ...(wish.task === 0 ? { state, momentum } : {}),
       replicas: { own: devices.length, count: this.#count },
     });
+  }
+
+  /**
+   * What a step sends and nothing else, to be measured: the embeddings, the
+   * gradients, the running statistics.
+   */
+  async traffic(
+    { model, images, patches }: TrainerOptions,
+  ): Promise<{ parts: (() => Promise<unknown>)[]; dispose(): void }> {
+    const { c, place, devices } = this.#parts;
+    const specs = tensorSpecs(model);
+    const rows = images / this.#count * patches;
+    const names = ["embeddings", "gradients", "statistics"];
+    const settings = this.#replicas(devices.map(() => 0));
+    const graph = trace({ precision: "fp32" }, (graph, backend) => {
+      for (const [i, device] of devices.entries()) {
+        graph.place = { prefix: prefixOf(i), device };
+        const own = new Collectives(graph, backend, settings, 0);
+        const sum = (trainable: boolean) => {
+          own.begin();
+          return own.sumValues(
+            specs.filter((spec) => isTrainable(spec) === trainable)
+              .map(({ shape }, i) => graph.fill(shape, i / 1000)),
+          );
+        };
+        const z = backend.tensor(graph.fill([rows, model.embedding], 0.5));
+        const gathered = backend.value(own.gatherImages(z, patches));
+        const sent = [[gathered], sum(true), sum(false)];
+        for (const [i, values] of sent.entries()) {
+          const waits = values.map(({ name }) => name.split(":")[0]);
+          after(graph, graph.scalar(1), waits, names[i]);
+        }
+      }
+    });
+    const session = await ClusterSession.load(c, graph.graphDef(), place);
+    return {
+      parts: names.map((name) => () =>
+        session.run([], devices.map((_, i) => prefixOf(i) + name))
+      ),
+      dispose: () => session.dispose(),
+    };
   }
 }
