@@ -8,10 +8,19 @@ export const SHORT_RUN = [
   ...["--engine", "tensorflow", "--threads", "1", "--save-every", "3"],
 ];
 
-/** Starts `deno task train` with the permissions of deno.json. */
-export function startTraining(args: string[]): Deno.ChildProcess {
-  return new Deno.Command(Deno.execPath(), {
+/**
+ * Starts `deno task train` with the permissions of deno.json.
+ *
+ * @param before A program that starts it, and that program's arguments.
+ */
+export function startTraining(
+  args: string[],
+  before: string[] = [],
+): Deno.ChildProcess {
+  const [program, ...words] = [...before, Deno.execPath()];
+  return new Deno.Command(program, {
     args: [
+      ...words,
       ...["run", "--no-check", "--allow-read", "--allow-write", "--allow-env"],
       ...["--allow-sys", "--allow-ffi", "--allow-net"],
       "--allow-run=python3,c++",

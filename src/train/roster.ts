@@ -213,44 +213,49 @@ export class Roster<News> implements Disposable {
         code: "INVALID_ARGUMENT",
       });
     }
-    const tellAll = (loss: Loss) => {
+    const complete = Promise.withResolvers<void>();
+    const end = (error: EmpSslError, loss: Loss) => {
       for (const line of lines.values()) line.send({ lost: loss });
-      return loss;
+      complete.reject(error);
     };
-    const timer = setTimeout(() => listener.close(), timeout * 1000);
-    try {
-      while (missing().length > 0) {
-        const line = new Line(await listener.accept());
-        const { hello } = await line.next() ?? {};
-        if (hello === undefined || !missing().includes(hello.task)) {
-          line.close();
-          continue;
-        }
-        lines.set(hello.task, line);
-        const difference = differenceOf(hello.identity, identity);
-        if (difference === undefined) continue;
-        const who = nameOf(hello.task, addresses);
-        tellAll({ who, found: difference });
-        throw new EmpSslError({
-          action: "train with",
-          subject: who,
-          found: difference,
-          remedy: "start all processes with the same program and flags",
-          code: "INVALID_ARGUMENT",
-        });
+    const greet = async (line: Line) => {
+      const { hello } = await line.next() ?? {};
+      if (hello === undefined || !missing().includes(hello.task)) {
+        line.close();
+        return;
       }
-    } catch (error) {
-      if (error instanceof EmpSslError) throw error;
+      lines.set(hello.task, line);
+      const found = differenceOf(hello.identity, identity);
+      if (found === undefined) {
+        if (missing().length === 0) complete.resolve();
+        return;
+      }
+      const who = nameOf(hello.task, addresses);
+      const error = new EmpSslError({
+        action: "train with",
+        subject: who,
+        found,
+        remedy: "start all processes with the same program and flags",
+        code: "INVALID_ARGUMENT",
+      });
+      end(error, { who, found });
+    };
+    const accept = async () => {
+      // Each at once: one that says nothing must not keep the others out.
+      for await (const connection of listener) void greet(new Line(connection));
+    };
+    const timer = setTimeout(() => {
       const who = missing().map((task) => nameOf(task, addresses)).join(", ");
-      const found = `it did not come within ${timeout} s`;
-      throw new PeerLost(tellAll({ who, found }));
+      const loss = { who, found: `it did not come within ${timeout} s` };
+      end(new PeerLost(loss), loss);
+    }, timeout * 1000);
+    try {
+      if (missing().length === 0) complete.resolve();
+      accept().catch(() => {});
+      await complete.promise;
     } finally {
       clearTimeout(timer);
-      try {
-        listener.close();
-      } catch {
-        // The timer did.
-      }
+      listener.close();
     }
     for (const line of lines.values()) line.send({ welcome: news });
     return new Roster(options, lines, news as News);

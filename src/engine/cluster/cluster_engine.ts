@@ -24,7 +24,7 @@ import { prefixOf } from "../trace/names.ts";
 import { traceStep } from "../trace/step_graph.ts";
 import { trace } from "../trace/trace.ts";
 import { after } from "../trace/variables.ts";
-import { checked, type TensorFlowC } from "./c_api.ts";
+import type { TensorFlowC } from "./c_api.ts";
 import { ClusterSession, type SessionPlace } from "./cluster_session.ts";
 import { JOB, type SessionConfig } from "./messages.ts";
 import { startServer } from "./server.ts";

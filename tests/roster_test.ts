@@ -1,0 +1,166 @@
+/** The processes that train together: who they are, and who was lost. */
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { EmpSslError } from "../src/errors.ts";
+import {
+  checkMembership,
+  expandHosts,
+  membershipOf,
+} from "../src/train/cluster.ts";
+import { Roster, rosterAddress } from "../src/train/roster.ts";
+
+const from = (variables: Record<string, string>) =>
+  membershipOf((name) => variables[name]);
+
+Deno.test("TF_CONFIG names the processes, a chief first", () => {
+  const cluster = { chief: ["a:1"], worker: ["b:2", "c:3"] };
+  const task = { type: "worker", index: 1 };
+  assertEquals(from({ TF_CONFIG: JSON.stringify({ cluster, task }) }), {
+    addresses: ["a:1", "b:2", "c:3"],
+    task: 2,
+  });
+  const alone = { cluster: { worker: ["b:2"] }, task: { index: 0 } };
+  assertEquals(from({ TF_CONFIG: JSON.stringify(alone) }), undefined);
+  assertThrows(() => from({ TF_CONFIG: "{" }), EmpSslError, "TF_CONFIG");
+});
+
+Deno.test("Slurm's variables name the processes of a step", () => {
+  const step = {
+    SLURM_STEP_NUM_TASKS: "5",
+    SLURM_STEP_NODELIST: "gpu[08-09],big",
+    SLURM_STEP_TASKS_PER_NODE: "2(x2),1",
+    SLURM_PROCID: "3",
+  };
+  assertEquals(from(step), {
+    addresses: [
+      ...["gpu08:8470", "gpu08:8471", "gpu09:8470", "gpu09:8471"],
+      "big:8470",
+    ],
+    task: 3,
+  });
+  assertEquals(from({ ...step, SLURM_STEP_NUM_TASKS: "1" }), undefined);
+  assertEquals(from({}), undefined);
+  assertEquals(expandHosts("a[1-2,10]x,b"), ["a1x", "a2x", "a10x", "b"]);
+});
+
+Deno.test("processes that cannot be are refused", () => {
+  const cases: [string[], number, string][] = [
+    [["a"], 0, "a is no address"],
+    [["a:1", ""], 0, "nothing is no address"],
+    [["a:70000", "b:1"], 0, "a:70000 is no address"],
+    [["a:1", "a:1"], 0, "the same address"],
+    [["a:1", "b:1"], 2, "0 to 1"],
+  ];
+  for (const [addresses, task, found] of cases) {
+    const check = () => checkMembership({ addresses, task });
+    assertThrows(check, EmpSslError, found);
+  }
+  checkMembership({ addresses: ["10.0.0.1:80", "gpu-1.local:65535"], task: 1 });
+});
+
+let port = 23000 + (Deno.pid % 90) * 10;
+
+/** Options for so many processes, at ports of their own. */
+function rollOf(processes: number) {
+  const addresses = Array.from(
+    { length: processes },
+    () => `127.0.0.1:${port++}`,
+  );
+  const identity = { version: "1", "--bs": "8" };
+  return addresses.map((_, task) => ({
+    addresses,
+    task,
+    timeout: 2,
+    identity,
+    news: task === 0 ? { step: 7 } : undefined,
+  }));
+}
+
+Deno.test("process 0 tells the others, and is the last to go", async () => {
+  const rosters = await Promise.all(rollOf(3).map((o) => Roster.join(o)));
+  assertEquals(rosters.map(({ news }) => news), Array(3).fill({ step: 7 }));
+  const order: number[] = [];
+  const leave = async (task: number) => {
+    await rosters[task].leave();
+    order.push(task);
+  };
+  await Promise.all([leave(0), leave(1), leave(2)]);
+  assertEquals(order.length, 3);
+  for (const roster of rosters) roster[Symbol.dispose]();
+});
+
+Deno.test("a lost process ends the work of all, by name", async () => {
+  const rosters = await Promise.all(rollOf(3).map((o) => Roster.join(o)));
+  const never = new Promise<never>(() => {});
+  const ends = [0, 2].map((task) =>
+    assertRejects(() => rosters[task].guard(never), EmpSslError, "process 1 (")
+  );
+  rosters[1][Symbol.dispose]();
+  await Promise.all(ends);
+  const felt = await rosters[2].explain(new Error("a collective broke"));
+  assert(felt instanceof EmpSslError && felt.code === "PEER_LOST");
+  rosters[0][Symbol.dispose]();
+  rosters[2][Symbol.dispose]();
+});
+
+Deno.test("an error of one process is told to the others", async () => {
+  const rosters = await Promise.all(rollOf(2).map((o) => Roster.join(o)));
+  const never = new Promise<never>(() => {});
+  const end = assertRejects(
+    () => rosters[0].guard(never),
+    EmpSslError,
+    "it ended: no memory",
+  );
+  const error = new Error("no memory");
+  assertEquals(await rosters[1].explain(error), error);
+  await end;
+  for (const roster of rosters) roster[Symbol.dispose]();
+});
+
+Deno.test("who does not come is named, at both ends", async () => {
+  const [chief, , other] = rollOf(3);
+  await Promise.all([
+    assertRejects(
+      () => Roster.join(chief),
+      EmpSslError,
+      `process 1 (${chief.addresses[1]}): it did not come within 2 s`,
+    ),
+    assertRejects(() => Roster.join(other), EmpSslError, "process 1 ("),
+  ]);
+  const [, alone] = rollOf(2);
+  await assertRejects(
+    () => Roster.join(alone),
+    EmpSslError,
+    "could not be reached within 2 s",
+  );
+});
+
+Deno.test("who wants something else is refused, at both ends", async () => {
+  const [chief, other] = rollOf(2);
+  const identity = { ...other.identity, "--bs": "16" };
+  const found = "it has --bs 16 where process 0 has 8";
+  await Promise.all([
+    assertRejects(() => Roster.join(chief), EmpSslError, found),
+    assertRejects(
+      () => Roster.join({ ...other, identity }),
+      EmpSslError,
+      found,
+    ),
+  ]);
+});
+
+Deno.test("a stranger on the roll's port harms nobody", async () => {
+  const [chief, other] = rollOf(2);
+  const joining = Roster.join(chief);
+  // It says nothing, and stays.
+  const silent = await Deno.connect(rosterAddress(chief.addresses[0]));
+  for (
+    const text of ["GET / HTTP/1.1\r\n\r\n", "{}\n", '{"hello":{"task":9}}\n']
+  ) {
+    const stranger = await Deno.connect(rosterAddress(chief.addresses[0]));
+    await stranger.write(new TextEncoder().encode(text));
+    stranger.close();
+  }
+  const rosters = await Promise.all([joining, Roster.join(other)]);
+  silent.close();
+  for (const roster of rosters) roster[Symbol.dispose]();
+});
