@@ -1,5 +1,5 @@
 /** Replicas that train together, in one process and in several. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import { engineForTasks } from "./tasks.ts";
 import { distances, trainByFormula, trainSpread } from "./replicas.ts";
 
@@ -43,5 +43,36 @@ Deno.test({
     assert(distances(together, wanted).losses > 1e-3);
     const processes = await trainSpread({ ...run, processes: 2 });
     assertEquals(processes.losses, replicas.losses);
+  },
+});
+
+Deno.test({
+  name: `TensorFlow's server is reached by its own address only${reason}`,
+  ignore: ignore || Deno.build.os !== "linux",
+  fn: async () => {
+    const port = 22000 + Deno.pid % 900;
+    const child = new Deno.Command(Deno.execPath(), {
+      args: [
+        ...["run", "--no-check", "--allow-all"],
+        new URL("./listen_case.ts", import.meta.url).pathname,
+        ...[`127.0.0.1:${port}`, `127.0.0.1:${port + 1}`],
+      ],
+      stdout: "piped",
+    }).spawn();
+    const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    try {
+      assertEquals((await lines.read()).value, "alone\n");
+      const reach = async (hostname: string) => {
+        const signal = AbortSignal.timeout(1000);
+        using _ = await Deno.connect({ hostname, port, signal });
+      };
+      await reach("127.0.0.1");
+      // Also an address of this machine.
+      await assertRejects(() => reach("127.0.0.2"));
+    } finally {
+      child.kill("SIGKILL");
+      await lines.cancel();
+      await child.status;
+    }
   },
 });

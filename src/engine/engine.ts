@@ -127,7 +127,10 @@ export interface StepLosses {
 
 /** What a step gives. */
 export interface StepResult extends StepLosses {
-  /** Z̄Z̄ᵀ, `b×b` numbers: how alike the mean embeddings of the images are. */
+  /**
+   * Z̄Z̄ᵀ, `b×b` numbers: how alike the mean embeddings of the images are; of
+   * larger batches only the first 256 images.
+   */
   gram: Float32Array;
   /** Whether this is to be the last step: some process wanted to stop. */
   stopping: boolean;

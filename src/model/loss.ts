@@ -17,6 +17,9 @@ import * as tf from "../deps/tfjs.ts";
 import { invariance } from "./invariance.ts";
 import { totalCodingRate } from "./tcr.ts";
 
+/** Images that tell whether all have one embedding. */
+const SEEN = 256;
+
 /** The weights of the two parts. */
 export interface LossConfig {
   /** Weight λ of the invariance: 200. */
@@ -35,7 +38,10 @@ export interface Losses {
   invariance: tf.Tensor;
   /** See `tcr.ts`. */
   tcr: tf.Tensor;
-  /** Z̄Z̄ᵀ, `b×b`: how alike the mean embeddings of the images are. */
+  /**
+   * Z̄Z̄ᵀ, `b×b`: how alike the mean embeddings of the images are; of larger
+   * batches only the first 256 images.
+   */
   gram: tf.Tensor;
 }
 
@@ -62,6 +68,7 @@ export function empSslLoss(
   const loss = tf.neg(
     tf.add(tf.mul(similarity, patchSim), tf.mul(rate, tcr)),
   );
-  const gram = tf.matMul(mean, mean, false, true);
+  const some = tf.slice(mean, [0, 0], [Math.min(rows / patches, SEEN), d]);
+  const gram = tf.matMul(some, some, false, true);
   return { loss, invariance: similarity, tcr: rate, gram };
 }
