@@ -16,7 +16,8 @@ export const command: Command = {
   usage: "deno task embed --model-path PATH --data-dir DIR --out FILE [flags]",
   about:
     "Writes the bag-of-patches features of all images of a folder, a row " +
-    "each, and\nFILE.txt with their paths.",
+    "each, and\nFILE.txt with their paths. What was cut off goes on when it is called " +
+    "again.",
   flags: {
     "model-path": {
       type: "text",
@@ -24,7 +25,11 @@ export const command: Command = {
       help: "a checkpoint, or a run's folder for its newest",
     },
     "data-dir": { type: "text", value: "DIR", help: "images, in any folders" },
-    out: { type: "text", value: "FILE", help: "X.npy or X.safetensors" },
+    out: {
+      type: "text",
+      value: "FILE",
+      help: "X.npy, X.safetensors or X.parquet",
+    },
     patches: {
       type: "number",
       help: `patches an image (default ${EMBED_DEFAULTS.patches})`,
@@ -70,6 +75,10 @@ async function runEmbed(values: Values): Promise<void> {
     }
     if (event.type === "damaged") {
       console.error(`Passed over a damaged checkpoint: ${event.fault}`);
+      return;
+    }
+    if (event.type === "resumed") {
+      console.log(`Going on after ${event.done} of ${event.count} images`);
       return;
     }
     progress ??= new Progress("features", event.count);

@@ -9,12 +9,14 @@ import { withFolder, writeImages } from "./images.ts";
 const python = await findPython();
 const engine = await engineForTasks();
 
-async function findPython(): Promise<string | undefined> {
+async function findPython(
+  packages = "torch, torchvision, safetensors",
+): Promise<string | undefined> {
   const named = Deno.env.get("EMP_SSL_TEST_PYTHON");
   for (const candidate of named ? [named] : ["python3", ".venv/bin/python"]) {
     try {
       const { success } = await new Deno.Command(candidate, {
-        args: ["-c", "import torch, torchvision, safetensors"],
+        args: ["-c", `import ${packages}`],
         stderr: "null",
       }).output();
       if (success) return candidate;
@@ -110,13 +112,71 @@ Deno.test({
     await withFolder(async (dir) => {
       const { code, out, err } = await runTask("export_case", [dir]);
       assertEquals(code, 0, err);
+      const exported = await runTask("export", [
+        ...["--model-path", out.trim(), "--format", "safetensors"],
+        ...["--out", `${dir}/export`],
+      ]);
+      assertEquals(exported.code, 0, exported.err);
       const script = new URL("../fixtures/load_backbone.py", import.meta.url);
-      const result = await new Deno.Command(python!, {
-        args: [script.pathname, out.trim(), `${dir}/case.json`],
-      }).output();
       const text = new TextDecoder();
-      assert(result.success, text.decode(result.stderr));
-      assertStringIncludes(text.decode(result.stdout), "All keys matched");
+      for (const file of [out.trim(), `${dir}/export/model.safetensors`]) {
+        const result = await new Deno.Command(python!, {
+          args: [script.pathname, file, `${dir}/case.json`],
+        }).output();
+        assert(result.success, text.decode(result.stderr));
+        assertStringIncludes(text.decode(result.stdout), "All keys matched");
+      }
+    });
+  },
+});
+
+const reader = await findPython("tensorboard");
+const noReader = reader === undefined
+  ? " (skipped: no Python with tensorboard)"
+  : engine.reason;
+
+/** Prints what TensorBoard reads. */
+const READ_EVENTS = `
+import json, sys
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+events = EventAccumulator(sys.argv[1], size_guidance={"scalars": 0})
+events.Reload()
+print(json.dumps({
+    tag: [[event.step, event.value] for event in events.Scalars(tag)]
+    for tag in events.Tags()["scalars"]
+}))
+`;
+
+Deno.test({
+  name: `TensorBoard reads our event files${noReader}`,
+  ignore: reader === undefined || engine.ignore,
+  fn: async () => {
+    await withFolder(async (dir) => {
+      const run = `${dir}/run`;
+      const trained = await runTask("train", [
+        ...["--dir", run, "--limit-images", "8", "--bs", "4", "--patch-size"],
+        ...["8", "--num-patches", "2", "--precision", "fp32", "--tensorboard"],
+      ]);
+      assertEquals(trained.code, 0, trained.err);
+      const { success, stdout, stderr } = await new Deno.Command(reader!, {
+        args: ["-c", READ_EVENTS, `${run}/tensorboard`],
+      }).output();
+      assert(success, new TextDecoder().decode(stderr));
+      const events = JSON.parse(new TextDecoder().decode(stdout));
+      const lines = (await Deno.readTextFile(`${run}/metrics.jsonl`)).trim()
+        .split("\n").map((line) => JSON.parse(line));
+      for (
+        const [tag, key] of [
+          ["train/loss", "loss"],
+          ["train/tcr", "tcr"],
+          ["train/learning_rate", "lr"],
+        ]
+      ) {
+        assertEquals(
+          events[tag],
+          lines.map((line) => [line.step, Math.fround(line[key])]),
+        );
+      }
     });
   },
 });

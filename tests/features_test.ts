@@ -1,4 +1,7 @@
 /** Features in memory and on disk, and the files that they are written to. */
+import { parquetReadObjects } from "npm:hyparquet@1.31.5";
+import { PartFile } from "../src/evaluate/part_file.ts";
+import { writeRows } from "../src/evaluate/write_features.ts";
 import { assert, assertEquals } from "@std/assert";
 import { Features } from "../src/evaluate/features.ts";
 import { writeFeatures } from "../src/evaluate/write_features.ts";
@@ -82,5 +85,50 @@ Deno.test("writeFeatures() writes one .safetensors file", async () => {
     const { tensors } = decodeSafetensors(await Deno.readFile(path), path);
     assertEquals(tensors.get("test_features")!.shape, [COUNT, WIDTH]);
     assertEquals(tensors.get("train_features")!.values, VALUES);
+  });
+});
+
+Deno.test("rows that are kept are found again, by the same work only", async () => {
+  await withFolder(async (dir) => {
+    const path = `${dir}/x.npy.part`, rowBytes = 4 * WIDTH;
+    const first = PartFile.open(path, { rowBytes, identity: ["model", 1] });
+    assertEquals([first.done, first.skipped], [0, []]);
+    {
+      using rows = new Features({ width: WIDTH, labels: LABELS, keep: path });
+      rows.write(new Float32Array(2 * WIDTH).fill(0.5), 0);
+      rows.write(new Float32Array(WIDTH).fill(0.1), 2);
+    }
+    first.skip(1);
+    // Cut off within a row.
+    Deno.truncateSync(path, 3 * rowBytes - 1);
+    const again = PartFile.open(path, { rowBytes, identity: ["model", 1] });
+    assertEquals([again.done, again.skipped], [2, [1]]);
+    {
+      using rows = new Features({ width: WIDTH, labels: LABELS, keep: path });
+      assertEquals(rows.rows([1]), new Float32Array(WIDTH).fill(0.5));
+    }
+    const other = PartFile.open(path, { rowBytes, identity: ["model", 2] });
+    assertEquals([other.done, other.skipped], [0, []]);
+    other.remove();
+    assertEquals([...Deno.readDirSync(dir)], []);
+  });
+});
+
+Deno.test("a Parquet file has paths and features, group by group", async () => {
+  await withFolder(async (dir) => {
+    const count = 600, labels = new Int32Array(count);
+    using features = new Features({ width: WIDTH, labels });
+    const values = Float32Array.from(
+      { length: count * WIDTH },
+      (_, i) => Math.sin(i),
+    );
+    features.write(values, 0);
+    const names = Array.from({ length: count }, (_, i) => `a/${i} ä.jpg`);
+    writeRows(`${dir}/x.parquet`, features, names);
+    const { buffer } = await Deno.readFile(`${dir}/x.parquet`);
+    const rows = await parquetReadObjects({ file: buffer });
+    assertEquals(rows.length, count);
+    assertEquals(rows.map(({ path }) => path), names);
+    assertEquals(rows.flatMap(({ features }) => features), [...values]);
   });
 });

@@ -79,8 +79,8 @@ export const trainingWorker = {
     evaluation.write(path);
   },
   /** Writes the kept rows of one split alone. */
-  writeRows(split: string, path: string): void {
-    evaluation.writeRows(split, path);
+  writeRows(split: string, path: string, names: string[]): void {
+    evaluation.writeRows(split, path, names);
   },
   /** How alike the images of a split are. */
   cosines(split: string) {

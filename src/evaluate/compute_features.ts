@@ -28,7 +28,19 @@ export interface FeatureRequest {
   /** Side of a patch in pixels. */
   patchSize: number;
   /** Told of each image that could not be read; it does not count. */
-  onSkipped?: (image: string, why: string) => void;
+  onSkipped?: (image: string, why: string, index: number) => void;
+  /** Where rows are kept for a later run, and what an earlier one has left. */
+  keep?: KeptRows;
+}
+
+/** Rows that outlive a run. */
+export interface KeptRows {
+  /** The file. */
+  path: string;
+  /** How many are in it. */
+  done: number;
+  /** Those of images that could not be read. */
+  skipped: number[];
 }
 
 /** Patches in one batch on the device. */
@@ -59,7 +71,9 @@ export async function computeFeatures(
   const { source, labels, split, patches, recipe, patchSize } = request;
   const fit = Math.max(1, Math.floor(BATCH_PATCHES[recipe] / patches));
   const images = Math.min(fit, labels.length);
-  const skipped: number[] = [];
+  const { keep } = request;
+  const skipped = [...keep?.skipped ?? []];
+  const firstBatch = Math.floor((keep?.done ?? 0) / images);
   await using stream = await PatchStream.open({
     source,
     recipe,
@@ -68,17 +82,17 @@ export async function computeFeatures(
     patches,
     shuffle: false,
     seed: 0,
-    firstBatch: 0,
+    firstBatch,
     endBatch: Math.ceil(labels.length / images),
   }, {
     workers: request.workers ?? defaultWorkers(compute.report.device),
     onSkipped(image, why, index) {
       skipped.push(index);
-      request.onSkipped?.(image, why);
+      request.onSkipped?.(image, why, index);
     },
   });
   const features = compute.remote.features(
-    { split, images, patches, patchSize, labels },
+    { split, images, patches, patchSize, labels, firstBatch, keep: keep?.path },
     stream.handle,
     Comlink.proxy(onDone),
   );

@@ -7,9 +7,11 @@
 import { openDataset } from "../data/catalog.ts";
 import type { EngineChoice, PrecisionChoice } from "../engine/engine.ts";
 import { EmpSslError, messageOf } from "../errors.ts";
+import { architecture } from "../model/architectures.ts";
 import { readCheckpointInfo } from "../train/checkpoint.ts";
 import { startCompute } from "../train/compute.ts";
 import { computeFeatures } from "./compute_features.ts";
+import { PartFile } from "./part_file.ts";
 
 /** The user's choices. */
 export interface EmbedConfig {
@@ -17,7 +19,7 @@ export interface EmbedConfig {
   modelPath: string;
   /** A folder of images, in any folders below it. */
   dataDir: string;
-  /** A `.npy` or `.safetensors` file. */
+  /** A `.npy`, `.safetensors` or `.parquet` file. */
   out: string;
   /** Patches an image: their features are averaged. */
   patches: number;
@@ -40,6 +42,7 @@ export const EMBED_DEFAULTS = {
 export type EmbedEvent =
   | { type: "progress"; done: number; count: number }
   | { type: "damaged"; fault: string }
+  | { type: "resumed"; done: number; count: number }
   | { type: "skipped"; image: string; why: string };
 
 /** What was written. */
@@ -55,7 +58,8 @@ export interface EmbedResult {
 /**
  * Embeds all images of a folder: bag-of-patches features as the evaluation
  * computes them (paper, section 4.1). Rows are in the order of the paths, and
- * those of images that cannot be read are zero.
+ * those of images that cannot be read are zero. What has been computed stands in
+ * `<out>.part` until all is; the same call goes on with it.
  *
  * @param choices The checkpoint, the folder and the file; the rest is from
  * `EMBED_DEFAULTS`.
@@ -84,42 +88,57 @@ export async function embed(
   if (!Number.isInteger(patches) || patches < 1) {
     throw refuse(`--patches ${patches}`, "it is not a count", "give 1 or more");
   }
-  if (!/\.(npy|safetensors)$/.test(out)) {
-    throw refuse(out, "no such format", "end it in .npy or .safetensors");
+  if (!/\.(npy|safetensors|parquet)$/.test(out)) {
+    const remedy = "end it in .npy, .safetensors or .parquet";
+    throw refuse(out, "no such format", remedy);
   }
   const { path, config: run, damaged } = readCheckpointInfo(config.modelPath);
   for (const fault of damaged) onEvent({ type: "damaged", fault });
   const source = { name: "images", dir: dataDir, split: "train" as const };
   const dataset = await openDataset(source);
+  const count = dataset.length;
+  const paths = Array.from({ length: count }, (_, i) => dataset.describe(i));
   const names = `${out}.txt`;
-  const lines = Array.from(
-    { length: dataset.length },
-    (_, i) => `${dataset.describe(i)}\n`,
-  );
+  const { hidden } = architecture(run.arch).model;
+  let part: PartFile;
   try {
-    await Deno.writeTextFile(names, lines.join(""));
+    await Deno.writeTextFile(names, paths.map((path) => `${path}\n`).join(""));
+    part = PartFile.open(`${out}.part`, {
+      rowBytes: 4 * hidden,
+      identity: [path, modified(path), patches, config.precision, paths],
+    });
   } catch (error) {
     throw refuse(names, messageOf(error), "name another --out");
   }
+  if (part.done > 0) onEvent({ type: "resumed", done: part.done, count });
   const compute = await startCompute(config);
   try {
     await compute.remote.startEvaluation(path, false);
     await computeFeatures(compute, {
       source,
-      labels: new Int32Array(dataset.length),
+      labels: new Int32Array(count),
       split: "train",
       patches,
       workers: config.workers,
       recipe: run.recipe,
       patchSize: run.patchSize,
-      onSkipped: (image, why) => onEvent({ type: "skipped", image, why }),
-    }, (done) => onEvent({ type: "progress", done, count: dataset.length }));
-    await compute.remote.writeRows("train", out);
+      keep: part,
+      onSkipped(image, why, index) {
+        part.skip(index);
+        onEvent({ type: "skipped", image, why });
+      },
+    }, (done) => onEvent({ type: "progress", done, count }));
+    await compute.remote.writeRows("train", out, paths);
     await compute.remote.endEvaluation();
   } finally {
     compute.close();
   }
-  return { out, names, count: dataset.length };
+  part.remove();
+  return { out, names, count };
+}
+
+function modified(path: string): number {
+  return Deno.statSync(path).mtime?.getTime() ?? 0;
 }
 
 function refuse(subject: string, found: string, remedy: string): EmpSslError {

@@ -35,6 +35,10 @@ export interface FeatureJob {
   patchSize: number;
   /** The class of each image. */
   labels: Int32Array;
+  /** A file that keeps the rows for a later run. */
+  keep?: string;
+  /** The batch to begin with: those before are in that file. */
+  firstBatch: number;
 }
 
 /** Told of how many images are done. */
@@ -79,13 +83,13 @@ export class EvaluationSession {
     handle: RingHandle,
     onFeatures: OnFeatures,
   ): Promise<void> {
-    const { images, labels } = job;
+    const { images, labels, keep, firstBatch } = job;
     const model = this.#model;
     const ring = new Ring(handle);
     const encoder = await this.#engine.encoder({ ...job, model }, this.#state);
     const { width } = encoder;
-    const features = new Features({ width, labels });
-    for (let batch = 0; batch * images < labels.length; batch++) {
+    const features = new Features({ width, labels, keep });
+    for (let batch = firstBatch; batch * images < labels.length; batch++) {
       const first = batch * images;
       const count = Math.min(images, labels.length - first);
       const rows = await encoder.encode(await ring.take(batch));
@@ -127,8 +131,8 @@ export class EvaluationSession {
   }
 
   /** Writes the rows of one split alone. */
-  writeRows(split: string, path: string): void {
-    writeRows(path, this.#of(split));
+  writeRows(split: string, path: string, names: string[]): void {
+    writeRows(path, this.#of(split), names);
   }
 
   /** Frees the features. */

@@ -80,6 +80,35 @@ class FileStore implements Store {
   }
 }
 
+/** Rows in a file of the caller's, as they are, for a later run to go on with. */
+class KeptStore implements Store {
+  #file: Deno.FsFile;
+  #width: number;
+  constructor(path: string, width: number) {
+    this.#file = Deno.openSync(path, { read: true, write: true, create: true });
+    this.#width = width;
+  }
+  #seek(row: number): void {
+    this.#file.seekSync(row * this.#width * 4, Deno.SeekMode.Start);
+  }
+  write(rows: Float32Array, first: number): void {
+    this.#seek(first);
+    const { buffer, byteOffset, byteLength } = rows;
+    writeAllSync(this.#file, new Uint8Array(buffer, byteOffset, byteLength));
+  }
+  read(row: number, output: Float32Array): void {
+    const { buffer, byteOffset, byteLength } = output;
+    const bytes = new Uint8Array(buffer, byteOffset, byteLength);
+    this.#seek(row);
+    for (let at = 0; at < bytes.length;) {
+      at += this.#file.readSync(bytes.subarray(at)) ?? bytes.length;
+    }
+  }
+  dispose(): void {
+    this.#file.close();
+  }
+}
+
 /**
  * `count × width` features, row by row.
  *
@@ -102,16 +131,23 @@ export class Features implements Disposable {
   /**
    * Makes room.
    *
-   * @param shape Width of a row; a label for each row.
+   * @param shape Width of a row; a label for each row; a file to keep the rows
+   * in, as fp32, where they are to outlive this.
    * @param memoryLimit Bytes of fp32 that may stay in memory.
    */
   constructor(
-    { width, labels }: { width: number; labels: Int32Array },
+    { width, labels, keep }: {
+      width: number;
+      labels: Int32Array;
+      keep?: string;
+    },
     memoryLimit: number = MEMORY_LIMIT,
   ) {
     this.width = width;
     this.labels = labels;
-    this.#store = labels.length * width * 4 <= memoryLimit
+    this.#store = keep !== undefined
+      ? new KeptStore(keep, width)
+      : labels.length * width * 4 <= memoryLimit
       ? new MemoryStore(labels.length, width)
       : new FileStore(width);
   }

@@ -8,6 +8,7 @@ import { writeAllSync } from "../files.ts";
 import { safetensorsHeader } from "../train/safetensors.ts";
 import type { Features } from "./features.ts";
 import { npyHeader } from "./npy.ts";
+import { writeParquet } from "./write_parquet.ts";
 
 const BLOCK = 1024;
 
@@ -93,12 +94,25 @@ function failed(path: string, error: unknown): EmpSslError {
 }
 
 /**
- * Writes the features of one split into a `.npy` file, or as `features` into a
- * `.safetensors` file.
+ * Writes the features of one split into a `.npy` file, as `features` into a
+ * `.safetensors` file, or with their paths into a `.parquet` file.
  *
  * @throws {EmpSslError} `INVALID_ARGUMENT` where it cannot be written.
  */
-export function writeRows(path: string, features: Features): void {
+export function writeRows(
+  path: string,
+  features: Features,
+  names: string[],
+): void {
+  if (path.endsWith(".parquet")) {
+    try {
+      writeParquet(`${path}.tmp`, features, names);
+      Deno.renameSync(`${path}.tmp`, path);
+    } catch (error) {
+      throw failed(path, error);
+    }
+    return;
+  }
   const shape = [features.count, features.width];
   const head = path.endsWith(".npy")
     ? npyHeader("<f4", shape)

@@ -14,7 +14,7 @@ const RUN = [
   ...["--limit-images", "40", "--bs", "8", "--num-patches", "2"],
   ...["--patch-size", "8", "--epoch", "4", "--precision", "fp32"],
   ...["--engine", "tensorflow", "--threads", "1", "--save-every", "3"],
-  ...["--lr", "0.00001", "--workers", "1"],
+  ...["--lr", "0.000001", "--workers", "1"],
 ];
 const STEPS = 20;
 
