@@ -34,6 +34,6 @@ await Deno.writeTextFile(
   JSON.stringify({ shape, patches: [...patches], features: [...features] }),
 );
 const path = `${dir}/model.safetensors`;
-const config = await resolveConfig({ ...TRAIN_DEFAULTS });
+const config = await resolveConfig({ ...TRAIN_DEFAULTS, patchSize: 32 });
 await Deno.writeFile(path, encodeModel(state, { config, step: 1 }));
 console.log(path);

@@ -40,6 +40,9 @@ await testInBrowser("a browser gives our features", async (browserForTest) => {
           });
         }
         if (pathname === "/tf.js") return new Response(tfjs);
+        if (!pathname.startsWith("/model/")) {
+          return new Response("", { status: 404 });
+        }
         return new Response(await Deno.readFile(dir + pathname));
       },
     );
