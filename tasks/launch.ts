@@ -9,7 +9,8 @@ import { EmpSslError } from "../src/errors.ts";
 import type { Command, Values } from "./cli/flags.ts";
 import { main } from "./cli/main.ts";
 
-const command: Command = {
+/** The command line of `deno task launch`. */
+export const command: Command = {
   usage: "deno task launch (--local N | --hosts HOST,…) [flags] -- train …",
   about:
     "Starts the processes of one training and shows what they print, each" +

@@ -8,7 +8,8 @@ import { startCompute } from "../src/train/compute.ts";
 import type { Command } from "./cli/flags.ts";
 import { main, setUpEngine } from "./cli/main.ts";
 
-const command: Command = {
+/** The command line of `deno task setup`. */
+export const command: Command = {
   usage: "deno task setup [--check] [--variant cpu|gpu]",
   about:
     "Sets up TensorFlow for this project, once for each user. Run again, " +
