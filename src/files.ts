@@ -34,3 +34,18 @@ export async function writeAll(
     at += await file.write(bytes.subarray(at));
   }
 }
+
+/** Why there is no folder of a name, in words. */
+export async function whyNoFolder(path: string): Promise<string> {
+  try {
+    const { isDirectory } = await Deno.stat(path);
+    return isDirectory ? "it cannot be read" : "it is no folder";
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) {
+      return "the program was not given --allow-read for it";
+    }
+    return error instanceof Deno.errors.PermissionDenied
+      ? "permission denied"
+      : "no such folder";
+  }
+}

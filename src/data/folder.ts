@@ -5,6 +5,7 @@
  * @module
  */
 import { EmpSslError } from "../errors.ts";
+import { whyNoFolder } from "../files.ts";
 import type { Dataset, Split } from "./dataset.ts";
 import {
   foldersIn,
@@ -38,7 +39,8 @@ export async function openImages(
   { dir: root }: { dir: string; split: Split },
 ): Promise<Dataset> {
   if (!await isFolder(root)) {
-    throw notFound(root, "no such folder", "name one with --data-dir");
+    const found = await whyNoFolder(root);
+    throw notFound(root, found, "name one with --data-dir");
   }
   const paths = await imagesUnder(root);
   if (paths.length === 0) {
@@ -64,7 +66,8 @@ export async function openFolder(
   { dir, split }: { dir: string; split: Split },
 ): Promise<Dataset> {
   if (!await isFolder(dir)) {
-    throw notFound(dir, "no such folder", "name one with --data-dir");
+    const found = await whyNoFolder(dir);
+    throw notFound(dir, found, "name one with --data-dir");
   }
   let root: string | undefined;
   for (const name of SPLIT_FOLDERS[split]) {

@@ -1,0 +1,63 @@
+/**
+ * A run that is given only its folders: it needs no more, and cannot read or
+ * write elsewhere.
+ */
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { cacheFolder } from "../src/cache.ts";
+import { withFolder, writeImages } from "./images.ts";
+import { engineForTasks } from "./tasks.ts";
+
+const { ignore, reason } = await engineForTasks();
+
+/** Where Deno keeps the packages that the program loads. */
+async function packagesFolder(): Promise<string> {
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["info", "--json"],
+  }).output();
+  return `${JSON.parse(new TextDecoder().decode(stdout)).denoDir}/npm`;
+}
+
+Deno.test({
+  name: `a run reads and writes in its own folders alone${reason}`,
+  ignore,
+  fn: async () => {
+    await withFolder(async (dir) => {
+      for (const name of ["data", "other"]) {
+        await writeImages(`${dir}/${name}`, { classes: 1, each: 4 });
+      }
+      for (const name of ["runs", "tmp"]) await Deno.mkdir(`${dir}/${name}`);
+      const project = new URL("..", import.meta.url).pathname;
+      const own = [cacheFolder(), `${dir}/runs`, `${dir}/tmp`];
+      const seen = [project, await packagesFolder(), `${dir}/data`, ...own];
+      const train = async (data: string, run: string) => {
+        const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+          args: [
+            ...["run", "--no-prompt", "--no-check", "--allow-env"],
+            ...["--allow-sys", "--allow-ffi"],
+            `--allow-read=${seen}`,
+            `--allow-write=${own}`,
+            `${project}tasks/train.ts`,
+            ...["--data", "images", "--data-dir", `${dir}/${data}`],
+            ...["--dir", `${dir}/${run}`, "--patch-size", "8", "--bs", "4"],
+            ...["--num-patches", "2", "--epoch", "1", "--precision", "fp32"],
+          ],
+          env: { NO_COLOR: "1", TMPDIR: `${dir}/tmp` },
+        }).output();
+        return { code, err: new TextDecoder().decode(stderr) };
+      };
+      const allowed = await train("data", "runs/a");
+      assertEquals(allowed.code, 0, allowed.err);
+      assert(await Deno.stat(`${dir}/runs/a/config.json`));
+      const elsewhere = await train("other", "runs/b");
+      assertEquals(elsewhere.code, 2);
+      assertStringIncludes(elsewhere.err, "not given --allow-read for it");
+      const outside = await train("data", "other/run");
+      assertEquals(outside.code, 2);
+      assertStringIncludes(outside.err, "Cannot write a run to");
+      assertEquals(
+        [...Deno.readDirSync(`${dir}/other`)].map((e) => e.name),
+        ["train"],
+      );
+    });
+  },
+});
