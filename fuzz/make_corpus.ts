@@ -41,6 +41,10 @@ await write(
   '{"format":"emp-ssl-images/1","name":"folder","classes":["a","b"],"count":2}\n' +
     '0\t10\t"train/a/0.png"\n1\t20\t"train/b/0.png"\n',
 );
+await write(
+  "meta.mat",
+  await Deno.readFile(new URL("../fixtures/meta.mat", import.meta.url)),
+);
 await write("data_batch_1.bin", cifarRecords(2, { labels: 1, classes: 10 }));
 await write("val_annotations.txt", "val_0.JPEG\tn01443537\t0\t0\t63\t63\n");
 const files = {

@@ -6,6 +6,7 @@
 import { openDataset } from "../src/data/catalog.ts";
 import { decodeFile } from "../src/data/decode.ts";
 import { checkFileIndex, openByIndex } from "../src/data/file_index.ts";
+import { readMatlabStructs } from "../src/data/matlab.ts";
 import { unpack } from "../src/data/unpack.ts";
 import { MetricsLog } from "../src/train/metrics.ts";
 import { findCheckpoint } from "../src/train/run_folder.ts";
@@ -70,6 +71,10 @@ export const TARGETS: Record<string, Target> = {
       const set = await openDataset({ name: "cifar10", dir, split: "train" });
       for (let i = 0; i < set.length; i++) await set.image(i);
     },
+  },
+  matlab: {
+    seed: "meta.mat",
+    read: (bytes) => readMatlabStructs(bytes, "a file"),
   },
   annotations: {
     seed: "val_annotations.txt",

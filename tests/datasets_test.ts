@@ -2,7 +2,14 @@
  * Each data set from nothing on disk, or from a folder in its own layout, through
  * training to an evaluation, as a user runs it.
  */
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import { EmpSslError } from "../src/errors.ts";
+import { readMatlabStructs } from "../src/data/matlab.ts";
 import { openDataset } from "../src/data/catalog.ts";
 import { IMAGENET100_CLASSES } from "../src/data/imagenet100_classes.ts";
 import {
@@ -104,6 +111,48 @@ Deno.test({
       assertEquals([result.images.train, result.classes], [8, 2]);
     });
   },
+});
+
+Deno.test("imagenet100 reads the development kit as it is", async () => {
+  const meta = await Deno.readFile(
+    new URL("../fixtures/meta.mat", import.meta.url),
+  );
+  const structs = readMatlabStructs(meta, "meta.mat");
+  assertEquals(structs.map((s) => [s.ILSVRC2012_ID, s.WNID]), [
+    [1, "n02119789"],
+    [2, "n02100735"],
+    [1001, "n00001740"],
+  ]);
+  assertThrows(
+    () => readMatlabStructs(meta.subarray(0, 300), "meta.mat"),
+    EmpSslError,
+    "Cannot read meta.mat: ",
+  );
+  await withFolder(async (dir) => {
+    await writeImages(`${dir}/made`, { classes: 1, each: 3, split: "val" });
+    await Deno.mkdir(`${dir}/val`);
+    const kit = `${dir}/ILSVRC2012_devkit_t12/data`;
+    await Deno.mkdir(kit, { recursive: true });
+    for (let i = 0; i < 3; i++) {
+      await Deno.rename(
+        `${dir}/made/val/c0/${i}.png`,
+        `${dir}/val/ILSVRC2012_val_0000000${i + 1}.png`,
+      );
+    }
+    const truth = `${kit}/ILSVRC2012_validation_ground_truth.txt`;
+    await Deno.writeTextFile(truth, "2\n1\n2\n");
+    await Deno.writeFile(`${kit}/meta.mat`, meta);
+    const classes = `${dir}/classes.txt`;
+    await Deno.writeTextFile(classes, "n02119789\nn02100735\n");
+    const set = await openDataset({
+      name: "imagenet100",
+      dir,
+      split: "test",
+      classes,
+    });
+    const labels = [0, 1, 2].map((i) => set.classes[set.label(i)]);
+    assertEquals(labels, ["n02100735", "n02119789", "n02100735"]);
+  });
 });
 
 Deno.test("imagenet100 knows its hundred classes and names what is missing", async () => {

@@ -11,6 +11,7 @@
  * @module
  */
 import { EmpSslError } from "../errors.ts";
+import { readMatlabStructs } from "./matlab.ts";
 import type { Dataset, Split } from "./dataset.ts";
 import {
   ImageFiles,
@@ -82,6 +83,32 @@ async function readIfThere(path: string): Promise<string | undefined> {
   return await Deno.readTextFile(path).catch(() => undefined);
 }
 
+/** The class behind each number of the ground truth, by either list of them. */
+async function wnidsByNumber(
+  dir: string,
+  place: string,
+): Promise<Map<number, string> | undefined> {
+  const map = await readIfThere(`${place}/map_clsloc.txt`) ??
+    await readIfThere(`${dir}/map_clsloc.txt`);
+  if (map !== undefined) {
+    return new Map(
+      map.split("\n").filter((line) => line.trim()).map((line) => {
+        const [wnid, number] = line.split(" ");
+        return [Number(number), wnid];
+      }),
+    );
+  }
+  const path = `${place}/meta.mat`;
+  const meta = await Deno.readFile(path).catch(() => undefined);
+  if (meta === undefined) return undefined;
+  return new Map(
+    readMatlabStructs(meta, path).map((synset) => [
+      Number(synset.ILSVRC2012_ID),
+      String(synset.WNID),
+    ]),
+  );
+}
+
 /** The class of each image of a flat `val`, by the image's name. */
 async function flatLabels(
   dir: string,
@@ -106,15 +133,8 @@ async function flatLabels(
     const truth = await readIfThere(
       `${place}/ILSVRC2012_validation_ground_truth.txt`,
     );
-    const map = await readIfThere(`${place}/map_clsloc.txt`) ??
-      await readIfThere(`${dir}/map_clsloc.txt`);
-    if (truth === undefined || map === undefined) continue;
-    const wnids = new Map(
-      map.split("\n").filter((line) => line.trim()).map((line) => {
-        const [wnid, number] = line.split(" ");
-        return [Number(number), wnid];
-      }),
-    );
+    const wnids = await wnidsByNumber(dir, place);
+    if (truth === undefined || wnids === undefined) continue;
     return new Map(
       truth.split("\n").filter((line) => line.trim()).map((line, i) => [
         `ILSVRC2012_val_${String(i + 1).padStart(8, "0")}`,
@@ -125,8 +145,8 @@ async function flatLabels(
   throw refuse(
     folder,
     "its images lie flat and no list of their classes is there",
-    "put LOC_val_solution.csv, or ILSVRC2012_validation_ground_truth.txt and " +
-      "map_clsloc.txt, beside it",
+    "put LOC_val_solution.csv beside it, or the development kit " +
+      "(ILSVRC2012_validation_ground_truth.txt and meta.mat)",
   );
 }
 
