@@ -41,12 +41,16 @@ function faultsOf(path: string): string[] {
   return faults;
 }
 
-/** Documents at the top and in docs/. */
+/** Documents at the top, in docs/ and in docs/tasks/. */
 function documents(): string[] {
   const inFolder = (dir: string, prefix: string) =>
     [...Deno.readDirSync(dir)].filter(({ name }) => name.endsWith(".md"))
       .map(({ name }) => prefix + name);
-  return [...inFolder(".", ""), ...inFolder("docs", "docs/")].sort();
+  return [
+    ...inFolder(".", ""),
+    ...inFolder("docs", "docs/"),
+    ...inFolder("docs/tasks", "docs/tasks/"),
+  ].sort();
 }
 
 const all = documents();

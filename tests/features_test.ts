@@ -89,7 +89,7 @@ Deno.test("writeFeatures() writes one .safetensors file", async () => {
 });
 
 Deno.test("rows that are kept are found again, by the same work only", async () => {
-  await withFolder(async (dir) => {
+  await withFolder((dir) => {
     const path = `${dir}/x.npy.part`, rowBytes = 4 * WIDTH;
     const first = PartFile.open(path, { rowBytes, identity: ["model", 1] });
     assertEquals([first.done, first.skipped], [0, []]);
@@ -111,6 +111,7 @@ Deno.test("rows that are kept are found again, by the same work only", async () 
     assertEquals([other.done, other.skipped], [0, []]);
     other.remove();
     assertEquals([...Deno.readDirSync(dir)], []);
+    return Promise.resolve();
   });
 });
 
