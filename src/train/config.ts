@@ -191,7 +191,7 @@ export function validateConfig(config: TrainConfig): void {
 
 /** Refuses replicas and processes that cannot be. */
 function checkCluster(config: TrainConfig): void {
-  const { cluster, task, replicas, syncBn, bs } = config;
+  const { cluster, task, replicas, bs } = config;
   if (cluster !== undefined) {
     checkMembership({ addresses: cluster, task: task ?? 0 });
   } else if (task !== undefined) {
@@ -205,9 +205,6 @@ function checkCluster(config: TrainConfig): void {
       `it is not a multiple of the ${count} replicas`,
       `give a multiple of ${count}`,
     );
-  }
-  if (syncBn && clusterWish(config) === undefined) {
-    refuse("--sync-bn", "there is one replica", "add --replicas or --cluster");
   }
 }
 

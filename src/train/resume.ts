@@ -139,6 +139,9 @@ export async function resumedConfig(
 ): Promise<ResolvedConfig> {
   const resolved = await resolveConfig({
     ...from.config,
+    // Who trains together is said anew each time.
+    cluster: undefined,
+    task: undefined,
     ...operational(config),
   });
   if (resolved.images === from.config.images) return resolved;
