@@ -157,19 +157,28 @@ async function launch(starts: Start[]): Promise<number> {
     new Deno.Command(program, {
       args,
       stdin: program === "ssh" ? "piped" : "null",
+      // An interrupt reaches them through us, and only once.
+      detached: true,
       stdout: "piped",
       stderr: "piped",
     }).spawn()
   );
-  const interrupt = () => {
+  const living = new Set(children);
+  const interrupt = async (signal: Deno.Signal) => {
     // What one process wants, all do.
-    const [first] = children;
-    if (starts[0].program !== "ssh") return first.kill("SIGINT");
-    const writer = first.stdin.getWriter();
-    writer.write(Uint8Array.of(3)).finally(() => writer.releaseLock());
+    const [first] = living;
+    try {
+      if (starts[0].program !== "ssh") return first?.kill(signal);
+      // The terminal over there makes an interrupt of it.
+      const writer = first.stdin.getWriter();
+      await writer.write(Uint8Array.of(3));
+      writer.releaseLock();
+    } catch {
+      // It has just ended.
+    }
   };
   for (const name of ["SIGINT", "SIGTERM"] as const) {
-    Deno.addSignalListener(name, interrupt);
+    Deno.addSignalListener(name, () => void interrupt(name));
   }
   const codes = await Promise.all(children.map(async (child, task) => {
     const of = `[${task}] `;
@@ -178,6 +187,7 @@ async function launch(starts: Start[]): Promise<number> {
       show(child.stdout, (line) => console.log(of + line)),
       show(child.stderr, (line) => console.error(of + line)),
     ]);
+    living.delete(child);
     return code;
   }));
   return codes.find((code) => code !== 0) ?? 0;

@@ -10,6 +10,7 @@ import { onlineProbe } from "../src/evaluate/online_probe.ts";
 import { architecture } from "../src/model/architectures.ts";
 import { tensorSpecs } from "../src/model/parameters.ts";
 import {
+  clusterWish,
   resolveConfig,
   type ResolvedConfig,
   type TrainConfig,
@@ -25,7 +26,13 @@ import { isFollower, isTogether } from "../src/train/together.ts";
 import { type Probe, train, type TrainEvent } from "../src/train/train.ts";
 import type { StepMetrics } from "../src/train/training_session.ts";
 import type { Values } from "./cli/flags.ts";
-import { main, setUpEngine, showPreparation } from "./cli/main.ts";
+import {
+  exit,
+  exitAtOnce,
+  main,
+  setUpEngine,
+  showPreparation,
+} from "./cli/main.ts";
 import { Progress } from "./cli/progress.ts";
 import { Summary } from "./cli/summary.ts";
 import { command, configOf, givenOf } from "./cli/train_flags.ts";
@@ -106,7 +113,7 @@ function listen(controller: AbortController): {
   };
   for (const [name, code] of Object.entries(SIGNALS)) {
     const act = () => {
-      if (controller.signal.aborted) Deno.exit(code);
+      if (controller.signal.aborted) exit(code);
       outcome.code = code;
       console.error(
         `\n${name}: ending after this step (again: at once, back to the last checkpoint)`,
@@ -230,7 +237,7 @@ async function follow(
     if (event.type === "start") showStart(event);
     else if (event.type === "skipped") {
       console.error(`Skipped ${event.image}: ${event.why}`);
-    } else if (event.type === "stopped") Deno.exit(outcome.code);
+    } else if (event.type === "stopped") exit(outcome.code || SIGNALS.SIGINT);
   }
   outcome.stop();
 }
@@ -244,7 +251,7 @@ async function runTraining(values: Values): Promise<void> {
     return;
   }
   const probe = probeOf(values);
-  validateConfig(config);
+  if (clusterWish(config) !== undefined) exitAtOnce();
   // Whatever is wrong with it is said before the engine is set up.
   const given = givenOf(values, config);
   let resume = values.resume as string | undefined;
@@ -275,6 +282,9 @@ async function runTraining(values: Values): Promise<void> {
     checkAgainst(resume, stored, given);
     const { cluster, task } = config;
     choices = { ...given, cluster, task };
+    const both = { ...stored, ...choices };
+    validateConfig(both);
+    if (clusterWish(both) !== undefined) exitAtOnce();
     engine = stored.engine;
   }
   const dashboard = await dashboardOf(values);
@@ -315,7 +325,11 @@ async function runTraining(values: Values): Promise<void> {
       await letGo(dashboard);
       console.log(`Stopped after step ${event.step}. Go on with`);
       console.log(`  deno task train --resume ${event.dir}`);
-      Deno.exit(outcome.code);
+      if (isTogether(config)) {
+        console.log("alone, or with --cluster and --task in each process");
+      }
+      // Another process may have been the one that wanted to stop.
+      exit(outcome.code || SIGNALS.SIGINT);
     }
   }
   const seconds = (performance.now() - begin) / 1000;

@@ -75,16 +75,19 @@ function rollOf(processes: number) {
   }));
 }
 
-Deno.test("process 0 tells the others, and is the last to go", async () => {
+Deno.test("process 0 tells the others, and none goes before all have ended", async () => {
   const rosters = await Promise.all(rollOf(3).map((o) => Roster.join(o)));
   assertEquals(rosters.map(({ news }) => news), Array(3).fill({ step: 7 }));
-  const order: number[] = [];
+  const gone: number[] = [];
   const leave = async (task: number) => {
     await rosters[task].leave();
-    order.push(task);
+    gone.push(task);
   };
-  await Promise.all([leave(0), leave(1), leave(2)]);
-  assertEquals(order.length, 3);
+  const ends = [leave(0), leave(1)];
+  await new Promise((done) => setTimeout(done, 200));
+  assertEquals(gone, []);
+  await Promise.all([...ends, leave(2)]);
+  assertEquals(gone.toSorted(), [0, 1, 2]);
   for (const roster of rosters) roster[Symbol.dispose]();
 });
 
@@ -148,19 +151,29 @@ Deno.test("who wants something else is refused, at both ends", async () => {
   ]);
 });
 
+const STRANGE = [
+  "GET / HTTP/1.1\r\n\r\n",
+  "{}\n",
+  "null\n",
+  '{"hello":null}\n',
+  '{"hello":{"task":1}}\n',
+  '{"hello":{"task":9,"identity":{}}}\n',
+  "x".repeat(1 << 19),
+];
+
 Deno.test("a stranger on the roll's port harms nobody", async () => {
   const [chief, other] = rollOf(2);
   const joining = Roster.join(chief);
   // It says nothing, and stays.
   const silent = await Deno.connect(rosterAddress(chief.addresses[0]));
-  for (
-    const text of ["GET / HTTP/1.1\r\n\r\n", "{}\n", '{"hello":{"task":9}}\n']
-  ) {
+  for (const text of STRANGE) {
     const stranger = await Deno.connect(rosterAddress(chief.addresses[0]));
-    await stranger.write(new TextEncoder().encode(text));
+    await stranger.write(new TextEncoder().encode(text)).catch(() => {});
     stranger.close();
   }
   const rosters = await Promise.all([joining, Roster.join(other)]);
+  // It was not kept.
+  assertEquals(await silent.read(new Uint8Array(1)), null);
   silent.close();
   for (const roster of rosters) roster[Symbol.dispose]();
 });

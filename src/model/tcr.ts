@@ -11,7 +11,7 @@ import { logDeterminant } from "./kernels.ts";
  *
  * By Sylvester's identity the determinant is also that of the b×b matrix
  * I_b + d/(b·eps) ZZᵀ, and the smaller of the two is taken: with b = 100 and
- * d = 512 it costs d²/b² times less; the gradient is
+ * d = 1,024 it costs d²/b² times less; the gradient is
  * d/(b·eps) (I_b + d/(b·eps) ZZᵀ)⁻¹ Z. The other is for the large batches of
  * many replicas.
  *

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { EmpSslError } from "../errors.ts";
+import { lookup } from "node:dns/promises";
+import { EmpSslError, messageOf } from "../errors.ts";
 import { refuse } from "./refuse_flag.ts";
 
 /** A process among others. */
@@ -48,6 +49,30 @@ export function checkMembership({ addresses, task }: Membership): void {
   }
 }
 
+const isLoopback = (host: string) => /^(localhost|127\..*)$/.test(host);
+
+/**
+ * Refuses a name that means this machine's loopback here, as Debian has it for a
+ * machine's own name: other machines could not reach it.
+ *
+ * @throws {EmpSslError} `INVALID_ARGUMENT`.
+ */
+export async function checkOwnName(
+  { addresses, task }: Membership,
+): Promise<void> {
+  const hosts = addresses.map((address) => address.replace(/:\d+$/, ""));
+  const own = hosts[task];
+  if (isLoopback(own) || hosts.every(isLoopback)) return;
+  const { address } = await lookup(own, { family: 4 })
+    .catch(() => ({ address: "" }));
+  if (!isLoopback(address)) return;
+  refuse(
+    `--cluster ${addresses}`,
+    `${own} is ${address} on this machine, where others cannot reach it`,
+    "give its IP address in place of its name",
+  );
+}
+
 /** What a process of TensorFlow's finds in `TF_CONFIG`. */
 interface TfConfig {
   cluster?: { worker?: string[]; chief?: string[] };
@@ -58,10 +83,13 @@ interface TfConfig {
 function fromTfConfig(text: string): Membership {
   const { cluster, task } = JSON.parse(text) as TfConfig;
   const chief = cluster?.chief ?? [], workers = cluster?.worker ?? [];
-  const index = task?.index ?? 0;
+  const index = task?.index ?? 0, type = task?.type ?? "worker";
+  if (type !== "worker" && type !== "chief") {
+    throw new Error(`this process is to be ${type}, which does not train`);
+  }
   return {
     addresses: [...chief, ...workers],
-    task: task?.type === "chief" ? index : chief.length + index,
+    task: type === "chief" ? index : chief.length + index,
   };
 }
 
@@ -128,8 +156,9 @@ export function membershipOf(
     throw new EmpSslError({
       action: "read",
       subject: "TF_CONFIG",
-      found: String(error),
-      remedy: "give it TensorFlow's form, or --cluster and --task",
+      found: messageOf(error),
+      remedy: "give it TensorFlow's form, or --cluster and --task, or " +
+        "--cluster none",
       code: "INVALID_ARGUMENT",
     });
   }

@@ -5,7 +5,6 @@
  *
  * @module
  */
-import { TextLineStream } from "../deps/std.ts";
 import { EmpSslError, messageOf } from "../errors.ts";
 import { Failure } from "../stream/failure.ts";
 import type { Membership } from "./cluster.ts";
@@ -27,7 +26,18 @@ export interface RosterOptions<News> extends Membership {
 interface Loss {
   who: string;
   found: string;
+  /** What to do about it; to resume where it is not given. */
+  remedy?: string;
 }
+
+const REMEDY = {
+  resume:
+    "start all processes again with --resume; the last checkpoint is kept",
+  together:
+    "start all processes within --peer-timeout of each other, once each " +
+    "machine is set up (deno task setup) and has its data",
+  same: "start all processes with the same program and flags",
+};
 
 /** A line of the wire: one field is set. */
 interface Message {
@@ -52,10 +62,14 @@ export function rosterAddress(
 
 const encoder = new TextEncoder();
 
+/** Longer than any message of ours, and little enough to hold. */
+const LONGEST = 1 << 18;
+
 /** A line to another process. */
 class Line {
   #writer: WritableStreamDefaultWriter<Uint8Array>;
-  #lines: ReadableStreamDefaultReader<string>;
+  #text: ReadableStreamDefaultReader<string>;
+  #rest = "";
   #connection: Deno.TcpConn;
   #heard = performance.now();
   /** Whether it has taken leave. */
@@ -65,9 +79,8 @@ class Line {
     connection.setNoDelay(true);
     this.#connection = connection;
     this.#writer = connection.writable.getWriter();
-    this.#lines = connection.readable
+    this.#text = connection.readable
       .pipeThrough(new TextDecoderStream())
-      .pipeThrough(new TextLineStream())
       .getReader();
   }
 
@@ -82,16 +95,21 @@ class Line {
       .catch(() => {});
   }
 
-  /** The next message; nothing where the line was closed. */
+  /** The next message; nothing where the line was closed, or is no roll. */
   async next(): Promise<Message | undefined> {
-    const { value } = await this.#lines.read().catch(() => ({
-      value: undefined,
-    }));
-    this.#heard = performance.now();
-    try {
-      return value === undefined ? undefined : JSON.parse(value);
-    } catch {
-      return undefined;
+    for (;;) {
+      const end = this.#rest.indexOf("\n");
+      if (end >= 0) {
+        const line = this.#rest.slice(0, end);
+        this.#rest = this.#rest.slice(end + 1);
+        return messageOfLine(line);
+      }
+      if (this.#rest.length > LONGEST) return undefined;
+      const { value } = await this.#text.read()
+        .catch(() => ({ value: undefined }));
+      if (value === undefined) return undefined;
+      this.#heard = performance.now();
+      this.#rest += value;
     }
   }
 
@@ -101,6 +119,20 @@ class Line {
     } catch {
       // It was closed by the other side.
     }
+  }
+}
+
+/** A message, where a line is one: anybody may have sent it. */
+function messageOfLine(line: string): Message | undefined {
+  try {
+    const message: Message = JSON.parse(line);
+    const { hello } = message;
+    const isHello = hello === undefined ||
+      typeof hello.task === "number" && typeof hello.identity === "object" &&
+        hello.identity !== null;
+    return isHello ? message : undefined;
+  } catch {
+    return undefined;
   }
 }
 
@@ -118,8 +150,7 @@ class PeerLost extends EmpSslError {
       action: "go on without",
       subject: loss.who,
       found: loss.found,
-      remedy: "start all processes again with --resume; the last checkpoint " +
-        "is kept",
+      remedy: loss.remedy ?? REMEDY.resume,
       code: "PEER_LOST",
     });
   }
@@ -218,12 +249,15 @@ export class Roster<News> implements Disposable {
       for (const line of lines.values()) line.send({ lost: loss });
       complete.reject(error);
     };
+    const strangers = new Set<Line>();
     const greet = async (line: Line) => {
+      strangers.add(line);
       const { hello } = await line.next() ?? {};
       if (hello === undefined || !missing().includes(hello.task)) {
         line.close();
         return;
       }
+      strangers.delete(line);
       lines.set(hello.task, line);
       const found = differenceOf(hello.identity, identity);
       if (found === undefined) {
@@ -235,10 +269,10 @@ export class Roster<News> implements Disposable {
         action: "train with",
         subject: who,
         found,
-        remedy: "start all processes with the same program and flags",
+        remedy: REMEDY.same,
         code: "INVALID_ARGUMENT",
       });
-      end(error, { who, found });
+      end(error, { who, found, remedy: REMEDY.same });
     };
     const accept = async () => {
       // Each at once: one that says nothing must not keep the others out.
@@ -246,7 +280,8 @@ export class Roster<News> implements Disposable {
     };
     const timer = setTimeout(() => {
       const who = missing().map((task) => nameOf(task, addresses)).join(", ");
-      const loss = { who, found: `it did not come within ${timeout} s` };
+      const found = `it did not come within ${timeout} s`;
+      const loss: Loss = { who, found, remedy: REMEDY.together };
       end(new PeerLost(loss), loss);
     }, timeout * 1000);
     try {
@@ -256,6 +291,7 @@ export class Roster<News> implements Disposable {
     } finally {
       clearTimeout(timer);
       listener.close();
+      for (const line of strangers) line.close();
     }
     for (const line of lines.values()) line.send({ welcome: news });
     return new Roster(options, lines, news as News);
@@ -277,7 +313,7 @@ export class Roster<News> implements Disposable {
       if (answer?.lost !== undefined) throw new PeerLost(answer.lost);
       if (answer === undefined || !("welcome" in answer)) {
         const found = "it ended while it waited for all processes";
-        throw new PeerLost({ who: chief, found });
+        throw new PeerLost({ who: chief, found, remedy: REMEDY.together });
       }
       const lines = new Map([[0, line]]);
       return new Roster(options, lines, answer.welcome as News);
@@ -311,6 +347,7 @@ export class Roster<News> implements Disposable {
     throw new PeerLost({
       who: nameOf(0, addresses),
       found: `it could not be reached within ${timeout} s (${why})`,
+      remedy: REMEDY.together,
     });
   }
 
@@ -376,16 +413,23 @@ export class Roster<News> implements Disposable {
     return error;
   }
 
-  /** Waits until all processes have come to their end. */
+  /**
+   * Waits until all processes have come to their end: until then one of them may
+   * still read from another.
+   *
+   * @throws {EmpSslError} `PEER_LOST` where one does not come to it.
+   */
   async leave(): Promise<void> {
     const lines = [...this.#lines.values()];
+    const sayBye = () => lines.forEach((line) => line.send({ bye: true }));
     const isChief = this.#options.task === 0;
-    // Process 0 is the last to go: the others may still read from it.
-    if (!isChief) { for (const line of lines) line.send({ bye: true }); }
+    // Process 0 answers when all have said it.
+    if (!isChief) sayBye();
     const all = () => lines.every((line) => line.left);
     while (!all() && this.#failed === undefined) await sleep(20);
+    if (this.#failed !== undefined) throw this.#failed;
     this.#leaving = true;
-    if (isChief) { for (const line of lines) line.send({ bye: true }); }
+    if (isChief) sayBye();
     await sleep(50);
   }
 

@@ -5,6 +5,8 @@
  * @module
  */
 import project from "../../deno.json" with { type: "json" };
+import { createHash } from "node:crypto";
+import { folderOf, openDataset } from "../data/catalog.ts";
 import { TENSORFLOW_VERSION } from "../engine/tensorflow/variant.ts";
 import { EmpSslError } from "../errors.ts";
 import {
@@ -12,7 +14,7 @@ import {
   type ResolvedConfig,
   TRAIN_DEFAULTS,
   type TrainConfig,
-  validateConfig,
+  trainSource,
 } from "./config.ts";
 import { operational } from "./resume.ts";
 import { type Identity, Roster } from "./roster.ts";
@@ -23,6 +25,10 @@ export interface News {
   config: ResolvedConfig;
   /** The step that comes first. */
   step: number;
+  /** Replicas in each process. */
+  replicas: number;
+  /** Digest of the names and classes of the images. */
+  images: string;
 }
 
 /** Seconds after which a silent process is lost, where the user names none. */
@@ -42,8 +48,9 @@ const AGREED = [
   "arch",
   "lr",
   "seed",
-  "replicas",
   "syncBn",
+  "precision",
+  "microBatch",
 ] as const satisfies (keyof TrainConfig)[];
 
 function flagOf(key: string): string {
@@ -56,6 +63,8 @@ function identityOf(config: TrainConfig, resumes: boolean): Identity {
     "version": project.version,
     "TensorFlow": TENSORFLOW_VERSION,
     "--cluster": `${config.cluster}`,
+    "--peer-timeout": `${config.peerTimeout ?? PEER_TIMEOUT}`,
+    "--replicas": `${config.replicas ?? 1}`,
     "--resume": resumes ? "given" : "left out",
   };
   // A run that goes on has its own configuration, which process 0 reads.
@@ -95,14 +104,36 @@ function join(
  * @param given What the user asked for, as the others were asked.
  * @param news What that has come to.
  */
-export function callOthers(
+export async function callOthers(
   given: Partial<TrainConfig>,
-  news: News,
+  news: Omit<News, "images">,
   resumes: boolean,
 ): Promise<Roster<News>> {
-  const { cluster, task, peerTimeout } = given;
-  const asked = { ...TRAIN_DEFAULTS, ...given, cluster, task, peerTimeout };
-  return join(asked, resumes, news);
+  const images = await digestOf(news.config);
+  const asked = { ...TRAIN_DEFAULTS, ...given };
+  return await join(asked, resumes, { ...news, images });
+}
+
+/** Tells whether two processes have the same images, wherever they lie. */
+async function digestOf(config: ResolvedConfig): Promise<string> {
+  const source = trainSource(config), folder = `${folderOf(source)}/`;
+  const dataset = await openDataset(source);
+  const hash = createHash("sha256");
+  for (let i = 0; i < dataset.length; i++) {
+    const name = dataset.describe(i).replace(folder, "");
+    hash.update(`${dataset.label(i)} ${name}\n`);
+  }
+  return hash.digest("hex");
+}
+
+function refuseData(config: ResolvedConfig, found: string): EmpSslError {
+  return new EmpSslError({
+    action: "train together on",
+    subject: config.dataDir ?? config.data,
+    found,
+    remedy: "give all processes the same data",
+    code: "INVALID_DATA",
+  });
 }
 
 /**
@@ -116,10 +147,12 @@ export async function followOthers(
   resumes: boolean,
 ): Promise<{ roster: Roster<News>; config: ResolvedConfig }> {
   const asked = { ...TRAIN_DEFAULTS, ...given };
-  if (!resumes) validateConfig(asked);
+  // What takes long, such as a download, comes before process 0 waits.
+  if (!resumes) await resolveConfig(asked);
   const roster = await join(asked, resumes);
   try {
-    const { config: told } = roster.news;
+    const { config: told, images } = roster.news;
+    const { dataDir, classes, cache, dataUrl, download } = given;
     const config = await roster.guard(resolveConfig({
       ...told,
       dataDir: resumes ? told.dataDir : undefined,
@@ -127,18 +160,21 @@ export async function followOthers(
       threads: undefined,
       tensorboard: false,
       ...operational(given),
+      // What lies on this machine.
+      ...(resumes && dataDir === undefined ? {} : { classes, cache }),
+      dataUrl,
+      download,
       dir: undefined,
       init: undefined,
     }));
     if (config.images !== told.images) {
-      throw new EmpSslError({
-        action: "train together on",
-        subject: config.dataDir ?? config.data,
-        found: `it has ${config.images} images where process 0 has ` +
-          `${told.images}`,
-        remedy: "give all processes the same data",
-        code: "INVALID_DATA",
-      });
+      throw refuseData(
+        config,
+        `it has ${config.images} images where process 0 has ${told.images}`,
+      );
+    }
+    if (await digestOf(config) !== images) {
+      throw refuseData(config, "its images are not those of process 0");
     }
     return { roster, config };
   } catch (error) {

@@ -5,8 +5,10 @@
  * @module
  */
 import type { EngineName, EngineReport, Precision } from "../engine/engine.ts";
-import { codeOf } from "../errors.ts";
+import { EmpSslError } from "../errors.ts";
+import type { DatasetSource } from "../data/dataset.ts";
 import { PatchStream } from "../stream/patch_stream.ts";
+import { checkOwnName } from "./cluster.ts";
 import { writeAtomically } from "./atomic_file.ts";
 import { microBatchOf } from "./batch.ts";
 import type { BatchView } from "./batch_view.ts";
@@ -121,8 +123,8 @@ export function defaultWorkers(device: string): number {
  * @param options A signal that ends the run, a probe.
  * @returns The run's events, in order; the run goes on as they are asked for.
  * @throws {EmpSslError} Before any work for what cannot be; later for what
- * breaks. After `PEER_LOST` a thread may wait in TensorFlow for the lost process
- * for good: end the program.
+ * breaks. With replicas a thread may then wait in TensorFlow for good: end the
+ * program.
  *
  * @example Two steps on the embedded data set
  * ```ts ignore
@@ -138,15 +140,19 @@ export async function* train(
   { signal, probe, resume, watch }: TrainOptions = {},
 ): AsyncGenerator<TrainEvent> {
   const goesOn = resume !== undefined;
+  const { cluster: addresses, task = 0 } = config;
+  if (addresses) await checkOwnName({ addresses, task });
   if (isFollower(config)) {
     const { roster, config: told } = await followOthers(config, goesOn);
     using _ = roster;
-    const step = roster.news.step;
-    yield* computing(
-      told,
+    const { step } = roster.news, source = trainSource(told);
+    const run = { config: told, roster, step, source, signal, watch };
+    yield* explained(
       roster,
-      (compute) =>
-        steps({ compute, config: told, roster, step, signal, watch }),
+      computing(told, (compute) => {
+        checkReplicas(compute.report, roster.news);
+        return steps({ ...run, compute });
+      }, roster),
     );
     return;
   }
@@ -162,44 +168,62 @@ export async function* train(
     : RunFolder.take(config.dir ?? freeFolder(data, config.msg), "new");
   const { dir } = (folder ?? fresh)!;
   const step = from?.step ?? 0;
-  yield* computing(resolved, undefined, async function* (compute) {
+  const source = await indexedSource(trainSource(resolved), { dir, goesOn });
+  yield* computing(resolved, async function* (compute) {
     // A run goes on in the number format that it began with.
     const { engine, precision } = compute.report;
     resolved.engine = engine as EngineName;
     resolved.precision = precision as Precision;
-    const run = { dir, compute, config: resolved, step, from, probe };
+    const run = { dir, compute, config: resolved, step, source, from, probe };
     if (!isTogether(resolved)) {
       yield* steps({ ...run, signal, watch });
       return;
     }
     // What depends on a machine is decided once.
-    resolved.microBatch = microBatchOf(resolved, compute.report) ??
+    const microBatch = microBatchOf(resolved, compute.report) ??
       resolved.numPatches;
-    const news = { config: resolved, step };
+    const news = {
+      config: { ...resolved, microBatch },
+      step,
+      replicas: compute.report.replicas!.own,
+    };
     using roster = await callOthers(config, news, goesOn);
-    yield* explained(roster, steps({ ...run, roster, signal, watch }));
+    const all = steps({ ...run, roster, microBatch, signal, watch });
+    yield* explained(roster, all);
+  });
+}
+
+/** All processes need the same number of devices. */
+function checkReplicas({ replicas }: EngineReport, news: News): void {
+  if (replicas?.own === news.replicas) return;
+  throw new EmpSslError({
+    action: "train together with",
+    subject: `${replicas?.own} replicas in this process`,
+    found: `process 0 has ${news.replicas}`,
+    remedy: "give all processes the same --replicas N",
+    code: "INVALID_ARGUMENT",
   });
 }
 
 /** Work with an engine, which is closed afterwards. */
 async function* computing(
   config: ResolvedConfig,
-  roster: Roster<News> | undefined,
   work: (compute: Compute) => AsyncGenerator<TrainEvent>,
+  roster?: Roster<News>,
 ): AsyncGenerator<TrainEvent> {
-  const start = startCompute({ ...config, cluster: clusterWish(config) });
+  const cluster = clusterWish(config);
+  const start = startCompute({ ...config, cluster });
   const compute = await (roster?.guard(start) ?? start);
-  let isWaiting = false;
+  let mayCompute = false;
   try {
-    const events = work(compute);
-    yield* roster ? explained(roster, events) : events;
+    yield* work(compute);
   } catch (error) {
-    // The thread waits in TensorFlow for what will not come, and holds memory
-    // that must not be freed: it ends with the program.
-    isWaiting = codeOf(error) === "PEER_LOST";
+    // With replicas TensorFlow computes beside this thread, and may wait for
+    // what will not come; its memory must not be freed: it ends with the program.
+    mayCompute = cluster !== undefined;
     throw error;
   } finally {
-    if (!isWaiting) compute.close();
+    if (!mayCompute) compute.close();
   }
 }
 
@@ -222,6 +246,10 @@ interface Run {
   config: ResolvedConfig;
   /** The step that comes first. */
   step: number;
+  /** The images. */
+  source: DatasetSource;
+  /** Patches of an image at a time, where that was decided for all processes. */
+  microBatch?: number;
   from?: ResumePoint;
   probe?: Probe;
   signal?: AbortSignal;
@@ -233,14 +261,8 @@ interface Run {
 /** The run itself, from the folder and the engine on. */
 async function* steps(run: Run): AsyncGenerator<TrainEvent> {
   const { dir, compute, config, step: first, from, probe, signal, watch } = run;
-  const { roster } = run;
+  const { roster, source } = run;
   const skipped: TrainEvent[] = [];
-  const source = dir === undefined
-    ? trainSource(config)
-    : await indexedSource(trainSource(config), {
-      dir,
-      goesOn: from !== undefined,
-    });
   await using stream = await PatchStream.open({
     source,
     recipe: config.recipe,
@@ -269,6 +291,7 @@ async function* steps(run: Run): AsyncGenerator<TrainEvent> {
         from: from && { model: from.path, optimizer: from.optimizer },
         tensorBoard: config.tensorboard ? `${dir}/tensorboard` : undefined,
         watched: watch !== undefined,
+        microBatch: run.microBatch,
       },
     ),
   );

@@ -60,6 +60,8 @@ export interface StartOptions {
   from?: StartingPoint;
   /** A folder for TensorBoard's event files. */
   tensorBoard?: string;
+  /** Patches of an image at a time, where the configuration leaves it open. */
+  microBatch?: number;
   /** Whether batches are to be looked at: see {@linkcode TrainingSession.view}. */
   watched?: boolean;
 }
@@ -106,13 +108,18 @@ export class TrainingSession {
     engine: Engine,
     config: ResolvedConfig,
     handle: RingHandle,
-    { from, tensorBoard: events, watched = false }: StartOptions = {},
+    { from, tensorBoard: events, watched = false, ...options }: StartOptions =
+      {},
   ): Promise<TrainingSession> {
     const tensorBoard = events === undefined
       ? undefined
       : await TensorBoard.open(engine, events);
     const batch = batchOf(config), { model } = batch;
-    const microBatch = microBatchOf(config, engine.report);
+    const choice = options.microBatch ?? config.microBatch;
+    const microBatch = microBatchOf(
+      { ...config, microBatch: choice },
+      engine.report,
+    );
     const state = from === undefined
       ? initialWeights(tensorSpecs(model), config)
       : readCheckpoint(from.model).state;

@@ -6,7 +6,7 @@
 import { type EngineChoice, ENGINES } from "../../src/engine/engine.ts";
 import type { Variant } from "../../src/engine/tensorflow/variant.ts";
 import type { PrepareEvent } from "../../src/data/prepare.ts";
-import { codeOf, isEmpSslError, messageOf } from "../../src/errors.ts";
+import { isEmpSslError, messageOf } from "../../src/errors.ts";
 import { setUpTensorFlow } from "../../src/train/set_up.ts";
 import { type Command, helpText, parseCommand, type Values } from "./flags.ts";
 import { Progress } from "./progress.ts";
@@ -24,20 +24,34 @@ export async function main(
   } catch (error) {
     if (isEmpSslError(error)) {
       console.error(messageOf(error));
-      if (codeOf(error) === "PEER_LOST") exitAtOnce(2);
-      Deno.exit(2);
+      exit(2);
     }
     console.error(error);
     console.error("This is a bug of ours: please report it with the command.");
-    Deno.exit(1);
+    exit(1);
   }
 }
 
+let isComputing = false;
+
 /**
- * Ends the program while a thread of TensorFlow's still waits for a process that
- * is gone: an exit in order would take its memory away from under it.
+ * From now on TensorFlow may compute beside this thread, or wait for a process
+ * that is gone: see {@linkcode exit}.
  */
-function exitAtOnce(code: number): void {
+export function exitAtOnce(): void {
+  isComputing = true;
+}
+
+/**
+ * Ends the program; without any clearing up where that would take memory away
+ * from under TensorFlow.
+ */
+export function exit(code: number): never {
+  if (isComputing) end(code);
+  Deno.exit(code);
+}
+
+function end(code: number): void {
   const library = Deno.build.os === "darwin" ? "libSystem.dylib" : "libc.so.6";
   const exit = { parameters: ["i32"], result: "void" } as const;
   Deno.dlopen(library, { _exit: exit }).symbols._exit(code);

@@ -122,7 +122,9 @@ export const command: Command = {
     cluster: {
       type: "text",
       value: "HOST:PORT,…",
-      help: "the processes that train together, this one among them",
+      help:
+        "the processes that train together, this one among them (default: " +
+        "TF_CONFIG or Slurm, unless none)",
     },
     task: { type: "number", help: "this process's place in --cluster, from 0" },
     "peer-timeout": {
@@ -178,7 +180,9 @@ function replayed(path: string): Partial<TrainConfig> {
       code: "INVALID_ARGUMENT",
     });
   }
-  const known = Object.keys(fromFlags({})).filter((key) => key !== "dir");
+  const known = Object.keys(fromFlags({})).filter((key) =>
+    !["dir", "cluster", "task"].includes(key)
+  );
   return Object.fromEntries(
     known.filter((key) => key in stored).map((key) => [key, stored[key]]),
   );
@@ -249,6 +253,7 @@ function fromFlags(values: Values): TrainConfig {
 function processesOf(
   { cluster, task }: Values,
 ): Pick<TrainConfig, "cluster" | "task"> {
+  if (cluster === "none") return {};
   if (cluster === undefined && task === undefined) {
     const found = membershipOf((name) => Deno.env.get(name));
     return found ? { cluster: found.addresses, task: found.task } : {};

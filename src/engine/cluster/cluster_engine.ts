@@ -5,7 +5,7 @@
  * @module
  */
 import type { Binding } from "../../deps/tfjs_node.ts";
-import { EmpSslError } from "../../errors.ts";
+import { codeOf, EmpSslError } from "../../errors.ts";
 import {
   isTrainable,
   type State,
@@ -31,6 +31,29 @@ import { startServer } from "./server.ts";
 
 /** More collective operations than a graph has. */
 const INSTANCES = 100_000;
+
+/** Seconds that the first meeting of all devices may take. */
+const MEETING = 120;
+
+/** The first meeting, or that it did not come about. */
+async function inTime<T>(meeting: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout>;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(
+        new EmpSslError({
+          action: "reach",
+          subject: "the TensorFlow of the other processes",
+          found: `the devices have not met within ${MEETING} s`,
+          remedy: "see that each address of --cluster means the same machine " +
+            "everywhere, and that no firewall is between them",
+          code: "PEER_LOST",
+        }),
+      );
+    }, MEETING * 1000);
+  });
+  return await Promise.race([meeting, late]).finally(() => clearTimeout(timer));
+}
 
 /** How many GPUs TensorFlow sees. */
 async function countGpus(c: TensorFlowC): Promise<number> {
@@ -180,10 +203,13 @@ export class ClusterEngine extends GraphEngine {
     const session = await ClusterSession.load(c, graph.graphDef(), place);
     try {
       const fetches = devices.map((_, i) => `${prefixOf(i)}ranks`);
-      const [ranks] = await session.run([], fetches);
-      return devices.map((_, i) => ranks.indexOf(first + i));
-    } finally {
+      const [ranks] = await inTime(session.run([], fetches));
       session.dispose();
+      return devices.map((_, i) => ranks.indexOf(first + i));
+    } catch (error) {
+      // A session that still runs cannot be closed.
+      if (codeOf(error) !== "PEER_LOST") session.dispose();
+      throw error;
     }
   }
 
