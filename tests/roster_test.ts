@@ -7,6 +7,7 @@ import {
   membershipOf,
 } from "../src/train/cluster.ts";
 import { Roster, rosterAddress } from "../src/train/roster.ts";
+import { VERSION } from "../src/version.ts";
 
 const from = (variables: Record<string, string>) =>
   membershipOf((name) => variables[name]);
@@ -176,4 +177,9 @@ Deno.test("a stranger on the roll's port harms nobody", async () => {
   assertEquals(await silent.read(new Uint8Array(1)), null);
   silent.close();
   for (const roster of rosters) roster[Symbol.dispose]();
+});
+
+Deno.test("the version that processes compare is that of deno.json", async () => {
+  const path = new URL("../deno.json", import.meta.url);
+  assertEquals(JSON.parse(await Deno.readTextFile(path)).version, VERSION);
 });

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import project from "../../deno.json" with { type: "json" };
+import { VERSION } from "../version.ts";
 import { createHash } from "node:crypto";
 import { folderOf, openDataset } from "../data/catalog.ts";
 import { TENSORFLOW_VERSION } from "../engine/tensorflow/variant.ts";
@@ -60,7 +60,7 @@ function flagOf(key: string): string {
 /** What a process says of itself when it reports. */
 function identityOf(config: TrainConfig, resumes: boolean): Identity {
   const identity: Identity = {
-    "version": project.version,
+    "version": VERSION,
     "TensorFlow": TENSORFLOW_VERSION,
     "--cluster": `${config.cluster}`,
     "--peer-timeout": `${config.peerTimeout ?? PEER_TIMEOUT}`,

@@ -1,0 +1,9 @@
+/**
+ * This program's version: that of deno.json, which a program that imports us
+ * from a URL does not load.
+ *
+ * @module
+ */
+
+/** See the module's description. */
+export const VERSION = "0.1.0";
