@@ -70,7 +70,7 @@ function rollOf(processes: number) {
   return addresses.map((_, task) => ({
     addresses,
     task,
-    timeout: 2,
+    timeout: 1,
     identity,
     news: task === 0 ? { step: 7 } : undefined,
   }));
@@ -126,7 +126,7 @@ Deno.test("who does not come is named, at both ends", async () => {
     assertRejects(
       () => Roster.join(chief),
       EmpSslError,
-      `process 1 (${chief.addresses[1]}): it did not come within 2 s`,
+      `process 1 (${chief.addresses[1]}): it did not come within 1 s`,
     ),
     assertRejects(() => Roster.join(other), EmpSslError, "process 1 ("),
   ]);
@@ -134,7 +134,7 @@ Deno.test("who does not come is named, at both ends", async () => {
   await assertRejects(
     () => Roster.join(alone),
     EmpSslError,
-    "could not be reached within 2 s",
+    "could not be reached within 1 s",
   );
 });
 
