@@ -62,12 +62,8 @@ export type { Variant } from "./src/engine/tensorflow/variant.ts";
 export { type SetUpOptions, setUpTensorFlow } from "./src/train/set_up.ts";
 export type { BatchView } from "./src/train/batch_view.ts";
 export type { StepMetrics } from "./src/train/training_session.ts";
-export {
-  type Probe,
-  train,
-  type TrainEvent,
-  type TrainOptions,
-} from "./src/train/train.ts";
+export type { Probe, TrainEvent } from "./src/train/events.ts";
+export { train, type TrainOptions } from "./src/train/train.ts";
 export {
   evaluate,
   EVALUATE_DEFAULTS,

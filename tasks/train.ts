@@ -3,7 +3,6 @@
  *
  * @module
  */
-import type { EngineReport } from "../src/engine/engine.ts";
 import type { Dashboard } from "../src/dashboard/dashboard.ts";
 import { EmpSslError } from "../src/errors.ts";
 import { onlineProbe } from "../src/evaluate/online_probe.ts";
@@ -23,8 +22,8 @@ import {
   resumePoint,
 } from "../src/train/resume.ts";
 import { isFollower, isTogether } from "../src/train/together.ts";
-import { type Probe, train, type TrainEvent } from "../src/train/train.ts";
-import type { StepMetrics } from "../src/train/training_session.ts";
+import type { Probe } from "../src/train/events.ts";
+import { train } from "../src/train/train.ts";
 import type { Values } from "./cli/flags.ts";
 import {
   exit,
@@ -35,7 +34,9 @@ import {
 } from "./cli/main.ts";
 import { Progress } from "./cli/progress.ts";
 import { Summary } from "./cli/summary.ts";
+import { listen, SIGNALS } from "./cli/signals.ts";
 import { command, configOf, givenOf } from "./cli/train_flags.ts";
+import { showStart, stepLine } from "./cli/train_output.ts";
 
 /** The probe that `--probe` asks for. */
 function probeOf(values: Values): Probe | undefined {
@@ -94,88 +95,6 @@ function findLike(resolved: ResolvedConfig): string | undefined {
   return found;
 }
 
-/** Exit codes of programs that a signal has ended. */
-const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
-
-/** The first signal ends the run in order, the second at once. */
-function listen(controller: AbortController): {
-  code: number;
-  stop(): void;
-} {
-  const listeners: [Deno.Signal, () => void][] = [];
-  const outcome = {
-    code: 0,
-    stop() {
-      for (const [name, act] of listeners) {
-        Deno.removeSignalListener(name, act);
-      }
-    },
-  };
-  for (const [name, code] of Object.entries(SIGNALS)) {
-    const act = () => {
-      if (controller.signal.aborted) exit(code);
-      outcome.code = code;
-      console.error(
-        `\n${name}: ending after this step (again: at once, back to the last checkpoint)`,
-      );
-      controller.abort();
-    };
-    Deno.addSignalListener(name as Deno.Signal, act);
-    listeners.push([name as Deno.Signal, act]);
-  }
-  return outcome;
-}
-
-/** `, 4 replicas in 2 processes`, where there are some. */
-function replicasText({ cluster }: ResolvedConfig, engine: EngineReport) {
-  if (engine.replicas === undefined) return "";
-  const { count } = engine.replicas, processes = cluster?.length ?? 1;
-  const of = processes > 1 ? `${processes} processes` : "one process";
-  return `, ${count} replicas in ${of}`;
-}
-
-function showStart(event: TrainEvent & { type: "start" }): void {
-  const { config: c, engine, dir, microBatch, step, damaged } = event;
-  if (dir === undefined) {
-    console.log(
-      `Process ${c.task} of ${c.cluster?.length} is at work; process 0 tells ` +
-        "how it goes",
-    );
-    if (engine.warning) console.error(`Warning: ${engine.warning}`);
-    return;
-  }
-  console.log(
-    `Training ${c.arch} on ${c.data}: ${c.images} images, ${c.bs} × ` +
-      `${c.numPatches} patches of ${c.patchSize}×${c.patchSize} a step, ` +
-      `${c.steps} steps`,
-  );
-  console.log(
-    `${engine.engine} ${engine.version} on ` +
-      `${engine.deviceName ?? engine.device}, ${engine.precision}${
-        replicasText(c, engine)
-      }; run in ${dir}`,
-  );
-  for (const fault of damaged) {
-    console.error(`Passed over a damaged checkpoint: ${fault}`);
-  }
-  if (engine.warning) console.error(`Warning: ${engine.warning}`);
-  if (step > 0) {
-    console.log(
-      `Going on after step ${step} with its weights, momentum and place in the data`,
-    );
-  } else if (c.init !== undefined) {
-    console.log(
-      `Starting from the weights of ${c.init}, and nothing else of it`,
-    );
-  }
-  if (microBatch !== undefined) {
-    console.log(
-      `Each step in ${c.numPatches / microBatch} micro-batches of ` +
-        `${c.bs} × ${microBatch} patches`,
-    );
-  }
-}
-
 /** What weights of another program leave open is said before the run. */
 function checkInit({ init, arch, seed }: ResolvedConfig): void {
   if (init === undefined) return;
@@ -187,16 +106,6 @@ function checkInit({ init, arch, seed }: ResolvedConfig): void {
         `fresh: ${fresh.slice(0, 3).join(", ")}${fresh.length > 3 ? " …" : ""}`,
     );
   }
-}
-
-/** The numbers of a step; the two times tell what the bottleneck is. */
-function stepLine(metrics: StepMetrics): string {
-  const { loss, invariance, tcr, lr, patchesPerSecond } = metrics;
-  const { computeSeconds, waitSeconds } = metrics;
-  return `loss ${loss.toFixed(2)} · invariance ${invariance.toFixed(3)} · ` +
-    `TCR ${tcr.toFixed(1)} · lr ${lr.toFixed(4)} · ` +
-    `${patchesPerSecond.toFixed(0)} patches/s · ` +
-    `step ${computeSeconds.toFixed(1)} s + wait ${waitSeconds.toFixed(1)} s`;
 }
 
 /** The live page that `--dashboard` asks for, before anything long begins. */

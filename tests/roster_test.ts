@@ -6,7 +6,8 @@ import {
   expandHosts,
   membershipOf,
 } from "../src/train/cluster.ts";
-import { Roster, rosterAddress } from "../src/train/roster.ts";
+import { rosterAddress } from "../src/train/roll_call.ts";
+import { Roster } from "../src/train/roster.ts";
 import { VERSION } from "../src/version.ts";
 
 const from = (variables: Record<string, string>) =>

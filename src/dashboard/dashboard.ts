@@ -11,7 +11,7 @@ import type { BatchView } from "../train/batch_view.ts";
 import { type ResolvedConfig, trainSource } from "../train/config.ts";
 import { readMetrics } from "../train/metrics.ts";
 import { principalMap, singularValues } from "../train/spectrum.ts";
-import type { TrainEvent } from "../train/train.ts";
+import type { TrainEvent } from "../train/events.ts";
 import { History } from "./history.ts";
 import { serve, type Served } from "./server.ts";
 

@@ -9,7 +9,7 @@ import type { Dataset, DatasetSource, Split } from "../data/dataset.ts";
 import type { RecipeName } from "../patches/recipe.ts";
 import { PatchStream } from "../stream/patch_stream.ts";
 import type { Compute } from "../train/compute.ts";
-import { defaultWorkers } from "../train/train.ts";
+import { defaultWorkers } from "../train/steps.ts";
 
 /** What to compute. */
 export interface FeatureRequest {

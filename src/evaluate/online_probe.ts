@@ -9,7 +9,7 @@ import type { DatasetSource, Split } from "../data/dataset.ts";
 import { EmpSslError } from "../errors.ts";
 import type { Compute } from "../train/compute.ts";
 import type { ResolvedConfig } from "../train/config.ts";
-import type { Probe } from "../train/train.ts";
+import type { Probe } from "../train/events.ts";
 import type { Accuracy } from "./accuracy.ts";
 import { computeFeatures, labelsOf } from "./compute_features.ts";
 import { KNN } from "./protocol.ts";

@@ -66,7 +66,7 @@ export function resumePoint(dir: string): ResumePoint {
 }
 
 /** What makes two runs the same run. */
-const IDENTITY = [
+export const IDENTITY = [
   "data",
   "dataDir",
   "classes",

@@ -16,8 +16,9 @@ import {
   type TrainConfig,
   trainSource,
 } from "./config.ts";
-import { operational } from "./resume.ts";
-import { type Identity, Roster } from "./roster.ts";
+import { IDENTITY, operational } from "./resume.ts";
+import { Roster } from "./roster.ts";
+import type { Identity } from "./roster_line.ts";
 
 /** What process 0 tells the others before the first step. */
 export interface News {
@@ -34,24 +35,10 @@ export interface News {
 /** Seconds after which a silent process is lost, where the user names none. */
 const PEER_TIMEOUT = 30;
 
-/** What changes the numbers, by its flag; the rest is each process's own. */
-const AGREED = [
-  "data",
-  "limitImages",
-  "epoch",
-  "bs",
-  "numPatches",
-  "patchSize",
-  "patchSim",
-  "tcr",
-  "eps",
-  "arch",
-  "lr",
-  "seed",
-  "syncBn",
-  "precision",
-  "microBatch",
-] as const satisfies (keyof TrainConfig)[];
+/** What makes two runs the same, but for what is each machine's own. */
+const AGREED = [...IDENTITY, "precision", "microBatch"].filter((key) =>
+  !["dataDir", "classes", "cache", "images", "init"].includes(key)
+) as (keyof TrainConfig)[];
 
 function flagOf(key: string): string {
   return `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;

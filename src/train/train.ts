@@ -1,17 +1,12 @@
 /**
- * The training loop: starts the threads, makes the steps, keeps the run's
- * folder.
+ * A run from its choices to its end: alone, or one of several processes.
  *
  * @module
  */
 import type { EngineName, EngineReport, Precision } from "../engine/engine.ts";
 import { EmpSslError } from "../errors.ts";
-import type { DatasetSource } from "../data/dataset.ts";
-import { PatchStream } from "../stream/patch_stream.ts";
-import { checkOwnName } from "./cluster.ts";
-import { writeAtomically } from "./atomic_file.ts";
 import { microBatchOf } from "./batch.ts";
-import type { BatchView } from "./batch_view.ts";
+import { checkOwnName } from "./cluster.ts";
 import { type Compute, startCompute } from "./compute.ts";
 import {
   clusterWish,
@@ -21,12 +16,12 @@ import {
   type TrainConfig,
   trainSource,
 } from "./config.ts";
+import type { Probe, TrainEvent } from "./events.ts";
 import { indexedSource } from "./image_index.ts";
-import { parseSaveEvery } from "./save_every.ts";
-import { MetricsLog } from "./metrics.ts";
-import { resumedConfig, type ResumePoint, resumePoint } from "./resume.ts";
+import { resumedConfig, resumePoint } from "./resume.ts";
 import type { Roster } from "./roster.ts";
 import { RunFolder } from "./run_folder.ts";
+import { steps } from "./steps.ts";
 import {
   callOthers,
   followOthers,
@@ -34,50 +29,6 @@ import {
   isTogether,
   type News,
 } from "./together.ts";
-import type { StepMetrics } from "./training_session.ts";
-
-/** What a run tells as it goes. */
-export type TrainEvent =
-  | {
-    type: "start";
-    config: ResolvedConfig;
-    engine: EngineReport;
-    /** The run's folder; of several processes the first has it. */
-    dir?: string;
-    microBatch?: number;
-    /** The step that comes first; 0 in a new run. */
-    step: number;
-    /** Newer checkpoints that could not be used, and why. */
-    damaged: string[];
-  }
-  | {
-    type: "step";
-    metrics: StepMetrics;
-    /** The batch, where `watch` wanted it. */
-    view?: BatchView;
-  }
-  | { type: "checkpoint"; path: string; step: number; epoch?: number }
-  | { type: "stopped"; step: number; dir?: string }
-  | { type: "probe"; step: number; top1: number; top5: number }
-  | { type: "skipped"; image: string; why: string };
-
-/** Tests the model while it trains; see `evaluate/online_probe.ts`. */
-export interface Probe {
-  /** Steps between two tests; an epoch where it is not given. */
-  every?: number;
-  /** Refuses data that cannot be tested, before the run. */
-  check(config: ResolvedConfig): Promise<void>;
-  /**
-   * Makes a test.
-   *
-   * @param compute The training worker (`Compute` of `train/compute.ts`), which
-   * holds the model.
-   */
-  run(
-    compute: unknown,
-    config: ResolvedConfig,
-  ): Promise<{ top1: number; top5: number }>;
-}
 
 /** What stands outside a run's configuration. */
 export interface TrainOptions {
@@ -107,12 +58,6 @@ function freeFolder(data: string, msg?: string): string {
       return dir;
     }
   }
-}
-
-/** Patch workers where the user names no number: the engine's cores are its own. */
-export function defaultWorkers(device: string): number {
-  const cores = navigator.hardwareConcurrency;
-  return device === "GPU" ? Math.max(1, cores - 1) : Math.max(1, cores >> 2);
 }
 
 /**
@@ -237,122 +182,4 @@ async function* explained(
   } catch (error) {
     throw await roster.explain(error);
   }
-}
-
-interface Run {
-  /** The run's folder: only the first of several processes has one. */
-  dir?: string;
-  compute: Compute;
-  config: ResolvedConfig;
-  /** The step that comes first. */
-  step: number;
-  /** The images. */
-  source: DatasetSource;
-  /** Patches of an image at a time, where that was decided for all processes. */
-  microBatch?: number;
-  from?: ResumePoint;
-  probe?: Probe;
-  signal?: AbortSignal;
-  watch?: () => boolean;
-  /** The other processes, where there are some. */
-  roster?: Roster<News>;
-}
-
-/** The run itself, from the folder and the engine on. */
-async function* steps(run: Run): AsyncGenerator<TrainEvent> {
-  const { dir, compute, config, step: first, from, probe, signal, watch } = run;
-  const { roster, source } = run;
-  const skipped: TrainEvent[] = [];
-  await using stream = await PatchStream.open({
-    source,
-    recipe: config.recipe,
-    patchSize: config.patchSize,
-    images: config.bs,
-    patches: config.numPatches,
-    shuffle: true,
-    seed: config.seed,
-    firstBatch: first,
-    endBatch: config.steps,
-    share: roster && { index: config.task ?? 0, of: config.cluster!.length },
-  }, {
-    workers: config.workers ?? defaultWorkers(compute.report.device),
-    strict: config.strict,
-    onSkipped: (image, why) => skipped.push({ type: "skipped", image, why }),
-  });
-  const orFailed = <T>(work: Promise<T>): Promise<T> => {
-    const guarded = stream.guard(compute.guard(work));
-    return roster?.guard(guarded) ?? guarded;
-  };
-  const microBatch = await orFailed(
-    compute.remote.startTraining(
-      config,
-      stream.handle,
-      {
-        from: from && { model: from.path, optimizer: from.optimizer },
-        tensorBoard: config.tensorboard ? `${dir}/tensorboard` : undefined,
-        watched: watch !== undefined,
-        microBatch: run.microBatch,
-      },
-    ),
-  );
-  if (dir !== undefined) writeConfig(dir, config, compute.report);
-  using log = dir === undefined
-    ? undefined
-    : new MetricsLog(`${dir}/metrics.jsonl`, first);
-  yield {
-    type: "start",
-    config,
-    engine: compute.report,
-    dir,
-    microBatch,
-    step: first,
-    damaged: from?.damaged ?? [],
-  };
-  const every = parseSaveEvery(config.saveEvery);
-  let saved = performance.now();
-  for (let step = first; step < config.steps; step++) {
-    const wanted = signal?.aborted === true;
-    const { stopping, ...metrics } = await orFailed(
-      compute.remote.step(step, wanted),
-    );
-    log?.write(metrics);
-    yield* skipped.splice(0);
-    const view = watch?.() ? await orFailed(compute.remote.view()) : undefined;
-    yield { type: "step", metrics, view };
-    const done = step + 1;
-    if (probe && done % (probe.every ?? config.stepsPerEpoch) === 0) {
-      const { top1, top5 } = await orFailed(probe.run(compute, config));
-      log?.write({ step, probe: { top1, top5 } });
-      yield { type: "probe", step, top1, top5 };
-    }
-    // Processes stop after the same step, one that is alone after this one.
-    const stops = roster ? stopping === true : signal?.aborted === true;
-    const stopped = stops && done < config.steps;
-    const endOfEpoch = done % config.stepsPerEpoch === 0;
-    const due = endOfEpoch || stopped || done % every.steps === 0 ||
-      performance.now() - saved >= every.milliseconds;
-    if (due && dir !== undefined) {
-      const path = await orFailed(compute.remote.save(dir, done));
-      saved = performance.now();
-      const epoch = endOfEpoch ? done / config.stepsPerEpoch : undefined;
-      yield { type: "checkpoint", path, step: done, epoch };
-    }
-    if (stopped) {
-      await roster?.leave();
-      yield { type: "stopped", step: done, dir };
-      return;
-    }
-  }
-  await roster?.leave();
-}
-
-/** The run's choices and what they ran on, for its reader and for `--resume`. */
-function writeConfig(
-  dir: string,
-  config: ResolvedConfig,
-  report: EngineReport,
-): void {
-  const text = JSON.stringify({ ...config, report }, null, 2);
-  const bytes = new TextEncoder().encode(text + "\n");
-  writeAtomically(`${dir}/config.json`, bytes);
 }

@@ -14,6 +14,13 @@ import { cacheFolder } from "../../cache.ts";
 import { EmpSslError, messageOf } from "../../errors.ts";
 import { BINDING_FILE } from "./locate.ts";
 import {
+  checkTools,
+  COMPILER,
+  lastLine,
+  runProgram,
+  setupError,
+} from "./tools.ts";
+import {
   cpuWheel,
   engineFolder,
   TENSORFLOW_VERSION,
@@ -25,86 +32,6 @@ export type OnProgress = (what: string, bytes?: number) => void;
 
 /** Free space that a set-up takes while it works, in bytes. */
 const SPACE_NEEDED: Record<Variant, number> = { cpu: 2.5e9, gpu: 14e9 };
-const COMPILER = "c++";
-
-function setupError(
-  subject: string,
-  found: string,
-  remedy: string,
-  cause?: unknown,
-): EmpSslError {
-  return new EmpSslError({
-    action: "set up",
-    subject,
-    found,
-    remedy,
-    code: "SETUP_FAILED",
-    cause,
-  });
-}
-
-interface Output {
-  success: boolean;
-  text: string;
-}
-
-/** Runs a program; `undefined` where there is no such program. */
-async function runProgram(
-  program: string,
-  args: string[],
-  env: Record<string, string> = {},
-): Promise<Output | undefined> {
-  try {
-    const { success, stdout, stderr } = await new Deno.Command(program, {
-      args,
-      env,
-      stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
-    }).output();
-    const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-    return { success, text: decode(stderr) + decode(stdout) };
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
-}
-
-/** The last line of a program's output that says something. */
-function lastLine(text: string): string {
-  const lines = text.split("\n").map((line) => line.trim()).filter((l) => l);
-  return (lines.findLast((l) => /error/i.test(l)) ?? lines.at(-1) ??
-    "no output")
-    .slice(0, 300);
-}
-
-/** Checks that pip and a compiler are here, before anything is downloaded. */
-async function checkTools(): Promise<void> {
-  const python = await runProgram("python3", ["--version"]);
-  if (!python?.success) {
-    throw setupError(
-      "TensorFlow",
-      "there is no python3, whose pip fetches the wheel",
-      "install Python 3 with pip (Debian: apt install python3-pip)",
-    );
-  }
-  const pip = await runProgram("python3", ["-m", "pip", "--version"]);
-  if (!pip?.success) {
-    throw setupError(
-      "TensorFlow",
-      "python3 has no pip",
-      "install it (Debian: apt install python3-pip)",
-    );
-  }
-  if (!(await runProgram(COMPILER, ["--version"]))?.success) {
-    throw setupError(
-      "TensorFlow",
-      `there is no C++ compiler (${COMPILER})`,
-      "install one (Debian: apt install g++)",
-    );
-  }
-}
-
 async function checkSpace(folder: string, variant: Variant): Promise<void> {
   const { bavail, bsize } = await statfs(folder);
   const free = Number(bavail) * Number(bsize);

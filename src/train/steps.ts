@@ -1,0 +1,143 @@
+/**
+ * The steps of a run: batches from the patch workers, checkpoints, probes, the
+ * run's folder.
+ *
+ * @module
+ */
+import type { DatasetSource } from "../data/dataset.ts";
+import type { EngineReport } from "../engine/engine.ts";
+import { PatchStream } from "../stream/patch_stream.ts";
+import { writeAtomically } from "./atomic_file.ts";
+import type { Compute } from "./compute.ts";
+import type { ResolvedConfig } from "./config.ts";
+import type { Probe, TrainEvent } from "./events.ts";
+import { MetricsLog } from "./metrics.ts";
+import type { ResumePoint } from "./resume.ts";
+import type { Roster } from "./roster.ts";
+import { parseSaveEvery } from "./save_every.ts";
+import type { News } from "./together.ts";
+
+/** Patch workers where the user names no number: the engine's cores are its own. */
+export function defaultWorkers(device: string): number {
+  const cores = navigator.hardwareConcurrency;
+  return device === "GPU" ? Math.max(1, cores - 1) : Math.max(1, cores >> 2);
+}
+
+/** A run: what it needs from the folder and the engine on. */
+export interface Run {
+  /** The run's folder: only the first of several processes has one. */
+  dir?: string;
+  compute: Compute;
+  config: ResolvedConfig;
+  /** The step that comes first. */
+  step: number;
+  /** The images. */
+  source: DatasetSource;
+  /** Patches of an image at a time, where that was decided for all processes. */
+  microBatch?: number;
+  from?: ResumePoint;
+  probe?: Probe;
+  signal?: AbortSignal;
+  watch?: () => boolean;
+  /** The other processes, where there are some. */
+  roster?: Roster<News>;
+}
+
+/** The run itself, from the folder and the engine on. */
+export async function* steps(run: Run): AsyncGenerator<TrainEvent> {
+  const { dir, compute, config, step: first, from, probe, signal, watch } = run;
+  const { roster, source } = run;
+  const skipped: TrainEvent[] = [];
+  await using stream = await PatchStream.open({
+    source,
+    recipe: config.recipe,
+    patchSize: config.patchSize,
+    images: config.bs,
+    patches: config.numPatches,
+    shuffle: true,
+    seed: config.seed,
+    firstBatch: first,
+    endBatch: config.steps,
+    share: roster && { index: config.task ?? 0, of: config.cluster!.length },
+  }, {
+    workers: config.workers ?? defaultWorkers(compute.report.device),
+    strict: config.strict,
+    onSkipped: (image, why) => skipped.push({ type: "skipped", image, why }),
+  });
+  const orFailed = <T>(work: Promise<T>): Promise<T> => {
+    const guarded = stream.guard(compute.guard(work));
+    return roster?.guard(guarded) ?? guarded;
+  };
+  const microBatch = await orFailed(
+    compute.remote.startTraining(
+      config,
+      stream.handle,
+      {
+        from: from && { model: from.path, optimizer: from.optimizer },
+        tensorBoard: config.tensorboard ? `${dir}/tensorboard` : undefined,
+        watched: watch !== undefined,
+        microBatch: run.microBatch,
+      },
+    ),
+  );
+  if (dir !== undefined) writeConfig(dir, config, compute.report);
+  using log = dir === undefined
+    ? undefined
+    : new MetricsLog(`${dir}/metrics.jsonl`, first);
+  yield {
+    type: "start",
+    config,
+    engine: compute.report,
+    dir,
+    microBatch,
+    step: first,
+    damaged: from?.damaged ?? [],
+  };
+  const every = parseSaveEvery(config.saveEvery);
+  let saved = performance.now();
+  for (let step = first; step < config.steps; step++) {
+    const wanted = signal?.aborted === true;
+    const { stopping, ...metrics } = await orFailed(
+      compute.remote.step(step, wanted),
+    );
+    log?.write(metrics);
+    yield* skipped.splice(0);
+    const view = watch?.() ? await orFailed(compute.remote.view()) : undefined;
+    yield { type: "step", metrics, view };
+    const done = step + 1;
+    if (probe && done % (probe.every ?? config.stepsPerEpoch) === 0) {
+      const { top1, top5 } = await orFailed(probe.run(compute, config));
+      log?.write({ step, probe: { top1, top5 } });
+      yield { type: "probe", step, top1, top5 };
+    }
+    // Processes stop after the same step, one that is alone after this one.
+    const stops = roster ? stopping === true : signal?.aborted === true;
+    const stopped = stops && done < config.steps;
+    const endOfEpoch = done % config.stepsPerEpoch === 0;
+    const due = endOfEpoch || stopped || done % every.steps === 0 ||
+      performance.now() - saved >= every.milliseconds;
+    if (due && dir !== undefined) {
+      const path = await orFailed(compute.remote.save(dir, done));
+      saved = performance.now();
+      const epoch = endOfEpoch ? done / config.stepsPerEpoch : undefined;
+      yield { type: "checkpoint", path, step: done, epoch };
+    }
+    if (stopped) {
+      await roster?.leave();
+      yield { type: "stopped", step: done, dir };
+      return;
+    }
+  }
+  await roster?.leave();
+}
+
+/** The run's choices and what they ran on, for its reader and for `--resume`. */
+function writeConfig(
+  dir: string,
+  config: ResolvedConfig,
+  report: EngineReport,
+): void {
+  const text = JSON.stringify({ ...config, report }, null, 2);
+  const bytes = new TextEncoder().encode(text + "\n");
+  writeAtomically(`${dir}/config.json`, bytes);
+}

@@ -1,0 +1,70 @@
+/**
+ * What a run says on the terminal.
+ *
+ * @module
+ */
+import type { EngineReport } from "../../src/engine/engine.ts";
+import type { ResolvedConfig } from "../../src/train/config.ts";
+import type { TrainEvent } from "../../src/train/events.ts";
+import type { StepMetrics } from "../../src/train/training_session.ts";
+
+/** `, 4 replicas in 2 processes`, where there are some. */
+function replicasText({ cluster }: ResolvedConfig, engine: EngineReport) {
+  if (engine.replicas === undefined) return "";
+  const { count } = engine.replicas, processes = cluster?.length ?? 1;
+  const of = processes > 1 ? `${processes} processes` : "one process";
+  return `, ${count} replicas in ${of}`;
+}
+
+/** What a run is, when it starts. */
+export function showStart(event: TrainEvent & { type: "start" }): void {
+  const { config: c, engine, dir, microBatch, step, damaged } = event;
+  if (dir === undefined) {
+    console.log(
+      `Process ${c.task} of ${c.cluster?.length} is at work; process 0 tells ` +
+        "how it goes",
+    );
+    if (engine.warning) console.error(`Warning: ${engine.warning}`);
+    return;
+  }
+  console.log(
+    `Training ${c.arch} on ${c.data}: ${c.images} images, ${c.bs} × ` +
+      `${c.numPatches} patches of ${c.patchSize}×${c.patchSize} a step, ` +
+      `${c.steps} steps`,
+  );
+  console.log(
+    `${engine.engine} ${engine.version} on ` +
+      `${engine.deviceName ?? engine.device}, ${engine.precision}${
+        replicasText(c, engine)
+      }; run in ${dir}`,
+  );
+  for (const fault of damaged) {
+    console.error(`Passed over a damaged checkpoint: ${fault}`);
+  }
+  if (engine.warning) console.error(`Warning: ${engine.warning}`);
+  if (step > 0) {
+    console.log(
+      `Going on after step ${step} with its weights, momentum and place in the data`,
+    );
+  } else if (c.init !== undefined) {
+    console.log(
+      `Starting from the weights of ${c.init}, and nothing else of it`,
+    );
+  }
+  if (microBatch !== undefined) {
+    console.log(
+      `Each step in ${c.numPatches / microBatch} micro-batches of ` +
+        `${c.bs} × ${microBatch} patches`,
+    );
+  }
+}
+
+/** The numbers of a step; the two times tell what the bottleneck is. */
+export function stepLine(metrics: StepMetrics): string {
+  const { loss, invariance, tcr, lr, patchesPerSecond } = metrics;
+  const { computeSeconds, waitSeconds } = metrics;
+  return `loss ${loss.toFixed(2)} · invariance ${invariance.toFixed(3)} · ` +
+    `TCR ${tcr.toFixed(1)} · lr ${lr.toFixed(4)} · ` +
+    `${patchesPerSecond.toFixed(0)} patches/s · ` +
+    `step ${computeSeconds.toFixed(1)} s + wait ${waitSeconds.toFixed(1)} s`;
+}
