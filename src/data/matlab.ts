@@ -5,7 +5,8 @@
  *
  * @module
  */
-import { inflateSync } from "node:zlib";
+import { Unzlib } from "../deps/inflate.ts";
+import { concatBytes } from "../files.ts";
 import { EmpSslError } from "../errors.ts";
 
 /** A structure: its fields that are a number or a text. */
@@ -106,6 +107,24 @@ function contentOf({ type, bytes }: Element, depth: number): Content {
   });
 }
 
+/** Unpacks some bytes, but not a bomb. */
+function inflate(packed: Uint8Array): Uint8Array {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  const stream = new Unzlib((part) => {
+    size += part.length;
+    if (size > MOST_BYTES) throw new Error("it unpacks to too many bytes");
+    parts.push(part);
+  });
+  // In pieces, so that a bomb is seen before it is whole.
+  const piece = 1 << 16;
+  for (let at = 0; at < packed.length; at += piece) {
+    const end = at + piece;
+    stream.push(packed.subarray(at, end), end >= packed.length);
+  }
+  return concatBytes(parts);
+}
+
 /**
  * The first array of structures in a MATLAB 5 file.
  *
@@ -127,9 +146,7 @@ export function readMatlabStructs(
     }
     for (const element of elementsOf(file.subarray(128))) {
       const [inner] = element.type === COMPRESSED
-        ? elementsOf(
-          inflateSync(element.bytes, { maxOutputLength: MOST_BYTES }),
-        )
+        ? elementsOf(inflate(element.bytes))
         : [element];
       const content = inner && contentOf(inner, 0);
       if (Array.isArray(content)) return content;
