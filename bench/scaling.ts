@@ -2,6 +2,12 @@
  * `deno task bench:scaling`: two processes of one thread against one process of
  * two threads on the same cores, and what a step sends.
  *
+ * 2026-11-25, AMD EPYC (Zen 4), 2 cores, loopback, bf16, 100 × 20:
+ *
+ *     scaling/bf16        106.2 against 105.8 patches/s, ratio 1.003, n 3, spread 4 %
+ *     scaling/embeddings  0.010 s, 8.2 MB; scaling/gradients 0.352 s, 137 MB;
+ *       scaling/statistics 0.002 s, 0.1 MB: 2.0 % of the step in all
+ *
  * @module
  */
 import { architecture } from "../src/model/architectures.ts";

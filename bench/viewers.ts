@@ -2,6 +2,11 @@
  * `deno task bench:viewers`: what twenty viewers of the live page, one of whom
  * reads nothing, cost the training.
  *
+ * 2026-11-25, AMD EPYC (Zen 4), 2 cores, 100 × 10 patches, seconds a step:
+ *
+ *     viewers/step  3.097 against 3.114 without viewers, ratio 1.005, n 15,
+ *       spread 100 % (single steps; the median of fewer ones moves by 6 %)
+ *
  * @module
  */
 import type { Command } from "../tasks/cli/flags.ts";
