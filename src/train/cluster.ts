@@ -4,6 +4,7 @@
  * @module
  */
 import { lookup } from "node:dns/promises";
+import { splitAddress } from "../engine/cluster/address.ts";
 import { EmpSslError, messageOf } from "../errors.ts";
 import { refuse } from "./refuse_flag.ts";
 
@@ -60,7 +61,7 @@ const isLoopback = (host: string) => /^(localhost|127\..*)$/.test(host);
 export async function checkOwnName(
   { addresses, task }: Membership,
 ): Promise<void> {
-  const hosts = addresses.map((address) => address.replace(/:\d+$/, ""));
+  const hosts = addresses.map((address) => splitAddress(address).hostname);
   const own = hosts[task];
   if (isLoopback(own) || hosts.every(isLoopback)) return;
   const { address } = await lookup(own, { family: 4 })

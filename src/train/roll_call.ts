@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { splitAddress } from "../engine/cluster/address.ts";
 import { EmpSslError, messageOf } from "../errors.ts";
 import type { Membership } from "./cluster.ts";
 import { type Identity, Line, type Loss } from "./roster_line.ts";
@@ -30,12 +31,8 @@ const REMEDY = {
 export function rosterAddress(
   address: string,
 ): { hostname: string; port: number } {
-  const colon = address.lastIndexOf(":");
-  const port = Number(address.slice(colon + 1));
-  return {
-    hostname: address.slice(0, colon),
-    port: port + 1000 <= 65535 ? port + 1000 : port - 1000,
-  };
+  const { hostname, port } = splitAddress(address);
+  return { hostname, port: port + 1000 <= 65535 ? port + 1000 : port - 1000 };
 }
 
 /** Waits. */

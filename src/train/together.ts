@@ -4,11 +4,12 @@
  *
  * @module
  */
-import { VERSION } from "../version.ts";
 import { createHash } from "node:crypto";
 import { folderOf, openDataset } from "../data/catalog.ts";
+import type { DatasetSource } from "../data/dataset.ts";
 import { TENSORFLOW_VERSION } from "../engine/tensorflow/variant.ts";
 import { EmpSslError } from "../errors.ts";
+import { VERSION } from "../version.ts";
 import {
   resolveConfig,
   type ResolvedConfig,
@@ -90,20 +91,21 @@ function join(
  *
  * @param given What the user asked for, as the others were asked.
  * @param news What that has come to.
+ * @param source The images, by their index where there is one.
  */
 export async function callOthers(
   given: Partial<TrainConfig>,
   news: Omit<News, "images">,
-  resumes: boolean,
+  { resumes, source }: { resumes: boolean; source: DatasetSource },
 ): Promise<Roster<News>> {
-  const images = await digestOf(news.config);
+  const images = await digestOf(source);
   const asked = { ...TRAIN_DEFAULTS, ...given };
   return await join(asked, resumes, { ...news, images });
 }
 
 /** Tells whether two processes have the same images, wherever they lie. */
-async function digestOf(config: ResolvedConfig): Promise<string> {
-  const source = trainSource(config), folder = `${folderOf(source)}/`;
+async function digestOf(source: DatasetSource): Promise<string> {
+  const folder = `${folderOf(source)}/`;
   const dataset = await openDataset(source);
   const hash = createHash("sha256");
   for (let i = 0; i < dataset.length; i++) {
@@ -160,7 +162,7 @@ export async function followOthers(
         `it has ${config.images} images where process 0 has ${told.images}`,
       );
     }
-    if (await digestOf(config) !== images) {
+    if (await digestOf(trainSource(config)) !== images) {
       throw refuseData(config, "its images are not those of process 0");
     }
     return { roster, config };

@@ -132,7 +132,8 @@ export async function* train(
       step,
       replicas: compute.report.replicas!.own,
     };
-    using roster = await callOthers(config, news, goesOn);
+    const how = { resumes: goesOn, source };
+    using roster = await callOthers(config, news, how);
     const all = steps({ ...run, roster, microBatch, signal, watch });
     yield* explained(roster, all);
   });

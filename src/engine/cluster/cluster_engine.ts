@@ -24,6 +24,7 @@ import { prefixOf } from "../trace/names.ts";
 import { traceStep } from "../trace/step_graph.ts";
 import { trace } from "../trace/trace.ts";
 import { after } from "../trace/variables.ts";
+import { splitAddress } from "./address.ts";
 import type { TensorFlowC } from "./c_api.ts";
 import { ClusterSession, type SessionPlace } from "./cluster_session.ts";
 import { JOB, type SessionConfig } from "./messages.ts";
@@ -152,7 +153,7 @@ export class ClusterEngine extends GraphEngine {
       replicas: { own, count: own * Math.max(1, addresses.length) },
       warning: server && !server.alone
         ? `TensorFlow listens on every address of this machine, port ${
-          addresses[task].split(":").at(-1)
+          splitAddress(addresses[task]).port
         }: anyone who reaches it can use it`
         : base.report.warning,
     };

@@ -5,18 +5,10 @@
  * @module
  */
 import { EmpSslError, messageOf } from "../../errors.ts";
+import { splitAddress } from "./address.ts";
 import { checked, type TensorFlowC } from "./c_api.ts";
 import { listenOnlyOn } from "./listen_filter.ts";
 import { encodeServerConfig, type ServerConfig } from "./messages.ts";
-
-/** An address, taken apart. */
-export function splitAddress(address: string): { host: string; port: number } {
-  const colon = address.lastIndexOf(":");
-  return {
-    host: address.slice(0, colon),
-    port: Number(address.slice(colon + 1)),
-  };
-}
 
 /** Says why a server could not listen, where that can be found out. */
 function refuseAddress(address: string, found: string): EmpSslError {
@@ -31,9 +23,8 @@ function refuseAddress(address: string, found: string): EmpSslError {
 
 /** TensorFlow says of a taken port only that it could not start. */
 function tryAddress(address: string): void {
-  const { host: hostname, port } = splitAddress(address);
   try {
-    Deno.listen({ hostname, port }).close();
+    Deno.listen(splitAddress(address)).close();
   } catch (error) {
     throw refuseAddress(
       address,
@@ -69,8 +60,8 @@ export async function startServer(
     refuse,
   );
   // It listens, but serves nothing yet.
-  const { host, port } = splitAddress(address);
-  const alone = await listenOnlyOn(host, port);
+  const { hostname, port } = splitAddress(address);
+  const alone = await listenOnlyOn(hostname, port);
   await checked(c, (status) => c.TF_ServerStart(server, status), refuse);
   const target = Deno.UnsafePointerView.getCString(c.TF_ServerTarget(server)!);
   return { target, alone };
