@@ -99,8 +99,7 @@ export function traceMicroBatchTrainer(
       tf.reshape(z, [settings.patches, images, width]);
 
     collectives?.begin();
-    const together = settings.replicas?.syncBatchNorm ? collectives : undefined;
-    const scope = scopeOf(tensors, true, together);
+    const scope = scopeOf(tensors, true, replica.synced);
     // By z itself, and through z̄, of which it is a share.
     const dz = tf.add(
       byPatch(backend.tensor(row())),

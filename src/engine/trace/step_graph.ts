@@ -51,8 +51,7 @@ export function traceTrainer(
     const x = patchInput(backend, part.patches);
     collectives?.begin();
 
-    const together = settings.replicas?.syncBatchNorm ? collectives : undefined;
-    const scope = scopeOf(tensors, true, together);
+    const scope = scopeOf(tensors, true, part.synced);
     const parts: tf.Tensor[] = [];
     let gram: GraphValue | undefined;
     const { grads } = tf.valueAndGrads((...values: tf.Tensor[]) => {

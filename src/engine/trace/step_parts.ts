@@ -53,6 +53,8 @@ export interface Part {
   backend: TraceBackend;
   /** How it meets the others, where there are others. */
   collectives?: Collectives;
+  /** The same, where batch norms take the statistics of all replicas. */
+  synced?: Collectives;
   /** Its images. */
   images: number;
   /** What this process feeds, its own share of it in `patches`. */
@@ -121,7 +123,8 @@ export function traceParts(
       const wanted = shareOf(graph, feed, { patches, images: share, at });
       graph.place = { prefix: prefixOf(at), device };
       const collectives = new Collectives(graph, backend, replicas, slot);
-      tracePart({ ...common, patches: wanted, stop, collectives });
+      const synced = replicas.syncBatchNorm ? collectives : undefined;
+      tracePart({ ...common, patches: wanted, stop, collectives, synced });
     }
   });
 }
