@@ -54,6 +54,26 @@ export async function openImages(
 }
 
 /**
+ * The folder of a split. Where there are several for testing, the one with the
+ * classes of `train` is it: many sets have a `test` without labels beside `val`.
+ */
+async function findSplit(
+  dir: string,
+  split: Split,
+): Promise<string | undefined> {
+  const all = SPLIT_FOLDERS[split].map((name) => `${dir}/${name}`);
+  const there: string[] = [];
+  for (const path of all) if (await isFolder(path)) there.push(path);
+  const train = `${dir}/${SPLIT_FOLDERS.train[0]}`;
+  if (there.length < 2 || !await isFolder(train)) return there[0];
+  const wanted = (await foldersIn(train)).join("/");
+  for (const path of there) {
+    if ((await foldersIn(path)).join("/") === wanted) return path;
+  }
+  return there[0];
+}
+
+/**
  * Opens a folder of images. Classes are the sub-folders of the split's folder,
  * in alphabetical order, as torchvision's `ImageFolder` has them. Where there
  * is no `train` folder, or no sub-folder in it, the images have no labels, and
@@ -69,12 +89,7 @@ export async function openFolder(
     const found = await whyNoFolder(dir);
     throw notFound(dir, found, "name one with --data-dir");
   }
-  let root: string | undefined;
-  for (const name of SPLIT_FOLDERS[split]) {
-    if (root === undefined && await isFolder(`${dir}/${name}`)) {
-      root = `${dir}/${name}`;
-    }
-  }
+  const root = await findSplit(dir, split);
   if (root === undefined) {
     if (split === "train") return await openImages({ dir, split });
     const names = SPLIT_FOLDERS[split].map((name) => `${name}/`).join(" or ");

@@ -3,11 +3,12 @@
  *
  * @module
  */
+import { EmpSslError, messageOf } from "../errors.ts";
 import type { Dataset } from "./dataset.ts";
 import { decodeFile } from "./decode.ts";
 import type { Image } from "./image.ts";
 
-const IMAGE = /\.(jpe?g|png|webp|gif|tiff?|avif|bmp|ppm)$/i;
+const IMAGE = /\.(jpe?g|png|webp|gif|tiff?|avif)$/i;
 
 /** An image file and its class. */
 export interface LabelledFile {
@@ -70,12 +71,34 @@ export class ImageFiles implements Dataset {
  * a folder that is being read.
  */
 export async function imagesUnder(dir: string): Promise<string[]> {
-  return await walk(dir, [await Deno.realPath(dir)]);
+  const real = await Deno.realPath(dir).catch(() => dir);
+  return await walk(dir, [real]);
 }
 
-async function walk(dir: string, above: string[]): Promise<string[]> {
-  const found: string[] = [];
-  const entries = await Array.fromAsync(Deno.readDir(dir));
+/** The entries of a folder; one that cannot be read is named. */
+async function entriesOf(dir: string): Promise<Deno.DirEntry[]> {
+  try {
+    return await Array.fromAsync(Deno.readDir(dir));
+  } catch (error) {
+    throw new EmpSslError({
+      action: "search",
+      subject: dir,
+      found: error instanceof Deno.errors.PermissionDenied
+        ? "permission denied"
+        : messageOf(error),
+      remedy: "make it readable, or move it away",
+      code: "INVALID_DATA",
+      cause: error,
+    });
+  }
+}
+
+async function walk(
+  dir: string,
+  above: string[],
+  found: string[] = [],
+): Promise<string[]> {
+  const entries = await entriesOf(dir);
   entries.sort((a, b) => a.name < b.name ? -1 : 1);
   for (const entry of entries) {
     if (entry.name.startsWith(".")) continue;
@@ -90,7 +113,7 @@ async function walk(dir: string, above: string[]): Promise<string[]> {
         inside = [...above, real];
       }
     }
-    if (isDirectory) found.push(...await walk(path, inside));
+    if (isDirectory) await walk(path, inside, found);
     else if (IMAGE.test(entry.name)) found.push(path);
   }
   return found;
@@ -118,7 +141,7 @@ export async function isFolder(path: string): Promise<boolean> {
 /** The folders in a folder, links to folders among them, by name. */
 export async function foldersIn(dir: string): Promise<string[]> {
   const names: string[] = [];
-  for await (const { name, isFile, isSymlink } of Deno.readDir(dir)) {
+  for (const { name, isFile, isSymlink } of await entriesOf(dir)) {
     if (isFile || name.startsWith(".")) continue;
     if (!isSymlink || await isFolder(`${dir}/${name}`)) names.push(name);
   }
