@@ -36,7 +36,7 @@ Deno.test("cifar10 reads planar records over several files", async () => {
   });
 });
 
-Deno.test("cifar100 takes the fine label, in the archive's own folder", async () => {
+Deno.test("cifar100 takes the fine label or the coarse one, in the archive's own folder", async () => {
   await withFolder(async (dir) => {
     await Deno.mkdir(`${dir}/cifar-100-binary`);
     const bytes = new Uint8Array(3074);
@@ -45,6 +45,16 @@ Deno.test("cifar100 takes the fine label, in the archive's own folder", async ()
     await Deno.writeFile(`${dir}/cifar-100-binary/test.bin`, bytes);
     const set = await openDataset({ name: "cifar100", dir, split: "test" });
     assertEquals([set.length, set.label(0)], [1, 93]);
+    const name = "cifar100-coarse";
+    const coarse = await openDataset({ name, dir, split: "test" });
+    assertEquals([coarse.label(0), coarse.classes.length], [7, 20]);
+    bytes[0] = 20;
+    await Deno.writeFile(`${dir}/cifar-100-binary/test.bin`, bytes);
+    await assertRejects(
+      () => openDataset({ name, dir, split: "test" }),
+      Error,
+      "the label at byte 0 is 20",
+    );
   });
 });
 
@@ -52,6 +62,11 @@ Deno.test("cifar10 refuses what is missing or malformed, with the offset", async
   await withFolder(async (dir) => {
     const open = () => openDataset({ name: "cifar10", dir, split: "train" });
     await assertRejects(open, Error, "no train file in binary form");
+    // As torchvision leaves it.
+    const pickles = `${dir}/cifar-10-batches-py`;
+    await Deno.mkdir(pickles);
+    await Deno.writeTextFile(`${pickles}/test_batch`, "a pickle");
+    await assertRejects(open, Error, "the Python form of the archive");
     await Deno.writeTextFile(`${dir}/data_batch_1`, "a pickle");
     await assertRejects(open, Error, "the Python form of the archive");
     const path = `${dir}/data_batch_1.bin`;

@@ -4,7 +4,7 @@
  * @module
  */
 import { EmpSslError } from "../errors.ts";
-import { openCifar10, openCifar100 } from "./cifar.ts";
+import { openCifar10, openCifar100, openCifar100Coarse } from "./cifar.ts";
 import type { Dataset, DatasetSource, Split } from "./dataset.ts";
 import { decodeFile } from "./decode.ts";
 import { cachedDecode } from "./decoded_cache.ts";
@@ -56,6 +56,11 @@ export const DATASETS: Readonly<Record<string, DatasetEntry>> = {
   },
   cifar100: {
     open: openCifar100,
+    needsDir: true,
+    arch: "resnet18-cifar",
+  },
+  "cifar100-coarse": {
+    open: openCifar100Coarse,
     needsDir: true,
     arch: "resnet18-cifar",
   },

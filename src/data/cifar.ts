@@ -19,10 +19,13 @@ const PIXELS = 3 * PLANE;
 interface Format {
   name: string;
   labelBytes: number;
-  /** Which of the label bytes is the class (CIFAR-100: the fine label). */
+  /** Which of the label bytes is the class: CIFAR-100 has the coarse one first. */
   labelAt: number;
-  classCount: number;
+  /** How many values each of the label bytes has. */
+  counts: number[];
   archiveFolder: string;
+  /** The folder of the archive's Python form. */
+  pythonFolder: string;
   namesFile: string;
   files: Record<Split, RegExp>;
 }
@@ -31,8 +34,9 @@ const CIFAR10: Format = {
   name: "cifar10",
   labelBytes: 1,
   labelAt: 0,
-  classCount: 10,
+  counts: [10],
   archiveFolder: "cifar-10-batches-bin",
+  pythonFolder: "cifar-10-batches-py",
   namesFile: "batches.meta.txt",
   files: {
     train: /^(data_batch_\d+|train.*)\.bin$/,
@@ -44,11 +48,23 @@ const CIFAR100: Format = {
   name: "cifar100",
   labelBytes: 2,
   labelAt: 1,
-  classCount: 100,
+  counts: [20, 100],
   archiveFolder: "cifar-100-binary",
+  pythonFolder: "cifar-100-python",
   namesFile: "fine_label_names.txt",
   files: { train: /^train.*\.bin$/, test: /^test.*\.bin$/ },
 };
+
+const CIFAR100_COARSE: Format = {
+  ...CIFAR100,
+  name: "cifar100-coarse",
+  labelAt: 0,
+  namesFile: "coarse_label_names.txt",
+};
+
+function classCount({ counts, labelAt }: Format): number {
+  return counts[labelAt];
+}
 
 /** One record file, whole in memory: CIFAR is 180 MB in all. */
 interface RecordFile {
@@ -108,7 +124,16 @@ class CifarDataset implements Dataset {
 
 /** Reads one record file and checks its length and every label. */
 async function readRecords(path: string, format: Format): Promise<Uint8Array> {
-  const bytes = await Deno.readFile(path);
+  const bytes = await Deno.readFile(path).catch((error: unknown) => {
+    throw new EmpSslError({
+      action: "read",
+      subject: path,
+      found: messageOf(error),
+      remedy: "make it readable, or get the file again",
+      code: "INVALID_DATA",
+      cause: error,
+    });
+  });
   const recordBytes = format.labelBytes + PIXELS;
   if (bytes.length === 0 || bytes.length % recordBytes !== 0) {
     const whole = Math.floor(bytes.length / recordBytes) * recordBytes;
@@ -121,14 +146,16 @@ async function readRecords(path: string, format: Format): Promise<Uint8Array> {
       code: "INVALID_DATA",
     });
   }
-  for (let at = format.labelAt; at < bytes.length; at += recordBytes) {
-    if (bytes[at] >= format.classCount) {
+  for (let record = 0; record < bytes.length; record += recordBytes) {
+    for (const [i, count] of format.counts.entries()) {
+      const at = record + i;
+      if (bytes[at] < count) continue;
       throw new EmpSslError({
         action: "read",
         subject: path,
         found: `the label at byte ${at} is ${
           bytes[at]
-        } where ${format.name} has classes 0 to ${format.classCount - 1}`,
+        } where ${format.name} has 0 to ${count - 1} there`,
         remedy: "get the file again, or name the right --data",
         code: "INVALID_DATA",
       });
@@ -139,11 +166,11 @@ async function readRecords(path: string, format: Format): Promise<Uint8Array> {
 
 /** The names of the classes, where the archive's list of them is at hand. */
 async function readClassNames(dir: string, format: Format): Promise<string[]> {
-  const numbers = Array.from({ length: format.classCount }, (_, i) => `${i}`);
+  const numbers = Array.from({ length: classCount(format) }, (_, i) => `${i}`);
   try {
     const text = await Deno.readTextFile(`${dir}/${format.namesFile}`);
     const names = text.split("\n").map((s) => s.trim()).filter((s) => s);
-    return names.length === format.classCount ? names : numbers;
+    return names.length === classCount(format) ? names : numbers;
   } catch {
     return numbers;
   }
@@ -156,7 +183,9 @@ async function findFiles(
   split: Split,
 ): Promise<{ dir: string; names: string[] }> {
   let seen = "no such folder";
-  for (const candidate of [dir, `${dir}/${format.archiveFolder}`]) {
+  const { archiveFolder, pythonFolder } = format;
+  const folders = [dir, `${dir}/${archiveFolder}`, `${dir}/${pythonFolder}`];
+  for (const candidate of folders) {
     try {
       const names = (await Array.fromAsync(Deno.readDir(candidate)))
         .filter((entry) => !entry.isDirectory).map((entry) => entry.name);
@@ -245,4 +274,15 @@ export function openCifar100(
   options: { dir: string; split: Split },
 ): Promise<Dataset> {
   return open(CIFAR100, options);
+}
+
+/**
+ * Opens CIFAR-100 as {@linkcode openCifar100} does, with the 20 coarse labels.
+ *
+ * @throws {EmpSslError} As {@linkcode openCifar10}.
+ */
+export function openCifar100Coarse(
+  options: { dir: string; split: Split },
+): Promise<Dataset> {
+  return open(CIFAR100_COARSE, options);
 }
