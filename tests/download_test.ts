@@ -17,6 +17,7 @@ import {
   zip,
 } from "./archive_files.ts";
 import { withFolder } from "./images.ts";
+import { runTask } from "./tasks.ts";
 
 const text = (s: string) => new TextEncoder().encode(s);
 
@@ -112,6 +113,76 @@ Deno.test("what cannot be downloaded is refused", async () => {
     const error = await assertRejects(() => prepare(none.url), Error);
     assertStringIncludes(error.message, `Cannot download ${none.url}`);
     assertStringIncludes(error.message, "--data-url");
+  });
+});
+
+Deno.test("an archive that the user has is unpacked, and stays", async () => {
+  await withFolder(async (dir) => {
+    const bytes = await tinyImagenetArchive();
+    const path = `${dir}/tiny-imagenet-200.zip`;
+    await Deno.writeFile(path, bytes);
+    const source = { name: "tinyimagenet", dir, download: false };
+    const refused = await assertRejects(() => prepareDataset(source), Error);
+    assertStringIncludes(refused.message, `the MD5 of ${path} is`);
+    const url = `http://127.0.0.1:9/x.zip#md5=${md5(bytes)}`;
+    const { dataset } = await prepareDataset({ ...source, url });
+    assertEquals(dataset.length, 18);
+    assertEquals((await Deno.stat(path)).size, bytes.length);
+  });
+});
+
+Deno.test("a mirror's address needs no ending", async () => {
+  await withFolder(async (home) => {
+    const bytes = await tinyImagenetArchive();
+    await using server = serveFile(bytes, { name: "files/123" });
+    const url = `${server.url}#md5=${md5(bytes)}`;
+    const name = "tinyimagenet";
+    const options = { name, home, url, download: true };
+    assertEquals((await prepareDataset(options)).dataset.length, 18);
+  });
+});
+
+Deno.test("a download goes through the proxy of the environment", async () => {
+  await withFolder(async (dir) => {
+    const bytes = await cifarArchive("cifar10");
+    await using proxy = serveFile(bytes, { name: "" });
+    const { code, out, err } = await runTask("train", [
+      ...["--data", "cifar10", "--data-dir", dir, "--bs", "4"],
+      // No such host: only the proxy can answer.
+      "--data-url",
+      `http://mirror.invalid/c.tar.gz#md5=${md5(bytes)}`,
+      "--print-config",
+    ], { HTTP_PROXY: proxy.url });
+    assertEquals(code, 0, err);
+    assertEquals(JSON.parse(out).images, 24);
+    assertEquals(proxy.ranges.length, 1);
+    assertStringIncludes(err, "Downloading http://mirror.invalid/");
+  });
+});
+
+Deno.test("a mirror that refuses, or has another file, ends the task", async () => {
+  await withFolder(async (dir) => {
+    const bytes = await cifarArchive("cifar10");
+    await using server = serveFile(bytes, { name: "c.tar.gz" });
+    const train = (url: string) =>
+      runTask("train", [
+        ...["--data", "cifar10", "--data-dir", dir, "--data-url", url],
+      ]);
+    const wrong = await train(server.url);
+    assertEquals([wrong.code, wrong.out], [2, ""]);
+    assertStringIncludes(wrong.err, "its MD5 is");
+    assert(!wrong.err.includes("    at "), wrong.err);
+    await using none = Deno.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      onListen() {},
+    }, () => new Response("gone", { status: 404 }));
+    const { port } = none.addr as Deno.NetAddr;
+    const gone = await train(`http://127.0.0.1:${port}/c.tar.gz`);
+    assertEquals([gone.code, gone.out], [2, ""]);
+    assertStringIncludes(gone.err, "the server answers 404");
+    const left = [...Deno.readDirSync(dir)].map((entry) => entry.name);
+    assertEquals(left, [".download.lock"]);
   });
 });
 

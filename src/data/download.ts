@@ -81,7 +81,8 @@ async function append(
   return total === undefined || have >= total;
 }
 
-async function md5Of(path: string): Promise<string> {
+/** The MD5 of a file, in hexadecimal digits. */
+export async function md5Of(path: string): Promise<string> {
   const hash = createHash("md5");
   using file = await Deno.open(path);
   for await (const chunk of file.readable) hash.update(chunk);

@@ -7,9 +7,9 @@ import { cacheFolder } from "../cache.ts";
 import { codeOf, EmpSslError, messageOf } from "../errors.ts";
 import { exists } from "../files.ts";
 import { type Archive, archiveAt, ARCHIVES } from "./archives.ts";
-import { openDataset } from "./catalog.ts";
+import { DATASETS, openDataset } from "./catalog.ts";
 import type { Dataset } from "./dataset.ts";
-import { download } from "./download.ts";
+import { download, md5Of } from "./download.ts";
 import { unpack } from "./unpack.ts";
 
 /** What the preparation is at. */
@@ -37,30 +37,44 @@ export interface PrepareOptions {
   onEvent?: (event: PrepareEvent) => void;
 }
 
-async function fetchArchive(
-  archive: Archive,
+/** The ending of an archive's file: of the official one where a mirror has none. */
+function endingOf(name: string, { url }: Archive): string {
+  for (const address of [url, ARCHIVES[name].url]) {
+    const ending = /(\.zip|\.tar\.gz|\.tgz)$/.exec(new URL(address).pathname);
+    if (ending) return ending[1] === ".zip" ? ".zip" : ".tar.gz";
+  }
+  return ".tar.gz";
+}
+
+/** The archive where a user has put it; nothing where there is none. */
+async function localArchive(
+  name: string,
+  { folder, md5 }: Archive,
   dir: string,
-  onEvent: NonNullable<PrepareOptions["onEvent"]>,
-): Promise<void> {
-  const { url, md5, folder } = archive;
-  const isZip = new URL(url).pathname.endsWith(".zip");
-  const path = `${dir}/${folder}${isZip ? ".zip" : ".tar.gz"}`;
-  const target = `${dir}/${folder}`;
-  if (await exists(target)) {
+): Promise<string | undefined> {
+  const official = ARCHIVES[name].url;
+  const names = [official.slice(official.lastIndexOf("/") + 1), `${folder}.zip`]
+    .concat(`${folder}.tar.gz`);
+  for (const path of new Set(names.map((name) => `${dir}/${name}`))) {
+    if (!await exists(path)) continue;
+    const found = await md5Of(path);
+    if (found === md5) return path;
     throw refuse(
-      target,
-      "it is there and holds no such data set",
-      "remove it, or name another folder with --data-dir",
+      dir,
+      `the MD5 of ${path} is ${found} where ${md5} is wanted`,
+      `unpack it there, or name it: --data-url ${official}#md5=${found}`,
     );
   }
-  await download({
-    url,
-    path,
-    md5,
-    onBytes: (bytes, total = archive.bytes) =>
-      onEvent({ type: "download", url, bytes, total }),
-  });
-  // The archive holds one folder, which is put in the place of its wrapping.
+  return undefined;
+}
+
+/** Unpacks an archive: the one folder in it, in the place of its wrapping. */
+async function unpackInto(
+  target: string,
+  { url, folder }: Archive,
+  path: string,
+  onEvent: NonNullable<PrepareOptions["onEvent"]>,
+): Promise<void> {
   const wrapping = `${target}.archive`;
   await Deno.remove(wrapping, { recursive: true }).catch(() => {});
   try {
@@ -76,6 +90,26 @@ async function fetchArchive(
   } finally {
     await Deno.remove(wrapping, { recursive: true }).catch(() => {});
   }
+}
+
+/** Downloads an archive and unpacks it; the archive itself does not stay. */
+async function fetchArchive(
+  name: string,
+  archive: Archive,
+  dir: string,
+  onEvent: NonNullable<PrepareOptions["onEvent"]>,
+): Promise<void> {
+  const { url, md5, folder } = archive;
+  const target = `${dir}/${folder}`;
+  const path = `${dir}/.download${endingOf(name, archive)}`;
+  await download({
+    url,
+    path,
+    md5,
+    onBytes: (bytes, total = archive.bytes) =>
+      onEvent({ type: "download", url, bytes, total }),
+  });
+  await unpackInto(target, archive, path, onEvent);
   await Deno.remove(path);
 }
 
@@ -121,35 +155,66 @@ export interface Prepared {
 
 /**
  * Sees to it that a data set is on disk, in the user's folder or in our own, and
- * opens its training split; takes it from its official archive where it is in
- * neither.
+ * opens its training split. Where it is in neither, takes it from its archive,
+ * which may lie in that folder, or else from the official address.
  *
  * @throws {EmpSslError} What opening it throws, where it cannot be downloaded;
  * what downloading it throws, where that fails.
+ *
+ * @example The embedded set is there at once
+ * ```ts
+ * import { prepareDataset } from "./prepare.ts";
+ *
+ * const { dataset } = await prepareDataset({ name: "shapes", download: false });
+ * console.assert(dataset.length === 1500);
+ * ```
  */
 export async function prepareDataset(
   options: PrepareOptions,
 ): Promise<Prepared> {
   const { name, url, limit, classes, onEvent = () => {} } = options;
-  const archive = ARCHIVES[name];
+  const official = ARCHIVES[name];
+  if (official === undefined && url !== undefined && name in DATASETS) {
+    throw new EmpSslError({
+      action: "download",
+      subject: name,
+      found: "it has no archive that --data-url could name",
+      remedy: "leave --data-url out",
+      code: "INVALID_ARGUMENT",
+    });
+  }
+  const archive = official && archiveAt(official, url);
   const dir = options.dir ??
     (archive === undefined
       ? undefined
-      : `${options.home ?? `${cacheFolder()}/data`}/${name}`);
+      : `${options.home ?? `${cacheFolder()}/data`}/${archive.home}`);
   const open = async (): Promise<Prepared> => {
     const source = { name, dir, split: "train", limit, classes } as const;
     return { dir, dataset: await openDataset(source) };
   };
   const orNothing = (error: unknown): undefined => {
     const missing = codeOf(error) === "NOT_FOUND";
-    if (!missing || archive === undefined || !options.download) throw error;
+    if (!missing || archive === undefined) throw error;
+    reason = error;
   };
+  let reason: unknown;
   const found = await open().catch(orNothing);
   if (found !== undefined) return found;
+  const local = await localArchive(name, archive!, dir!);
+  if (local === undefined && !options.download) throw reason;
   using _lock = await lockFolder(dir!);
   // Another process may have got it meanwhile.
   const meanwhile = await open().catch(orNothing);
   if (meanwhile !== undefined) return meanwhile;
-  await fetchArchive(archiveAt(archive, url), dir!, onEvent);
+  const target = `${dir}/${archive!.folder}`;
+  if (await exists(target)) {
+    throw refuse(
+      target,
+      "it is there and holds no such data set",
+      "remove it, or name another folder with --data-dir",
+    );
+  }
+  if (local === undefined) await fetchArchive(name, archive!, dir!, onEvent);
+  else await unpackInto(target, archive!, local, onEvent);
   return await open();
 }
