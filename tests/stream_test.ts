@@ -101,6 +101,47 @@ Deno.test("an image that fails twice is named, counted and replaced", async () =
   });
 });
 
+Deno.test("damaged images side by side are few of many; over 1 % are too many", async () => {
+  await withFolder(async (dir) => {
+    // 600 names, few images: links, of which some lead nowhere.
+    await writeImages(dir, { classes: 1, each: 4 });
+    const all = `${dir}/all`;
+    await Deno.mkdir(all);
+    const link = (i: number, to: string) =>
+      Deno.symlink(to, `${all}/${String(i).padStart(3, "0")}.png`);
+    for (let i = 0; i < 600; i++) {
+      const gone = i >= 300 && i < 306;
+      await link(i, gone ? `${dir}/none.png` : `${dir}/train/c0/${i % 4}.png`);
+    }
+    const skipped: string[] = [];
+    const job: PatchJob = {
+      ...JOB,
+      source: { name: "images", dir: all, split: "train" },
+      images: 100,
+      patches: 1,
+      patchSize: 8,
+      endBatch: 12,
+    };
+    const take = async () => {
+      skipped.length = 0;
+      const onSkipped = (image: string) => skipped.push(image);
+      await using stream = await PatchStream.open(job, {
+        workers: 2,
+        onSkipped,
+      });
+      for await (const _ of stream);
+      assertEquals(stream.skipped, skipped.length);
+    };
+    // In two epochs each is named once.
+    await take();
+    const names = [0, 1, 2, 3, 4, 5].map((i) => `${all}/30${i}.png`);
+    assertEquals(skipped.sort(), names);
+    await Deno.remove(`${all}/306.png`);
+    await link(306, `${dir}/none.png`);
+    await assertRejects(take, Error, "7 images failed, more than 1 % of 600");
+  });
+});
+
 const pause = () => new Promise((done) => setTimeout(done, 5));
 
 /** Runs while the test can reach the workers that are started. */

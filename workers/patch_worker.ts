@@ -32,7 +32,7 @@ export const patchWorker = {
     return cutter.serve(ticket, substitute);
   },
   /** A ticket's image. */
-  describe(ticket: number): { name: string; index: number } {
+  describe(ticket: number): ReturnType<PatchCutter["describe"]> {
     return cutter.describe(ticket);
   },
 };

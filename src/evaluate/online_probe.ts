@@ -49,6 +49,8 @@ export function onlineProbe(
     split,
     limit: split === "train" ? train : test,
   });
+  // Each probe reads the same images: what is wrong with one is said once.
+  const named = new Set<string>();
   return {
     every,
     async check(config: ResolvedConfig): Promise<void> {
@@ -65,7 +67,7 @@ export function onlineProbe(
         code: "INVALID_DATA",
       });
     },
-    async run(worker: unknown, config: ResolvedConfig): Promise<Accuracy> {
+    async run(worker, config, onSkipped): Promise<Accuracy> {
       const compute = worker as Compute;
       const { remote } = compute;
       await remote.startProbe();
@@ -81,6 +83,10 @@ export function onlineProbe(
           workers: config.workers,
           recipe: config.recipe,
           patchSize: config.patchSize,
+          onSkipped(image, why) {
+            if (!named.has(image)) onSkipped?.(image, why);
+            named.add(image);
+          },
         });
       }
       const accuracy = await remote.knn({ ...KNN, classes });

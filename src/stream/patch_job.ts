@@ -47,6 +47,9 @@ export function batchBytes(job: PatchJob): number {
 /** Told to the pool: a ticket that could not be served. */
 export type OnFailure = (ticket: number) => void;
 
+/** Steps of this share of a whole fall evenly over it. */
+const GOLDEN = (Math.sqrt(5) - 1) / 2;
+
 /** What a worker holds between two tickets. */
 const NO_TICKET = -1;
 
@@ -101,7 +104,8 @@ export class PatchCutter {
    * Cuts the patches of one ticket.
    *
    * @param ticket `batch × own images + position`.
-   * @param substitute Take the image so many further on in place of its own.
+   * @param substitute Of the images that may stand in for its own, which one to
+   * take; 0 is its own.
    */
   async serve(ticket: number, substitute = 0): Promise<void> {
     const { batch, position, place } = this.#whereIs(ticket);
@@ -111,11 +115,21 @@ export class PatchCutter {
       return;
     }
     const { epoch, image } = placeOf(batch, place, this.#order);
-    const index = (image + substitute) % this.#dataset.length;
+    const index = this.#standIn(image, substitute);
     const decoded = await this.#dataset.image(index);
     const output = await this.#ring.claim(batch);
     this.#cut(decoded, { epoch, index, position }, output);
     this.#ring.complete(batch);
+  }
+
+  /**
+   * The image that stands in for another: far from it, since damaged files often
+   * lie side by side.
+   */
+  #standIn(image: number, substitute: number): number {
+    const { length } = this.#dataset;
+    const stride = Math.floor(length * GOLDEN) | 1;
+    return (image + substitute * stride) % length;
   }
 
   /**
@@ -129,11 +143,15 @@ export class PatchCutter {
     return { batch, position, place: before + position };
   }
 
-  /** The image of a ticket: what to call it in a message, and its number. */
-  describe(ticket: number): { name: string; index: number } {
+  /**
+   * The image of a ticket: what to call it in a message, its number, and of how
+   * many it is one.
+   */
+  describe(ticket: number): { name: string; index: number; count: number } {
     const { batch, place } = this.#whereIs(ticket);
     const { image: index } = placeOf(batch, place, this.#order);
-    return { name: this.#dataset.describe(index), index };
+    const { length: count } = this.#dataset;
+    return { name: this.#dataset.describe(index), index, count };
   }
 
   #cut(

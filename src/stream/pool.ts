@@ -8,7 +8,7 @@ import type { patchWorker } from "../../workers/patch_worker.ts";
 import * as Comlink from "../deps/comlink.ts";
 import { EmpSslError, isEmpSslError, messageOf } from "../errors.ts";
 import { Failure } from "./failure.ts";
-import { ownImages, type PatchJob } from "./patch_job.ts";
+import type { PatchJob } from "./patch_job.ts";
 import type { Ring } from "./ring.ts";
 
 type Remote = Comlink.Remote<typeof patchWorker>;
@@ -27,12 +27,16 @@ export interface PoolOptions {
   workers: number;
   /** End the run at the first image that fails twice. */
   strict?: boolean;
-  /** Told of each image that failed twice and was replaced, and its number. */
+  /**
+   * Told once of each image that failed twice and was replaced, and its number.
+   */
   onSkipped?: (image: string, why: string, index: number) => void;
 }
 
-/** The share of images that may fail before the run ends. */
+/** The share of the data set's images that may fail before the run ends. */
 const FAILURE_LIMIT = 0.01;
+/** So many images are tried in place of one. */
+const STAND_INS = 8;
 /** A worker that dies is replaced so many times in a row. */
 const RESTART_LIMIT = 3;
 
@@ -45,7 +49,8 @@ export class PatchPool {
   /** For each worker the ticket it holds, plus one; shared with it. */
   #held: Int32Array;
   #restarts = 0;
-  #skipped = 0;
+  /** The numbers of the images that failed. */
+  #skipped = new Set<number>();
   #closed = false;
   readonly #failure = new Failure();
 
@@ -91,7 +96,7 @@ export class PatchPool {
 
   /** How many images were replaced. */
   get skipped(): number {
-    return this.#skipped;
+    return this.#skipped.size;
   }
 
   async #spawn(slot: number): Promise<Member> {
@@ -143,9 +148,12 @@ export class PatchPool {
   async #substitute(ticket: number, why: string): Promise<void> {
     const member = this.#another(ticket);
     try {
-      const { name: image, index } = await member.remote.describe(ticket);
-      this.#skipped++;
-      const all = this.#job.endBatch * ownImages(this.#job);
+      const { name: image, index, count } = await member.remote.describe(
+        ticket,
+      );
+      const isNew = !this.#skipped.has(index);
+      this.#skipped.add(index);
+      const failed = this.#skipped.size;
       if (this.#options.strict) {
         throw new EmpSslError({
           action: "go on without",
@@ -155,23 +163,23 @@ export class PatchPool {
           code: "INVALID_DATA",
         });
       }
-      if (this.#skipped > Math.max(1, FAILURE_LIMIT * all)) {
+      if (failed > Math.max(1, FAILURE_LIMIT * count)) {
         throw new EmpSslError({
           action: "go on with",
           subject: this.#job.source.name,
           found:
-            `${this.#skipped} images failed, more than 1 % of ${all}; the last is ${image} (${why})`,
+            `${failed} images failed, more than 1 % of ${count}; the last is ${image} (${why})`,
           remedy: "repair or remove them",
           code: "INVALID_DATA",
         });
       }
-      this.#options.onSkipped?.(image, why, index);
+      if (isNew) this.#options.onSkipped?.(image, why, index);
       for (let step = 1;; step++) {
         try {
           await this.#serve(member, ticket, step);
           return;
         } catch (error) {
-          if (step === 5 || this.#closed) throw error;
+          if (step === STAND_INS || this.#closed) throw error;
         }
       }
     } catch (error) {

@@ -44,9 +44,11 @@ export interface Probe {
    *
    * @param compute The training worker (`Compute` of `train/compute.ts`), which
    * holds the model.
+   * @param onSkipped Told once of each image that cannot be read.
    */
   run(
     compute: unknown,
     config: ResolvedConfig,
+    onSkipped?: (image: string, why: string) => void,
   ): Promise<{ top1: number; top5: number }>;
 }

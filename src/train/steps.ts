@@ -105,11 +105,6 @@ export async function* steps(run: Run): AsyncGenerator<TrainEvent> {
     const view = watch?.() ? await orFailed(compute.remote.view()) : undefined;
     yield { type: "step", metrics, view };
     const done = step + 1;
-    if (probe && done % (probe.every ?? config.stepsPerEpoch) === 0) {
-      const { top1, top5 } = await orFailed(probe.run(compute, config));
-      log?.write({ step, probe: { top1, top5 } });
-      yield { type: "probe", step, top1, top5 };
-    }
     // Processes stop after the same step, one that is alone after this one.
     const stops = roster ? stopping === true : signal?.aborted === true;
     const stopped = stops && done < config.steps;
@@ -121,6 +116,17 @@ export async function* steps(run: Run): AsyncGenerator<TrainEvent> {
       saved = performance.now();
       const epoch = endOfEpoch ? done / config.stepsPerEpoch : undefined;
       yield { type: "checkpoint", path, step: done, epoch };
+    }
+    // After the checkpoint: a probe that fails costs no epoch.
+    if (probe && done % (probe.every ?? config.stepsPerEpoch) === 0) {
+      const onSkipped = (image: string, why: string) =>
+        skipped.push({ type: "skipped", image, why });
+      const { top1, top5 } = await orFailed(
+        probe.run(compute, config, onSkipped),
+      );
+      yield* skipped.splice(0);
+      log?.write({ step, probe: { top1, top5 } });
+      yield { type: "probe", step, top1, top5 };
     }
     if (stopped) {
       await roster?.leave();

@@ -16,6 +16,7 @@ export class Summary {
   #compute = 0;
   #last: StepMetrics | undefined;
   #probe: number | undefined;
+  #skipped = new Set<string>();
 
   /** One more step. */
   step(metrics: StepMetrics): void {
@@ -28,6 +29,11 @@ export class Summary {
   /** The newest accuracy of the online probe, 0 to 1. */
   probe(top1: number): void {
     this.#probe = top1;
+  }
+
+  /** An image that could not be read. */
+  skip(image: string): void {
+    this.#skipped.add(image);
   }
 
   /** The share of the time in which the engine waited for patches. */
@@ -60,6 +66,9 @@ export class Summary {
     ];
     if (this.#probe !== undefined) {
       rows.push(["probe", `kNN top-1 ${percent(this.#probe)}`]);
+    }
+    if (this.#skipped.size > 0) {
+      rows.push(["skipped", `${this.#skipped.size} images, named above`]);
     }
     return rows.map(([name, value]) => `  ${name.padEnd(11)} ${value}`);
   }
