@@ -5,6 +5,7 @@
  */
 import { DATASETS } from "../data/catalog.ts";
 import type { Dataset, DatasetSource } from "../data/dataset.ts";
+import type { Image } from "../data/image.ts";
 import { prepareDataset, type PrepareEvent } from "../data/prepare.ts";
 import {
   checkWish,
@@ -221,9 +222,24 @@ export function clusterWish(
   };
 }
 
-/** The architecture that suits the size of a set's first image. */
+/** Images that are looked at for their size, where the first ones are damaged. */
+const LOOKED_AT = 10;
+
+/** The first image that is whole, from places all over the set. */
+async function firstWhole(dataset: Dataset): Promise<Image> {
+  const { length } = dataset, tries = Math.min(LOOKED_AT, length);
+  for (let i = 0;; i++) {
+    try {
+      return await dataset.image(Math.floor(i * length / tries));
+    } catch (error) {
+      if (i === tries - 1) throw error;
+    }
+  }
+}
+
+/** The architecture that suits the size of a set's images. */
 async function architectureForSize(dataset: Dataset): Promise<string> {
-  const { width, height } = await dataset.image(0);
+  const { width, height } = await firstWhole(dataset);
   const side = Math.min(width, height);
   if (side <= 48) return "resnet18-cifar";
   return side <= 96 ? "resnet18-tinyimagenet" : "resnet18-imagenet";

@@ -10,7 +10,10 @@ import { ImageFiles } from "../data/image_files.ts";
 import { exists } from "../files.ts";
 import { writeAtomically } from "./atomic_file.ts";
 
-const NAME = "images.txt";
+/** The index of a run's folder. */
+export function indexOf(dir: string): string {
+  return `${dir}/images.txt`;
+}
 
 /**
  * A run's source with an index, where its images are files: a new one for a new
@@ -23,7 +26,7 @@ export async function indexedSource(
   source: DatasetSource,
   { dir, goesOn }: { dir: string; goesOn: boolean },
 ): Promise<DatasetSource> {
-  const index = `${dir}/${NAME}`, folder = folderOf(source);
+  const index = indexOf(dir), folder = folderOf(source);
   // What is no files is not opened once more to find that out.
   if (!DATASETS[source.name]?.files) return source;
   if (goesOn && await exists(index)) {

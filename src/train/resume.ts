@@ -3,13 +3,16 @@
  *
  * @module
  */
+import { dirname } from "node:path";
 import { EmpSslError } from "../errors.ts";
+import { exists } from "../files.ts";
 import { type CheckpointInfo, readCheckpointInfo } from "./checkpoint.ts";
 import {
   resolveConfig,
   type ResolvedConfig,
   type TrainConfig,
 } from "./config.ts";
+import { indexOf } from "./image_index.ts";
 
 /** A whole checkpoint with its optimiser. */
 export interface ResumePoint extends CheckpointInfo {
@@ -26,6 +29,7 @@ const OPERATIONAL = [
   "threads",
   "tensorboard",
   "dataDir",
+  "download",
   "replicas",
   "cluster",
   "task",
@@ -144,12 +148,16 @@ export async function resumedConfig(
     task: undefined,
     ...operational(config),
   });
-  if (resolved.images === from.config.images) return resolved;
+  const { images, stepsPerEpoch, steps } = from.config;
+  if (resolved.images === images) return resolved;
+  // The run has an index of its own images; others may have come.
+  if (resolved.images > images && await exists(indexOf(dirname(from.path)))) {
+    return { ...resolved, images, stepsPerEpoch, steps };
+  }
   throw new EmpSslError({
     action: "go on with",
     subject: from.path,
-    found:
-      `the data has ${resolved.images} images where it had ${from.config.images}`,
+    found: `the data has ${resolved.images} images where it had ${images}`,
     remedy: "put the data back, or start from the weights with --init",
     code: "INVALID_DATA",
   });
