@@ -89,6 +89,15 @@ Deno.test("a cache is not trusted when its source has changed", async () => {
     await decode(path);
     assertEquals(decoded(), 3);
     await written(cache, 1);
+    // Of the same size and, as its owner says, of the same time.
+    const bytes = await Deno.readFile(path);
+    // Deno gives the system's time in seconds.
+    await new Promise((done) => setTimeout(done, 1100));
+    await Deno.writeFile(path, bytes);
+    await Deno.utime(path, 1, 1);
+    await decode(path);
+    assertEquals(decoded(), 4);
+    await written(cache, 1);
   });
 });
 

@@ -20,34 +20,38 @@ export interface CacheOptions {
 /** Decodes an image file, shrunk as `decodeFile` shrinks. */
 export type Decode = (path: string, shrinkTo?: number) => Promise<Image>;
 
-/** Head of an entry: a mark, size and time of the source, width, height. */
+/** Head of an entry: a mark, size and times of the source, width, height. */
 const MARK = 0x454d5031, HEAD = 40;
 
 interface Stamp {
   size: number;
+  /** When its content was changed, as its owner says. */
   time: number;
+  /** When anything of it was changed, as the system says. */
+  changed: number;
 }
 
-function encodeHead(image: Image, { size, time }: Stamp): Uint8Array {
+function encodeHead(image: Image, { size, time, changed }: Stamp): Uint8Array {
   const head = new DataView(new ArrayBuffer(HEAD));
   head.setUint32(0, MARK);
   head.setFloat64(8, size);
   head.setFloat64(16, time);
   head.setUint32(24, image.width);
   head.setUint32(28, image.height);
+  head.setFloat64(32, changed);
   return new Uint8Array(head.buffer);
 }
 
 /** The image of an entry; nothing where it is not whole or not of the source. */
 function decodeEntry(
   bytes: Uint8Array,
-  { size, time }: Stamp,
+  { size, time, changed }: Stamp,
 ): Image | undefined {
   if (bytes.length < HEAD) return undefined;
   const head = new DataView(bytes.buffer, bytes.byteOffset, HEAD);
   const width = head.getUint32(24), height = head.getUint32(28);
   const fits = head.getUint32(0) === MARK && head.getFloat64(8) === size &&
-    head.getFloat64(16) === time &&
+    head.getFloat64(16) === time && head.getFloat64(32) === changed &&
     bytes.length === HEAD + width * height * 3;
   return fits ? { width, height, data: bytes.subarray(HEAD) } : undefined;
 }
@@ -81,7 +85,11 @@ export function cachedDecode(
     const name = createHash("sha256").update(`${side} ${path}`).digest("hex");
     const entry = `${dir}/${name.slice(0, 2)}/${name.slice(2, 34)}`;
     const stamp = await Deno.stat(path).then(
-      ({ size, mtime }) => ({ size, time: Number(mtime) }),
+      ({ size, mtime, ctime }) => ({
+        size,
+        time: Number(mtime),
+        changed: Number(ctime),
+      }),
       () => undefined,
     );
     // What cannot be looked at is for the decoder to complain of.
