@@ -35,6 +35,13 @@ export {
   openDataset,
 } from "./src/data/catalog.ts";
 export type { Dataset, DatasetSource, Split } from "./src/data/dataset.ts";
+export {
+  type Prepared,
+  prepareDataset,
+  type PrepareEvent,
+  type PrepareOptions,
+} from "./src/data/prepare.ts";
+export { decodeFile } from "./src/data/decode.ts";
 export type { CacheOptions } from "./src/data/decoded_cache.ts";
 export type { Image } from "./src/data/image.ts";
 export type { RecipeName } from "./src/patches/recipe.ts";
@@ -82,6 +89,12 @@ export {
   type ExportFormat,
   type ExportPart,
 } from "./src/export/request.ts";
+export {
+  type LoadedEncoder,
+  loadEncoder,
+  type LoadEncoderOptions,
+} from "./src/evaluate/load_encoder.ts";
+export type { FeatureEncoder } from "./src/engine/engine.ts";
 export {
   embed,
   EMBED_DEFAULTS,

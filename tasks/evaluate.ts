@@ -17,7 +17,13 @@ import { ARCHITECTURES } from "../src/model/architectures.ts";
 import { writeAtomically } from "../src/train/atomic_file.ts";
 import { readCheckpointInfo } from "../src/train/checkpoint.ts";
 import type { Command, Values } from "./cli/flags.ts";
-import { ENGINE_FLAG, main, PRECISION_FLAG, setUpEngine } from "./cli/main.ts";
+import {
+  ENGINE_FLAG,
+  main,
+  PRECISION_FLAG,
+  setUpEngine,
+  showPreparation,
+} from "./cli/main.ts";
 import { formatSeconds, Progress } from "./cli/progress.ts";
 
 /** The command line of `deno task evaluate`. */
@@ -41,6 +47,12 @@ export const command: Command = {
       help: "data set (default: the run's own)",
     },
     "data-dir": { type: "text", value: "DIR", help: "its folder" },
+    "data-url": {
+      type: "text",
+      value: "URL",
+      help: "a mirror of its archive; other files: URL#md5=…",
+    },
+    "no-download": { type: "switch", help: "take only what is on disk" },
     classes: {
       type: "text",
       value: "FILE",
@@ -108,6 +120,8 @@ export function configOf(values: Values): EvaluateConfig {
     testPatches: number("test-patches") ?? EVALUATE_DEFAULTS.testPatches,
     data: text("data"),
     dataDir: text("data-dir"),
+    dataUrl: text("data-url"),
+    download: values["no-download"] !== true,
     classes: text("classes"),
     limitTrain: number("limit-train"),
     limitTest: number("limit-test"),
@@ -156,11 +170,14 @@ async function runEvaluation(values: Values): Promise<void> {
   checkCheckpoint(config.modelPath, values.arch as string | undefined);
   await setUpEngine({ engine: config.engine });
   const bars = new Map<string, Progress>();
+  const prepared = showPreparation();
   const result = await evaluate(config, (event) => {
     if (event.type === "features") {
       const title = `features of the ${event.split} images`;
       if (!bars.has(title)) bars.set(title, new Progress(title, event.count));
       bars.get(title)!.update(event.done);
+    } else if (event.type === "prepare") {
+      prepared(event.event);
     } else if (event.type === "skipped") {
       console.error(`Left out ${event.image}: ${event.why}`);
     } else if (event.type === "damaged") {
@@ -176,11 +193,18 @@ async function runEvaluation(values: Values): Promise<void> {
     console.log(JSON.stringify(result));
     return;
   }
-  const { images, classes, testPatches, knn, linear, seconds } = result;
+  const { images, leftOut, classes, testPatches } = result;
+  const { knn, linear, seconds } = result;
   console.log(
     `${result.checkpoint} on ${result.data}: ${images.train} training and ` +
       `${images.test} test images, ${classes} classes, ${testPatches} patches`,
   );
+  if (leftOut.train + leftOut.test > 0) {
+    console.log(
+      `left out, unreadable ${leftOut.train} training and ${leftOut.test} ` +
+        "test images",
+    );
+  }
   if (linear) {
     console.log(`linear, last epoch   ${percent(linear.last)}`);
     console.log(

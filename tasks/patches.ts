@@ -12,7 +12,7 @@ import { createTransforms } from "../src/patches/transforms.ts";
 import { writeAtomically } from "../src/train/atomic_file.ts";
 import { resolveConfig, trainSource } from "../src/train/config.ts";
 import type { Command } from "./cli/flags.ts";
-import { main } from "./cli/main.ts";
+import { main, showPreparation } from "./cli/main.ts";
 import { command as trainCommand, configOf } from "./cli/train_flags.ts";
 
 const { data, "data-dir": dir, arch, seed, "num-patches": patches } =
@@ -44,8 +44,7 @@ if (import.meta.main) {
     const config = await resolveConfig({
       ...configOf(values),
       bs: 2,
-      download: false,
-    });
+    }, showPreparation());
     const dataset = await openDataset(trainSource(config));
     if (!Number.isInteger(index) || index < 0 || index >= dataset.length) {
       throw new EmpSslError({

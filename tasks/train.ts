@@ -219,6 +219,7 @@ async function runTraining(values: Values): Promise<void> {
       progress?.update(event.metrics.step + 1, stepLine(event.metrics));
     } else if (event.type === "skipped") {
       progress?.finish();
+      summary.skip(event.image);
       console.error(`Skipped ${event.image}: ${event.why}`);
     } else if (event.type === "probe") {
       progress?.finish();

@@ -160,6 +160,8 @@ Deno.test("a mistake ends in one line, a code that is not 0, and no stack", asyn
       ["--data", "cifar10", "--no-download", "--data-dir", "no/such"],
       "no such folder",
     ],
+    ["train", ["--data", "cifar10", "--data-url", "x/y"], "it is no address"],
+    ["train", ["--data-url", "http://x/y.zip"], "leave --data-url out"],
     ["train", ["--data", "imagenet100"], "name the folder with --data-dir"],
     [
       "train",
@@ -177,11 +179,15 @@ Deno.test("a mistake ends in one line, a code that is not 0, and no stack", asyn
     ["evaluate", ["--model_path", "x", "--limit-test", "0"], "--limit-test 0"],
     ["setup", ["--variant", "tpu"], "it is not one of cpu, gpu"],
   ];
+  const home = await Deno.makeTempDir();
   for (const [name, args, why] of bad) {
-    const { code, out, err } = await runTask(name, args);
+    // Nothing is taken from what this machine has already downloaded.
+    const env = args.includes("cifar10") ? { EMP_SSL_CACHE: home } : undefined;
+    const { code, out, err } = await runTask(name, args, env);
     assertEquals([code, out, err.trim().split("\n").length], [2, "", 1], err);
     assertStringIncludes(err, why);
   }
+  await Deno.remove(home, { recursive: true });
 });
 
 Deno.test("set-up says what is missing, and how to get it", async () => {

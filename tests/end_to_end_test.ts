@@ -6,6 +6,19 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { engineForTasks, runTask } from "./tasks.ts";
 import { withFolder, writeImages } from "./images.ts";
 
+/** Numbers in a feature. */
+const WIDTH = 4096;
+
+function cosine(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let dot = 0, aa = 0, bb = 0;
+  for (let i = 0; i < a.length; i++) {
+    dot += a[i] * b[i];
+    aa += a[i] ** 2;
+    bb += b[i] ** 2;
+  }
+  return dot / Math.sqrt(aa * bb);
+}
+
 const python = await findPython();
 const engine = await engineForTasks();
 
@@ -72,14 +85,24 @@ Deno.test({
       const out = `${dir}/photos.npy`;
       const embedded = await runTask("embed", [
         ...["--model-path", run, "--data-dir", data, "--out", out],
-        ...["--patches", "2", "--precision", "fp32"],
+        ...["--patches", "16", "--precision", "fp32"],
       ]);
       assertEquals(embedded.code, 0, embedded.err);
       const names = (await Deno.readTextFile(`${out}.txt`)).trim().split("\n");
       assertEquals(names.length, 6);
       assertStringIncludes(names[0], "photos/train/c0/0.png");
+      // The encoder by itself, in whatever precision is the faster.
+      const encoded = await runTask("encode", [run, data]);
+      assertEquals(encoded.code, 0, encoded.err);
+      const [first] = encoded.out.trim().split("\n");
+      const { path, feature } = JSON.parse(first);
+      assertEquals([path, feature.length], [names[0], WIDTH]);
       const npy = await Deno.readFile(out);
-      const rows = new Float32Array(npy.slice(-6 * 4096 * 4).buffer);
+      const rows = new Float32Array(npy.slice(-6 * WIDTH * 4).buffer);
+      const alike = [0, 1, 2, 3, 4, 5].map((row) =>
+        cosine(feature, rows.subarray(row * WIDTH, (row + 1) * WIDTH))
+      );
+      assert(alike[0] > 0.999 && Math.max(...alike) === alike[0], `${alike}`);
       assertStringIncludes(new TextDecoder().decode(npy), "(6, 4096,)");
       assert(rows.every((x) => x >= 0) && rows.some((x) => x > 0));
 

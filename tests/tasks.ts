@@ -10,7 +10,10 @@ export interface Outcome {
   err: string;
 }
 
-const FOLDERS: Record<string, string> = { export_case: "../tests" };
+const FOLDERS: Record<string, string> = {
+  export_case: "../tests",
+  encode: "../examples",
+};
 
 /** Runs `tasks/<name>.ts` with the permissions that deno.json gives it. */
 export async function runTask(

@@ -6,7 +6,8 @@
  */
 import * as Comlink from "../deps/comlink.ts";
 import { openDataset } from "../data/catalog.ts";
-import { prepareDataset } from "../data/prepare.ts";
+import { sameFiles } from "../data/archives.ts";
+import { prepareDataset, type PrepareEvent } from "../data/prepare.ts";
 import type { DatasetSource, Split } from "../data/dataset.ts";
 import type {
   EngineChoice,
@@ -32,6 +33,10 @@ export interface EvaluateConfig {
   data?: string;
   /** Its folder; the run's own where it is not given. */
   dataDir?: string;
+  /** Another address of its archive than the official one. */
+  dataUrl?: string;
+  /** Whether it may be downloaded where it is not on disk: yes. */
+  download?: boolean;
   /** ImageNet-100: a file of classes; the run's own where it is not given. */
   classes?: string;
   /** Use only so many training images. */
@@ -72,6 +77,8 @@ export interface EvaluationResult {
   data: string;
   /** Training and test images. */
   images: { train: number; test: number };
+  /** How many of them could not be read: they do not count. */
+  leftOut: { train: number; test: number };
   /** How many classes there are. */
   classes: number;
   /** Patches an image. */
@@ -88,6 +95,7 @@ export interface EvaluationResult {
 
 /** What an evaluation tells as it goes. */
 export type EvaluateEvent =
+  | { type: "prepare"; event: PrepareEvent }
   | { type: "features"; split: Split; done: number; count: number }
   | { type: "damaged"; fault: string }
   | { type: "skipped"; image: string; why: string }
@@ -132,10 +140,13 @@ export async function evaluate(
   const classList = config.classes ?? run.classes;
   const { dir, dataset: train } = await prepareDataset({
     name,
-    dir: config.dataDir ?? (name === run.data ? run.dataDir : undefined),
+    dir: config.dataDir ??
+      (sameFiles(name, run.data) ? run.dataDir : undefined),
     limit: config.limitTrain,
     classes: classList,
-    download: false,
+    url: config.dataUrl,
+    download: config.download ?? true,
+    onEvent: (event) => onEvent({ type: "prepare", event }),
   });
   if (config.featuresOut !== undefined) checkOutput(config.featuresOut);
   const shared = { name, dir, classes: classList };
@@ -165,6 +176,7 @@ export async function evaluate(
       code: "INVALID_DATA",
     });
   }
+  const leftOut = { train: 0, test: 0 };
   const compute = await startCompute(config);
   try {
     const { remote } = compute;
@@ -179,13 +191,17 @@ export async function evaluate(
         workers: config.workers,
         recipe: run.recipe,
         patchSize: run.patchSize,
-        onSkipped: (image, why) => onEvent({ type: "skipped", image, why }),
+        onSkipped(image, why) {
+          leftOut[split]++;
+          onEvent({ type: "skipped", image, why });
+        },
       }, (done) => onEvent({ type: "features", split, done, count: length }));
     }
     const result: EvaluationResult = {
       checkpoint: checkpoint.path,
       data: name,
       images: { train: sets.train.length, test: sets.test.length },
+      leftOut,
       classes,
       testPatches,
       engine: compute.report,

@@ -57,7 +57,7 @@ export const command: Command = {
     },
     "patch-size": {
       type: "number",
-      help: "side of a patch in pixels (default 32; imagenet100: 224)",
+      help: "side of a patch in pixels (default 32; shapes 16; photos 224)",
     },
     "patch-sim": {
       type: "number",
@@ -154,7 +154,7 @@ export const command: Command = {
     },
     "print-config": {
       type: "switch",
-      help: "print all choices as JSON, and do nothing",
+      help: "get the data, print all choices as JSON, and stop",
     },
   },
   examples: [
@@ -274,9 +274,8 @@ export function givenOf(
   const camel = (flag: string) =>
     flag.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
   const choices = config as unknown as Record<string, unknown>;
-  return Object.fromEntries(
-    Object.keys(values).map(camel)
-      .filter((key) => key in choices && key !== "dir" && key !== "download")
-      .map((key) => [key, choices[key]]),
-  );
+  const given = Object.keys(values).map(camel)
+    .filter((key) => key in choices && key !== "dir");
+  if (values["no-download"]) given.push("download");
+  return Object.fromEntries(given.map((key) => [key, choices[key]]));
 }
