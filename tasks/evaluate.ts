@@ -25,6 +25,9 @@ import {
   showPreparation,
 } from "./cli/main.ts";
 import { formatSeconds, Progress } from "./cli/progress.ts";
+import { command as trainCommand } from "./cli/train_flags.ts";
+
+const { "data-url": dataUrl, "no-download": noDownload } = trainCommand.flags;
 
 /** The command line of `deno task evaluate`. */
 export const command: Command = {
@@ -47,12 +50,8 @@ export const command: Command = {
       help: "data set (default: the run's own)",
     },
     "data-dir": { type: "text", value: "DIR", help: "its folder" },
-    "data-url": {
-      type: "text",
-      value: "URL",
-      help: "a mirror of its archive; other files: URL#md5=…",
-    },
-    "no-download": { type: "switch", help: "take only what is on disk" },
+    "data-url": dataUrl,
+    "no-download": noDownload,
     classes: {
       type: "text",
       value: "FILE",

@@ -18,10 +18,9 @@ const PIXELS = 3 * PLANE;
 /** How one of the two formats is laid out. */
 interface Format {
   name: string;
-  labelBytes: number;
   /** Which of the label bytes is the class: CIFAR-100 has the coarse one first. */
   labelAt: number;
-  /** How many values each of the label bytes has. */
+  /** Of each label byte of a record, how many values it has. */
   counts: number[];
   archiveFolder: string;
   /** The folder of the archive's Python form. */
@@ -32,7 +31,6 @@ interface Format {
 
 const CIFAR10: Format = {
   name: "cifar10",
-  labelBytes: 1,
   labelAt: 0,
   counts: [10],
   archiveFolder: "cifar-10-batches-bin",
@@ -46,7 +44,6 @@ const CIFAR10: Format = {
 
 const CIFAR100: Format = {
   name: "cifar100",
-  labelBytes: 2,
   labelAt: 1,
   counts: [20, 100],
   archiveFolder: "cifar-100-binary",
@@ -61,6 +58,11 @@ const CIFAR100_COARSE: Format = {
   labelAt: 0,
   namesFile: "coarse_label_names.txt",
 };
+
+/** A record: its label bytes and its pixels. */
+function recordBytesOf({ counts }: Format): number {
+  return counts.length + PIXELS;
+}
 
 function classCount({ counts, labelAt }: Format): number {
   return counts[labelAt];
@@ -85,7 +87,7 @@ class CifarDataset implements Dataset {
     this.classes = classes;
     this.#format = format;
     this.#files = files;
-    const recordBytes = format.labelBytes + PIXELS;
+    const recordBytes = recordBytesOf(format);
     this.length = files.reduce(
       (sum, file) => sum + file.bytes.length / recordBytes,
       0,
@@ -93,7 +95,7 @@ class CifarDataset implements Dataset {
   }
 
   #record(index: number): { file: RecordFile; offset: number } {
-    const recordBytes = this.#format.labelBytes + PIXELS;
+    const recordBytes = recordBytesOf(this.#format);
     const file = this.#files.findLast((f) => f.firstIndex <= index)!;
     return { file, offset: (index - file.firstIndex) * recordBytes };
   }
@@ -110,7 +112,7 @@ class CifarDataset implements Dataset {
 
   image(index: number): Image {
     const { file, offset } = this.#record(index);
-    const start = offset + this.#format.labelBytes;
+    const start = offset + this.#format.counts.length;
     const planes = file.bytes.subarray(start, start + PIXELS);
     const data = new Uint8Array(PIXELS);
     for (let i = 0, o = 0; i < PLANE; i++, o += 3) {
@@ -134,7 +136,7 @@ async function readRecords(path: string, format: Format): Promise<Uint8Array> {
       cause: error,
     });
   });
-  const recordBytes = format.labelBytes + PIXELS;
+  const recordBytes = recordBytesOf(format);
   if (bytes.length === 0 || bytes.length % recordBytes !== 0) {
     const whole = Math.floor(bytes.length / recordBytes) * recordBytes;
     throw new EmpSslError({
@@ -235,7 +237,7 @@ async function open(
   { dir, split }: { dir: string; split: Split },
 ): Promise<Dataset> {
   const found = await findFiles(dir, format, split);
-  const recordBytes = format.labelBytes + PIXELS;
+  const recordBytes = recordBytesOf(format);
   const files: RecordFile[] = [];
   let firstIndex = 0;
   for (const name of found.names) {

@@ -48,6 +48,8 @@ export async function* steps(run: Run): AsyncGenerator<TrainEvent> {
   const { dir, compute, config, step: first, from, probe, signal, watch } = run;
   const { roster, source } = run;
   const skipped: TrainEvent[] = [];
+  const onSkipped = (image: string, why: string) =>
+    skipped.push({ type: "skipped", image, why });
   await using stream = await PatchStream.open({
     source,
     recipe: config.recipe,
@@ -62,7 +64,7 @@ export async function* steps(run: Run): AsyncGenerator<TrainEvent> {
   }, {
     workers: config.workers ?? defaultWorkers(compute.report.device),
     strict: config.strict,
-    onSkipped: (image, why) => skipped.push({ type: "skipped", image, why }),
+    onSkipped,
   });
   const orFailed = <T>(work: Promise<T>): Promise<T> => {
     const guarded = stream.guard(compute.guard(work));
@@ -119,8 +121,6 @@ export async function* steps(run: Run): AsyncGenerator<TrainEvent> {
     }
     // After the checkpoint: a probe that fails costs no epoch.
     if (probe && done % (probe.every ?? config.stepsPerEpoch) === 0) {
-      const onSkipped = (image: string, why: string) =>
-        skipped.push({ type: "skipped", image, why });
       const { top1, top5 } = await orFailed(
         probe.run(compute, config, onSkipped),
       );

@@ -1,15 +1,12 @@
 /** The data for developers, where it is: each set trained on and evaluated. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { unpack } from "../../src/data/unpack.ts";
+import { exists } from "../../src/files.ts";
 import { withFolder } from "../images.ts";
 import { engineForTasks, runTask } from "../tasks.ts";
 
 const SHARED = new URL("../../../shared/data", import.meta.url).pathname;
 const { ignore, reason } = await engineForTasks();
-
-async function isThere(path: string): Promise<boolean> {
-  return await Deno.stat(path).then(() => true, () => false);
-}
 
 /** Trains two steps and evaluates on few images. */
 async function check(dir: string, data: string, dataDir: string) {
@@ -55,7 +52,7 @@ const SETS: Record<string, (sample: string, dir: string) => Promise<unknown>> =
   };
 
 for (const [name, run] of Object.entries(SETS)) {
-  const sample = `${SHARED}/${name}`, missing = !await isThere(sample);
+  const sample = `${SHARED}/${name}`, missing = !await exists(sample);
   Deno.test({
     name: `${name} is trained on and evaluated` +
       (missing ? " (skipped: it is not here)" : reason),
