@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { basename } from "node:path";
 import { cacheFolder } from "../cache.ts";
 import { codeOf, EmpSslError, messageOf } from "../errors.ts";
 import { exists } from "../files.ts";
@@ -53,8 +54,7 @@ async function localArchive(
   dir: string,
 ): Promise<string | undefined> {
   const official = ARCHIVES[name].url;
-  const names = [official.slice(official.lastIndexOf("/") + 1), `${folder}.zip`]
-    .concat(`${folder}.tar.gz`);
+  const names = [basename(official), `${folder}.zip`, `${folder}.tar.gz`];
   for (const path of new Set(names.map((name) => `${dir}/${name}`))) {
     if (!await exists(path)) continue;
     const found = await md5Of(path);
