@@ -59,16 +59,19 @@ export {
   type PrecisionChoice,
   type StepLosses,
 } from "./src/engine/engine.ts";
+export { TRAIN_DEFAULTS } from "./src/train/config.ts";
 export {
   type ResolvedConfig,
-  TRAIN_DEFAULTS,
   type TrainConfig,
-} from "./src/train/config.ts";
-export type { OnProgress } from "./src/engine/tensorflow/install.ts";
-export type { Variant } from "./src/engine/tensorflow/variant.ts";
-export { type SetUpOptions, setUpTensorFlow } from "./src/train/set_up.ts";
+} from "./src/checkpoint/run_config.ts";
+export type { OnProgress } from "./src/engine/setup/install.ts";
+export type { Variant } from "./src/engine/setup/wheels.ts";
+export {
+  type SetUpOptions,
+  setUpTensorFlow,
+} from "./src/engine/setup/set_up.ts";
 export type { BatchView } from "./src/train/batch_view.ts";
-export type { StepMetrics } from "./src/train/training_session.ts";
+export type { StepMetrics } from "./src/train/events.ts";
 export type { Probe, TrainEvent } from "./src/train/events.ts";
 export { train, type TrainOptions } from "./src/train/train.ts";
 export {

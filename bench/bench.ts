@@ -267,7 +267,7 @@ async function trace(setting: Setting): Promise<Measurement[]> {
       patchSize: 32,
       loss: { patchSim: 200, tcr: 1, eps: 0.2 },
       optimizer: OPTIMIZER,
-    }, { precision }).finish();
+    }, { precision }).graphDef();
     if (i > 0) seconds.push((performance.now() - begin) / 1000);
   }
   return [{

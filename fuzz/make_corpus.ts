@@ -6,7 +6,7 @@
  * @module
  */
 import { loadSharp } from "../src/deps/sharp.ts";
-import { encodeSafetensors } from "../src/train/safetensors.ts";
+import { encodeSafetensors } from "../src/checkpoint/safetensors.ts";
 import { cifarRecords, tarGz, zip } from "../tests/archive_files.ts";
 import { photo } from "../tests/formula.ts";
 

@@ -9,11 +9,11 @@ import { checkFileIndex, openByIndex } from "../src/data/file_index.ts";
 import { readMatlabStructs } from "../src/data/matlab.ts";
 import { unpack } from "../src/data/unpack.ts";
 import { MetricsLog } from "../src/train/metrics.ts";
-import { findCheckpoint } from "../src/train/run_folder.ts";
+import { findCheckpoint } from "../src/checkpoint/run_folder.ts";
 import {
   decodeSafetensors,
   readSafetensorsMetadata,
-} from "../src/train/safetensors.ts";
+} from "../src/checkpoint/safetensors.ts";
 
 /** A reader and a good file for it. */
 export interface Target {

@@ -72,10 +72,35 @@ export class EmpSslError extends Error {
   }
 }
 
+/** Makes errors of one action and one code from what differs between them. */
+export type ErrorMaker = (
+  subject: string,
+  found: string,
+  remedy: string,
+  cause?: unknown,
+) => EmpSslError;
+
+/**
+ * A maker of the errors that a file throws.
+ *
+ * @example
+ * ```ts
+ * import { errorMaker } from "./errors.ts";
+ *
+ * const openError = errorMaker("open", "NOT_FOUND");
+ * const error = openError("cats/", "no such folder", "check --data-dir");
+ * console.assert(error.message.startsWith("Cannot open cats/: no such folder"));
+ * ```
+ */
+export function errorMaker(action: string, code: ErrorCode): ErrorMaker {
+  return (subject, found, remedy, cause) =>
+    new EmpSslError({ action, subject, found, remedy, code, cause });
+}
+
 /**
  * Says whether an error is one of ours, also after it came from a worker.
  *
- * @example A user's mistake is told apart from a bug
+ * @example A user's mistake is distinguished from a bug
  * ```ts
  * import { isEmpSslError } from "./errors.ts";
  *

@@ -15,6 +15,11 @@ export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
   return bytes;
 }
 
+/** A path without slashes at its end; the root stays. */
+export function trimSlashes(path: string): string {
+  return path.replace(/(?<=.)\/+$/, "");
+}
+
 /** Whether there is a file or a folder of a name. */
 export async function exists(path: string): Promise<boolean> {
   return await Deno.stat(path).then(() => true, () => false);
@@ -35,11 +40,11 @@ export async function writeAll(
   }
 }
 
-/** Why there is no folder of a name, in words. */
+/** Why a folder cannot be used, as the middle of an error message. */
 export async function whyNoFolder(path: string): Promise<string> {
   try {
     const { isDirectory } = await Deno.stat(path);
-    return isDirectory ? "it cannot be read" : "it is no folder";
+    return isDirectory ? "it cannot be read" : "it is not a folder";
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable) {
       return "the program was not given --allow-read for it";

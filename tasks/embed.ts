@@ -6,7 +6,7 @@
 import type { EngineChoice, PrecisionChoice } from "../src/engine/engine.ts";
 import { EmpSslError } from "../src/errors.ts";
 import { embed, EMBED_DEFAULTS } from "../src/evaluate/embed.ts";
-import { readCheckpointInfo } from "../src/train/checkpoint.ts";
+import { readCheckpointInfo } from "../src/checkpoint/checkpoint.ts";
 import type { Command, Values } from "./cli/flags.ts";
 import { ENGINE_FLAG, main, PRECISION_FLAG, setUpEngine } from "./cli/main.ts";
 import { Progress } from "./cli/progress.ts";

@@ -14,8 +14,8 @@ import {
   type EvaluationResult,
 } from "../src/evaluate/evaluate.ts";
 import { ARCHITECTURES } from "../src/model/architectures.ts";
-import { writeAtomically } from "../src/train/atomic_file.ts";
-import { readCheckpointInfo } from "../src/train/checkpoint.ts";
+import { writeAtomically } from "../src/atomic_file.ts";
+import { readCheckpointInfo } from "../src/checkpoint/checkpoint.ts";
 import type { Command, Values } from "./cli/flags.ts";
 import {
   ENGINE_FLAG,

@@ -11,7 +11,7 @@ import {
   type ExportFormat,
   type ExportPart,
 } from "../src/export/request.ts";
-import { readCheckpointInfo } from "../src/train/checkpoint.ts";
+import { readCheckpointInfo } from "../src/checkpoint/checkpoint.ts";
 import type { Command, Values } from "./cli/flags.ts";
 import { ENGINE_FLAG, main, setUpEngine } from "./cli/main.ts";
 

@@ -5,9 +5,11 @@
  * @module
  */
 import { TextLineStream } from "../src/deps/std.ts";
-import { EmpSslError } from "../src/errors.ts";
+import { errorMaker } from "../src/errors.ts";
 import type { Command, Values } from "./cli/flags.ts";
 import { main } from "./cli/main.ts";
+
+const launchError = errorMaker("launch", "INVALID_ARGUMENT");
 
 /** The command line of `deno task launch`. */
 export const command: Command = {
@@ -40,18 +42,8 @@ const PORT = 4700;
 /** The permissions of `deno task train`. */
 const PERMISSIONS = [
   ...["--allow-read", "--allow-write", "--allow-env", "--allow-sys"],
-  ...["--allow-ffi", "--allow-net", "--allow-run=python3,c++"],
+  ...["--allow-ffi", "--allow-net", "--allow-run=python3"],
 ];
-
-function refuse(subject: string, found: string, remedy: string): never {
-  throw new EmpSslError({
-    action: "launch",
-    subject,
-    found,
-    remedy,
-    code: "INVALID_ARGUMENT",
-  });
-}
 
 /** A word for a shell. */
 function quote(word: string): string {
@@ -115,7 +107,7 @@ function remoteStarts(
 function startsOf(values: Values, rest: string[]): Start[] {
   const [task, ...train] = rest;
   if (task !== "train") {
-    refuse(
+    throw launchError(
       task ?? "nothing",
       "only train runs in several processes",
       "write `-- train` and its flags after launch's own",
@@ -124,7 +116,7 @@ function startsOf(values: Values, rest: string[]): Start[] {
   const { local, hosts } = values;
   const port = (values.port ?? PORT) as number;
   if ((local === undefined) === (hosts === undefined)) {
-    refuse(
+    throw launchError(
       "a training",
       "it needs a place",
       "give --local N or --hosts HOST,…",
@@ -136,7 +128,11 @@ function startsOf(values: Values, rest: string[]): Start[] {
   }
   const count = local as number;
   if (!Number.isInteger(count) || count < 2) {
-    refuse(`--local ${count}`, "it is not several", "give a number from 2 up");
+    throw launchError(
+      `--local ${count}`,
+      "it is not several",
+      "give a number from 2 up",
+    );
   }
   return localStarts(count, port, train);
 }

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { Variant } from "../src/engine/tensorflow/variant.ts";
-import { startCompute } from "../src/train/compute.ts";
+import type { Variant } from "../src/engine/setup/wheels.ts";
+import { startCompute } from "../src/engine/compute.ts";
 import type { Command } from "./cli/flags.ts";
 import { main, setUpEngine } from "./cli/main.ts";
 
@@ -41,12 +41,12 @@ if (import.meta.main) {
       precision: "auto",
     });
     compute.close();
-    const { engine, version, device, precision, binding } = compute.report;
+    const { engine, version, device, precision, library } = compute.report;
     const { deviceName = device, warning } = compute.report;
     console.log(`engine     ${engine} ${version}`);
     console.log(`device     ${deviceName}`);
     console.log(`precision  ${precision}`);
-    if (binding) console.log(`binding    ${binding}`);
+    if (library) console.log(`library    ${library}`);
     if (warning) console.log(`warning    ${warning}`);
   });
 }

@@ -11,17 +11,16 @@ import { tensorSpecs } from "../src/model/parameters.ts";
 import {
   clusterWish,
   resolveConfig,
-  type ResolvedConfig,
-  type TrainConfig,
   validateConfig,
 } from "../src/train/config.ts";
-import { readInitialWeights } from "../src/train/initial_weights.ts";
 import {
-  isOperational,
-  newestRunLike,
-  resumePoint,
-} from "../src/train/resume.ts";
-import { isFollower, isTogether } from "../src/train/together.ts";
+  type ResolvedConfig,
+  type TrainConfig,
+} from "../src/checkpoint/run_config.ts";
+import { readInitialWeights } from "../src/checkpoint/initial_weights.ts";
+import { newestRunLike, resumePoint } from "../src/train/resume.ts";
+import { isOperational } from "../src/checkpoint/run_config.ts";
+import { isClustered, isFollower } from "../src/cluster/agreement.ts";
 import type { Probe } from "../src/train/events.ts";
 import { train } from "../src/train/train.ts";
 import type { Values } from "./cli/flags.ts";
@@ -164,7 +163,7 @@ async function runTraining(values: Values): Promise<void> {
   // Whatever is wrong with it is said before the engine is set up.
   const given = givenOf(values, config);
   let resume = values.resume as string | undefined;
-  if (resume === "auto" && isTogether(config)) {
+  if (resume === "auto" && isClustered(config)) {
     throw new EmpSslError({
       action: "resume",
       subject: "any run like this in several processes",
@@ -205,9 +204,9 @@ async function runTraining(values: Values): Promise<void> {
   const summary = new Summary();
   let folder = "";
   const { signal } = controller;
-  const watch = dashboard && (() => dashboard.wants());
+  const includeBatch = dashboard && (() => dashboard.wants());
   for await (
-    const event of train(choices, { probe, resume, signal, watch })
+    const event of train(choices, { probe, resume, signal, includeBatch })
   ) {
     await dashboard?.show(event);
     if (event.type === "start") {
@@ -235,7 +234,7 @@ async function runTraining(values: Values): Promise<void> {
       await letGo(dashboard);
       console.log(`Stopped after step ${event.step}. Go on with`);
       console.log(`  deno task train --resume ${event.dir}`);
-      if (isTogether(config)) {
+      if (isClustered(config)) {
         console.log("alone, or with --cluster and --task in each process");
       }
       // Another process may have been the one that wanted to stop.

@@ -1,17 +1,20 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { writeAtomically } from "../src/train/atomic_file.ts";
-import { readCheckpoint, readCheckpointInfo } from "../src/train/checkpoint.ts";
+import { writeAtomically } from "../src/atomic_file.ts";
+import {
+  readCheckpoint,
+  readCheckpointInfo,
+} from "../src/checkpoint/checkpoint.ts";
 import { collapsedRate, CollapseWatch } from "../src/train/health.ts";
 import { MetricsLog } from "../src/train/metrics.ts";
 import {
   findCheckpoint,
   RunFolder,
   saveCheckpoint,
-} from "../src/train/run_folder.ts";
+} from "../src/checkpoint/run_folder.ts";
 import {
   decodeSafetensors,
   encodeSafetensors,
-} from "../src/train/safetensors.ts";
+} from "../src/checkpoint/safetensors.ts";
 import { withFolder } from "./images.ts";
 
 const FILE = encodeSafetensors([

@@ -34,7 +34,7 @@ Deno.test("a wrong flag gets the nearest right one", () => {
     ["--lr fast", "it is not a number"],
     ["--lr", "it has no value"],
     ["--lr 1 --lr 2", "given more than once"],
-    ["cifar10", "it belongs to no flag"],
+    ["cifar10", "unexpected argument"],
   ];
   for (const [line, why] of bad) {
     assertThrows(() => parse(line), Error, why);
@@ -113,9 +113,9 @@ Deno.test("impossible values are refused", () => {
     ["--epoch 0", "give a whole number from 1 up"],
     ["--micro-batch 3", "it does not divide the 20 patches"],
     ["--micro-batch some", "give auto or a divisor"],
-    ["--eps 0", "it divides"],
-    ["--lr 0", "nothing would move"],
-    ["--seed 1.5", "it is not one"],
+    ["--eps 0", "it must be positive"],
+    ["--lr 0", "it must be positive"],
+    ["--seed 1.5", "it is not a whole number from 0"],
     ["--workers 0", "give a whole number from 1 up"],
     ["--limit-images 0", "give a whole number from 1 up"],
   ];
@@ -199,15 +199,6 @@ Deno.test("set-up says what is missing, and how to get it", async () => {
     const none = await run({ PATH: empty });
     assertEquals(none.code, 2);
     assertStringIncludes(none.err, "there is no python3");
-    // The interpreter itself: a version manager's script needs more on PATH.
-    const { stdout } = await new Deno.Command("python3", {
-      args: ["-c", "import sys; print(sys.executable)"],
-    }).output();
-    const python = new TextDecoder().decode(stdout).trim();
-    await Deno.symlink(python, `${empty}/python3`);
-    const noCompiler = await run({ PATH: empty });
-    assertEquals(noCompiler.code, 2);
-    assertStringIncludes(noCompiler.err, "there is no C++ compiler");
     await Deno.writeTextFile(`${cache}/file`, "");
     const noFolder = await run({ EMP_SSL_CACHE: `${cache}/file/x` });
     assertEquals(noFolder.code, 2);

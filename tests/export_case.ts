@@ -6,7 +6,7 @@
 import { loadTensorFlow } from "../src/engine/tensorflow/load.ts";
 import { architecture } from "../src/model/architectures.ts";
 import { initialState, tensorSpecs } from "../src/model/parameters.ts";
-import { encodeModel } from "../src/train/checkpoint.ts";
+import { encodeModel } from "../src/checkpoint/checkpoint.ts";
 import { resolveConfig, TRAIN_DEFAULTS } from "../src/train/config.ts";
 import { hashed, noise } from "./formula.ts";
 

@@ -5,7 +5,7 @@ import { writeRows } from "../src/evaluate/write_features.ts";
 import { assert, assertEquals } from "@std/assert";
 import { Features } from "../src/evaluate/features.ts";
 import { writeFeatures } from "../src/evaluate/write_features.ts";
-import { decodeSafetensors } from "../src/train/safetensors.ts";
+import { decodeSafetensors } from "../src/checkpoint/safetensors.ts";
 import { withFolder } from "./images.ts";
 
 const WIDTH = 6, COUNT = 2500;

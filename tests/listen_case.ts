@@ -1,13 +1,10 @@
 /** Starts TensorFlow's server and says how it listens; for its test. */
-import { openTensorFlowC } from "../src/engine/cluster/c_api.ts";
-import { startServer } from "../src/engine/cluster/server.ts";
-import {
-  libraryPaths,
-  locateBindings,
-} from "../src/engine/tensorflow/locate.ts";
+import { openTensorFlow } from "../src/engine/tensorflow/c_api.ts";
+import { startServer } from "../src/engine/tensorflow/server.ts";
+import { installedLibraries } from "../src/engine/setup/locate.ts";
 
-const [binding] = await locateBindings(["gpu", "cpu"]);
-const c = openTensorFlowC(libraryPaths(binding.path));
+const [library] = await installedLibraries(["gpu", "cpu"]);
+const c = openTensorFlow(library.path);
 const { alone } = await startServer(c, {
   addresses: Deno.args,
   task: 0,

@@ -19,7 +19,7 @@ import type {
   TrainerOptions,
 } from "../src/engine/engine.ts";
 import { cosineLearningRate } from "../src/model/schedule.ts";
-import { decodeSafetensors } from "../src/train/safetensors.ts";
+import { decodeSafetensors } from "../src/checkpoint/safetensors.ts";
 import { hashed } from "./formula.ts";
 
 /** Values at some places of a tensor, in PyTorch's layout, and its norm. */

@@ -11,7 +11,7 @@ import {
   decodeSafetensors,
   encodeSafetensors,
   safetensorsHeader,
-} from "../src/train/safetensors.ts";
+} from "../src/checkpoint/safetensors.ts";
 import { effectiveRank } from "../src/train/spectrum.ts";
 import { withFolder } from "./images.ts";
 

@@ -5,7 +5,7 @@
 import { loadTensorFlow } from "../src/engine/tensorflow/load.ts";
 import { OPTIMIZER } from "../src/model/lars.ts";
 import { tensorSpecs } from "../src/model/parameters.ts";
-import { initialWeights } from "../src/train/initial_weights.ts";
+import { initialWeights } from "../src/checkpoint/initial_weights.ts";
 import { cosineLearningRate } from "../src/model/schedule.ts";
 
 /** The network and its batches. */

@@ -32,7 +32,7 @@ export async function runTask(
       "--allow-sys",
       "--allow-ffi",
       "--allow-net",
-      "--allow-run=python3,c++",
+      "--allow-run=python3",
       new URL(file, import.meta.url).pathname,
       ...args,
     ],

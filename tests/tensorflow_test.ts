@@ -3,6 +3,7 @@
  * because one thread of a process at most may load the library.
  */
 import "./tensorflow/classifiers.ts";
+import "./tensorflow/door.ts";
 import "./tensorflow/parity.ts";
 import "./tensorflow/tracing.ts";
 import "./tensorflow/winograd.ts";

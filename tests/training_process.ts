@@ -23,7 +23,7 @@ export function startTraining(
       ...words,
       ...["run", "--no-check", "--allow-read", "--allow-write", "--allow-env"],
       ...["--allow-sys", "--allow-ffi", "--allow-net"],
-      "--allow-run=python3,c++",
+      "--allow-run=python3",
       new URL("../tasks/train.ts", import.meta.url).pathname,
       ...args,
     ],

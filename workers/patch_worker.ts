@@ -9,12 +9,12 @@ import {
   PatchCutter,
   type PatchJob,
 } from "../src/stream/patch_job.ts";
+import type { PatchCalls } from "../src/stream/patch_calls.ts";
 import type { RingHandle } from "../src/stream/ring.ts";
 
 let cutter: PatchCutter;
 
-/** What the pool calls. */
-export const patchWorker = {
+const calls: PatchCalls = {
   /** Opens the data set. */
   async open(job: PatchJob, handle: RingHandle): Promise<void> {
     cutter = await PatchCutter.open(job, handle);
@@ -37,4 +37,4 @@ export const patchWorker = {
   },
 };
 
-Comlink.expose(patchWorker);
+Comlink.expose(calls);

@@ -59,10 +59,10 @@ export interface ConvolutionOptions {
  *
  * @returns A function that makes them once.
  */
-export function convolutionStep(
+export async function convolutionStep(
   engine: GraphEngine,
   { model, precision, rows, patchSize }: ConvolutionOptions,
-): () => void {
+): Promise<() => Promise<unknown>> {
   const graph = new GraphBuilder();
   const dtype = precision === "bf16" ? DType.bfloat16 : DType.float;
   const T = attr.type(dtype);
@@ -153,10 +153,7 @@ export function convolutionStep(
   graph.node("Identity", [graph.scalar(1), ...writes], {
     T: attr.type(DType.float),
   }, "filled");
-  const one = (name: string) => ({ name, dtype: DType.float, shape: [] });
-  graph.signature("fill", [], [one("filled")]);
-  graph.signature("run", [], [one("total")]);
-  const session = engine.session(graph.finish());
-  session.run([], ["filled"]);
-  return () => void session.run([], ["total"]);
+  const session = engine.session(graph.graphDef());
+  await session.run([], ["filled"]);
+  return () => session.run([], ["total"]);
 }

@@ -10,7 +10,7 @@ import {
   type RecipeName,
   RECIPES,
 } from "../../src/patches/recipe.ts";
-import { createTransforms } from "../../src/patches/transforms.ts";
+import { createTransforms } from "../../src/patches/create_transforms.ts";
 import { Purpose, RandomStream } from "../../src/random.ts";
 
 /** An image of noise. */

@@ -4,14 +4,14 @@
  *
  * @module
  */
-import { ClusterEngine } from "../../src/engine/cluster/cluster_engine.ts";
 import { loadTensorFlow } from "../../src/engine/tensorflow/load.ts";
 import type { Precision } from "../../src/engine/engine.ts";
 import { architecture } from "../../src/model/architectures.ts";
 import { OPTIMIZER } from "../../src/model/lars.ts";
 import { tensorSpecs } from "../../src/model/parameters.ts";
+import { collectiveRuns } from "./collective_runs.ts";
 import { TextLineStream } from "../../src/deps/std.ts";
-import { initialWeights } from "../../src/train/initial_weights.ts";
+import { initialWeights } from "../../src/checkpoint/initial_weights.ts";
 
 /** What a process is told. */
 export interface ReplicaSetting {
@@ -64,13 +64,13 @@ for await (const line of lines) {
   if (line === "step") {
     console.log(await seconds(() => trainer.step(bytes, 0.01)));
   } else {
-    const traffic = await (engine as ClusterEngine).traffic(options);
+    const traffic = collectiveRuns(engine, options);
     const times: number[] = [];
-    for (const run of traffic.parts) {
+    for (const run of traffic.runs) {
       await run();
       times.push(await seconds(run));
     }
-    traffic.dispose();
+    traffic[Symbol.dispose]();
     console.log(times.join(" "));
   }
 }

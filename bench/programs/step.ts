@@ -23,9 +23,9 @@ const precision = flags.precision as Precision;
 const { model } = architecture("resnet18-cifar");
 const engine = await loadTensorFlow(precision);
 
-let step: () => Promise<unknown> | void;
+let step: () => Promise<unknown>;
 if (flags.only === "convolution") {
-  step = convolutionStep(engine, {
+  step = await convolutionStep(engine, {
     model,
     precision,
     rows: images * patches,

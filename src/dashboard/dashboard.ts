@@ -8,7 +8,7 @@ import type { Dataset } from "../data/dataset.ts";
 import { encodePng } from "../data/png.ts";
 import { placeOf } from "../stream/order.ts";
 import type { BatchView } from "../train/batch_view.ts";
-import { type ResolvedConfig, trainSource } from "../train/config.ts";
+import { type ResolvedConfig, trainSource } from "../checkpoint/run_config.ts";
 import { readMetrics } from "../train/metrics.ts";
 import { principalMap, singularValues } from "../train/spectrum.ts";
 import type { TrainEvent } from "../train/events.ts";
@@ -51,8 +51,8 @@ export class Dashboard {
    *
    * const dashboard = Dashboard.serve(0);
    * console.log(dashboard.url);
-   * const watch = () => dashboard.wants();
-   * for await (const event of train({ data: "shapes" }, { watch })) {
+   * const includeBatch = () => dashboard.wants();
+   * for await (const event of train({ data: "shapes" }, { includeBatch })) {
    *   await dashboard.show(event);
    * }
    * await dashboard.close();

@@ -15,6 +15,7 @@ import { openImagenet100 } from "./imagenet100.ts";
 import { openShapes } from "./shapes.ts";
 import { limitTo } from "./subset.ts";
 import { openTinyImagenet } from "./tiny_imagenet.ts";
+import { trimSlashes } from "../files.ts";
 
 /** What follows from the choice of a data set. */
 export interface DatasetEntry {
@@ -92,7 +93,7 @@ export const DATASETS: Readonly<Record<string, DatasetEntry>> = {
 
 /** The folder of a source, without a slash at its end. */
 export function folderOf({ dir = "" }: DatasetSource): string {
-  return dir.replace(/(?<=.)\/+$/, "");
+  return trimSlashes(dir);
 }
 
 /**

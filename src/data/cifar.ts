@@ -198,7 +198,7 @@ async function findFiles(
           /^(data_batch_\d|test_batch|train|test)$/.test(name)
         )
       ) {
-        throw refuse(
+        throw formatError(
           format,
           candidate,
           "it holds the Python form of the archive, pickles that run code",
@@ -213,10 +213,10 @@ async function findFiles(
       if (!(error instanceof Deno.errors.NotFound)) seen = messageOf(error);
     }
   }
-  throw refuse(format, dir, seen, "NOT_FOUND");
+  throw formatError(format, dir, seen, "NOT_FOUND");
 }
 
-function refuse(
+function formatError(
   format: Format,
   dir: string,
   found: string,

@@ -5,10 +5,12 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { EmpSslError, messageOf } from "../errors.ts";
+import { EmpSslError, errorMaker, messageOf } from "../errors.ts";
 import { writeAll } from "../files.ts";
 
-/** Told how many bytes of how many are there; of none where nobody says. */
+const downloadError = errorMaker("download", "DOWNLOAD_FAILED");
+
+/** Told how many bytes have arrived, and of how many where that is known. */
 export type OnBytes = (bytes: number, total: number | undefined) => void;
 
 /** What to download, and where to. */
@@ -23,20 +25,9 @@ export interface DownloadOptions {
   onBytes?: OnBytes;
 }
 
-/** A connection that breaks is taken up again so many times without a byte. */
+/** Attempts in a row without a new byte after which a download fails. */
 const ATTEMPTS = 4;
 const PAUSE_MS = 500;
-
-function refuse(url: string, found: string, remedy: string, cause?: unknown) {
-  return new EmpSslError({
-    action: "download",
-    subject: url,
-    found,
-    remedy,
-    code: "DOWNLOAD_FAILED",
-    cause,
-  });
-}
 
 async function sizeOf(path: string): Promise<number> {
   return await Deno.stat(path).then((s) => s.size, () => 0);
@@ -57,7 +48,7 @@ async function append(
   }
   if (!response.ok || response.body === null) {
     await response.body?.cancel();
-    throw refuse(
+    throw downloadError(
       url,
       `the server answers ${response.status} ${response.statusText}`.trim(),
       "name a mirror with --data-url, or put the files in --data-dir",
@@ -111,7 +102,7 @@ export async function download(options: DownloadOptions): Promise<void> {
       if (error instanceof EmpSslError) throw error;
       if (await sizeOf(part) > before) attempts = 0;
       if (++attempts === ATTEMPTS) {
-        throw refuse(
+        throw downloadError(
           url,
           messageOf(error),
           "check the network (proxies: HTTPS_PROXY), name a mirror with " +
@@ -125,7 +116,7 @@ export async function download(options: DownloadOptions): Promise<void> {
   const found = await md5Of(part);
   if (found !== md5) {
     await Deno.remove(part);
-    throw refuse(
+    throw downloadError(
       url,
       `its MD5 is ${found} where ${md5} is wanted`,
       "try again or name another --data-url; the file was removed",

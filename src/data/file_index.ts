@@ -5,8 +5,11 @@
  *
  * @module
  */
-import { EmpSslError, messageOf } from "../errors.ts";
+import { errorMaker, messageOf } from "../errors.ts";
 import { ImageFiles, type LabelledFile } from "./image_files.ts";
+
+const indexError = errorMaker("use the images of", "INVALID_DATA");
+const REMEDY = "put them back, or start another run";
 
 const FORMAT = "emp-ssl-images/1";
 
@@ -19,16 +22,6 @@ interface Header {
 
 interface Entry extends LabelledFile {
   size: number;
-}
-
-function refuse(subject: string, found: string): EmpSslError {
-  return new EmpSslError({
-    action: "use the images of",
-    subject,
-    found,
-    remedy: "put them back, or begin another run",
-    code: "INVALID_DATA",
-  });
 }
 
 /** Of what is under `dir`, its place there; of the rest, the whole path. */
@@ -84,7 +77,7 @@ function parse(index: string, dir: string): { header: Header; all: Entry[] } {
     });
     return { header, all };
   } catch (error) {
-    throw refuse(index, messageOf(error));
+    throw indexError(index, messageOf(error), REMEDY);
   }
 }
 
@@ -110,11 +103,12 @@ export function checkFileIndex(index: string, dir: string): void {
   const changed = all.filter(({ path, size }) => (sizeOf(path) ?? -1) !== size);
   if (changed.length === 0) return;
   const [{ path, size }] = changed, now = sizeOf(path);
-  throw refuse(
+  throw indexError(
     dir,
     `${changed.length} of ${all.length} are not what they were when the run ` +
       `began; the first is ${path} (${
         now === undefined ? "missing" : `${now} bytes for ${size}`
       })`,
+    REMEDY,
   );
 }

@@ -10,7 +10,7 @@
  *
  * @module
  */
-import { EmpSslError } from "../errors.ts";
+import { errorMaker } from "../errors.ts";
 import { readMatlabStructs } from "./matlab.ts";
 import type { Dataset, Split } from "./dataset.ts";
 import {
@@ -22,22 +22,15 @@ import {
 } from "./image_files.ts";
 import { IMAGENET100_CLASSES } from "./imagenet100_classes.ts";
 
+const notFound = errorMaker("open ImageNet-100 in", "NOT_FOUND");
+const invalidData = errorMaker("open ImageNet-100 in", "INVALID_DATA");
+
 /** Where the classes may be, best first: of Kaggle's archive, and plain. */
 const ROOTS = ["", "/ILSVRC/Data/CLS-LOC"];
 const SPLIT_FOLDERS: Record<Split, string[]> = {
   train: ["train"],
   test: ["val", "test", "validation"],
 };
-
-function refuse(
-  dir: string,
-  found: string,
-  remedy: string,
-  code: "NOT_FOUND" | "INVALID_DATA" = "NOT_FOUND",
-): EmpSslError {
-  const action = "open ImageNet-100 in";
-  return new EmpSslError({ action, subject: dir, found, remedy, code });
-}
 
 /** The list of classes: ours, or a file with one WordNet id a line. */
 async function readClasses(file: string | undefined): Promise<string[]> {
@@ -46,17 +39,16 @@ async function readClasses(file: string | undefined): Promise<string[]> {
   try {
     text = await Deno.readTextFile(file);
   } catch {
-    throw refuse(file, "no such file of classes", "name one with --classes");
+    throw notFound(file, "no such file of classes", "name one with --classes");
   }
   const classes = text.split("\n").map((line) => line.trim().split(/\s/)[0])
     .filter((name) => name && !name.startsWith("#"));
   const bad = classes.find((name) => !/^[\w.-]+$/.test(name));
   if (classes.length === 0 || bad !== undefined) {
-    throw refuse(
+    throw invalidData(
       file,
       bad === undefined ? "it names no class" : `it names the class "${bad}"`,
       "put one folder name, such as n01558993, on each line",
-      "INVALID_DATA",
     );
   }
   return [...new Set(classes)].sort();
@@ -70,7 +62,7 @@ async function findSplit(dir: string, split: Split): Promise<string> {
       }
     }
   }
-  throw refuse(
+  throw notFound(
     dir,
     await isFolder(dir)
       ? `no ${SPLIT_FOLDERS[split][0]}/ in it`
@@ -142,7 +134,7 @@ async function flatLabels(
       ]),
     );
   }
-  throw refuse(
+  throw notFound(
     folder,
     "its images lie flat and no list of their classes is there",
     "put LOC_val_solution.csv beside it, or the development kit " +
@@ -174,7 +166,7 @@ export async function openImagenet100(
   let files: LabelledFile[];
   if (missing.length === classes.length) {
     if (split === "train") {
-      throw refuse(
+      throw notFound(
         folder,
         `none of the ${classes.length} classes is in it`,
         `make ${classes[0]}/ and the others there, or name others by --classes`,
@@ -188,7 +180,7 @@ export async function openImagenet100(
       return label === undefined ? [] : [{ path, label }];
     });
   } else if (missing.length > 0) {
-    throw refuse(
+    throw notFound(
       folder,
       `${missing.length} of the ${classes.length} classes are missing, such as ${
         missing[0]
@@ -197,7 +189,7 @@ export async function openImagenet100(
     );
   } else files = await imagesOfClasses(folder, classes);
   if (files.length === 0) {
-    throw refuse(folder, "no image of these classes", "put JPEG files there");
+    throw notFound(folder, "no image of these classes", "put JPEG files there");
   }
   return new ImageFiles("imagenet100", classes, files);
 }

@@ -5,13 +5,15 @@
  */
 import { basename } from "node:path";
 import { cacheFolder } from "../cache.ts";
-import { codeOf, EmpSslError, messageOf } from "../errors.ts";
+import { codeOf, EmpSslError, errorMaker, messageOf } from "../errors.ts";
 import { exists } from "../files.ts";
 import { type Archive, archiveAt, ARCHIVES } from "./archives.ts";
 import { DATASETS, openDataset } from "./catalog.ts";
 import type { Dataset } from "./dataset.ts";
 import { download, md5Of } from "./download.ts";
 import { unpack } from "./unpack.ts";
+
+const prepareError = errorMaker("download into", "DOWNLOAD_FAILED");
 
 /** What the preparation is at. */
 export type PrepareEvent =
@@ -59,7 +61,7 @@ async function localArchive(
     if (!await exists(path)) continue;
     const found = await md5Of(path);
     if (found === md5) return path;
-    throw refuse(
+    throw prepareError(
       dir,
       `the MD5 of ${path} is ${found} where ${md5} is wanted`,
       `unpack it there, or name it: --data-url ${official}#md5=${found}`,
@@ -80,7 +82,7 @@ async function unpackInto(
   try {
     await unpack(path, wrapping, (files) => onEvent({ type: "unpack", files }));
     if (!await exists(`${wrapping}/${folder}`)) {
-      throw refuse(
+      throw prepareError(
         target,
         `${url} has no folder ${folder} in it`,
         "name another --data-url",
@@ -113,22 +115,6 @@ async function fetchArchive(
   await Deno.remove(path);
 }
 
-function refuse(
-  subject: string,
-  found: string,
-  remedy: string,
-  cause?: unknown,
-) {
-  return new EmpSslError({
-    action: "download into",
-    subject,
-    found,
-    remedy,
-    code: "DOWNLOAD_FAILED",
-    cause,
-  });
-}
-
 /** Makes a folder and keeps other processes from downloading into it. */
 async function lockFolder(dir: string): Promise<Deno.FsFile> {
   try {
@@ -141,7 +127,7 @@ async function lockFolder(dir: string): Promise<Deno.FsFile> {
     return file;
   } catch (error) {
     const remedy = "name another folder with --data-dir";
-    throw refuse(dir, messageOf(error), remedy, error);
+    throw prepareError(dir, messageOf(error), remedy, error);
   }
 }
 
@@ -208,7 +194,7 @@ export async function prepareDataset(
   if (meanwhile !== undefined) return meanwhile;
   const target = `${dir}/${archive!.folder}`;
   if (await exists(target)) {
-    throw refuse(
+    throw prepareError(
       target,
       "it is there and holds no such data set",
       "remove it, or name another folder with --data-dir",

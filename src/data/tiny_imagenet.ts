@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { EmpSslError } from "../errors.ts";
+import { errorMaker } from "../errors.ts";
 import type { Dataset, Split } from "./dataset.ts";
 import {
   foldersIn,
@@ -17,23 +17,17 @@ import {
   type LabelledFile,
 } from "./image_files.ts";
 
-const FOLDER = "tiny-imagenet-200";
+const notFound = errorMaker("open", "NOT_FOUND");
+const invalidData = errorMaker("open", "INVALID_DATA");
 
-function refuse(
-  subject: string,
-  found: string,
-  remedy: string,
-  code: "NOT_FOUND" | "INVALID_DATA" = "NOT_FOUND",
-): EmpSslError {
-  return new EmpSslError({ action: "open", subject, found, remedy, code });
-}
+const FOLDER = "tiny-imagenet-200";
 
 /** The folder that holds `train` and `val`: `dir`, or the archive's own in it. */
 async function findRoot(dir: string): Promise<string> {
   for (const candidate of [dir, `${dir}/${FOLDER}`]) {
     if (await isFolder(`${candidate}/train`)) return candidate;
   }
-  throw refuse(
+  throw notFound(
     `Tiny ImageNet in ${dir}`,
     await isFolder(dir) ? "no train/ in it" : "no such folder",
     `unpack ${FOLDER}.zip there, or name its folder with --data-dir`,
@@ -50,17 +44,16 @@ async function validationFiles(
   try {
     text = await Deno.readTextFile(path);
   } catch {
-    throw refuse(path, "no such file", `unpack ${FOLDER}.zip again`);
+    throw notFound(path, "no such file", `unpack ${FOLDER}.zip again`);
   }
   return text.split("\n").filter((line) => line.trim()).map((line, i) => {
     const [file, wnid] = line.split("\t");
     const label = labels.get(wnid);
     if (label === undefined || !/^[\w.-]+$/.test(file)) {
-      throw refuse(
+      throw invalidData(
         path,
         `line ${i + 1} names the class ${wnid}, which train/ does not have`,
         `unpack ${FOLDER}.zip again`,
-        "INVALID_DATA",
       );
     }
     return { path: `${root}/val/images/${file}`, label };
@@ -83,7 +76,11 @@ export async function openTinyImagenet(
     ? await imagesOfClasses(`${root}/train`, classes)
     : await validationFiles(root, new Map(classes.map((name, i) => [name, i])));
   if (files.length === 0) {
-    throw refuse(root, `no ${split} image in it`, `unpack ${FOLDER}.zip again`);
+    throw notFound(
+      root,
+      `no ${split} image in it`,
+      `unpack ${FOLDER}.zip again`,
+    );
   }
   return new ImageFiles("tinyimagenet", classes, files);
 }

@@ -1,5 +1,5 @@
 /**
- * Unpacks `.tar.gz` and `.zip` archives in a stream. An archive is somebody
+ * Unpacks `.tar.gz` and `.zip` archives in a stream. An archive is someone
  * else's: names that lead out of the folder, links and devices are refused, and
  * so is more than an archive of its size can hold.
  *
@@ -21,7 +21,11 @@ export type OnFile = (files: number) => void;
 const MOST_TIMES = 1000;
 const MOST_FILES = 2_000_000;
 
-function refuse(path: string, found: string, cause?: unknown): EmpSslError {
+function unpackError(
+  path: string,
+  found: string,
+  cause?: unknown,
+): EmpSslError {
   return new EmpSslError({
     action: "unpack",
     subject: path,
@@ -40,7 +44,7 @@ export function safeTarget(archive: string, into: string, name: string) {
   const bad = name.startsWith("/") || name.includes("\\") ||
     name.includes("\0") || /^[a-z]:/i.test(name) || parts.includes("..");
   if (bad || parts.length === 0) {
-    throw refuse(archive, `an entry has the name "${name.slice(0, 100)}"`);
+    throw unpackError(archive, `an entry has the name "${name.slice(0, 100)}"`);
   }
   return [into, ...parts].join("/");
 }
@@ -61,14 +65,14 @@ class Budget {
   file(): void {
     this.#onFile?.(++this.#files);
     if (this.#files > MOST_FILES) {
-      throw refuse(this.#archive, `it has more than ${MOST_FILES} files`);
+      throw unpackError(this.#archive, `it has more than ${MOST_FILES} files`);
     }
   }
 
   take(bytes: number): void {
     this.#bytes -= bytes;
     if (this.#bytes < 0) {
-      throw refuse(
+      throw unpackError(
         this.#archive,
         `it unpacks to more than ${MOST_TIMES} times its size`,
       );
@@ -97,7 +101,7 @@ async function unpackTarGz(
       continue;
     }
     if (type !== "file") {
-      throw refuse(archive, `the entry "${name}" is a ${type}`);
+      throw unpackError(archive, `the entry "${name}" is a ${type}`);
     }
     budget.file();
     const path = safeTarget(archive, into, name);
@@ -149,7 +153,7 @@ async function unpackZip(
     }
     const mode = (entry.externalFileAttributes ?? 0) >>> 16;
     if ((mode & KIND) === LINK) {
-      throw refuse(archive, `the entry "${entry.filename}" is a link`);
+      throw unpackError(archive, `the entry "${entry.filename}" is a link`);
     }
     budget.file();
     budget.take(entry.uncompressedSize);
@@ -162,7 +166,7 @@ async function unpackZip(
           // The size in the list need not be true.
           left -= chunk.length;
           if (left < 0) {
-            throw refuse(archive, "an entry is larger than it says");
+            throw unpackError(archive, "an entry is larger than it says");
           }
           await writeAll(output, chunk);
         },
@@ -198,6 +202,6 @@ export async function unpack(
   } catch (error) {
     await Deno.remove(temporary, { recursive: true }).catch(() => {});
     if (isEmpSslError(error)) throw error;
-    throw refuse(archive, messageOf(error), error);
+    throw unpackError(archive, messageOf(error), error);
   }
 }

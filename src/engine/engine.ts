@@ -24,11 +24,11 @@ export type Precision = "fp32" | "bf16";
 /** What `--precision` takes: `auto` is bf16 where the device is made for it. */
 export type PrecisionChoice = "auto" | Precision;
 
-/** How an engine is wanted. */
+/** Which engine is asked for. */
 export interface EngineWish {
   /** Which. */
   engine: EngineChoice;
-  /** Number format of the heavy operations. */
+  /** Number format of convolutions and dense layers. */
   precision: PrecisionChoice;
   /** Threads on the processor; as many as there are cores where not given. */
   threads?: number;
@@ -44,7 +44,7 @@ export interface ClusterWish {
   addresses: string[];
   /** Which of them this one is. */
   task: number;
-  /** Whether batch norms take the statistics of all replicas together. */
+  /** Whether batch norms use the statistics of all replicas together. */
   syncBatchNorm: boolean;
 }
 
@@ -82,19 +82,19 @@ export interface EngineReport {
   version: string;
   /** `CPU` or `GPU`. */
   device: string;
-  /** The device's own name, where it tells. */
+  /** The device's own name, where it is known. */
   deviceName?: string;
-  /** Number format of the heavy operations. */
+  /** Number format of convolutions and dense layers. */
   precision: string;
-  /** The file of the native binding, where there is one. */
-  binding?: string;
+  /** The file of the TensorFlow library, where that is the engine. */
+  library?: string;
   /** Where several train together: how many here, and how many in all. */
   replicas?: { own: number; count: number };
   /** What a user should know before a long run, such as a slow engine. */
   warning?: string;
 }
 
-/** What it takes to train. */
+/** What a trainer needs. */
 export interface TrainerOptions {
   /** The network. */
   model: ModelConfig;
@@ -132,7 +132,7 @@ export interface StepResult extends StepLosses {
    * larger batches only the first 256 images.
    */
   gram: Float32Array;
-  /** Whether this is to be the last step: some process wanted to stop. */
+  /** Whether this is to be the last step: some process asked to stop. */
   stopping: boolean;
 }
 
@@ -143,7 +143,7 @@ export interface Trainer {
    *
    * @param bytes `patches × images × side × side × 3`, patch-major.
    * @param learningRate Of this step.
-   * @param stop Whether this process wants it to be the last one.
+   * @param stop Whether this process asks that it be the last step.
    */
   step(
     bytes: Uint8Array,

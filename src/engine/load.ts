@@ -14,11 +14,12 @@ import {
 } from "./engine.ts";
 import { loadTensorFlow } from "./tensorflow/load.ts";
 
-/** What is slow says so. */
+/** What a user is told about engines that are slow. */
 const WARNINGS: Record<Exclude<EngineName, "tensorflow">, string> = {
   webgpu: "WebGPU runs the model op by op: expect a fraction of the speed of " +
     "TensorFlow",
-  wasm: "WebAssembly is the last resort: expect a few patches a second where " +
+  wasm:
+    "WebAssembly runs the model op by op: expect a few patches a second where " +
     "TensorFlow makes about a hundred",
   cpu: "plain JavaScript is for small tests: expect well under one patch a " +
     "second",

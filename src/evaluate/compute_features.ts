@@ -8,8 +8,9 @@ import * as Comlink from "../deps/comlink.ts";
 import type { Dataset, DatasetSource, Split } from "../data/dataset.ts";
 import type { RecipeName } from "../patches/recipe.ts";
 import { PatchStream } from "../stream/patch_stream.ts";
-import type { Compute } from "../train/compute.ts";
-import { defaultWorkers } from "../train/steps.ts";
+import type { Compute } from "../engine/compute.ts";
+import { defaultWorkers } from "../stream/pool.ts";
+import type { EvaluationCalls } from "./evaluation_calls.ts";
 
 /** What to compute. */
 export interface FeatureRequest {
@@ -91,11 +92,12 @@ export async function computeFeatures(
       request.onSkipped?.(image, why, index);
     },
   });
-  const features = compute.remote.features(
+  const calls = compute.calls<EvaluationCalls>();
+  const features = calls.features(
     { split, images, patches, patchSize, labels, firstBatch, keep: keep?.path },
     stream.handle,
     Comlink.proxy(onDone),
   );
   await stream.guard(compute.guard(features));
-  await compute.remote.excludeFeatures(split, skipped);
+  await calls.excludeFeatures(split, skipped);
 }

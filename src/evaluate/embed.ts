@@ -6,12 +6,15 @@
  */
 import { openDataset } from "../data/catalog.ts";
 import type { EngineChoice, PrecisionChoice } from "../engine/engine.ts";
-import { EmpSslError, messageOf } from "../errors.ts";
+import { errorMaker, messageOf } from "../errors.ts";
 import { architecture } from "../model/architectures.ts";
-import { readCheckpointInfo } from "../train/checkpoint.ts";
-import { startCompute } from "../train/compute.ts";
+import { readCheckpointInfo } from "../checkpoint/checkpoint.ts";
+import { startCompute } from "../engine/compute.ts";
 import { computeFeatures } from "./compute_features.ts";
+import type { EvaluationCalls } from "./evaluation_calls.ts";
 import { PartFile } from "./part_file.ts";
+
+const embedError = errorMaker("embed to", "INVALID_ARGUMENT");
 
 /** The user's choices. */
 export interface EmbedConfig {
@@ -38,7 +41,7 @@ export const EMBED_DEFAULTS = {
   precision: "auto",
 } as const;
 
-/** What an embedding tells as it goes. */
+/** An event of an embedding. */
 export type EmbedEvent =
   | { type: "progress"; done: number; count: number }
   | { type: "damaged"; fault: string }
@@ -86,11 +89,15 @@ export async function embed(
   const config: EmbedConfig = { ...EMBED_DEFAULTS, ...choices };
   const { dataDir, out, patches } = config;
   if (!Number.isInteger(patches) || patches < 1) {
-    throw refuse(`--patches ${patches}`, "it is not a count", "give 1 or more");
+    throw embedError(
+      `--patches ${patches}`,
+      "it is not a count",
+      "give 1 or more",
+    );
   }
   if (!/\.(npy|safetensors|parquet)$/.test(out)) {
     const remedy = "end it in .npy, .safetensors or .parquet";
-    throw refuse(out, "no such format", remedy);
+    throw embedError(out, "no such format", remedy);
   }
   const { path, config: run, damaged } = readCheckpointInfo(config.modelPath);
   for (const fault of damaged) onEvent({ type: "damaged", fault });
@@ -108,12 +115,13 @@ export async function embed(
       identity: [path, modified(path), patches, config.precision, paths],
     });
   } catch (error) {
-    throw refuse(names, messageOf(error), "name another --out");
+    throw embedError(names, messageOf(error), "name another --out");
   }
   if (part.done > 0) onEvent({ type: "resumed", done: part.done, count });
   const compute = await startCompute(config);
   try {
-    await compute.remote.startEvaluation(path, false);
+    const calls = compute.calls<EvaluationCalls>();
+    await calls.startEvaluation(path, false);
     await computeFeatures(compute, {
       source,
       labels: new Int32Array(count),
@@ -128,8 +136,8 @@ export async function embed(
         onEvent({ type: "skipped", image, why });
       },
     }, (done) => onEvent({ type: "progress", done, count }));
-    await compute.remote.writeRows("train", out, paths);
-    await compute.remote.endEvaluation();
+    await calls.writeRows("train", out, paths);
+    await calls.endEvaluation();
   } finally {
     compute.close();
   }
@@ -139,14 +147,4 @@ export async function embed(
 
 function modified(path: string): number {
   return Deno.statSync(path).mtime?.getTime() ?? 0;
-}
-
-function refuse(subject: string, found: string, remedy: string): EmpSslError {
-  return new EmpSslError({
-    action: "embed to",
-    subject,
-    found,
-    remedy,
-    code: "INVALID_ARGUMENT",
-  });
 }

@@ -15,9 +15,10 @@ import type {
   PrecisionChoice,
 } from "../engine/engine.ts";
 import { EmpSslError } from "../errors.ts";
-import { readCheckpointInfo } from "../train/checkpoint.ts";
-import { startCompute } from "../train/compute.ts";
+import { readCheckpointInfo } from "../checkpoint/checkpoint.ts";
+import { startCompute } from "../engine/compute.ts";
 import type { Accuracy } from "./accuracy.ts";
+import type { EvaluationCalls } from "./evaluation_calls.ts";
 import { computeFeatures, labelsOf } from "./compute_features.ts";
 import type { ProbeResult } from "./linear_probe.ts";
 import { KNN, LINEAR_PROBE } from "./protocol.ts";
@@ -69,7 +70,7 @@ export const EVALUATE_DEFAULTS = {
   precision: "auto",
 } as const;
 
-/** What an evaluation gave. */
+/** The result of an evaluation. */
 export interface EvaluationResult {
   /** The checkpoint. */
   checkpoint: string;
@@ -93,7 +94,7 @@ export interface EvaluationResult {
   seconds: number;
 }
 
-/** What an evaluation tells as it goes. */
+/** An event of an evaluation. */
 export type EvaluateEvent =
   | { type: "prepare"; event: PrepareEvent }
   | { type: "features"; split: Split; done: number; count: number }
@@ -179,8 +180,8 @@ export async function evaluate(
   const leftOut = { train: 0, test: 0 };
   const compute = await startCompute(config);
   try {
-    const { remote } = compute;
-    await remote.startEvaluation(checkpoint.path, untrained);
+    const calls = compute.calls<EvaluationCalls>();
+    await calls.startEvaluation(checkpoint.path, untrained);
     for (const split of ["train", "test"] as const) {
       const { length } = sets[split];
       await computeFeatures(compute, {
@@ -208,22 +209,22 @@ export async function evaluate(
       seconds: 0,
     };
     if (config.featuresOut !== undefined) {
-      await remote.writeFeatures(config.featuresOut);
+      await calls.writeFeatures(config.featuresOut);
     }
     if (config.knn) {
-      result.knn = await remote.knn({ ...KNN, classes });
+      result.knn = await calls.knn({ ...KNN, classes });
     }
     if (config.linear) {
       const { epochs } = LINEAR_PROBE;
       const onEpoch = Comlink.proxy((epoch: number, accuracy: Accuracy) =>
         onEvent({ type: "linear", epoch, epochs, accuracy })
       );
-      result.linear = await remote.linear(
+      result.linear = await calls.linear(
         { ...LINEAR_PROBE, classes },
         onEpoch,
       );
     }
-    await remote.endEvaluation();
+    await calls.endEvaluation();
     result.seconds = (performance.now() - begin) / 1000;
     onEvent({ type: "result", result });
     return result;

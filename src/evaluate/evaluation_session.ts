@@ -1,7 +1,7 @@
 /**
  * Evaluation as the training worker does it: a model in eval mode, and the
  * features that it has computed. It runs in the worker's thread, so that
- * features never travel.
+ * features are never copied between threads.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import type { ModelConfig } from "../model/architectures.ts";
 import type { State } from "../model/parameters.ts";
 import { initialState, tensorSpecs } from "../model/parameters.ts";
 import { Ring, type RingHandle } from "../stream/ring.ts";
-import { readCheckpoint } from "../train/checkpoint.ts";
+import { readCheckpoint } from "../checkpoint/checkpoint.ts";
 import type { Accuracy } from "./accuracy.ts";
 import { cosines } from "./cosines.ts";
 import { Features, NO_LABEL } from "./features.ts";

@@ -10,7 +10,7 @@ import type {
 } from "../engine/engine.ts";
 import { loadEngine } from "../engine/load.ts";
 import { EmpSslError } from "../errors.ts";
-import { readCheckpoint } from "../train/checkpoint.ts";
+import { readCheckpoint } from "../checkpoint/checkpoint.ts";
 
 /** Which encoder, and how many patches it gets at a time. */
 export interface LoadEncoderOptions {

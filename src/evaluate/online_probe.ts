@@ -6,11 +6,12 @@
  */
 import { openDataset } from "../data/catalog.ts";
 import type { DatasetSource, Split } from "../data/dataset.ts";
+import type { Compute } from "../engine/compute.ts";
 import { EmpSslError } from "../errors.ts";
-import type { Compute } from "../train/compute.ts";
-import type { ResolvedConfig } from "../train/config.ts";
+import type { ResolvedConfig } from "../checkpoint/run_config.ts";
 import type { Probe } from "../train/events.ts";
 import type { Accuracy } from "./accuracy.ts";
+import type { EvaluationCalls } from "./evaluation_calls.ts";
 import { computeFeatures, labelsOf } from "./compute_features.ts";
 import { KNN } from "./protocol.ts";
 
@@ -49,7 +50,7 @@ export function onlineProbe(
     split,
     limit: split === "train" ? train : test,
   });
-  // Each probe reads the same images: what is wrong with one is said once.
+  // Each probe reads the same images: a damaged one is reported once.
   const named = new Set<string>();
   return {
     every,
@@ -67,10 +68,10 @@ export function onlineProbe(
         code: "INVALID_DATA",
       });
     },
-    async run(worker, config, onSkipped): Promise<Accuracy> {
-      const compute = worker as Compute;
-      const { remote } = compute;
-      await remote.startProbe();
+    async run(thread, config, onSkipped): Promise<Accuracy> {
+      const compute = thread as Compute;
+      const calls = compute.calls<EvaluationCalls>();
+      await calls.startProbe();
       let classes = 0;
       for (const split of ["train", "test"] as const) {
         const dataset = await openDataset(source(config, split));
@@ -89,8 +90,8 @@ export function onlineProbe(
           },
         });
       }
-      const accuracy = await remote.knn({ ...KNN, classes });
-      await remote.endEvaluation();
+      const accuracy = await calls.knn({ ...KNN, classes });
+      await calls.endEvaluation();
       return accuracy;
     },
   };

@@ -4,7 +4,7 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { writeAtomically } from "../train/atomic_file.ts";
+import { writeAtomically } from "../atomic_file.ts";
 import type { KeptRows } from "./compute_features.ts";
 
 /** What stands beside the rows. */

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { EmpSslError, messageOf } from "../errors.ts";
+import { writeAtomically, writeError } from "../atomic_file.ts";
 import { writeAllSync } from "../files.ts";
-import { safetensorsHeader } from "../train/safetensors.ts";
+import { safetensorsHeader } from "../checkpoint/safetensors.ts";
 import type { Features } from "./features.ts";
 import { npyHeader } from "./npy.ts";
 import { writeParquet } from "./write_parquet.ts";
@@ -21,14 +21,14 @@ function writeValues(file: Deno.FsFile, features: Features): void {
   for (const { rows } of features.blocks(BLOCK)) writeArray(file, rows);
 }
 
-/** Writes a file under another name first. */
+const OPTIONS = { remedy: "name another file" };
+
+/** Writes a file whole or not at all. */
 function create(path: string, write: (file: Deno.FsFile) => void): void {
-  const temporary = `${path}.tmp`;
-  {
+  writeAtomically(path, (temporary) => {
     using file = Deno.createSync(temporary);
     write(file);
-  }
-  Deno.renameSync(temporary, path);
+  }, OPTIONS);
 }
 
 /**
@@ -45,7 +45,7 @@ export function checkOutput(path: string): void {
     Deno.createSync(probe).close();
     Deno.removeSync(probe);
   } catch (error) {
-    throw failed(path, error);
+    throw writeError(path, error, OPTIONS);
   }
 }
 
@@ -60,37 +60,23 @@ export function writeFeatures(
   path: string,
   splits: Record<string, Features>,
 ): void {
+  if (path.endsWith(".safetensors")) return writeSafetensors(path, splits);
   try {
-    if (path.endsWith(".safetensors")) {
-      writeSafetensors(path, splits);
-      return;
-    }
     Deno.mkdirSync(path, { recursive: true });
-    for (const [split, features] of Object.entries(splits)) {
-      const { count, width, labels } = features;
-      create(`${path}/${split}_features.npy`, (file) => {
-        writeArray(file, npyHeader("<f4", [count, width]));
-        writeValues(file, features);
-      });
-      create(`${path}/${split}_labels.npy`, (file) => {
-        writeArray(file, npyHeader("<i4", [count]));
-        writeArray(file, labels);
-      });
-    }
   } catch (error) {
-    throw failed(path, error);
+    throw writeError(path, error, OPTIONS);
   }
-}
-
-function failed(path: string, error: unknown): EmpSslError {
-  return new EmpSslError({
-    action: "write features to",
-    subject: path,
-    found: messageOf(error),
-    remedy: "make room or name another file",
-    code: "INVALID_ARGUMENT",
-    cause: error,
-  });
+  for (const [split, features] of Object.entries(splits)) {
+    const { count, width, labels } = features;
+    create(`${path}/${split}_features.npy`, (file) => {
+      writeArray(file, npyHeader("<f4", [count, width]));
+      writeValues(file, features);
+    });
+    create(`${path}/${split}_labels.npy`, (file) => {
+      writeArray(file, npyHeader("<i4", [count]));
+      writeArray(file, labels);
+    });
+  }
 }
 
 /**
@@ -105,26 +91,20 @@ export function writeRows(
   names: string[],
 ): void {
   if (path.endsWith(".parquet")) {
-    try {
-      writeParquet(`${path}.tmp`, features, names);
-      Deno.renameSync(`${path}.tmp`, path);
-    } catch (error) {
-      throw failed(path, error);
-    }
-    return;
+    return writeAtomically(
+      path,
+      (temporary) => writeParquet(temporary, features, names),
+      OPTIONS,
+    );
   }
   const shape = [features.count, features.width];
   const head = path.endsWith(".npy")
     ? npyHeader("<f4", shape)
     : safetensorsHeader([{ name: "features", dtype: "F32", shape }]);
-  try {
-    create(path, (file) => {
-      writeArray(file, head);
-      writeValues(file, features);
-    });
-  } catch (error) {
-    throw failed(path, error);
-  }
+  create(path, (file) => {
+    writeArray(file, head);
+    writeValues(file, features);
+  });
 }
 
 function writeSafetensors(

@@ -15,7 +15,7 @@ import { scopeOf } from "../model/layers.ts";
 import { convertLayout } from "../model/layout.ts";
 import { type State, tensorSpecs } from "../model/parameters.ts";
 import { resnet18 } from "../model/resnet.ts";
-import { decodeSafetensors } from "../train/safetensors.ts";
+import { decodeSafetensors } from "../checkpoint/safetensors.ts";
 import {
   type ExportFormat,
   type ExportRequest,
@@ -76,9 +76,8 @@ function toChannelsFirst(values: Float32Array, count: number): Float32Array {
   return result;
 }
 
-type Files = Record<string, Uint8Array>;
 type Run = (
-  files: Files,
+  folder: string,
   request: ExportRequest,
   patches: CheckPatches,
   engine: Engine,
@@ -86,9 +85,9 @@ type Run = (
 
 /** How each format is run. */
 const RUNS: Record<ExportFormat, Run> = {
-  async safetensors(files, request, patches) {
-    const name = "model.safetensors";
-    const { tensors } = decodeSafetensors(files[name], name);
+  async safetensors(folder, request, patches) {
+    const path = `${folder}/model.safetensors`;
+    const { tensors } = decodeSafetensors(Deno.readFileSync(path), path);
     const state: State = new Map();
     for (const spec of tensorSpecs(request.model)) {
       const found = tensors.get(exportedName(spec.name, request.part));
@@ -98,9 +97,10 @@ const RUNS: Record<ExportFormat, Run> = {
     }
     return await ourFeatures(request, state, patches);
   },
-  async onnx(files, { patchSize }, { count, values }) {
+  async onnx(folder, { patchSize }, { count, values }) {
     const { InferenceSession, Tensor } = await loadOnnxRuntime();
-    const session = await InferenceSession.create(files["model.onnx"], {
+    const bytes = Deno.readFileSync(`${folder}/model.onnx`);
+    const session = await InferenceSession.create(bytes, {
       logSeverityLevel: 3,
     });
     const shape = [count, 3, patchSize, patchSize];
@@ -110,22 +110,18 @@ const RUNS: Record<ExportFormat, Run> = {
     await session.release();
     return features;
   },
-  async savedmodel(files, { patchSize }, { count, values }, engine) {
-    const session = (engine as GraphEngine).session(files["saved_model.pb"]);
-    try {
-      const shape = [count, patchSize, patchSize, 3];
-      const [features] = session.run(
-        [{ name: INPUT, shape, values }],
-        [OUTPUT],
-      );
-      return await Promise.resolve(features);
-    } finally {
-      session.dispose();
-    }
+  async savedmodel(folder, { patchSize }, { count, values }, engine) {
+    using session = (engine as GraphEngine).loadSavedModel(folder);
+    const shape = [count, patchSize, patchSize, 3];
+    const [features] = await session.run(
+      [{ name: INPUT, shape, values }],
+      [OUTPUT],
+    );
+    return features;
   },
-  async tfjs(files, { patchSize }, { count, values }) {
-    const model = JSON.parse(new TextDecoder().decode(files["model.json"]));
-    const { buffer } = files["weights.bin"].slice();
+  async tfjs(folder, { patchSize }, { count, values }) {
+    const model = JSON.parse(Deno.readTextFileSync(`${folder}/model.json`));
+    const { buffer } = Deno.readFileSync(`${folder}/weights.bin`);
     const graph = await loadGraphModel({
       load: () =>
         Promise.resolve({
@@ -146,19 +142,19 @@ const RUNS: Record<ExportFormat, Run> = {
 /**
  * Checks an export.
  *
- * @param files What was read back, by name.
+ * @param folder Where its files lie.
  * @param engine What is loaded in this thread.
  * @returns The distance from our features, relative to their size.
  * @throws {EmpSslError} `EXPORT_FAILED`.
  */
 export async function checkExport(
   format: ExportFormat,
-  files: Files,
+  folder: string,
   request: ExportRequest,
   patches: CheckPatches,
   engine: Engine,
 ): Promise<number> {
-  const refuse = (found: string, remedy: string, cause?: unknown) =>
+  const checkError = (found: string, remedy: string, cause?: unknown) =>
     new EmpSslError({
       action: "export",
       subject: `the network as ${format}`,
@@ -168,15 +164,15 @@ export async function checkExport(
       cause,
     });
   if (format === "savedmodel" && !(engine instanceof GraphEngine)) {
-    throw refuse(
+    throw checkError(
       "only TensorFlow can check it",
       "set it up with `deno task setup`",
     );
   }
   const wanted = await ourFeatures(request, request.state, patches);
-  const found = await RUNS[format](files, request, patches, engine)
+  const found = await RUNS[format](folder, request, patches, engine)
     .catch((error: unknown) => {
-      throw refuse(
+      throw checkError(
         `the program that reads it cannot be fetched or fails (${
           messageOf(error).split("\n")[0]
         })`,
@@ -186,7 +182,7 @@ export async function checkExport(
     });
   const size = patches.count * featureWidth(request);
   if (found.length !== size) {
-    throw refuse(
+    throw checkError(
       `it gives ${found.length} numbers for ${size}`,
       "report this with the command you ran",
     );
@@ -198,7 +194,7 @@ export async function checkExport(
   });
   const distance = Math.sqrt(difference / Math.max(norm, 1e-24));
   if (!(distance <= TOLERANCE[request.precision])) {
-    throw refuse(
+    throw checkError(
       `its features are off by ${distance.toExponential(1)}`,
       "report this with the command you ran",
     );

@@ -5,11 +5,11 @@
  */
 import type { EngineChoice } from "../engine/engine.ts";
 import { loadEngine } from "../engine/load.ts";
-import { EmpSslError, messageOf } from "../errors.ts";
-import { writeAtomically } from "../train/atomic_file.ts";
-import { readCheckpoint } from "../train/checkpoint.ts";
+import { errorMaker, messageOf } from "../errors.ts";
+import { writeAtomically } from "../atomic_file.ts";
+import { readCheckpoint } from "../checkpoint/checkpoint.ts";
 import { checkExport } from "./check.ts";
-import { traceFrozen } from "./frozen_graph.ts";
+import { encodeSavedModel } from "./saved_model.ts";
 import { modelCard, preprocessing } from "./model_card.ts";
 import { encodeOnnxModel } from "./onnx.ts";
 import {
@@ -21,6 +21,8 @@ import {
 import { encodeSafetensorsModel } from "./safetensors_model.ts";
 import { samplePatches } from "./sample_patches.ts";
 import { encodeTfjsModel } from "./tfjs_model.ts";
+
+const exportError = errorMaker("export to", "INVALID_ARGUMENT");
 
 /** The user's choices. */
 export interface ExportConfig {
@@ -60,26 +62,16 @@ export interface ExportResult {
 
 const PATCHES = 4;
 
-function refuse(subject: string, found: string, remedy: string): EmpSslError {
-  return new EmpSslError({
-    action: "export to",
-    subject,
-    found,
-    remedy,
-    code: "INVALID_ARGUMENT",
-  });
-}
-
 function validate({ format, batch, out }: ExportConfig): void {
   if (!EXPORT_FORMATS.includes(format)) {
-    throw refuse(
+    throw exportError(
       `"${format}"`,
       "no such format",
       `choose one of ${EXPORT_FORMATS.join(", ")}`,
     );
   }
   if (batch !== undefined && !(Number.isInteger(batch) && batch >= 1)) {
-    throw refuse(
+    throw exportError(
       `a batch of ${batch}`,
       "it is not a count",
       "give 1 or more, or leave it out for any",
@@ -89,9 +81,9 @@ function validate({ format, batch, out }: ExportConfig): void {
     Deno.mkdirSync(out, { recursive: true });
     if ([...Deno.readDirSync(out)].length === 0) return;
   } catch (error) {
-    throw refuse(out, messageOf(error), "name another folder with --out");
+    throw exportError(out, messageOf(error), "name another folder with --out");
   }
-  throw refuse(out, "it is not empty", "name another folder with --out");
+  throw exportError(out, "it is not empty", "name another folder with --out");
 }
 
 /** The files of a format, by name. */
@@ -106,7 +98,7 @@ function encode(
     case "onnx":
       return { "model.onnx": encodeOnnxModel(request, metadata) };
     case "savedmodel":
-      return { "saved_model.pb": traceFrozen(request).graph.finish() };
+      return { "saved_model.pb": encodeSavedModel(request) };
     case "tfjs":
       return encodeTfjsModel(request, metadata);
   }
@@ -149,11 +141,8 @@ export async function exportModel(
   });
   const names = Object.keys(files);
   for (const name of names) writeAtomically(`${out}/${name}`, files[name]);
-  const written = Object.fromEntries(
-    names.map((name) => [name, Deno.readFileSync(`${out}/${name}`)]),
-  );
   const patches = await samplePatches(run, batch ?? PATCHES);
-  const distance = await checkExport(format, written, request, patches, engine);
+  const distance = await checkExport(format, out, request, patches, engine);
   const text = (name: string, content: string) =>
     writeAtomically(`${out}/${name}`, new TextEncoder().encode(content));
   text("preprocessing.json", JSON.stringify(described, null, 2) + "\n");

@@ -13,7 +13,7 @@ import {
   type GraphBuilder,
   type GraphValue,
 } from "../engine/trace/graph.ts";
-import { DType } from "../engine/trace/messages.ts";
+import { DType, shapeMessage } from "../engine/trace/messages.ts";
 import { trace } from "../engine/trace/trace.ts";
 import { keptBytes } from "./half.ts";
 import {
@@ -24,14 +24,38 @@ import {
   OUTPUT,
 } from "./request.ts";
 
-/** TensorFlow's own name of the signature that programs look for. */
-const SIGNATURE = "serving_default";
-
 /** A graph with its input and its output. */
 export interface FrozenGraph {
   graph: GraphBuilder;
   input: GraphValue;
   output: GraphValue;
+}
+
+/** A tensor of weights, as a constant of single or half precision. */
+function weightsNode(
+  graph: GraphBuilder,
+  name: string,
+  shape: number[],
+  { bytes, half }: { bytes: Uint8Array; half: boolean },
+): GraphValue {
+  const dtype = half ? DType.half : DType.float;
+  const node = graph.node("Const", [], {
+    dtype: attr.type(dtype),
+    value: {
+      tensor: {
+        dtype,
+        tensorShape: shapeMessage(shape),
+        tensorContent: bytes,
+      },
+    },
+  }, half ? `${name}/half` : name);
+  if (half) {
+    graph.node("Cast", [node], {
+      SrcT: attr.type(DType.half),
+      DstT: attr.type(DType.float),
+    }, name);
+  }
+  return { name, dtype: DType.float, shape };
 }
 
 /**
@@ -49,18 +73,14 @@ export function traceFrozen(request: ExportRequest): FrozenGraph {
     dtype: DType.float,
     shape: [rows, featureWidth(request)],
   };
-  const settings = {
-    precision: "fp32",
-    freeRows: batch === undefined,
-  } as const;
-  const graph = trace(settings, (graph, backend) => {
+  const graph = trace({ precision: "fp32" }, (graph, backend) => {
     const shape = [batch ?? 1, patchSize, patchSize, 3];
     input = graph.placeholder(INPUT, DType.float, [rows, ...shape.slice(1)]);
     const tensors = Object.fromEntries(
       tensorSpecs(model).filter(({ name }) => isInPart(name, part))
         .map(({ name, shape }) => {
           const kept = keptBytes(state.get(name)!, shape, precision);
-          const weights = graph.weights(name, shape, kept);
+          const weights = weightsNode(graph, name, shape, kept);
           return [name, backend.tensor(weights)];
         }),
     );
@@ -72,7 +92,6 @@ export function traceFrozen(request: ExportRequest): FrozenGraph {
     graph.node("Identity", [backend.value(y)], {
       T: attr.type(DType.float),
     }, OUTPUT);
-    graph.signature(SIGNATURE, [input], [output]);
   });
   return { graph, input: input!, output };
 }

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { ResolvedConfig } from "../train/config.ts";
+import type { ResolvedConfig } from "../checkpoint/run_config.ts";
 import {
   type ExportFormat,
   type ExportRequest,

@@ -7,7 +7,7 @@
 import { concatBytes } from "../files.ts";
 import { convertLayout, torchShape } from "../model/layout.ts";
 import { tensorSpecs } from "../model/parameters.ts";
-import { safetensorsHeader } from "../train/safetensors.ts";
+import { safetensorsHeader } from "../checkpoint/safetensors.ts";
 import { keptBytes } from "./half.ts";
 import { type ExportRequest, isInPart } from "./request.ts";
 

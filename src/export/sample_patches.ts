@@ -6,9 +6,9 @@
 import { openDataset } from "../data/catalog.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { cutPatch, RECIPES } from "../patches/recipe.ts";
-import { createTransforms } from "../patches/transforms.ts";
+import { createTransforms } from "../patches/create_transforms.ts";
 import { Purpose, RandomStream } from "../random.ts";
-import { type ResolvedConfig, trainSource } from "../train/config.ts";
+import { type ResolvedConfig, trainSource } from "../checkpoint/run_config.ts";
 import type { CheckPatches } from "./check.ts";
 
 /** The run's own images; generated ones where they are not at hand. */

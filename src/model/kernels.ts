@@ -72,7 +72,7 @@ export function batchNormTraining(
         inputs,
         { epsilon },
       );
-      // Only y outlives this function by itself.
+      // Only y is kept when this function returns.
       statistics = [tf.keep(mean), tf.keep(variance)];
       (save as tf.GradSaveFunc)([
         x as tf.Tensor,

@@ -23,7 +23,7 @@ export interface Scope {
   training: boolean;
   /** In training: running statistics after this pass. */
   updates: Record<string, tf.Tensor>;
-  /** In training: the replicas that batch norms take their statistics over. */
+  /** In training: the replicas that batch norms share their statistics with. */
   replicas?: Replicas;
 }
 

@@ -30,7 +30,7 @@ export interface LossConfig {
   eps: number;
 }
 
-/** The objective and its parts, scalars, and what tells a collapse. */
+/** The objective and its parts, scalars, and Z̄Z̄ᵀ, which shows a collapse. */
 export interface Losses {
   /** −patchSim · invariance − tcr · TCR. */
   loss: tf.Tensor;

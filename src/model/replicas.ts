@@ -11,8 +11,8 @@ export interface Replicas {
   /** How many there are. */
   readonly count: number;
   /**
-   * The sum of a tensor over the replicas. It has no gradient of its own: who
-   * calls it goes back by hand.
+   * The sum of a tensor over the replicas. It has no gradient of its own: the
+   * caller computes the backward pass.
    */
   sum(x: tf.Tensor): tf.Tensor;
 }

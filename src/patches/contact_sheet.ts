@@ -35,7 +35,7 @@ const BACKGROUND = 255;
  * ```ts
  * import { contactSheet } from "./contact_sheet.ts";
  * import { RECIPES } from "./recipe.ts";
- * import { createTransforms } from "./transforms.ts";
+ * import { createTransforms } from "./create_transforms.ts";
  *
  * const image = { width: 32, height: 32, data: new Uint8Array(3072) };
  * const sheet = contactSheet(image, {

@@ -74,7 +74,7 @@ export type RecipeName = "cifar" | "imagenet";
  * @example A patch of a grey image
  * ```ts
  * import { cutPatch, RECIPES } from "./recipe.ts";
- * import { createTransforms } from "./transforms.ts";
+ * import { createTransforms } from "./create_transforms.ts";
  * import { Purpose, RandomStream } from "../random.ts";
  *
  * const image = { width: 32, height: 32, data: new Uint8Array(3072).fill(99) };

@@ -4,7 +4,7 @@
  * @module
  */
 import { Plot, plot } from "../deps/plot.ts";
-import type { StepMetrics } from "../train/training_session.ts";
+import type { StepMetrics } from "../train/events.ts";
 import { type RunRecord, thinned } from "./run_record.ts";
 
 /** A drawn figure. */

@@ -8,10 +8,11 @@ import { openDataset } from "../data/catalog.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Image } from "../data/image.ts";
 import type { EngineChoice } from "../engine/engine.ts";
+import type { EvaluationCalls } from "../evaluate/evaluation_calls.ts";
 import { computeFeatures, labelsOf } from "../evaluate/compute_features.ts";
-import { createTransforms } from "../patches/transforms.ts";
-import { readCheckpointInfo } from "../train/checkpoint.ts";
-import { startCompute } from "../train/compute.ts";
+import { createTransforms } from "../patches/create_transforms.ts";
+import { readCheckpointInfo } from "../checkpoint/checkpoint.ts";
+import { startCompute } from "../engine/compute.ts";
 import { principalMap } from "../train/spectrum.ts";
 import { embeddingMap, type Figure } from "./figures.ts";
 
@@ -92,7 +93,8 @@ export async function gallery(
   const compute = await startCompute({ engine, precision: "auto" });
   let cosines: Float32Array;
   try {
-    await compute.remote.startEvaluation(path, false);
+    const calls = compute.calls<EvaluationCalls>();
+    await calls.startEvaluation(path, false);
     await computeFeatures(compute, {
       source,
       labels: labelsOf(dataset),
@@ -101,8 +103,8 @@ export async function gallery(
       recipe: config.recipe,
       patchSize: config.patchSize,
     });
-    cosines = await compute.remote.cosines("test");
-    await compute.remote.endEvaluation();
+    cosines = await calls.cosines("test");
+    await calls.endEvaluation();
   } finally {
     compute.close();
   }

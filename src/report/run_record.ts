@@ -3,12 +3,16 @@
  *
  * @module
  */
-import { EmpSslError, messageOf } from "../errors.ts";
+import { errorMaker, messageOf } from "../errors.ts";
 import type { EngineReport } from "../engine/engine.ts";
 import type { EvaluationResult } from "../evaluate/evaluate.ts";
 import { readMetrics } from "../train/metrics.ts";
-import type { ResolvedConfig } from "../train/config.ts";
-import type { StepMetrics } from "../train/training_session.ts";
+import type { ResolvedConfig } from "../checkpoint/run_config.ts";
+import type { StepMetrics } from "../train/events.ts";
+import { trimSlashes } from "../files.ts";
+
+const recordError = errorMaker("report on", "INVALID_ARGUMENT");
+const REMEDY = "name the folder of a run";
 
 /** A test of the online probe. */
 export interface ProbeRecord {
@@ -38,18 +42,8 @@ function attempt<T>(path: string, read: () => T): T {
   try {
     return read();
   } catch (error) {
-    throw refuse(path, messageOf(error));
+    throw recordError(path, messageOf(error), REMEDY);
   }
-}
-
-function refuse(path: string, found: string): EmpSslError {
-  return new EmpSslError({
-    action: "report on",
-    subject: path,
-    found,
-    remedy: "name the folder of a run",
-    code: "INVALID_ARGUMENT",
-  });
 }
 
 /**
@@ -58,7 +52,7 @@ function refuse(path: string, found: string): EmpSslError {
  * @throws {EmpSslError} `INVALID_ARGUMENT` where it is none.
  */
 export function readRun(path: string): RunRecord {
-  const dir = path.replace(/(?<=.)\/+$/, "");
+  const dir = trimSlashes(path);
   const file = `${dir}/config.json`;
   const config = attempt(file, (): RunRecord["config"] => {
     const found = JSON.parse(Deno.readTextFileSync(file));
@@ -73,7 +67,9 @@ export function readRun(path: string): RunRecord {
     if ("probe" in record) probes.push({ step: record.step, ...record.probe });
     else if (Number.isFinite(record.loss)) steps.push(record);
   }
-  if (steps.length === 0) throw refuse(dir, "it has made no step yet");
+  if (steps.length === 0) {
+    throw recordError(dir, "it has made no step yet", REMEDY);
+  }
   let evaluation: EvaluationResult | undefined;
   try {
     evaluation = JSON.parse(Deno.readTextFileSync(`${dir}/evaluation.json`));

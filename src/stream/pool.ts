@@ -1,17 +1,17 @@
 /**
- * The pool of patch workers: starts them, and sees to it that every batch gets
+ * The pool of patch workers: starts them, and makes sure that every batch gets
  * all its images whatever happens to a worker or to a file.
  *
  * @module
  */
-import type { patchWorker } from "../../workers/patch_worker.ts";
 import * as Comlink from "../deps/comlink.ts";
 import { EmpSslError, isEmpSslError, messageOf } from "../errors.ts";
-import { Failure } from "./failure.ts";
+import { Failure } from "../failure.ts";
+import type { PatchCalls } from "./patch_calls.ts";
 import type { PatchJob } from "./patch_job.ts";
 import type { Ring } from "./ring.ts";
 
-type Remote = Comlink.Remote<typeof patchWorker>;
+type Remote = Comlink.Remote<PatchCalls>;
 
 interface Member {
   worker: Worker;
@@ -33,11 +33,21 @@ export interface PoolOptions {
   onSkipped?: (image: string, why: string, index: number) => void;
 }
 
+/**
+ * Patch workers by default.
+ *
+ * @param device `CPU` or `GPU`: on a CPU most cores are the engine's.
+ */
+export function defaultWorkers(device: string): number {
+  const cores = navigator.hardwareConcurrency;
+  return device === "GPU" ? Math.max(1, cores - 1) : Math.max(1, cores >> 2);
+}
+
 /** The share of the data set's images that may fail before the run ends. */
 const FAILURE_LIMIT = 0.01;
-/** So many images are tried in place of one. */
+/** How many other images are tried in place of one that fails. */
 const STAND_INS = 8;
-/** A worker that dies is replaced so many times in a row. */
+/** How many times in a row a worker that dies is replaced. */
 const RESTART_LIMIT = 3;
 
 /** The workers of one job. */
@@ -72,7 +82,7 @@ export class PatchPool {
       throw new EmpSslError({
         action: "cut patches with",
         subject: `${workers} workers`,
-        found: "somebody must do it",
+        found: "at least one worker is needed",
         remedy: "give a whole number from 1 up",
         code: "INVALID_ARGUMENT",
       });
@@ -105,7 +115,7 @@ export class PatchPool {
       { type: "module", name: `patches ${slot}` },
     );
     const death = new Failure();
-    const remote = Comlink.wrap<typeof patchWorker>(worker);
+    const remote = Comlink.wrap<PatchCalls>(worker);
     const member: Member = { worker, remote, slot, death };
     worker.addEventListener("error", (event) => {
       event.preventDefault();

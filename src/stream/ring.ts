@@ -1,11 +1,11 @@
 /**
  * A ring of batches in shared memory: several producers fill the parts of a
- * batch, one consumer takes whole batches in order, nobody copies and nobody
- * polls. It knows nothing of images, and could be a library of its own.
+ * batch, one consumer takes whole batches in order, without copying and without
+ * polling. It knows nothing about images, and could be a library of its own.
  *
- * Batch k lives in slot k mod S. A slot's sequence number says whose turn it
- * is: 2g while the g-th batch of the slot is being filled, 2g + 1 when it is
- * full, 2(g + 1) when the consumer has given it back.
+ * Batch k lives in slot k mod S. A slot's sequence number is 2g while the
+ * g-th batch of the slot is being filled, 2g + 1 when it is full, and 2(g + 1)
+ * once the consumer has released it.
  *
  * @module
  */
@@ -163,7 +163,7 @@ export class Ring {
     Atomics.notify(this.#control, at);
   }
 
-  /** Whether somebody has ended the ring. */
+  /** Whether the ring has been ended. */
   get aborted(): boolean {
     return Atomics.load(this.#control, ABORTED) === 1;
   }

@@ -6,7 +6,7 @@
 import type { EngineReport } from "../engine/engine.ts";
 import { chooseMicroBatch, freeMemory } from "../engine/micro_batch.ts";
 import { architecture } from "../model/architectures.ts";
-import type { ResolvedConfig } from "./config.ts";
+import type { ResolvedConfig } from "../checkpoint/run_config.ts";
 
 /** The model and the batch of a step. */
 export function batchOf({ arch, bs, numPatches, patchSize }: ResolvedConfig) {
@@ -15,7 +15,7 @@ export function batchOf({ arch, bs, numPatches, patchSize }: ResolvedConfig) {
 }
 
 /**
- * What `--micro-batch` comes to, with the memory that is free now.
+ * The value of `--micro-batch`; for `auto` by the memory that is free now.
  *
  * @returns Nothing where a step is not split.
  */
@@ -27,7 +27,7 @@ export function microBatchOf(
   const batch = batchOf(config);
   if (microBatch === batch.patches) return undefined;
   if (microBatch !== "auto") return microBatch;
-  // How much a GPU has free nobody tells us: there the user decides.
+  // The free memory of a GPU is not known here: the user decides.
   if (device !== "CPU") return undefined;
   const images = batch.images / (cluster?.length ?? 1);
   return chooseMicroBatch({ ...batch, images }, freeMemory(), precision);

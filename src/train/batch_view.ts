@@ -1,11 +1,11 @@
 /**
- * What can be looked at of the batch of a step.
+ * A batch for display: its patches and the Gram matrix of its embeddings.
  *
  * @module
  */
 import type { Image } from "../data/image.ts";
 
-/** A batch, to be looked at. */
+/** A batch for display. */
 export interface BatchView {
   /** Z̄Z̄ᵀ, `b×b` numbers. */
   gram: Float32Array;

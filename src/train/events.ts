@@ -1,14 +1,33 @@
 /**
- * What a run tells as it goes, and what may look at it.
+ * The events of a run, and the probe that tests its model.
  *
  * @module
  */
-import type { EngineReport } from "../engine/engine.ts";
+import type { EngineReport, StepLosses } from "../engine/engine.ts";
 import type { BatchView } from "./batch_view.ts";
-import type { ResolvedConfig } from "./config.ts";
-import type { StepMetrics } from "./training_session.ts";
+import type { ResolvedConfig } from "../checkpoint/run_config.ts";
 
-/** What a run tells as it goes. */
+/** The numbers of one step. */
+export interface StepMetrics extends StepLosses {
+  /** Directions that the mean embeddings of the images fill: 1 to b. */
+  effectiveRank: number;
+  /** The step, from 0. */
+  step: number;
+  /** The epoch, from 0. */
+  epoch: number;
+  /** Learning rate of the step. */
+  lr: number;
+  /** Seconds of computing. */
+  computeSeconds: number;
+  /** Seconds of waiting for the batch. */
+  waitSeconds: number;
+  /** Patches a second, waiting included. */
+  patchesPerSecond: number;
+  /** Whether it was the last step, since some process asked to stop. */
+  stopping?: boolean;
+}
+
+/** An event of a run. */
 export type TrainEvent =
   | {
     type: "start";
@@ -25,7 +44,7 @@ export type TrainEvent =
   | {
     type: "step";
     metrics: StepMetrics;
-    /** The batch, where `watch` wanted it. */
+    /** The batch, where `includeBatch` asked for it. */
     view?: BatchView;
   }
   | { type: "checkpoint"; path: string; step: number; epoch?: number }
@@ -42,8 +61,8 @@ export interface Probe {
   /**
    * Makes a test.
    *
-   * @param compute The training worker (`Compute` of `train/compute.ts`), which
-   * holds the model.
+   * @param compute The thread that trains (`Compute` of `engine/compute.ts`),
+   * which holds the model.
    * @param onSkipped Told once of each image that cannot be read.
    */
   run(

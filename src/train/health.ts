@@ -6,11 +6,11 @@
 import type { StepLosses } from "../engine/engine.ts";
 import { EmpSslError } from "../errors.ts";
 
-/** So many steps in a row, and it is no accident. */
+/** Collapsed steps in a row after which the run ends. */
 const PATIENCE = 20;
-/** How near to the collapsed values counts. */
+/** Invariance above this, and coding rate below so many times the collapsed one. */
 const INVARIANCE = 0.99, MARGIN = 1.1;
-/** So few directions are one, and noise. */
+/** Effective rank below which all embeddings point in one direction. */
 const RANK = 1.1;
 
 /**

@@ -8,10 +8,10 @@ import type { DatasetSource } from "../data/dataset.ts";
 import { checkFileIndex, encodeFileIndex } from "../data/file_index.ts";
 import { ImageFiles } from "../data/image_files.ts";
 import { exists } from "../files.ts";
-import { writeAtomically } from "./atomic_file.ts";
+import { writeAtomically } from "../atomic_file.ts";
 
 /** The index of a run's folder. */
-export function indexOf(dir: string): string {
+export function imageIndexPath(dir: string): string {
   return `${dir}/images.txt`;
 }
 
@@ -26,7 +26,7 @@ export async function indexedSource(
   source: DatasetSource,
   { dir, goesOn }: { dir: string; goesOn: boolean },
 ): Promise<DatasetSource> {
-  const index = indexOf(dir), folder = folderOf(source);
+  const index = imageIndexPath(dir), folder = folderOf(source);
   // What is no files is not opened once more to find that out.
   if (!DATASETS[source.name]?.files) return source;
   if (goesOn && await exists(index)) {

@@ -5,8 +5,8 @@
  */
 import { EmpSslError, messageOf } from "../errors.ts";
 import { writeAllSync } from "../files.ts";
-import { writeAtomically } from "./atomic_file.ts";
-import type { StepMetrics } from "./training_session.ts";
+import { writeAtomically } from "../atomic_file.ts";
+import type { StepMetrics } from "./events.ts";
 
 /** Appends lines to a file. */
 export class MetricsLog implements Disposable {
@@ -18,7 +18,7 @@ export class MetricsLog implements Disposable {
    *
    * @param path The file.
    * @param fromStep The step that comes next: lines of it and of later ones,
-   * which a run that was cut off may have left, are taken away.
+   * which an interrupted run may have left, are removed.
    */
   constructor(path: string, fromStep = 0) {
     if (fromStep > 0) keepBefore(path, fromStep);

@@ -1,52 +1,28 @@
 /**
- * Going on with a run.
+ * Resuming a run.
  *
  * @module
  */
 import { dirname } from "node:path";
 import { EmpSslError } from "../errors.ts";
 import { exists } from "../files.ts";
-import { type CheckpointInfo, readCheckpointInfo } from "./checkpoint.ts";
 import {
-  resolveConfig,
+  type CheckpointInfo,
+  readCheckpointInfo,
+} from "../checkpoint/checkpoint.ts";
+import { resolveConfig } from "./config.ts";
+import {
+  IDENTITY,
+  operational,
   type ResolvedConfig,
   type TrainConfig,
-} from "./config.ts";
-import { indexOf } from "./image_index.ts";
+} from "../checkpoint/run_config.ts";
+import { imageIndexPath } from "./image_index.ts";
 
 /** A whole checkpoint with its optimiser. */
 export interface ResumePoint extends CheckpointInfo {
   /** The optimiser's file. */
   optimizer: string;
-}
-
-/** What may be another from one part of a run to the next. */
-const OPERATIONAL = [
-  "workers",
-  "saveEvery",
-  "keep",
-  "strict",
-  "threads",
-  "tensorboard",
-  "dataDir",
-  "download",
-  "replicas",
-  "cluster",
-  "task",
-  "peerTimeout",
-] as const satisfies (keyof TrainConfig)[];
-
-/** What, of other choices, a run that goes on takes. */
-export function operational(config: Partial<TrainConfig>) {
-  return Object.fromEntries(
-    OPERATIONAL.filter((key) => config[key] !== undefined)
-      .map((key) => [key, config[key]]),
-  );
-}
-
-/** Whether a choice may be another when a run goes on. */
-export function isOperational(key: string): boolean {
-  return (OPERATIONAL as readonly string[]).includes(key);
 }
 
 /**
@@ -68,28 +44,6 @@ export function resumePoint(dir: string): ResumePoint {
   }
   return { ...info, optimizer };
 }
-
-/** What makes two runs the same run. */
-export const IDENTITY = [
-  "data",
-  "dataDir",
-  "classes",
-  "cache",
-  "limitImages",
-  "images",
-  "epoch",
-  "bs",
-  "numPatches",
-  "patchSize",
-  "patchSim",
-  "tcr",
-  "eps",
-  "arch",
-  "lr",
-  "seed",
-  "init",
-  "syncBn",
-] as const satisfies (keyof ResolvedConfig)[];
 
 function isLike(stored: ResolvedConfig, wanted: ResolvedConfig): boolean {
   const same = IDENTITY.every((key) => stored[key] === wanted[key]);
@@ -143,7 +97,7 @@ export async function resumedConfig(
 ): Promise<ResolvedConfig> {
   const resolved = await resolveConfig({
     ...from.config,
-    // Who trains together is said anew each time.
+    // The processes are named anew at each start.
     cluster: undefined,
     task: undefined,
     ...operational(config),
@@ -151,7 +105,9 @@ export async function resumedConfig(
   const { images, stepsPerEpoch, steps } = from.config;
   if (resolved.images === images) return resolved;
   // The run has an index of its own images; others may have come.
-  if (resolved.images > images && await exists(indexOf(dirname(from.path)))) {
+  if (
+    resolved.images > images && await exists(imageIndexPath(dirname(from.path)))
+  ) {
     return { ...resolved, images, stepsPerEpoch, steps };
   }
   throw new EmpSslError({

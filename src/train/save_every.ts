@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { refuse } from "./refuse_flag.ts";
+import { flagError } from "../flag_error.ts";
 
 /** When checkpoints are written between the ends of the epochs. */
 export interface SaveEvery {
@@ -17,7 +17,7 @@ export interface SaveEvery {
 export function parseSaveEvery(text: string | undefined): SaveEvery {
   const [, number, minutes] = /^(\d+)(m?)$/.exec(text ?? "") ?? [];
   if (text !== undefined && !(Number(number) >= 1)) {
-    refuse(
+    throw flagError(
       `--save-every ${text}`,
       "it is neither steps nor minutes",
       "give a whole number of steps, or of minutes as in 10m",

@@ -1,11 +1,12 @@
 /**
- * How many directions the embeddings of a batch fill.
+ * The spectrum of z̄: singular values, effective rank, principal components.
  *
  * @module
  */
 import { EigenvalueDecomposition, Matrix } from "../deps/linear_algebra.ts";
 
-/** So many images tell enough, and cost a hundredth of a second. */
+/** Images that are looked at: their eigenvalues take a hundredth of a second. */
+
 const MOST = 256;
 
 function matrixOf(gram: Float32Array, size: number): Matrix {

@@ -7,21 +7,17 @@
 import type { DatasetSource } from "../data/dataset.ts";
 import type { EngineReport } from "../engine/engine.ts";
 import { PatchStream } from "../stream/patch_stream.ts";
-import { writeAtomically } from "./atomic_file.ts";
-import type { Compute } from "./compute.ts";
-import type { ResolvedConfig } from "./config.ts";
+import { writeAtomically } from "../atomic_file.ts";
+import type { Compute } from "../engine/compute.ts";
+import { defaultWorkers } from "../stream/pool.ts";
+import type { TrainingCalls } from "./training_calls.ts";
+import type { ResolvedConfig } from "../checkpoint/run_config.ts";
 import type { Probe, TrainEvent } from "./events.ts";
 import { MetricsLog } from "./metrics.ts";
 import type { ResumePoint } from "./resume.ts";
-import type { Roster } from "./roster.ts";
+import type { Peers } from "../cluster/heartbeat.ts";
 import { parseSaveEvery } from "./save_every.ts";
-import type { News } from "./together.ts";
-
-/** Patch workers where the user names no number: the engine's cores are its own. */
-export function defaultWorkers(device: string): number {
-  const cores = navigator.hardwareConcurrency;
-  return device === "GPU" ? Math.max(1, cores - 1) : Math.max(1, cores >> 2);
-}
+import type { RunPlan } from "../cluster/agreement.ts";
 
 /** A run: what it needs from the folder and the engine on. */
 export interface Run {
@@ -38,15 +34,25 @@ export interface Run {
   from?: ResumePoint;
   probe?: Probe;
   signal?: AbortSignal;
-  watch?: () => boolean;
+  includeBatch?: () => boolean;
   /** The other processes, where there are some. */
-  roster?: Roster<News>;
+  peers?: Peers<RunPlan>;
 }
 
 /** The run itself, from the folder and the engine on. */
 export async function* steps(run: Run): AsyncGenerator<TrainEvent> {
-  const { dir, compute, config, step: first, from, probe, signal, watch } = run;
-  const { roster, source } = run;
+  const {
+    dir,
+    compute,
+    config,
+    step: first,
+    from,
+    probe,
+    signal,
+    includeBatch,
+  } = run;
+  const { peers, source } = run;
+  const calls = compute.calls<TrainingCalls>();
   const skipped: TrainEvent[] = [];
   const onSkipped = (image: string, why: string) =>
     skipped.push({ type: "skipped", image, why });
@@ -60,7 +66,7 @@ export async function* steps(run: Run): AsyncGenerator<TrainEvent> {
     seed: config.seed,
     firstBatch: first,
     endBatch: config.steps,
-    share: roster && { index: config.task ?? 0, of: config.cluster!.length },
+    share: peers && { index: config.task ?? 0, of: config.cluster!.length },
   }, {
     workers: config.workers ?? defaultWorkers(compute.report.device),
     strict: config.strict,
@@ -68,16 +74,16 @@ export async function* steps(run: Run): AsyncGenerator<TrainEvent> {
   });
   const orFailed = <T>(work: Promise<T>): Promise<T> => {
     const guarded = stream.guard(compute.guard(work));
-    return roster?.guard(guarded) ?? guarded;
+    return peers?.guard(guarded) ?? guarded;
   };
   const microBatch = await orFailed(
-    compute.remote.startTraining(
+    calls.startTraining(
       config,
       stream.handle,
       {
         from: from && { model: from.path, optimizer: from.optimizer },
         tensorBoard: config.tensorboard ? `${dir}/tensorboard` : undefined,
-        watched: watch !== undefined,
+        watched: includeBatch !== undefined,
         microBatch: run.microBatch,
       },
     ),
@@ -100,21 +106,21 @@ export async function* steps(run: Run): AsyncGenerator<TrainEvent> {
   for (let step = first; step < config.steps; step++) {
     const wanted = signal?.aborted === true;
     const { stopping, ...metrics } = await orFailed(
-      compute.remote.step(step, wanted),
+      calls.step(step, wanted),
     );
     log?.write(metrics);
     yield* skipped.splice(0);
-    const view = watch?.() ? await orFailed(compute.remote.view()) : undefined;
+    const view = includeBatch?.() ? await orFailed(calls.view()) : undefined;
     yield { type: "step", metrics, view };
     const done = step + 1;
     // Processes stop after the same step, one that is alone after this one.
-    const stops = roster ? stopping === true : signal?.aborted === true;
+    const stops = peers ? stopping === true : signal?.aborted === true;
     const stopped = stops && done < config.steps;
     const endOfEpoch = done % config.stepsPerEpoch === 0;
     const due = endOfEpoch || stopped || done % every.steps === 0 ||
       performance.now() - saved >= every.milliseconds;
     if (due && dir !== undefined) {
-      const path = await orFailed(compute.remote.save(dir, done));
+      const path = await orFailed(calls.save(dir, done));
       saved = performance.now();
       const epoch = endOfEpoch ? done / config.stepsPerEpoch : undefined;
       yield { type: "checkpoint", path, step: done, epoch };
@@ -129,12 +135,12 @@ export async function* steps(run: Run): AsyncGenerator<TrainEvent> {
       yield { type: "probe", step, top1, top5 };
     }
     if (stopped) {
-      await roster?.leave();
+      await peers?.finish();
       yield { type: "stopped", step: done, dir };
       return;
     }
   }
-  await roster?.leave();
+  await peers?.finish();
 }
 
 /** The run's choices and what they ran on, for its reader and for `--resume`. */

@@ -6,7 +6,7 @@
 import { type SummaryWriter, summaryWriter } from "../deps/tfjs_node.ts";
 import type { Engine } from "../engine/engine.ts";
 import { EmpSslError } from "../errors.ts";
-import type { StepMetrics } from "./training_session.ts";
+import type { StepMetrics } from "./events.ts";
 
 /** What of a step is shown, by its name there. */
 const SCALARS: Record<string, Exclude<keyof StepMetrics, "stopping">> = {

@@ -6,29 +6,27 @@
 import type { EngineName, EngineReport, Precision } from "../engine/engine.ts";
 import { EmpSslError } from "../errors.ts";
 import { microBatchOf } from "./batch.ts";
-import { checkOwnName } from "./cluster.ts";
-import { type Compute, startCompute } from "./compute.ts";
+import { checkOwnName } from "../cluster/membership.ts";
+import { type Compute, startCompute } from "../engine/compute.ts";
+import { clusterWish, resolveConfig, TRAIN_DEFAULTS } from "./config.ts";
 import {
-  clusterWish,
-  resolveConfig,
   type ResolvedConfig,
-  TRAIN_DEFAULTS,
   type TrainConfig,
   trainSource,
-} from "./config.ts";
+} from "../checkpoint/run_config.ts";
 import type { Probe, TrainEvent } from "./events.ts";
 import { indexedSource } from "./image_index.ts";
 import { resumedConfig, resumePoint } from "./resume.ts";
-import type { Roster } from "./roster.ts";
-import { RunFolder } from "./run_folder.ts";
+import type { Peers } from "../cluster/heartbeat.ts";
+import { RunFolder } from "../checkpoint/run_folder.ts";
 import { steps } from "./steps.ts";
 import {
-  callOthers,
-  followOthers,
+  followAgreement,
+  isClustered,
   isFollower,
-  isTogether,
-  type News,
-} from "./together.ts";
+  leadAgreement,
+  type RunPlan,
+} from "../cluster/agreement.ts";
 
 /** What stands outside a run's configuration. */
 export interface TrainOptions {
@@ -44,7 +42,7 @@ export interface TrainOptions {
   /** Ends the run after the step under way, with a checkpoint. */
   signal?: AbortSignal;
   /** Asked after each step whether its event is to carry the batch. */
-  watch?: () => boolean;
+  includeBatch?: () => boolean;
 }
 
 /** A folder that is not taken: `runs/shapes-1`, `runs/shapes-2`, … */
@@ -82,22 +80,26 @@ function freeFolder(data: string, msg?: string): string {
  */
 export async function* train(
   config: Partial<TrainConfig> = {},
-  { signal, probe, resume, watch }: TrainOptions = {},
+  { signal, probe, resume, includeBatch }: TrainOptions = {},
 ): AsyncGenerator<TrainEvent> {
   const goesOn = resume !== undefined;
   const { cluster: addresses, task = 0 } = config;
   if (addresses) await checkOwnName({ addresses, task });
   if (isFollower(config)) {
-    const { roster, config: told } = await followOthers(config, goesOn);
-    using _ = roster;
-    const { step } = roster.news, source = trainSource(told);
-    const run = { config: told, roster, step, source, signal, watch };
+    const { peers, config: told } = await followAgreement(config, {
+      resumes: goesOn,
+      asked: { ...TRAIN_DEFAULTS, ...config },
+      resolve: (choices) => resolveConfig(choices),
+    });
+    using _ = peers;
+    const { step } = peers.plan, source = trainSource(told);
+    const run = { config: told, peers, step, source, signal, includeBatch };
     yield* explained(
-      roster,
+      peers,
       computing(told, (compute) => {
-        checkReplicas(compute.report, roster.news);
+        checkReplicas(compute.report, peers.plan);
         return steps({ ...run, compute });
-      }, roster),
+      }, peers),
     );
     return;
   }
@@ -120,32 +122,35 @@ export async function* train(
     resolved.engine = engine as EngineName;
     resolved.precision = precision as Precision;
     const run = { dir, compute, config: resolved, step, source, from, probe };
-    if (!isTogether(resolved)) {
-      yield* steps({ ...run, signal, watch });
+    if (!isClustered(resolved)) {
+      yield* steps({ ...run, signal, includeBatch });
       return;
     }
     // What depends on a machine is decided once.
     const microBatch = microBatchOf(resolved, compute.report) ??
       resolved.numPatches;
-    const news = {
+    const plan = {
       config: { ...resolved, microBatch },
       step,
       replicas: compute.report.replicas!.own,
     };
-    const how = { resumes: goesOn, source };
-    using roster = await callOthers(config, news, how);
-    const all = steps({ ...run, roster, microBatch, signal, watch });
-    yield* explained(roster, all);
+    using peers = await leadAgreement(plan, {
+      resumes: goesOn,
+      asked: { ...TRAIN_DEFAULTS, ...config },
+      source,
+    });
+    const all = steps({ ...run, peers, microBatch, signal, includeBatch });
+    yield* explained(peers, all);
   });
 }
 
 /** All processes need the same number of devices. */
-function checkReplicas({ replicas }: EngineReport, news: News): void {
-  if (replicas?.own === news.replicas) return;
+function checkReplicas({ replicas }: EngineReport, plan: RunPlan): void {
+  if (replicas?.own === plan.replicas) return;
   throw new EmpSslError({
     action: "train together with",
     subject: `${replicas?.own} replicas in this process`,
-    found: `process 0 has ${news.replicas}`,
+    found: `process 0 has ${plan.replicas}`,
     remedy: "give all processes the same --replicas N",
     code: "INVALID_ARGUMENT",
   });
@@ -155,11 +160,11 @@ function checkReplicas({ replicas }: EngineReport, news: News): void {
 async function* computing(
   config: ResolvedConfig,
   work: (compute: Compute) => AsyncGenerator<TrainEvent>,
-  roster?: Roster<News>,
+  peers?: Peers<RunPlan>,
 ): AsyncGenerator<TrainEvent> {
   const cluster = clusterWish(config);
   const start = startCompute({ ...config, cluster });
-  const compute = await (roster?.guard(start) ?? start);
+  const compute = await (peers?.guard(start) ?? start);
   let mayCompute = false;
   try {
     yield* work(compute);
@@ -175,12 +180,12 @@ async function* computing(
 
 /** Events, and the true reason where they end in an error. */
 async function* explained(
-  roster: Roster<News>,
+  peers: Peers<RunPlan>,
   events: AsyncGenerator<TrainEvent>,
 ): AsyncGenerator<TrainEvent> {
   try {
     yield* events;
   } catch (error) {
-    throw await roster.explain(error);
+    throw await peers.explain(error);
   }
 }

@@ -1,10 +1,10 @@
 /**
- * Training as the training worker does it: it takes batches from the ring and
- * steps. It runs in the worker's thread.
+ * Training in the training worker: takes batches from the ring and makes a step
+ * of each.
  *
  * @module
  */
-import type { Engine, StepLosses, Trainer } from "../engine/engine.ts";
+import type { Engine, Trainer } from "../engine/engine.ts";
 import { EmpSslError } from "../errors.ts";
 import { architecture, type ModelConfig } from "../model/architectures.ts";
 import { OPTIMIZER } from "../model/lars.ts";
@@ -16,35 +16,16 @@ import {
   encodeMomentum,
   readCheckpoint,
   readMomentum,
-} from "./checkpoint.ts";
+} from "../checkpoint/checkpoint.ts";
 import { CollapseWatch } from "./health.ts";
-import { initialWeights } from "./initial_weights.ts";
+import { initialWeights } from "../checkpoint/initial_weights.ts";
 import { effectiveRank } from "./spectrum.ts";
-import { saveCheckpoint } from "./run_folder.ts";
+import { saveCheckpoint } from "../checkpoint/run_folder.ts";
 import { batchOf, microBatchOf } from "./batch.ts";
+import type { StepMetrics } from "./events.ts";
 import { type BatchView, samplePatches } from "./batch_view.ts";
-import type { ResolvedConfig } from "./config.ts";
+import type { ResolvedConfig } from "../checkpoint/run_config.ts";
 import { TensorBoard } from "./tensorboard.ts";
-
-/** What one step gave. */
-export interface StepMetrics extends StepLosses {
-  /** Directions that the mean embeddings of the images fill: 1 to b. */
-  effectiveRank: number;
-  /** The step, from 0. */
-  step: number;
-  /** The epoch, from 0. */
-  epoch: number;
-  /** Learning rate of the step. */
-  lr: number;
-  /** Seconds of computing. */
-  computeSeconds: number;
-  /** Seconds of waiting for the batch. */
-  waitSeconds: number;
-  /** Patches a second, waiting included. */
-  patchesPerSecond: number;
-  /** Whether it was the last one, since some process wanted to stop. */
-  stopping?: boolean;
-}
 
 /** The files of a checkpoint to go on from. */
 export interface StartingPoint {
@@ -139,7 +120,7 @@ export class TrainingSession {
   /**
    * Takes one batch and makes one step of it.
    *
-   * @param stop Whether this process wants it to be the last one.
+   * @param stop Whether this process asks that it be the last step.
    * @throws {EmpSslError} `NOT_FINITE` where the loss is not a number;
    * `COLLAPSED` where all images have had the same embedding for a while.
    */
@@ -188,7 +169,7 @@ export class TrainingSession {
     return stopping ? { ...metrics, stopping } : metrics;
   }
 
-  /** What can be looked at of the last step, where that was wanted. */
+  /** The batch of the last step, where that was asked for. */
   view(): BatchView | undefined {
     return this.#view;
   }

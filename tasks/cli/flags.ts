@@ -6,7 +6,9 @@
  */
 import { parseArgs } from "@std/cli";
 import { closestString } from "../../src/deps/std.ts";
-import { EmpSslError } from "../../src/errors.ts";
+import { errorMaker } from "../../src/errors.ts";
+
+const flagError = errorMaker("understand", "INVALID_ARGUMENT");
 
 /** One flag. */
 export interface Flag {
@@ -38,16 +40,6 @@ export interface Command {
 
 /** The values that were given, by the flags' names. */
 export type Values = Record<string, string | number | boolean | undefined>;
-
-function refuse(subject: string, found: string, remedy: string): never {
-  throw new EmpSslError({
-    action: "understand",
-    subject,
-    found,
-    remedy,
-    code: "INVALID_ARGUMENT",
-  });
-}
 
 /** The help of a command. */
 export function helpText({ usage, about, flags, examples }: Command): string {
@@ -87,7 +79,7 @@ function valueOf(name: string, flag: Flag, raw: unknown): Values[string] {
   const text = String(raw);
   if (text === "" && flag.without !== undefined) return flag.without;
   if (text === "") {
-    refuse(
+    throw flagError(
       `--${name}`,
       "it has no value",
       `write --${name} ${flag.value ?? "N"}`,
@@ -95,7 +87,7 @@ function valueOf(name: string, flag: Flag, raw: unknown): Values[string] {
   }
   if (flag.choices && !flag.choices.includes(text)) {
     const near = closestString(text, [...flag.choices]);
-    refuse(
+    throw flagError(
       `--${name} ${text}`,
       `it is not one of ${flag.choices.join(", ")}`,
       `did you mean ${near}`,
@@ -104,7 +96,7 @@ function valueOf(name: string, flag: Flag, raw: unknown): Values[string] {
   if (flag.type === "text") return text;
   const number = Number(text);
   if (!Number.isFinite(number)) {
-    refuse(`--${name} ${text}`, "it is not a number", "give a number");
+    throw flagError(`--${name} ${text}`, "it is not a number", "give a number");
   }
   return number;
 }
@@ -154,10 +146,10 @@ export function parseCommand(
     unknown(arg: string, key?: string) {
       if (key === undefined) {
         if (command.arguments) return true;
-        refuse(`"${arg}"`, "it belongs to no flag", "see --help");
+        throw flagError(`"${arg}"`, "unexpected argument", "see --help");
       }
       const near = closestString(key, names);
-      refuse(arg, "there is no such flag", `did you mean --${near}`);
+      throw flagError(arg, "there is no such flag", `did you mean --${near}`);
     },
   }) as Record<string, unknown>;
   const values: Values = { help: parsed.help === true };
@@ -166,7 +158,11 @@ export function parseCommand(
       arg === `--${name}` || arg.startsWith(`--${name}=`)
     ).length;
     if (given > 1) {
-      refuse(`--${name}`, "it is given more than once", "give it once");
+      throw flagError(
+        `--${name}`,
+        "it is given more than once",
+        "give it once",
+      );
     }
     if (given === 1) {
       values[name] = valueOf(name, flag, parsed[name]);

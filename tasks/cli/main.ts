@@ -4,10 +4,10 @@
  * @module
  */
 import { type EngineChoice, ENGINES } from "../../src/engine/engine.ts";
-import type { Variant } from "../../src/engine/tensorflow/variant.ts";
+import type { Variant } from "../../src/engine/setup/wheels.ts";
 import type { PrepareEvent } from "../../src/data/prepare.ts";
 import { isEmpSslError, messageOf } from "../../src/errors.ts";
-import { setUpTensorFlow } from "../../src/train/set_up.ts";
+import { setUpTensorFlow } from "../../src/engine/setup/set_up.ts";
 import { type Command, helpText, parseCommand, type Values } from "./flags.ts";
 import { Progress } from "./progress.ts";
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { StepMetrics } from "../../src/train/training_session.ts";
+import type { StepMetrics } from "../../src/train/events.ts";
 import { formatSeconds } from "./progress.ts";
 
 /** Share of the time from which waiting is the bottleneck. */

@@ -7,8 +7,9 @@ import { EmpSslError, messageOf } from "../../src/errors.ts";
 import { DATASETS } from "../../src/data/catalog.ts";
 import type { EngineChoice, PrecisionChoice } from "../../src/engine/engine.ts";
 import { ARCHITECTURES } from "../../src/model/architectures.ts";
-import { membershipOf } from "../../src/train/cluster.ts";
-import { TRAIN_DEFAULTS, type TrainConfig } from "../../src/train/config.ts";
+import { membershipOf } from "../../src/cluster/membership.ts";
+import { TRAIN_DEFAULTS } from "../../src/train/config.ts";
+import { type TrainConfig } from "../../src/checkpoint/run_config.ts";
 import type { Command, Values } from "./flags.ts";
 import { ENGINE_FLAG, PRECISION_FLAG } from "./main.ts";
 

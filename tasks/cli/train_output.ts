@@ -4,9 +4,9 @@
  * @module
  */
 import type { EngineReport } from "../../src/engine/engine.ts";
-import type { ResolvedConfig } from "../../src/train/config.ts";
+import type { ResolvedConfig } from "../../src/checkpoint/run_config.ts";
 import type { TrainEvent } from "../../src/train/events.ts";
-import type { StepMetrics } from "../../src/train/training_session.ts";
+import type { StepMetrics } from "../../src/train/events.ts";
 
 /** `, 4 replicas in 2 processes`, where there are some. */
 function replicasText({ cluster }: ResolvedConfig, engine: EngineReport) {

@@ -52,7 +52,7 @@ Deno.test({
         );
         assertEquals(full.code, 2, full.text);
         assertStringIncludes(full.text, "Cannot write");
-        assertStringIncludes(full.text, "earlier files are untouched");
+        assertStringIncludes(full.text, "earlier checkpoints are kept");
         assert(!full.text.includes("    at "), full.text);
         assertEquals(await mount(disk, LARGE, "remount,size"), "");
         const rest = await finish(startTraining(["--resume", run]));

@@ -62,7 +62,7 @@ Deno.test({
         args: [
           ...["run", "--no-check", "--no-lock", `--allow-import=${host}`],
           ...["--allow-read", "--allow-write", "--allow-env", "--allow-sys"],
-          ...["--allow-ffi", `--allow-net=${host}`, "--allow-run=python3,c++"],
+          ...["--allow-ffi", `--allow-net=${host}`, "--allow-run=python3"],
           ...["main.ts", "images", "run"],
         ],
         env: { NO_COLOR: "1" },

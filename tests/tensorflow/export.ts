@@ -4,7 +4,7 @@ import { EmpSslError } from "../../src/errors.ts";
 import { type ExportConfig, exportModel } from "../../src/export/export.ts";
 import { architecture } from "../../src/model/architectures.ts";
 import { initialState, tensorSpecs } from "../../src/model/parameters.ts";
-import { encodeModel } from "../../src/train/checkpoint.ts";
+import { encodeModel } from "../../src/checkpoint/checkpoint.ts";
 import { resolveConfig, TRAIN_DEFAULTS } from "../../src/train/config.ts";
 import { withFolder } from "../images.ts";
 import { useTensorFlow } from "./engine.ts";

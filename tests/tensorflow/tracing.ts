@@ -19,7 +19,7 @@ const OPTIONS: TrainerOptions = {
 Deno.test("traceTrainer() makes a small graph in under a second", () => {
   traceTrainer(OPTIONS, { precision: "fp32" });
   const begin = performance.now();
-  const graph = traceTrainer(OPTIONS, { precision: "bf16" }).finish();
+  const graph = traceTrainer(OPTIONS, { precision: "bf16" }).graphDef();
   assert(performance.now() - begin < 1000);
   assert(graph.length < 500_000, `${graph.length} bytes`);
 });

@@ -1,9 +1,10 @@
 /**
- * The compiled engine: each step is one run of one traced TensorFlow graph.
+ * The compiled engine: each step is one run of one traced TensorFlow graph, on
+ * one device or on those of a group of replicas.
  *
  * @module
  */
-import type { Binding } from "../../deps/tfjs_node.ts";
+import { EmpSslError } from "../../errors.ts";
 import { type State, tensorSpecs } from "../../model/parameters.ts";
 import type {
   Engine,
@@ -12,55 +13,101 @@ import type {
   Precision,
   TrainerOptions,
 } from "../engine.ts";
-import { GraphTrainer, patchFeed, restore } from "../graph_trainer.ts";
-import type { Feed } from "../session.ts";
 import { NODES } from "../trace/names.ts";
 import { traceEncoder, traceStep } from "../trace/step_graph.ts";
 import type { TraceSettings } from "../trace/trace.ts";
-import { GraphSession } from "./graph_session.ts";
+import type { TensorFlowC } from "./c_api.ts";
+import { GraphSession, type SessionTarget } from "./graph_session.ts";
+import { GraphTrainer, patchFeed, restore } from "./graph_trainer.ts";
+import type { ReplicaGroup } from "./replica_group.ts";
+import type { Feed } from "./tensor.ts";
+
+/** What an engine is made from. */
+export interface GraphEngineParts {
+  report: EngineReport;
+  /** The library. */
+  c: TensorFlowC;
+  /** What sessions of one device run on. */
+  target: SessionTarget;
+  precision: Precision;
+  /** Where several replicas train together. */
+  replicas?: ReplicaGroup;
+}
 
 /** See `engine.ts`. */
 export class GraphEngine implements Engine {
   readonly report: EngineReport;
-  #binding: Binding;
+  /** The replicas that train together, where there are several. */
+  readonly replicas?: ReplicaGroup;
+  #c: TensorFlowC;
+  #target: SessionTarget;
   #precision: Precision;
 
-  /** Over a loaded binding. */
-  constructor(report: EngineReport, binding: Binding, precision: Precision) {
+  /** Over a loaded library. */
+  constructor({ report, c, target, precision, replicas }: GraphEngineParts) {
     this.report = report;
-    this.#binding = binding;
+    this.replicas = replicas;
+    this.#c = c;
+    this.#target = target;
     this.#precision = precision;
   }
 
-  /** Any other graph, on the same device. */
-  session(savedModel: Uint8Array): GraphSession {
-    return GraphSession.load(this.#binding, savedModel);
+  /** Any other graph: on the devices of the replicas, or on the only one. */
+  session(graphDef: Uint8Array<ArrayBuffer>): GraphSession {
+    const target = this.replicas?.target ?? this.#target;
+    return GraphSession.load(this.#c, graphDef, target);
+  }
+
+  /** A SavedModel's folder, on one device. */
+  loadSavedModel(folder: string): GraphSession {
+    return GraphSession.loadSavedModel(this.#c, folder, this.#target);
   }
 
   /** How graphs for this device are traced. */
-  protected settings({ floats }: { floats?: boolean }): TraceSettings {
+  #settings({ floats }: { floats?: boolean }): TraceSettings {
     // A GPU's own library chooses among such algorithms by itself.
     const winograd = this.report.device === "CPU";
     return { precision: this.#precision, winograd, floats };
   }
 
   /**
-   * A model in training.
+   * A model in training; of several processes the first gives its state to all.
    *
    * @param options The model and the batch; `floats` feeds numbers in [−1, 1]
    * in place of bytes, for comparisons.
+   * @throws {EmpSslError} `INVALID_ARGUMENT` where the replicas do not divide
+   * the batch.
    */
-  trainer(
+  async trainer(
     options: TrainerOptions & { floats?: boolean },
     state: State,
     momentum?: State,
   ): Promise<GraphTrainer> {
-    const graph = traceStep(options, this.settings(options));
-    const session = this.session(graph.finish());
-    return GraphTrainer.start(session, options, { state, momentum });
+    const group = this.replicas, settings = this.#settings(options);
+    if (group === undefined) {
+      const graph = traceStep(options, settings);
+      const session = this.session(graph.graphDef());
+      return await GraphTrainer.start(session, options, { state, momentum });
+    }
+    if (options.images % group.count !== 0) {
+      throw new EmpSslError({
+        action: "train with",
+        subject: `${options.images} images a batch`,
+        found: `the ${group.count} replicas do not divide them`,
+        remedy: `give a --bs that is a multiple of ${group.count}`,
+        code: "INVALID_ARGUMENT",
+      });
+    }
+    const replicas = await group.settings();
+    const graph = traceStep(options, { ...settings, replicas });
+    const session = this.session(graph.graphDef());
+    return await GraphTrainer.start(session, options, {
+      ...(group.task === 0 ? { state, momentum } : {}),
+      replicas: { own: group.devices.length, count: group.count },
+    });
   }
 
-  /** A model in eval mode. */
+  /** A model in eval mode, on one device. */
   async encoder(
     options:
       & Pick<TrainerOptions, "model" | "images" | "patches" | "patchSize">
@@ -68,8 +115,8 @@ export class GraphEngine implements Engine {
     state: State,
   ): Promise<FeatureEncoder & { encode(values: Feed): Promise<Float32Array> }> {
     const { model, images, patches, patchSize } = options;
-    const graph = traceEncoder(options, this.settings(options));
-    const session = this.session(graph);
+    const graph = traceEncoder(options, this.#settings(options)).graphDef();
+    const session = GraphSession.load(this.#c, graph, this.#target);
     await restore(session, tensorSpecs(model), state);
     const shape = [patches * images, patchSize, patchSize, 3];
     return {
@@ -79,7 +126,7 @@ export class GraphEngine implements Engine {
         const [features] = await session.run([feed], [NODES.features]);
         return features;
       },
-      dispose: () => session.dispose(),
+      dispose: () => session[Symbol.dispose](),
     };
   }
 }

@@ -1,91 +1,275 @@
 /**
- * A TensorFlow graph on one device, run by the binding of tfjs-node.
+ * A graph in a session of TensorFlow: on one device, on several of this process,
+ * or on those of many processes.
  *
  * @module
  */
-import type { Binding, TensorMetadata } from "../../deps/tfjs_node.ts";
 import { EmpSslError, messageOf } from "../../errors.ts";
-import type { NamedFeed, Session } from "../session.ts";
+import { cString, type TensorFlowC } from "./c_api.ts";
+import { type Device, readDevices } from "./devices.ts";
+import { encodeSessionConfig, type SessionConfig } from "./session_config.ts";
+import { withStatus, withStatusAsync } from "./status.ts";
+import { stepError } from "./step_error.ts";
+import { dtypeOf, type Feed, takeTensor } from "./tensor.ts";
 
-/** See {@linkcode Session}. */
-export class GraphSession implements Session {
-  #binding: Binding;
-  #id: number;
+/** A value to feed. */
+export interface NamedFeed {
+  /** Name of the placeholder. */
+  name: string;
+  /** Its shape. */
+  shape: number[];
+  /** Its values in row-major order. */
+  values: Feed;
+}
 
-  private constructor(binding: Binding, id: number) {
-    this.#binding = binding;
-    this.#id = id;
-  }
+/** What a session runs on. */
+export interface SessionTarget {
+  /** Its devices and threads. */
+  config: SessionConfig;
+  /** The server of this process; none where it trains alone. */
+  server?: string;
+}
 
-  /** Loads a SavedModel's bytes. */
-  static load(binding: Binding, savedModel: Uint8Array): GraphSession {
-    // TensorFlow loads from a folder only.
-    const folder = Deno.makeTempDirSync({ prefix: "emp-ssl-graph-" });
-    try {
-      Deno.writeFileSync(`${folder}/saved_model.pb`, savedModel);
-      return new GraphSession(binding, binding.loadSavedModel(folder, "serve"));
-    } finally {
-      Deno.removeSync(folder, { recursive: true });
-    }
-  }
+/** The tag of the graph that serves, in a SavedModel. */
+const SERVE = "serve";
 
-  /** See {@linkcode Session.run}; bytes are read where they lie. */
-  run(feeds: NamedFeed[], fetches: string[]): Float32Array[] {
-    const binding = this.#binding;
-    const inputs = feeds.map(({ shape, values }) =>
-      binding.createTensor(
-        shape,
-        values instanceof Uint8Array
-          ? binding.TF_UINT8
-          : values instanceof Int32Array
-          ? binding.TF_INT32
-          : binding.TF_FLOAT,
-        values,
-      )
+/** An array of pointers, as C takes it. */
+function pointerArray(pointers: Deno.PointerValue[]) {
+  return BigUint64Array.from(pointers, (p) => Deno.UnsafePointer.value(p));
+}
+
+function loadError(subject: string, error: unknown): EmpSslError {
+  return new EmpSslError({
+    action: "load",
+    subject,
+    found: messageOf(error).slice(0, 300),
+    remedy: "report this with the command you ran",
+    code: "ENGINE_UNAVAILABLE",
+    cause: error,
+  });
+}
+
+/** Session options, freed after use. */
+function withSessionOptions<T>(
+  c: TensorFlowC,
+  { config, server }: SessionTarget,
+  use: (options: Deno.PointerValue) => T,
+): T {
+  const options = c.TF_NewSessionOptions();
+  try {
+    const bytes = encodeSessionConfig(config);
+    withStatus(
+      c,
+      (status) => c.TF_SetConfig(options, bytes, BigInt(bytes.length), status),
     );
-    try {
-      const outputs = this.#compute(inputs, feeds, fetches);
-      return outputs.map(({ id }) => {
-        const values = binding.tensorDataSync(id) as Float32Array;
-        binding.deleteTensor(id);
-        return values;
-      });
-    } finally {
-      for (const id of inputs) binding.deleteTensor(id);
-    }
+    if (server !== undefined) c.TF_SetTarget(options, cString(server));
+    return use(options);
+  } finally {
+    c.TF_DeleteSessionOptions(options);
+  }
+}
+
+/** See the module's description. */
+export class GraphSession implements Disposable {
+  #c: TensorFlowC;
+  #graph: Deno.PointerValue;
+  #session: Deno.PointerValue;
+  #operations = new Map<string, Deno.PointerValue>();
+
+  private constructor(
+    c: TensorFlowC,
+    graph: Deno.PointerValue,
+    session: Deno.PointerValue,
+  ) {
+    this.#c = c;
+    this.#graph = graph;
+    this.#session = session;
   }
 
-  #compute(
-    inputs: number[],
-    feeds: { name: string }[],
-    fetches: string[],
-  ): TensorMetadata[] {
+  /** A session over a new graph, which `create` fills in. */
+  static #over(
+    c: TensorFlowC,
+    subject: string,
+    create: (graph: Deno.PointerValue) => Deno.PointerValue,
+  ): GraphSession {
+    const graph = c.TF_NewGraph();
     try {
-      return this.#binding.runSavedModel(
-        this.#id,
-        inputs,
-        feeds.map((feed) => feed.name).join(),
-        fetches.join(),
-      );
+      return new GraphSession(c, graph, create(graph));
     } catch (error) {
-      const message = messageOf(error).replace(/\s+/g, " ");
-      const short = /OOM|exhausted|out of memory|allocat/i.test(message);
-      throw new EmpSslError({
-        action: "compute",
-        subject: fetches.slice(0, 3).join(", "),
-        found: short
-          ? `the device is out of memory (${message.slice(0, 200)})`
-          : message.slice(0, 300),
-        remedy: "take a smaller --micro-batch, --bs or --num-patches; " +
-          "the last checkpoint is kept",
-        code: "STEP_FAILED",
-        cause: error,
-      });
+      c.TF_DeleteGraph(graph);
+      throw loadError(subject, error);
     }
   }
 
-  /** Frees the graph and its variables. */
-  dispose(): void {
-    this.#binding.deleteSavedModel(this.#id);
+  /**
+   * Loads a graph.
+   *
+   * @param graphDef A serialised GraphDef.
+   * @throws {EmpSslError} `ENGINE_UNAVAILABLE` with TensorFlow's own message.
+   */
+  static load(
+    c: TensorFlowC,
+    graphDef: Uint8Array<ArrayBuffer>,
+    target: SessionTarget,
+  ): GraphSession {
+    return GraphSession.#over(c, "the traced graph", (graph) => {
+      const length = BigInt(graphDef.length);
+      const definition = c.TF_NewBufferFromString(graphDef, length);
+      const options = c.TF_NewImportGraphDefOptions();
+      try {
+        withStatus(
+          c,
+          (status) =>
+            c.TF_GraphImportGraphDef(graph, definition, options, status),
+        );
+      } finally {
+        c.TF_DeleteImportGraphDefOptions(options);
+        c.TF_DeleteBuffer(definition);
+      }
+      return withSessionOptions(
+        c,
+        target,
+        (options) =>
+          withStatus(c, (status) => c.TF_NewSession(graph, options, status)),
+      );
+    });
+  }
+
+  /**
+   * Loads a SavedModel's folder.
+   *
+   * @throws {EmpSslError} `ENGINE_UNAVAILABLE` with TensorFlow's own message.
+   */
+  static loadSavedModel(
+    c: TensorFlowC,
+    folder: string,
+    target: SessionTarget,
+  ): GraphSession {
+    return GraphSession.#over(
+      c,
+      folder,
+      (graph) =>
+        withSessionOptions(c, target, (options) => {
+          const tag = cString(SERVE);
+          const tags = pointerArray([Deno.UnsafePointer.of(tag)]);
+          return withStatus(c, (status) =>
+            c.TF_LoadSessionFromSavedModel(
+              options,
+              null,
+              cString(folder),
+              tags,
+              1,
+              graph,
+              null,
+              status,
+            ));
+        }),
+    );
+  }
+
+  #operation(name: string): Deno.PointerValue {
+    const known = this.#operations.get(name);
+    if (known !== undefined) return known;
+    const found = this.#c.TF_GraphOperationByName(this.#graph, cString(name));
+    if (found === null) throw new Error(`the graph has no node ${name}`);
+    this.#operations.set(name, found);
+    return found;
+  }
+
+  /** `TF_Output` structs: the operation, and its output 0. */
+  #outputs(names: string[]): BigUint64Array<ArrayBuffer> {
+    const outputs = new BigUint64Array(2 * names.length);
+    names.forEach((name, i) => {
+      outputs[2 * i] = Deno.UnsafePointer.value(this.#operation(name));
+    });
+    return outputs;
+  }
+
+  /**
+   * A tensor over an array's own memory. On a processor TensorFlow reads it
+   * there, unless it is not aligned to 64 bytes; a GPU copies it once.
+   */
+  #feed({ shape, values }: NamedFeed): Deno.PointerValue {
+    const c = this.#c;
+    return c.TF_NewTensor(
+      dtypeOf(values),
+      BigInt64Array.from(shape, BigInt),
+      shape.length,
+      Deno.UnsafePointer.of(values as Uint8Array<ArrayBuffer>),
+      BigInt(values.byteLength),
+      c.noDeallocation,
+      null,
+    );
+  }
+
+  /**
+   * Runs a part of the graph on a thread of TensorFlow's.
+   *
+   * @param feeds Must not change until the run has ended.
+   * @param fetches Names of nodes; of each the first output is fetched, which
+   * must be of type float.
+   * @returns The values in row-major order, in the order of `fetches`.
+   * @throws {EmpSslError} See {@linkcode stepError}.
+   */
+  async run(feeds: NamedFeed[], fetches: string[]): Promise<Float32Array[]> {
+    const c = this.#c;
+    const tensors = feeds.map((feed) => this.#feed(feed));
+    const outputs = new BigUint64Array(fetches.length);
+    // These arrays stay referenced until the run has ended: the other thread
+    // reads and writes them.
+    const args = {
+      feeds,
+      inputs: this.#outputs(feeds.map(({ name }) => name)),
+      tensors: pointerArray(tensors),
+      fetches: this.#outputs(fetches),
+      targets: new Uint8Array(8),
+    };
+    try {
+      await withStatusAsync(c, (status) =>
+        c.TF_SessionRun(
+          this.#session,
+          null,
+          args.inputs,
+          args.tensors,
+          tensors.length,
+          args.fetches,
+          outputs,
+          fetches.length,
+          args.targets,
+          0,
+          null,
+          status,
+        ));
+    } catch (error) {
+      throw stepError(error, fetches);
+    } finally {
+      for (const tensor of tensors) c.TF_DeleteTensor(tensor);
+      args.feeds = [];
+    }
+    return Array.from(
+      outputs,
+      (address) =>
+        new Float32Array(takeTensor(c, Deno.UnsafePointer.create(address))),
+    );
+  }
+
+  /** The devices that the session can use. */
+  devices(): Device[] {
+    const c = this.#c;
+    return readDevices(
+      c,
+      withStatus(c, (status) => c.TF_SessionListDevices(this.#session, status)),
+    );
+  }
+
+  /** Closes the session; frees the graph, its variables and its resources. */
+  [Symbol.dispose](): void {
+    const c = this.#c;
+    try {
+      withStatus(c, (status) => c.TF_CloseSession(this.#session, status));
+    } finally {
+      withStatus(c, (status) => c.TF_DeleteSession(this.#session, status));
+      c.TF_DeleteGraph(this.#graph);
+    }
   }
 }

@@ -5,46 +5,79 @@
  * @module
  */
 import * as tf from "../../deps/tfjs.ts";
-import {
-  loadBinding,
-  makeNodeBackend,
-  type NodeBackend,
-} from "../../deps/tfjs_node.ts";
+import { makeNodeBackend } from "../../deps/tfjs_node.ts";
 import { codeOf, EmpSslError, messageOf } from "../../errors.ts";
-import { openTensorFlowC } from "../cluster/c_api.ts";
-import { ClusterEngine } from "../cluster/cluster_engine.ts";
 import type { EngineWish, PrecisionChoice } from "../engine.ts";
+import { installedLibraries, type InstalledLibrary } from "../setup/locate.ts";
+import { openTensorFlow } from "./c_api.ts";
+import { EagerBinding } from "./eager_binding.ts";
+import { setEnvironment } from "./environment.ts";
 import { fasterPrecision } from "./faster_precision.ts";
 import { GraphEngine } from "./graph_engine.ts";
-import { libraryPaths, locateBindings, type LocatedBinding } from "./locate.ts";
 import { withoutStderr } from "./quiet.ts";
+import { ReplicaGroup } from "./replica_group.ts";
+import type { SessionConfig } from "./session_config.ts";
 
-/** Quiet logs; on a GPU, memory as it is needed. Before the library loads. */
-function setEnvironment(threads?: number): void {
-  if (threads !== undefined) {
-    for (const name of ["OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS"]) {
-      Deno.env.set(name, `${threads}`);
-    }
-  }
-  setDefault("TF_CPP_MIN_LOG_LEVEL", "3");
-  setDefault("TF_FORCE_GPU_ALLOW_GROWTH", "true");
-}
+/** What of a wish concerns TensorFlow. */
+type Wish = Pick<EngineWish, "threads" | "cluster">;
 
-/** The user's own choice of a variable stays. */
-function setDefault(name: string, value: string): void {
-  if (Deno.env.get(name) === undefined) Deno.env.set(name, value);
-}
+/** What of an eager context does not change, whatever is trained. */
+let loaded: { path: string; binding: EagerBinding } | undefined;
 
-async function load(located: LocatedBinding): Promise<NodeBackend> {
-  // One operation at a time, on all threads: as fast, and less memory. A GPU's
-  // operations only wait for it.
-  if (located.variant !== "gpu") setDefault("TF_NUM_INTEROP_THREADS", "1");
-  const binding = withoutStderr(() => loadBinding(located.path));
+/** The eager context, with tfjs's backend on it: one for each process. */
+async function loadBackend(
+  library: InstalledLibrary,
+  config: SessionConfig,
+): Promise<EagerBinding> {
+  if (loaded?.path === library.path) return loaded.binding;
+  const binding = withoutStderr(() =>
+    new EagerBinding(openTensorFlow(library.path), config)
+  );
   const backend = await makeNodeBackend(binding);
   tf.registerBackend("tensorflow", () => backend, 10);
   await tf.setBackend("tensorflow");
   await tf.ready();
-  return backend;
+  loaded = { path: library.path, binding };
+  return binding;
+}
+
+async function loadFrom(
+  library: InstalledLibrary,
+  choice: PrecisionChoice,
+  { threads, cluster }: Wish,
+): Promise<GraphEngine> {
+  const wantsGpu = library.variant === "gpu";
+  setEnvironment({ gpu: wantsGpu, precision: choice });
+  const config: SessionConfig = {
+    intraOpThreads: threads ?? 0,
+    // One operation at a time, on all threads, is as fast on a processor and
+    // needs less memory. A GPU's operations only wait for it.
+    interOpThreads: wantsGpu ? 0 : 1,
+    allowMemoryGrowth: true,
+    allowSoftPlacement: true,
+  };
+  const binding = await loadBackend(library, config);
+  const c = openTensorFlow(library.path);
+  const gpu = binding.isUsingGpuDevice();
+  const target = { config };
+  const precision = choice !== "auto"
+    ? choice
+    : gpu
+    ? "bf16"
+    : await fasterPrecision(c, target);
+  const replicas = cluster &&
+    await ReplicaGroup.start(c, { wish: cluster, gpu, config });
+  const report = {
+    engine: "tensorflow",
+    version: binding.TF_Version,
+    device: gpu ? "GPU" : "CPU",
+    precision,
+    library: library.path,
+    replicas: replicas &&
+      { own: replicas.devices.length, count: replicas.count },
+    warning: replicas?.warning,
+  };
+  return new GraphEngine({ report, c, target, precision, replicas });
 }
 
 /**
@@ -52,42 +85,21 @@ async function load(located: LocatedBinding): Promise<NodeBackend> {
  *
  * @param choice `auto` is bf16 on a GPU and where it is measured to be faster,
  * fp32 elsewhere.
- * @param options How many threads it may take; the replicas that train together.
- * @throws {EmpSslError} `ENGINE_UNAVAILABLE` where no binding is there or none
- * loads.
+ * @param wish How many threads it may use; the replicas that train together.
+ * @throws {EmpSslError} `ENGINE_UNAVAILABLE` where no library is installed or
+ * none can be loaded; `INVALID_ARGUMENT` where the replicas cannot be.
  */
 export async function loadTensorFlow(
   choice: PrecisionChoice = "auto",
-  { threads, cluster }: Pick<EngineWish, "threads" | "cluster"> = {},
+  wish: Wish = {},
 ): Promise<GraphEngine> {
-  setEnvironment(threads);
-  const located = await locateBindings(["gpu", "cpu"]);
   const complaints: string[] = [];
-  for (const candidate of located) {
+  for (const library of await installedLibraries(["gpu", "cpu"])) {
     try {
-      const { binding } = await load(candidate);
-      const gpu = binding.isUsingGpuDevice();
-      const precision = choice !== "auto"
-        ? choice
-        : gpu
-        ? "bf16"
-        : fasterPrecision(binding);
-      const report = {
-        engine: "tensorflow",
-        version: binding.TF_Version,
-        device: gpu ? "GPU" : "CPU",
-        precision,
-        binding: candidate.path,
-      };
-      if (cluster === undefined) {
-        return new GraphEngine(report, binding, precision);
-      }
-      const c = openTensorFlowC(libraryPaths(candidate.path));
-      const base = { report, binding, precision };
-      return await ClusterEngine.start(base, c, cluster, threads);
+      return await loadFrom(library, choice, wish);
     } catch (error) {
       if (codeOf(error) === "INVALID_ARGUMENT") throw error;
-      complaints.push(`${candidate.path}: ${messageOf(error)}`);
+      complaints.push(messageOf(error));
     }
   }
   throw new EmpSslError({

@@ -6,7 +6,7 @@
  */
 import * as tf from "../../deps/tfjs.ts";
 import { EmpSslError } from "../../errors.ts";
-import { MadeAgain } from "./again.ts";
+import { Rematerialization } from "./rematerialization.ts";
 import { GraphBuilder, type GraphValue } from "./graph.ts";
 import { DType } from "./messages.ts";
 
@@ -31,14 +31,14 @@ function isUniform(values: ArrayLike<number>): boolean {
 export class TraceBackend extends tf.KernelBackend {
   /** The graph that is being traced. */
   graph = new GraphBuilder();
-  /** How its values are made again in the backward pass. */
-  again = new MadeAgain();
+  /** How the backward pass computes its values again. */
+  rematerialization = new Rematerialization();
   #values = new WeakMap<object, GraphValue>();
   #literals = new WeakMap<object, Literal>();
 
   /** Starts another graph. */
   begin(): GraphBuilder {
-    this.again = new MadeAgain();
+    this.rematerialization = new Rematerialization();
     return this.graph = new GraphBuilder();
   }
 

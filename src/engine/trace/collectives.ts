@@ -17,23 +17,26 @@ export interface ReplicaSettings {
   own: {
     /** Its device, by TensorFlow's full name. */
     device: string;
-    /** Where its part stands in what is gathered. */
+    /** Where its rows stand in a gathered tensor. */
     slot: number;
   }[];
   /** The device that feeds are given to. */
   host: string;
-  /** How it is sent: `ring` on processors, `nccl` on GPUs. */
+  /** The algorithm: `ring` on processors, `nccl` on GPUs. */
   communication: "ring" | "nccl";
-  /** Whether batch norms take the statistics of all replicas together. */
+  /** Whether batch norms use the statistics of all replicas together. */
   syncBatchNorm: boolean;
-  /** The number before that of the first operation; of another graph another. */
+  /** The operations are numbered from here on; each graph has its own range. */
   instance: number;
 }
 
 /** All operations are among all replicas. */
 const GROUP = 1;
 
-/** Bytes that are reduced at once: large for the network, small for overlap. */
+/**
+ * Bytes that are reduced at once: many for the network's throughput, few so that
+ * communication overlaps with the backward pass.
+ */
 const BUCKET_BYTES = 32 * 2 ** 20;
 
 function sizeOf({ shape }: GraphValue): number {
@@ -42,8 +45,8 @@ function sizeOf({ shape }: GraphValue): number {
 
 /**
  * The collective operations of one replica. Every replica has to trace the same
- * ones in the same order: they find each other by their numbers, and each waits
- * for the one before, since GPUs need one order everywhere.
+ * ones in the same order: they are matched by their numbers, and each has a
+ * control dependency on the one before, since GPUs need the same order everywhere.
  */
 export class Collectives implements ModelReplicas {
   #graph: GraphBuilder;
@@ -53,7 +56,7 @@ export class Collectives implements ModelReplicas {
   #instance: number;
   #last: string | undefined;
 
-  /** Of the replica whose part of a gathered tensor stands at `slot`. */
+  /** Of the replica whose rows of a gathered tensor stand at `slot`. */
   constructor(
     graph: GraphBuilder,
     backend: TraceBackend,
@@ -72,7 +75,7 @@ export class Collectives implements ModelReplicas {
     return this.#settings.count;
   }
 
-  /** Begins another run of the graph, which waits for nothing in this one. */
+  /** Begins the operations of another run, independent of those before. */
   begin(): void {
     this.#last = undefined;
   }
@@ -85,7 +88,7 @@ export class Collectives implements ModelReplicas {
   ): GraphValue {
     const graph = this.#graph;
     const number = (value: number) => graph.constant(DType.int32, [], [value]);
-    const after = this.#last === undefined ? [] : [`^${this.#last}`];
+    const previous = this.#last === undefined ? [] : [`^${this.#last}`];
     const value = graph.value(
       op,
       [
@@ -93,7 +96,7 @@ export class Collectives implements ModelReplicas {
         number(this.count),
         number(GROUP),
         number(++this.#instance),
-        ...after,
+        ...previous,
       ],
       shape,
       {
@@ -170,22 +173,22 @@ export class Collectives implements ModelReplicas {
 
   /**
    * The embeddings of the whole batch from those of each replica's images. Its
-   * gradient is that of the replica's own images: every replica takes the whole
-   * loss and goes back through its share.
+   * gradient is that of the replica's own images: every replica computes the
+   * whole loss and backpropagates through its own images.
    *
-   * @param z `(n·s)×d`, patch-major, s images a replica.
+   * @param z `(n·s)×d`, patch-major, with s images a replica.
    * @param patches n.
    * @returns `(n·b)×d`, patch-major.
    */
   gatherImages(z: tf.Tensor, patches: number): tf.Tensor {
     const graph = this.#graph, backend = this.#backend;
     const [rows, d] = z.shape;
-    const share = rows / patches, images = share * this.count;
+    const ownImages = rows / patches, images = ownImages * this.count;
     const axes = [1, 0, 2];
     const gathered = () => {
       const own = graph.cast(backend.value(z), DType.float);
       const byImage = graph.transpose(
-        graph.reshape(own, [patches, share, d]),
+        graph.reshape(own, [patches, ownImages, d]),
         axes,
       );
       const byPatch = graph.transpose(this.#gather(byImage), axes);
@@ -195,8 +198,8 @@ export class Collectives implements ModelReplicas {
       value: gathered(),
       gradFunc: (dy: tf.Tensor | tf.Tensor[]) => {
         const byPatch = tf.reshape(dy as tf.Tensor, [patches, images, d]);
-        const begin = [0, this.#slot * share, 0];
-        const own = tf.slice(byPatch, begin, [patches, share, d]);
+        const begin = [0, this.#slot * ownImages, 0];
+        const own = tf.slice(byPatch, begin, [patches, ownImages, d]);
         return tf.reshape(own, [rows, d]);
       },
     }))(z);

@@ -4,7 +4,7 @@
  * @module
  */
 import * as tf from "../../deps/tfjs.ts";
-import type { MadeAgain } from "./again.ts";
+import type { Rematerialization } from "./rematerialization.ts";
 import { attr, type GraphBuilder, type GraphValue } from "./graph.ts";
 import type { Kernel, KernelSettings } from "./kernel.ts";
 import { DType } from "./messages.ts";
@@ -37,10 +37,10 @@ function windowed({ filterSize, ...rest }: Placement & { filterSize: Both }) {
 export function convolutionKernels(
   graph: () => GraphBuilder,
   settings: () => KernelSettings,
-  again: () => MadeAgain,
+  rematerialization: () => Rematerialization,
 ): Record<string, Kernel> {
-  /** Convolutions run in the low precision. */
-  const low = (value: GraphValue) => graph().cast(value, settings().heavy);
+  const inComputeType = (value: GraphValue) =>
+    graph().cast(value, settings().computeType);
 
   /** The faster algorithm, where there is one for this convolution. */
   const winograd = (
@@ -49,14 +49,14 @@ export function convolutionKernels(
     filter: number[],
     { strides, pad }: Placement,
   ): Winograd | undefined => {
-    const { heavy, winograd } = settings();
+    const { computeType, winograd } = settings();
     const [, side, width] = map, [down, across, input, output] = filter;
     const fits = winograd && pad === "same" && side === width &&
       down === 3 && across === 3 && both(strides).every((by) => by === 1);
     if (!fits) return undefined;
     const channels = Math.min(input, output);
-    const tile = winogradTile(heavy, pass, { side, channels });
-    return tile && new Winograd(graph(), tile, side, heavy);
+    const tile = winogradTile(computeType, pass, { side, channels });
+    return tile && new Winograd(graph(), tile, side, computeType);
   };
 
   return {
@@ -69,18 +69,18 @@ export function convolutionKernels(
       const shape = x.shape.map((side, i) =>
         side + paddings[i][0] + paddings[i][1]
       );
-      const pad = (input: GraphValue, waits: string[] = []) => {
-        const name = graph().node("Pad", [input, amounts, ...waits], {
+      const pad = (input: GraphValue, dependencies: string[] = []) => {
+        const name = graph().node("Pad", [input, amounts, ...dependencies], {
           T: attr.type(x.dtype),
           Tpaddings: attr.type(DType.int32),
         });
         return { name, dtype: x.dtype, shape };
       };
       const padded = pad(x);
-      // What was padded may itself be made again.
-      again().offer(padded, (waits) => {
-        const make = again().maker(x);
-        return make ? pad(make(waits)) : pad(x, waits);
+      // What is padded may itself be computed again.
+      rematerialization().register(padded, (dependencies) => {
+        const recompute = rematerialization().recomputeOf(x);
+        return recompute ? pad(recompute(dependencies)) : pad(x, dependencies);
       });
       return [padded];
     },
@@ -94,7 +94,7 @@ export function convolutionKernels(
         [1, 1],
         attributes.pad,
       );
-      const inputs = [low(x), low(filter)];
+      const inputs = [inComputeType(x), inComputeType(filter)];
       return [
         graph().value("Conv2D", inputs, outShape, {
           ...spatial(attributes),
@@ -112,21 +112,29 @@ export function convolutionKernels(
         attributes,
       );
       if (fast) return [fast.inputGradient(dy, filter)];
-      const inputs = [graph().ints(inputShape), low(filter), low(dy)];
-      const { heavy } = settings();
+      const inputs = [
+        graph().ints(inputShape),
+        inComputeType(filter),
+        inComputeType(dy),
+      ];
+      const { computeType } = settings();
       return [
         graph().value("Conv2DBackpropInput", inputs, inputShape, {
           ...spatial(attributes),
-          T: attr.type(heavy),
-        }, heavy),
+          T: attr.type(computeType),
+        }, computeType),
       ];
     },
     Conv2DBackpropFilter: ({ x, dy }, attributes) => {
       const { filterShape } = attributes;
-      const input = again().take(x, dy);
+      const input = rematerialization().forBackward(x, dy);
       const fast = winograd("filterGradient", x.shape, filterShape, attributes);
       if (fast) return [fast.filterGradient(input, dy)];
-      const inputs = [low(input), graph().ints(filterShape), low(dy)];
+      const inputs = [
+        inComputeType(input),
+        graph().ints(filterShape),
+        inComputeType(dy),
+      ];
       return [
         graph().value(
           "Conv2DBackpropFilter",

@@ -1,5 +1,5 @@
 /**
- * A TensorFlow graph in the making.
+ * Builds a TensorFlow graph, node by node.
  *
  * @module
  */
@@ -8,10 +8,8 @@ import {
   DType,
   type DTypeNumber,
   encodeGraphDef,
-  encodeSavedModel,
   type NodeDef,
-  type SignatureDef,
-  type TensorShape,
+  shapeMessage,
 } from "./messages.ts";
 
 /** An output of a node. */
@@ -37,16 +35,12 @@ export const attr = {
   shape: (sides: number[]): AttrValue => ({ shape: shapeMessage(sides) }),
 };
 
-function shapeMessage(sides: readonly number[]): TensorShape {
-  return { dim: sides.map((size) => ({ size })) };
-}
-
 const ARRAYS = {
   [DType.float]: Float32Array,
   [DType.int32]: Int32Array,
 } as const;
 
-/** Where the nodes of a part of a graph stand. */
+/** The device and the name scope of new nodes. */
 export interface GraphPlace {
   /** The device that they run on; TensorFlow decides where it is not given. */
   device?: string;
@@ -56,10 +50,9 @@ export interface GraphPlace {
 
 /** Collects nodes; names them; keeps equal constants and casts once. */
 export class GraphBuilder {
-  /** Where nodes are put from now on. */
+  /** For the nodes that follow. */
   place: GraphPlace = { prefix: "" };
   #nodes: NodeDef[] = [];
-  #signatures: Record<string, SignatureDef> = {};
   #shared = new Map<string, GraphValue>();
 
   /** How many nodes there are. */
@@ -138,33 +131,6 @@ export class GraphBuilder {
     }));
   }
 
-  /** A tensor of weights, which may be kept in half precision. */
-  weights(
-    name: string,
-    shape: number[],
-    values: { bytes: Uint8Array; half: boolean },
-  ): GraphValue {
-    const { bytes, half } = values;
-    const dtype = half ? DType.half : DType.float;
-    const node = this.node("Const", [], {
-      dtype: attr.type(dtype),
-      value: {
-        tensor: {
-          dtype,
-          tensorShape: shapeMessage(shape),
-          tensorContent: bytes,
-        },
-      },
-    }, half ? `${name}/half` : name);
-    if (half) {
-      this.node("Cast", [node], {
-        SrcT: attr.type(DType.half),
-        DstT: attr.type(DType.float),
-      }, name);
-    }
-    return { name, dtype: DType.float, shape };
-  }
-
   /** A list of whole numbers, as shapes and axes are given. */
   ints(values: number[]): GraphValue {
     return this.constant(DType.int32, [values.length], values);
@@ -206,20 +172,33 @@ export class GraphBuilder {
     return { name: this.node(op, inputs, all), dtype, shape };
   }
 
-  /** The same numbers in another shape; its first side may be free. */
-  reshape(x: GraphValue, shape: number[], free = false): GraphValue {
-    const sides = free ? [-1, ...shape.slice(1)] : shape;
+  /**
+   * The same numbers in another shape. A first dimension that stays is left to
+   * TensorFlow, so that a graph with a placeholder of any number of rows works.
+   */
+  reshape(x: GraphValue, shape: number[]): GraphValue {
+    const stays = shape.length > 0 && shape[0] === x.shape[0];
+    const sides = stays ? [-1, ...shape.slice(1)] : shape;
     return this.value("Reshape", [x, this.ints(sides)], shape, {
       Tshape: attr.type(DType.int32),
     });
   }
 
-  /** The axes in another order, once the nodes in `waits` have run. */
-  transpose(x: GraphValue, order: number[], waits: string[] = []): GraphValue {
+  /** The axes in another order, once some nodes have run. */
+  transpose(
+    x: GraphValue,
+    order: number[],
+    dependencies: string[] = [],
+  ): GraphValue {
     const shape = order.map((from) => x.shape[from]);
-    return this.value("Transpose", [x, this.ints(order), ...waits], shape, {
-      Tperm: attr.type(DType.int32),
-    });
+    return this.value(
+      "Transpose",
+      [x, this.ints(order), ...dependencies],
+      shape,
+      {
+        Tperm: attr.type(DType.int32),
+      },
+    );
   }
 
   /** Some axes turned around. */
@@ -267,37 +246,13 @@ export class GraphBuilder {
     return { name: node, dtype, shape };
   }
 
-  /** Adds a signature: each input and output by its node's own name. */
-  signature(
-    name: string,
-    inputs: GraphValue[],
-    outputs: GraphValue[],
-  ): void {
-    const infos = (values: GraphValue[]) =>
-      Object.fromEntries(values.map((value) => [value.name, {
-        name: value.name.includes(":") ? value.name : `${value.name}:0`,
-        dtype: value.dtype,
-        tensorShape: shapeMessage(value.shape),
-      }]));
-    this.#signatures[name] = {
-      inputs: infos(inputs),
-      outputs: infos(outputs),
-      methodName: name,
-    };
-  }
-
   /** The nodes so far. */
   get nodes(): readonly NodeDef[] {
     return this.#nodes;
   }
 
-  /** The bytes of the graph alone. */
-  graphDef(): Uint8Array {
+  /** The serialised GraphDef. */
+  graphDef(): Uint8Array<ArrayBuffer> {
     return encodeGraphDef(this.#nodes);
-  }
-
-  /** The SavedModel's bytes. */
-  finish(): Uint8Array {
-    return encodeSavedModel(this.#nodes, this.#signatures);
   }
 }

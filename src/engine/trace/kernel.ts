@@ -16,12 +16,10 @@ export type Kernel = (
   attributes: any,
 ) => GraphValue[];
 
-/** How the heavy operations are computed. */
+/** How the operations of a graph are computed. */
 export interface KernelSettings {
   /** Element type of convolutions, dense layers and what lies between them. */
-  heavy: typeof DType.float | typeof DType.bfloat16;
+  computeType: typeof DType.float | typeof DType.bfloat16;
   /** Whether Winograd's convolutions may be used: see `winograd.ts`. */
   winograd: boolean;
-  /** Whether the first side of every tensor is free. */
-  freeRows: boolean;
 }

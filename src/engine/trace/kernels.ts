@@ -57,8 +57,8 @@ function traceKernels(
       });
     };
 
-  /** Layers run in the low precision. */
-  const low = (value: GraphValue) => graph().cast(value, settings().heavy);
+  const inComputeType = (value: GraphValue) =>
+    graph().cast(value, settings().computeType);
 
   const batchNormAttributes = (x: GraphValue, epsilon: number) => ({
     T: attr.type(x.dtype),
@@ -67,17 +67,17 @@ function traceKernels(
     data_format: attr.text("NHWC"),
   });
 
-  const again = () => backend.again;
+  const rematerialization = () => backend.rematerialization;
 
   /** A batch norm by given statistics. */
   const normalize = (
     { x, scale, offset, mean, variance }: Record<string, GraphValue>,
     epsilon: number,
-    waits: string[] = [],
+    dependencies: string[] = [],
   ): GraphValue => ({
     name: graph().node(
       "FusedBatchNormV3",
-      [x, scale, offset, mean, variance, ...waits],
+      [x, scale, offset, mean, variance, ...dependencies],
       { ...batchNormAttributes(x, epsilon), is_training: attr.bool(false) },
     ),
     dtype: x.dtype,
@@ -85,7 +85,7 @@ function traceKernels(
   });
 
   return {
-    ...convolutionKernels(graph, settings, again),
+    ...convolutionKernels(graph, settings, rematerialization),
     Add: binary("AddV2"),
     Sub: binary("Sub"),
     Multiply: binary("Mul"),
@@ -102,9 +102,12 @@ function traceKernels(
     Square: elementwise("Square"),
     Relu: ({ x }) => {
       const [y] = one("Relu", [x], x.shape);
-      const make = again().maker(x);
-      if (make) {
-        again().offer(y, (waits) => one("Relu", [make(waits)], x.shape)[0]);
+      const recompute = rematerialization().recomputeOf(x);
+      if (recompute) {
+        rematerialization().register(
+          y,
+          (dependencies) => one("Relu", [recompute(dependencies)], x.shape)[0],
+        );
       }
       return [y];
     },
@@ -122,8 +125,7 @@ function traceKernels(
     Reshape: ({ x }, { shape }: Attributes) => {
       const size = tf.util.sizeFromShape(x.shape);
       const sides = tf.util.inferFromImplicitShape(shape, size);
-      const free = settings().freeRows && sides[0] === x.shape[0];
-      return [graph().reshape(x, sides, free)];
+      return [graph().reshape(x, sides)];
     },
     Tile: ({ x }, { reps }: Attributes) =>
       one(
@@ -157,10 +159,12 @@ function traceKernels(
       return one("AddN", same, same[0].shape, { N: attr.int(same.length) });
     },
     BatchMatMul: ({ a, b }, { transposeA, transposeB }: Attributes) => {
-      // Products of layers have a weight or a low-precision activation in
-      // them; those of the losses have neither and keep full precision.
-      const heavy = [a, b].some((v) => v.variable || v.dtype === bfloat16);
-      const [x, y] = heavy ? [low(a), low(b)] : alike(a, b);
+      // Products of layers have a weight or an activation in bf16 as a factor;
+      // those of the losses have neither and stay in fp32.
+      const ofLayer = [a, b].some((v) => v.variable || v.dtype === bfloat16);
+      const [x, y] = ofLayer
+        ? [inComputeType(a), inComputeType(b)]
+        : alike(a, b);
       return [graph().matMul(x, y, { transposeA, transposeB })];
     },
     FusedBatchNorm: (values, { varianceEpsilon }: Attributes) => {
@@ -180,12 +184,12 @@ function traceKernels(
         dtype: float,
         shape: scale.shape,
       }));
-      again().offer(y, (waits) => {
+      rematerialization().register(y, (dependencies) => {
         const [mean, unbiased] = statistics;
         const count = x.shape.slice(0, -1).reduce((a, b) => a * b);
         const biased = graph().scalar((count - 1) / count);
         const [variance] = one("Mul", [unbiased, biased], scale.shape);
-        return normalize({ ...values, mean, variance }, epsilon, waits);
+        return normalize({ ...values, mean, variance }, epsilon, dependencies);
       });
       return [y, ...statistics];
     },
@@ -204,7 +208,8 @@ function traceKernels(
     },
     [KERNELS.reluGrad]: ({ dy, y }) => {
       const gradient = graph().cast(dy, y.dtype);
-      return one("ReluGrad", [gradient, again().take(y, gradient)], y.shape);
+      const output = rematerialization().forBackward(y, gradient);
+      return one("ReluGrad", [gradient, output], y.shape);
     },
     [KERNELS.squaredNorm]: ({ x }) => {
       // L2Loss is half the sum of the squares, in one pass.

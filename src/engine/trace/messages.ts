@@ -1,6 +1,6 @@
 /**
- * The few protocol buffer messages of TensorFlow that a SavedModel needs, with
- * the field numbers of tensorflow/core/framework and core/protobuf.
+ * The protocol buffer messages of a TensorFlow graph, with the field numbers of
+ * tensorflow/core/framework.
  *
  * @module
  */
@@ -52,25 +52,17 @@ export interface NodeDef {
   attr: Record<string, AttrValue>;
 }
 
-/** An input or output of a signature. */
-export interface TensorInfo {
-  name: string;
-  dtype: number;
-  tensorShape: TensorShape;
-}
-
-/** A named way to run a graph. */
-export interface SignatureDef {
-  inputs: Record<string, TensorInfo>;
-  outputs: Record<string, TensorInfo>;
-  methodName: string;
+/** A shape as a message. */
+export function shapeMessage(sides: readonly number[]): TensorShape {
+  return { dim: sides.map((size) => ({ size })) };
 }
 
 const field = (type: string, id: number) => ({ type, id });
 const repeated = (type: string, id: number) => ({ rule: "repeated", type, id });
 const map = (type: string, id: number) => ({ keyType: "string", type, id });
 
-const root = protobuf.Root.fromJSON({
+/** The messages, which `export/saved_model.ts` extends. */
+export const GRAPH_MESSAGES = {
   nested: {
     Dim: { fields: { size: field("int64", 1) } },
     TensorShape: { fields: { dim: repeated("Dim", 2) } },
@@ -115,71 +107,22 @@ const root = protobuf.Root.fromJSON({
     GraphDef: {
       fields: { node: repeated("NodeDef", 1), versions: field("Versions", 4) },
     },
-    TensorInfo: {
-      fields: {
-        name: field("string", 1),
-        dtype: field("int32", 2),
-        tensorShape: field("TensorShape", 3),
-      },
-    },
-    SignatureDef: {
-      fields: {
-        inputs: map("TensorInfo", 1),
-        outputs: map("TensorInfo", 2),
-        methodName: field("string", 3),
-      },
-    },
-    MetaInfo: {
-      fields: {
-        tags: repeated("string", 4),
-        tensorflowVersion: field("string", 5),
-      },
-    },
-    MetaGraph: {
-      fields: {
-        metaInfoDef: field("MetaInfo", 1),
-        graphDef: field("GraphDef", 2),
-        signatureDef: map("SignatureDef", 5),
-      },
-    },
-    SavedModel: {
-      fields: {
-        savedModelSchemaVersion: field("int64", 1),
-        metaGraphs: repeated("MetaGraph", 2),
-      },
-    },
   },
-});
+};
+
+const root = protobuf.Root.fromJSON(GRAPH_MESSAGES);
 
 /** The version of GraphDef that TensorFlow 2.21 writes. */
 export const GRAPH_VERSION = 1882;
 
-const graphOf = (nodes: NodeDef[]) => ({
+/** A GraphDef as a plain object. */
+export const graphOf = (nodes: readonly NodeDef[]) => ({
   node: nodes,
   versions: { producer: GRAPH_VERSION },
 });
 
-/** Encodes a graph alone. */
-export function encodeGraphDef(nodes: NodeDef[]): Uint8Array {
-  return root.lookupType("GraphDef").encode(graphOf(nodes)).finish();
-}
-
-/**
- * Encodes a SavedModel of one graph, tagged `serve`.
- *
- * @param nodes The graph.
- * @param signatures How to run it.
- */
-export function encodeSavedModel(
-  nodes: NodeDef[],
-  signatures: Record<string, SignatureDef>,
-): Uint8Array {
-  return root.lookupType("SavedModel").encode({
-    savedModelSchemaVersion: 1,
-    metaGraphs: [{
-      metaInfoDef: { tags: ["serve"], tensorflowVersion: "2.21.0" },
-      graphDef: graphOf(nodes),
-      signatureDef: signatures,
-    }],
-  }).finish();
+/** Encodes a GraphDef. */
+export function encodeGraphDef(nodes: NodeDef[]): Uint8Array<ArrayBuffer> {
+  // A copy: protobufjs gives a view into a larger pool.
+  return root.lookupType("GraphDef").encode(graphOf(nodes)).finish().slice();
 }

@@ -13,19 +13,19 @@ import { attr, type GraphBuilder, type GraphValue } from "./graph.ts";
 import { DType } from "./messages.ts";
 import { accumulatorOf, momentumOf, NODES } from "./names.ts";
 import {
-  askWhoStops,
   assignAll,
-  meanOfReplicas,
-  ofAllReplicas,
+  countStopRequests,
+  meanOverReplicas,
   optimize,
   patchInput,
-  traceParts,
+  sumOverReplicas,
+  traceReplicas,
 } from "./step_parts.ts";
 import type { TraceSettings } from "./trace.ts";
 import {
-  after,
   clear,
   declare,
+  output,
   tensorsOf,
   type Variable,
 } from "./variables.ts";
@@ -33,40 +33,40 @@ import {
 /**
  * Traces a step that is taken in micro-batches, with the exact gradient of the
  * loss over the whole batch (GradCache: Gao, Zhang, Han and Callan, arXiv
- * 2101.06983): embed each micro-batch, take the loss and its gradient by the
- * embeddings over all of them, then run each micro-batch again with its share
- * of that gradient. Batch norms see one micro-batch at a time, as under the
- * authors' DataParallel.
+ * 2101.06983): embed each micro-batch, compute the loss and its gradient with
+ * respect to all embeddings, then run each micro-batch again and backpropagate
+ * its rows of that gradient. Batch norms see one micro-batch at a time, as under
+ * the authors' DataParallel.
  *
- * Embeddings stay in a variable of the graph, a row for each micro-batch, until
- * the gradient takes their place. The loss too is taken a micro-batch at a time,
- * with z̄ given, so that nothing but that variable grows with the patches.
- *
- * Signatures: `restore/…`, `zero`, `read`, `embed`, `loss`, `accumulate`,
- * `apply`.
+ * The embeddings are stored in a variable of the graph, a row for each
+ * micro-batch, until their gradient replaces them. The loss too is computed a
+ * micro-batch at a time, with z̄ given, so that only that variable grows with the
+ * number of patches.
  *
  * @param options The model and the whole batch.
- * @param settings As for {@linkcode traceTrainer}; `patches` is how many of the
- * patches of each image make a micro-batch.
+ * @param settings As for {@linkcode traceTrainer}; `patchesAtOnce` is how many of
+ * the patches of each image make a micro-batch.
  */
 export function traceMicroBatchTrainer(
   options: TrainerOptions,
-  settings: TraceSettings & { patches: number },
+  settings: TraceSettings & { patchesAtOnce: number },
 ): GraphBuilder {
   const { model, loss, optimizer, patches } = options;
   const specs = tensorSpecs(model);
   const trainable = specs.filter(isTrainable);
   const width = model.embedding;
-  const parts = patches / settings.patches;
-  return traceParts(options, { ...settings, inParts: true }, (replica) => {
-    const { graph, backend, collectives, images, rate, feed } = replica;
-    const rows = settings.patches * images;
+  const { patchesAtOnce } = settings;
+  const microBatches = patches / patchesAtOnce;
+  const replicaSettings = { ...settings, microBatched: true };
+  return traceReplicas(options, replicaSettings, (replica) => {
+    const { graph, backend, collectives, images, learningRate } = replica;
+    const rows = patchesAtOnce * images;
     const variables = declare(graph, {
       collectives,
       specs,
       ofTrainable: [momentumOf, accumulatorOf],
       scratch: {
-        [NODES.allZ]: [parts, rows, width],
+        [NODES.allZ]: [microBatches, rows, width],
         [NODES.meanZ]: [images, width],
         [NODES.meanZGradient]: [images, width],
       },
@@ -74,7 +74,7 @@ export function traceMicroBatchTrainer(
     const context = { graph, backend, variables, collectives };
     const tensors = tensorsOf(backend, specs, variables);
     const x = patchInput(backend, replica.patches);
-    const part = replica.part!;
+    const microBatch = replica.microBatch!;
     const [allZ, meanZ, meanZGradient] = [
       NODES.allZ,
       NODES.meanZ,
@@ -82,25 +82,29 @@ export function traceMicroBatchTrainer(
     ].map((name) => variables.get(name)!);
 
     const float = { dtype: attr.type(DType.float) };
-    const ofPart = { ...float, Tindices: attr.type(DType.int32) };
-    /** The row of a part. */
+    const atRow = { ...float, Tindices: attr.type(DType.int32) };
+    /** The row of the micro-batch. */
     const row = (): GraphValue => ({
-      name: graph.node("ResourceGather", [allZ.handle, part], ofPart),
+      name: graph.node("ResourceGather", [allZ.handle, microBatch], atRow),
       dtype: DType.float,
       shape: [rows, width],
     });
     const putRow = (value: GraphValue) =>
-      graph.node("ResourceScatterUpdate", [allZ.handle, part, value], ofPart);
+      graph.node(
+        "ResourceScatterUpdate",
+        [allZ.handle, microBatch, value],
+        atRow,
+      );
     const add = ({ handle }: Variable, tensor: tf.Tensor) => {
       const value = graph.cast(backend.value(tensor), DType.float);
       return graph.node("AssignAddVariableOp", [handle, value], float);
     };
     const byPatch = (z: tf.Tensor) =>
-      tf.reshape(z, [settings.patches, images, width]);
+      tf.reshape(z, [patchesAtOnce, images, width]);
 
     collectives?.begin();
     const scope = scopeOf(tensors, true, replica.synced);
-    // By z itself, and through z̄, of which it is a share.
+    // With respect to z itself, and through z̄, the mean of all patches.
     const dz = tf.add(
       byPatch(backend.tensor(row())),
       tf.mul(backend.tensor(meanZGradient.value), 1 / patches),
@@ -110,65 +114,61 @@ export function traceMicroBatchTrainer(
       const own = { ...tensors };
       trainable.forEach(({ name }, i) => own[name] = values[i]);
       const embedded = embed({ ...scope, tensors: own }, x, model);
-      z = after(graph, backend.value(embedded), [], NODES.z);
+      z = output(graph, backend.value(embedded), [], NODES.z);
       return embedded;
     })(
       trainable.map(({ name }) => tensors[name]),
       tf.reshape(dz, [rows, width]),
     );
-    const share = tf.mul(tf.sum(byPatch(backend.tensor(z!)), 0), 1 / patches);
-    const kept = [putRow(z!), add(meanZ, share)];
-    const embedded = after(graph, graph.scalar(1), kept, NODES.embedded);
-    graph.signature("embed", [feed, part], [embedded]);
+    const sumZ = tf.sum(byPatch(backend.tensor(z!)), 0);
+    const stored = [putRow(z!), add(meanZ, tf.mul(sumZ, 1 / patches))];
+    output(graph, graph.scalar(1), stored, NODES.embedded);
 
     const added = trainable.map(({ name }, i) =>
       add(variables.get(accumulatorOf(name))!, gradients[i])
     );
     const statistics = Object.keys(scope.updates);
-    const passed = statistics.map((name) => backend.value(scope.updates[name]));
-    const accumulated = after(
+    const values = statistics.map((name) => backend.value(scope.updates[name]));
+    output(
       graph,
       graph.scalar(1),
-      [...added, ...assignAll(context, statistics, passed)],
+      [...added, ...assignAll(context, statistics, values)],
       NODES.accumulated,
     );
-    graph.signature("accumulate", [feed, part], [accumulated]);
 
     collectives?.begin();
     let found: Losses | undefined;
     const [byZ, byMean] = tf.grads((own: tf.Tensor, ownMean: tf.Tensor) => {
-      const z = collectives?.gatherImages(own, settings.patches) ?? own;
+      const z = collectives?.gatherImages(own, patchesAtOnce) ?? own;
       const mean = collectives?.gatherImages(ownMean, 1) ?? ownMean;
-      const options = { ...loss, patches: settings.patches, mean };
+      const options = { ...loss, patches: patchesAtOnce, mean };
       found = empSslLoss(z, options);
-      return tf.mul(found.loss, 1 / parts);
+      return tf.mul(found.loss, 1 / microBatches);
     })([backend.tensor(row()), backend.tensor(meanZ.value)]);
-    const taken = [putRow(backend.value(byZ)), add(meanZGradient, byMean)];
-    const losses = [found!.loss, found!.invariance, found!.tcr].map((
-      part,
-      i,
-    ) => after(graph, backend.value(part), taken, NODES.losses[i]));
-    const gram = after(graph, backend.value(found!.gram), [], NODES.gram);
-    graph.signature("loss", [part], [...losses, gram]);
+    const replaced = [putRow(backend.value(byZ)), add(meanZGradient, byMean)];
+    const lossTerms = [found!.loss, found!.invariance, found!.tcr];
+    lossTerms.forEach((term, i) => {
+      output(graph, backend.value(term), replaced, NODES.losses[i]);
+    });
+    output(graph, backend.value(found!.gram), [], NODES.gram);
 
     collectives?.begin();
     const sums = trainable.map(({ name }) =>
       variables.get(accumulatorOf(name))!
     );
-    const gradientsOfAll = ofAllReplicas(context, sums.map((s) => s.value));
+    const gradientsOfAll = sumOverReplicas(context, sums.map((s) => s.value));
     const done = trainable.map(({ name }, i) => {
       const gradient = gradientsOfAll[i];
-      const update = optimize(context, name, gradient, rate, optimizer);
+      const update = optimize(context, name, gradient, learningRate, optimizer);
       return clear(graph, sums[i], [update]);
     });
     done.push(clear(graph, meanZ), clear(graph, meanZGradient));
     if (collectives) {
       const own = statistics.map((name) => variables.get(name)!.value);
-      const means = meanOfReplicas(context, own, scope);
+      const means = meanOverReplicas(context, own, scope);
       done.push(...assignAll(context, statistics, means));
     }
-    done.push(...askWhoStops(context, replica.stop));
-    const applied = after(graph, graph.scalar(1), done, NODES.applied);
-    graph.signature("apply", [rate], [applied]);
+    done.push(...countStopRequests(context, replica.stop));
+    output(graph, graph.scalar(1), done, NODES.applied);
   });
 }

@@ -12,7 +12,7 @@ export const NODES = {
   floats: "floats",
   /** float scalar. */
   learningRate: "learning_rate",
-  /** The parts of the loss, before the update. */
+  /** The loss and its terms, before the update. */
   losses: ["loss", "invariance", "tcr"],
   /** Z̄Z̄ᵀ of the batch. */
   gram: "gram",
@@ -23,13 +23,13 @@ export const NODES = {
   /** The embeddings in training mode. */
   z: "z",
   /** Replicas: runs when all have the weights and momentum of the first. */
-  shared: "shared",
-  /** Replicas: float scalar, over 0 where this process wants to stop. */
+  broadcast: "broadcast",
+  /** Replicas: float scalar, 1 where this process asks to stop, else 0. */
   stop: "stop",
-  /** Replicas: how many processes want to stop. */
+  /** Replicas: how many processes ask to stop. */
   stopping: "stopping",
-  /** Micro-batches: int32 scalar, which of them is fed. */
-  part: "part",
+  /** Micro-batches: int32 scalar, the index of the one that is fed. */
+  microBatch: "micro_batch",
   /**
    * Micro-batches: the variable of the embeddings of the whole batch, and later
    * of the gradient of the loss by them.
@@ -39,11 +39,11 @@ export const NODES = {
   meanZ: "mean_z",
   /** Micro-batches: the variable of the gradient of the loss by z̄. */
   meanZGradient: "mean_z_gradient",
-  /** Micro-batches: runs when a micro-batch's embeddings are kept. */
+  /** Micro-batches: runs when the embeddings of one are stored. */
   embedded: "embedded",
-  /** Micro-batches: runs when a micro-batch's gradients are added up. */
+  /** Micro-batches: runs when the gradients of one are accumulated. */
   accumulated: "accumulated",
-  /** Micro-batches: runs when the update is made. */
+  /** Micro-batches: runs when the parameters are updated. */
   applied: "applied",
 } as const;
 
@@ -55,8 +55,8 @@ export const restoredNode = (variable: string) => `restored/${variable}`;
 export const readNode = (variable: string) => `read/${variable}`;
 /** The name of a parameter's momentum buffer. */
 export const momentumOf = (parameter: string) => `momentum/${parameter}`;
-/** The name of the variable that a parameter's gradient is added up in. */
+/** The name of the variable that accumulates a parameter's gradient. */
 export const accumulatorOf = (parameter: string) => `accumulator/${parameter}`;
-/** What stands before the names of a replica's nodes: nothing for the first. */
+/** The prefix of the names of a replica's nodes: none for the first. */
 export const prefixOf = (replica: number) =>
   replica === 0 ? "" : `replica_${replica}/`;

@@ -10,25 +10,25 @@ import { scopeOf } from "../../model/layers.ts";
 import { empSslLoss } from "../../model/loss.ts";
 import { isTrainable, tensorSpecs } from "../../model/parameters.ts";
 import type { TrainerOptions } from "../engine.ts";
-import type { GraphBuilder, GraphValue } from "./graph.ts";
+import type { GraphBuilder } from "./graph.ts";
 import { traceMicroBatchTrainer } from "./micro_batch_graph.ts";
 import { momentumOf, NODES } from "./names.ts";
 import {
-  askWhoStops,
   assignAll,
-  meanOfReplicas,
-  ofAllReplicas,
+  countStopRequests,
+  meanOverReplicas,
   optimize,
   patchFeed,
   patchInput,
-  traceParts,
+  sumOverReplicas,
+  traceReplicas,
 } from "./step_parts.ts";
 import { trace, type TraceSettings } from "./trace.ts";
-import { after, declare, tensorsOf } from "./variables.ts";
+import { declare, output, tensorsOf } from "./variables.ts";
 
 /**
  * Traces one optimisation step: forward, loss, backward, LARS, SGD, running
- * statistics. Signatures: `restore/…`, `zero`, `read`, `train`.
+ * statistics. It is run by the names in `names.ts`.
  *
  * @param options The model and the batch.
  * @param settings How to trace it.
@@ -40,54 +40,53 @@ export function traceTrainer(
   const { model, loss, optimizer, patches } = options;
   const specs = tensorSpecs(model);
   const trainable = specs.filter(isTrainable);
-  return traceParts(options, { ...settings, patches }, (part) => {
-    const { graph, backend, collectives, rate, feed } = part;
+  const replicaSettings = { ...settings, patchesAtOnce: patches };
+  return traceReplicas(options, replicaSettings, (replica) => {
+    const { graph, backend, collectives, learningRate } = replica;
     const variables = declare(graph, {
       specs,
       ofTrainable: [momentumOf],
       collectives,
     });
     const tensors = tensorsOf(backend, specs, variables);
-    const x = patchInput(backend, part.patches);
+    const x = patchInput(backend, replica.patches);
     collectives?.begin();
 
-    const scope = scopeOf(tensors, true, part.synced);
-    const parts: tf.Tensor[] = [];
-    let gram: GraphValue | undefined;
+    const scope = scopeOf(tensors, true, replica.synced);
+    const lossTerms: tf.Tensor[] = [];
     const { grads } = tf.valueAndGrads((...values: tf.Tensor[]) => {
       const own = { ...tensors };
       trainable.forEach(({ name }, i) => own[name] = values[i]);
       const z = embed({ ...scope, tensors: own }, x, model);
       const all = collectives?.gatherImages(z, patches) ?? z;
       const losses = empSslLoss(all, { ...loss, patches });
-      parts.push(losses.loss, losses.invariance, losses.tcr);
-      gram = after(graph, backend.value(losses.gram), [], NODES.gram);
-      after(graph, backend.value(all), [], NODES.z);
+      lossTerms.push(losses.loss, losses.invariance, losses.tcr);
+      output(graph, backend.value(losses.gram), [], NODES.gram);
+      output(graph, backend.value(all), [], NODES.z);
       return losses.loss as tf.Scalar;
     })(trainable.map(({ name }) => tensors[name]));
 
     const context = { graph, backend, variables, collectives };
-    const gradients = ofAllReplicas(
+    const gradients = sumOverReplicas(
       context,
       grads.map((gradient) => backend.value(gradient)),
     );
     const statistics = Object.keys(scope.updates);
-    const kept = meanOfReplicas(
+    const statisticValues = meanOverReplicas(
       context,
       statistics.map((name) => backend.value(scope.updates[name])),
       scope,
     );
     const updates = [
       ...trainable.map(({ name }, i) =>
-        optimize(context, name, gradients[i], rate, optimizer)
+        optimize(context, name, gradients[i], learningRate, optimizer)
       ),
-      ...assignAll(context, statistics, kept),
-      ...askWhoStops(context, part.stop),
+      ...assignAll(context, statistics, statisticValues),
+      ...countStopRequests(context, replica.stop),
     ];
-    const outputs = parts.map((part, i) =>
-      after(graph, backend.value(part), updates, NODES.losses[i])
-    );
-    graph.signature("train", [feed, rate], [...outputs, gram!]);
+    lossTerms.forEach((term, i) => {
+      output(graph, backend.value(term), updates, NODES.losses[i]);
+    });
   });
 }
 
@@ -104,17 +103,20 @@ export function traceStep(
   const { microBatch } = options;
   return microBatch === undefined
     ? traceTrainer(options, settings)
-    : traceMicroBatchTrainer(options, { ...settings, patches: microBatch });
+    : traceMicroBatchTrainer(options, {
+      ...settings,
+      patchesAtOnce: microBatch,
+    });
 }
 
 /**
  * Traces the features of patches in eval mode, averaged over the patches of an
- * image. Signatures: `restore/…`, `read`, `encode`.
+ * image.
  */
 export function traceEncoder(
   options: Pick<TrainerOptions, "model" | "images" | "patches" | "patchSize">,
   settings: TraceSettings,
-): Uint8Array {
+): GraphBuilder {
   const { model, images, patches, patchSize } = options;
   const specs = tensorSpecs(model);
   return trace(settings, (graph, backend) => {
@@ -125,7 +127,6 @@ export function traceEncoder(
     const x = patchInput(backend, feed);
     const y = encode(scopeOf(tensors, false), x, model);
     const mean = tf.mean(tf.reshape(y, [patches, images, model.hidden]), 0);
-    const output = after(graph, backend.value(mean), [], NODES.features);
-    graph.signature("encode", [feed], [output]);
-  }).finish();
+    output(graph, backend.value(mean), [], NODES.features);
+  });
 }

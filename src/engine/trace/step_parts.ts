@@ -1,6 +1,6 @@
 /**
- * What the graphs that train have in common: what they are fed with, a part for
- * each replica, the update.
+ * What the graphs that train have in common: their inputs, the graph of each
+ * replica, the update.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import { attr, type GraphBuilder, type GraphValue } from "./graph.ts";
 import { DType } from "./messages.ts";
 import { momentumOf, NODES, prefixOf } from "./names.ts";
 import { trace, type TraceSettings } from "./trace.ts";
-import { after, assign, type Variable } from "./variables.ts";
+import { assign, output, type Variable } from "./variables.ts";
 
 /** The patches as the network takes them, from bytes or from floats. */
 export function patchInput(
@@ -39,36 +39,35 @@ export function patchFeed(
     : graph.placeholder(NODES.bytes, DType.uint8, shape);
 }
 
-/** What the parts of a graph share. */
-export interface Context {
+/** What updates the variables of a replica. */
+export interface UpdateContext {
   graph: GraphBuilder;
   backend: TraceBackend;
   variables: Map<string, Variable>;
   collectives?: Collectives;
 }
 
-/** A replica's part of a graph that trains. */
-export interface Part {
+/** The inputs of one replica, whose nodes are being traced. */
+export interface ReplicaGraph {
   graph: GraphBuilder;
   backend: TraceBackend;
-  /** How it meets the others, where there are others. */
+  /** The collective operations with the other replicas, where there are any. */
   collectives?: Collectives;
-  /** The same, where batch norms take the statistics of all replicas. */
+  /** The same, where batch norms use the statistics of all replicas. */
   synced?: Collectives;
-  /** Its images. */
+  /** How many images it has of the batch. */
   images: number;
-  /** What this process feeds, its own share of it in `patches`. */
-  feed: GraphValue;
+  /** The patches of its images. */
   patches: GraphValue;
-  rate: GraphValue;
-  /** Which micro-batch is fed, where there are some. */
-  part?: GraphValue;
-  /** Over 0 where this process wants to stop. */
+  learningRate: GraphValue;
+  /** The index of the micro-batch that is fed, where there are some. */
+  microBatch?: GraphValue;
+  /** 1 where this process asks to stop, else 0. */
   stop?: GraphValue;
 }
 
-/** The images of one replica out of those that a process is fed with. */
-function shareOf(
+/** The patches of one replica out of those that a process is fed with. */
+function sliceOfReplica(
   graph: GraphBuilder,
   feed: GraphValue,
   { patches, images, at }: { patches: number; images: number; at: number },
@@ -77,7 +76,7 @@ function shareOf(
   if (rows === patches * images) return feed;
   const byPatch = graph.reshape(feed, [patches, rows / patches, ...sides]);
   const zeros = sides.map(() => 0), size = [patches, images, ...sides];
-  const share = graph.value(
+  const slice = graph.value(
     "Slice",
     [
       byPatch,
@@ -87,51 +86,73 @@ function shareOf(
     size,
     { Index: attr.type(DType.int32) },
   );
-  return graph.reshape(share, [patches * images, ...sides]);
+  return graph.reshape(slice, [patches * images, ...sides]);
 }
 
 /**
- * Traces a training graph: one part, or one for each replica of this process on
+ * Traces a training graph: once, or once for each replica of this process, on
  * its device.
  *
- * @param patches Patches of an image that go through the network at a time.
+ * @param settings `patchesAtOnce`: patches of an image that go through the
+ * network at a time; `microBatched`: whether that is a part of them.
  */
-export function traceParts(
+export function traceReplicas(
   { images, patchSize }: TrainerOptions,
-  settings: TraceSettings & { patches: number; inParts?: boolean },
-  tracePart: (part: Part) => void,
+  settings: TraceSettings & { patchesAtOnce: number; microBatched?: boolean },
+  traceReplica: (replica: ReplicaGraph) => void,
 ): GraphBuilder {
-  const { replicas, patches, inParts, floats } = settings;
+  const { replicas, patchesAtOnce: patches, microBatched, floats } = settings;
   const sides = [patchSize, patchSize, 3];
   return trace(settings, (graph, backend) => {
-    const share = images / (replicas?.count ?? 1);
+    const ownImages = images / (replicas?.count ?? 1);
     const own = replicas?.own.length ?? 1;
     graph.place = { prefix: "", device: replicas?.host };
-    const feed = patchFeed(graph, [patches * share * own, ...sides], floats);
-    const rate = graph.placeholder(NODES.learningRate, DType.float, []);
-    const part = inParts
-      ? graph.placeholder(NODES.part, DType.int32, [])
+    const feed = patchFeed(
+      graph,
+      [patches * ownImages * own, ...sides],
+      floats,
+    );
+    const learningRate = graph.placeholder(
+      NODES.learningRate,
+      DType.float,
+      [],
+    );
+    const microBatch = microBatched
+      ? graph.placeholder(NODES.microBatch, DType.int32, [])
       : undefined;
-    const common = { graph, backend, images: share, feed, rate, part };
+    const inputs = {
+      graph,
+      backend,
+      images: ownImages,
+      learningRate,
+      microBatch,
+    };
     if (replicas === undefined) {
-      tracePart({ ...common, patches: feed });
+      traceReplica({ ...inputs, patches: feed });
       return;
     }
     const stop = graph.placeholder(NODES.stop, DType.float, []);
     for (const [at, { device, slot }] of replicas.own.entries()) {
       graph.place = { prefix: prefixOf(at), device: replicas.host };
-      const wanted = shareOf(graph, feed, { patches, images: share, at });
+      const slice = { patches, images: ownImages, at };
+      const ownPatches = sliceOfReplica(graph, feed, slice);
       graph.place = { prefix: prefixOf(at), device };
       const collectives = new Collectives(graph, backend, replicas, slot);
       const synced = replicas.syncBatchNorm ? collectives : undefined;
-      tracePart({ ...common, patches: wanted, stop, collectives, synced });
+      traceReplica({
+        ...inputs,
+        patches: ownPatches,
+        stop,
+        collectives,
+        synced,
+      });
     }
   });
 }
 
-/** The gradients of the whole batch, from those of a replica's share of it. */
-export function ofAllReplicas(
-  { graph, collectives }: Context,
+/** The gradients of the whole batch, from those of a replica's images. */
+export function sumOverReplicas(
+  { graph, collectives }: UpdateContext,
   gradients: GraphValue[],
 ): GraphValue[] {
   if (!collectives) return gradients;
@@ -139,39 +160,39 @@ export function ofAllReplicas(
   return collectives.sumValues(wide);
 }
 
-/** The nodes that a step with replicas has besides: who wants to stop. */
-export function askWhoStops(
-  { graph, collectives }: Context,
+/** The node that counts the processes that ask to stop, where there are some. */
+export function countStopRequests(
+  { graph, collectives }: UpdateContext,
   stop: GraphValue | undefined,
 ): string[] {
   if (!collectives || !stop) return [];
   const sum = collectives.sumValue(stop);
-  return [after(graph, sum, [], NODES.stopping).name];
+  return [output(graph, sum, [], NODES.stopping).name];
 }
 
 /**
  * LARS, and SGD as `torch.optim.SGD(nesterov=True)`: buffer ← m·buffer + g, then
  * p ← p − lr·(g + m·buffer).
  *
- * @returns The node that makes the update.
+ * @returns The node that updates the parameter.
  */
 export function optimize(
-  { graph, backend, variables }: Context,
+  { graph, backend, variables }: UpdateContext,
   name: string,
   gradient: GraphValue,
-  rate: GraphValue,
+  learningRate: GraphValue,
   optimizer: OptimizerConfig,
 ): string {
   const scaled = larsGradient(
     backend.tensor(variables.get(name)!.value),
     backend.tensor(graph.cast(gradient, DType.float)),
-    backend.tensor(rate),
+    backend.tensor(learningRate),
     optimizer,
   );
   return graph.node("ResourceApplyMomentum", [
     variables.get(name)!.handle,
     variables.get(momentumOf(name))!.handle,
-    rate,
+    learningRate,
     backend.value(scaled),
     graph.scalar(optimizer.momentum),
   ], {
@@ -181,23 +202,23 @@ export function optimize(
   });
 }
 
-/** The mean over replicas of their running statistics. */
-export function meanOfReplicas(
-  { graph, collectives }: Context,
+/** The mean over the replicas of their running statistics. */
+export function meanOverReplicas(
+  { graph, collectives }: UpdateContext,
   statistics: GraphValue[],
   { replicas }: Scope,
 ): GraphValue[] {
-  // With statistics over all replicas they are alike.
+  // With synchronised batch norms they are equal already.
   if (!collectives || replicas) return statistics;
-  const share = graph.scalar(1 / collectives.count);
+  const factor = graph.scalar(1 / collectives.count);
   return collectives.sumValues(statistics).map((sum) =>
-    graph.value("Mul", [sum, share], sum.shape)
+    graph.value("Mul", [sum, factor], sum.shape)
   );
 }
 
 /** The nodes that give variables their values. */
 export function assignAll(
-  { graph, variables }: Context,
+  { graph, variables }: UpdateContext,
   names: string[],
   values: GraphValue[],
 ): string[] {

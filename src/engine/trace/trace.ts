@@ -15,14 +15,13 @@ import { DType } from "./messages.ts";
 
 let backend: TraceBackend | undefined;
 let kernels: KernelSettings = {
-  heavy: DType.float,
+  computeType: DType.float,
   winograd: false,
-  freeRows: false,
 };
 
 /** How a graph is traced. */
 export interface TraceSettings {
-  /** Number format of the heavy operations. */
+  /** Number format of convolutions, dense layers and what lies between. */
   precision: Precision;
   /** Whether the device gains by Winograd's convolutions: a processor does. */
   winograd?: boolean;
@@ -30,8 +29,6 @@ export interface TraceSettings {
   floats?: boolean;
   /** Where several replicas train together. */
   replicas?: ReplicaSettings;
-  /** Whether the first side of every tensor is free: rows may then be any. */
-  freeRows?: boolean;
 }
 
 function tracer(): TraceBackend {
@@ -51,16 +48,15 @@ function tracer(): TraceBackend {
  * model uses one that cannot be traced.
  */
 export function trace(
-  { precision, winograd, freeRows }: TraceSettings,
+  { precision, winograd }: TraceSettings,
   build: (graph: GraphBuilder, backend: TraceBackend) => void,
 ): GraphBuilder {
   const own = tracer();
   const before = tf.getBackend();
   own.begin();
   kernels = {
-    heavy: precision === "bf16" ? DType.bfloat16 : DType.float,
+    computeType: precision === "bf16" ? DType.bfloat16 : DType.float,
     winograd: !!winograd,
-    freeRows: !!freeRows,
   };
   tf.setBackend(TRACE_BACKEND);
   try {

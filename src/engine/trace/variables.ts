@@ -53,17 +53,20 @@ export function assign(
   });
 }
 
-/** A float scalar that waits for other nodes. */
-export function after(
+/**
+ * An output of the graph: a float value under a name of its own, which is there
+ * once some other nodes have run.
+ */
+export function output(
   graph: GraphBuilder,
   value: GraphValue,
-  waits: string[],
+  dependencies: string[],
   name: string,
 ): GraphValue {
   const float = graph.cast(value, DType.float);
   const node = graph.node(
     "Identity",
-    [float, ...waits.map((node) => `^${node}`)],
+    [float, ...dependencies.map((node) => `^${node}`)],
     { T: attr.type(DType.float) },
     name,
   );
@@ -74,13 +77,13 @@ export function after(
 export function clear(
   graph: GraphBuilder,
   variable: Variable,
-  waits: string[] = [],
+  dependencies: string[] = [],
 ): string {
   const { shape } = variable.value;
   const zeros = graph.node("Fill", [
     graph.ints(shape),
     graph.scalar(0),
-    ...waits.map((node) => `^${node}`),
+    ...dependencies.map((node) => `^${node}`),
   ], { T: attr.type(DType.float), index_type: attr.type(DType.int32) });
   const value = { name: zeros, dtype: DType.float, shape };
   return assign(graph, variable, value);
@@ -99,10 +102,10 @@ interface Declared {
 }
 
 /**
- * The node that gives every replica what the restored one has: the others have
- * zeros, so that the sum over replicas is it.
+ * The node that copies the variables of the replica that was restored to all:
+ * the others hold zeros, so that the sum over the replicas is its value.
  */
-function share(
+function broadcastVariables(
   graph: GraphBuilder,
   variables: Variable[],
   collectives: Collectives,
@@ -110,12 +113,12 @@ function share(
   collectives.begin();
   const sums = collectives.sumValues(variables.map(({ value }) => value));
   const assigned = variables.map((v, i) => assign(graph, v, sums[i]));
-  after(graph, graph.scalar(1), assigned, NODES.shared);
+  output(graph, graph.scalar(1), assigned, NODES.broadcast);
 }
 
 /**
- * Declares the variables, the signatures that restore and read them, and the
- * one that clears all but the model's; all, where there are replicas.
+ * Declares the variables, the nodes that restore and read each, and the one that
+ * sets all but the model's to zero; all of them where there are replicas.
  */
 export function declare(
   graph: GraphBuilder,
@@ -132,25 +135,24 @@ export function declare(
     const added = add(name, shape);
     if (collectives) zeros.push(clear(graph, added));
   }
-  for (const nameOf of ofTrainable) {
+  for (const variableOf of ofTrainable) {
     for (const { name, shape } of specs.filter(isTrainable)) {
-      zeros.push(clear(graph, add(nameOf(name), shape)));
+      zeros.push(clear(graph, add(variableOf(name), shape)));
     }
   }
   for (const [name, restored] of variables) {
     const { shape } = restored.value;
     const feed = graph.placeholder(restoreNode(name), DType.float, shape);
-    const waits = [assign(graph, restored, feed)];
-    const done = after(graph, graph.scalar(1), waits, restoredNode(name));
-    graph.signature(`restore/${name}`, [feed], [done]);
+    const assigned = [assign(graph, restored, feed)];
+    output(graph, graph.scalar(1), assigned, restoredNode(name));
   }
-  if (collectives) share(graph, [...variables.values()], collectives);
-  graph.signature("read", [], [...variables.values()].map((v) => v.value));
+  if (collectives) {
+    broadcastVariables(graph, [...variables.values()], collectives);
+  }
   for (const [name, shape] of Object.entries(scratch)) {
     zeros.push(clear(graph, add(name, shape)));
   }
-  const zeroed = after(graph, graph.scalar(1), zeros, NODES.zeroed);
-  graph.signature("zero", [], [zeroed]);
+  output(graph, graph.scalar(1), zeros, NODES.zeroed);
   return variables;
 }
 

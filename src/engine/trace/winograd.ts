@@ -15,7 +15,7 @@
  *
  * @module
  */
-import { waitFor } from "./again.ts";
+import { controlDependency } from "./rematerialization.ts";
 import { type GraphBuilder, type GraphValue } from "./graph.ts";
 import { DType } from "./messages.ts";
 
@@ -140,9 +140,13 @@ export class Winograd {
   }
 
   /** Bᵀ d B or A y Aᵀ of every tile: `tiles×places×tiles×places×N×C`. */
-  #tilesOf(matrix: Matrix, map: GraphValue, waits?: string[]): GraphValue {
-    const graph = this.#graph, low = graph.cast(map, this.#dtype);
-    const first = graph.transpose(low, [1, 2, 0, 3], waits);
+  #tilesOf(
+    matrix: Matrix,
+    map: GraphValue,
+    dependencies?: string[],
+  ): GraphValue {
+    const graph = this.#graph, x = graph.cast(map, this.#dtype);
+    const first = graph.transpose(x, [1, 2, 0, 3], dependencies);
     return this.#places(this.#transform(matrix, first));
   }
 
@@ -177,10 +181,10 @@ export class Winograd {
   /** Its gradient by the filter: Gᵀ [ Σ (Bᵀ d B) ⊙ (A dy Aᵀ) ] G. */
   filterGradient(x: GraphValue, dy: GraphValue): GraphValue {
     const graph = this.#graph;
-    // The tiles of x are made again: TensorFlow would else take the forward
-    // pass's, and keep 2.25 (m = 2: 4) times the map until then.
+    // The tiles of x are computed again: otherwise TensorFlow would keep those
+    // of the forward pass, 2.25 times the map (4 times for m = 2).
     const byTile = graph.matMul(
-      this.#tilesOf(this.#input, x, [waitFor(dy)]),
+      this.#tilesOf(this.#input, x, [controlDependency(dy)]),
       this.#tilesOf(this.#output, dy),
       { transposeA: true },
     );

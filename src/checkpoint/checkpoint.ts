@@ -1,0 +1,160 @@
+/**
+ * The two files of a checkpoint: a model's tensors in PyTorch's names and
+ * layouts, with the configuration that they came from; and the optimiser's
+ * momentum buffers under the names of their parameters.
+ *
+ * @module
+ */
+import { errorMaker, messageOf } from "../errors.ts";
+import { architecture, type ModelConfig } from "../model/architectures.ts";
+import { convertLayout, torchShape } from "../model/layout.ts";
+import {
+  isTrainable,
+  type State,
+  type TensorSpec,
+  tensorSpecs,
+} from "../model/parameters.ts";
+import type { ResolvedConfig } from "./run_config.ts";
+import { findCheckpoint, type FoundCheckpoint } from "./run_folder.ts";
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  readSafetensorsMetadata,
+  type TensorFile,
+} from "./safetensors.ts";
+
+const checkpointError = errorMaker("read checkpoint", "INVALID_CHECKPOINT");
+
+/** What a checkpoint says about itself. */
+export interface CheckpointInfo {
+  /** The file. */
+  path: string;
+  /** The run's configuration. */
+  config: ResolvedConfig;
+  /** The network. */
+  model: ModelConfig;
+  /** Steps that led to it. */
+  step: number;
+  /** The optimiser's file, where there is one. */
+  optimizer?: string;
+  /** Newer checkpoints of the folder that are damaged, and how. */
+  damaged: string[];
+}
+
+/** A checkpoint that was read. */
+export interface Checkpoint extends CheckpointInfo {
+  /** Weights and running statistics, in our layout. */
+  state: State;
+}
+
+/** Encodes tensors as PyTorch would name and lay them out. */
+function encodeTensors(
+  specs: TensorSpec[],
+  state: State,
+  metadata: Record<string, string>,
+): Uint8Array {
+  const tensors = specs.map((spec) => ({
+    name: spec.name,
+    shape: torchShape(spec),
+    values: convertLayout(spec, state.get(spec.name)!, "torch"),
+  }));
+  return encodeSafetensors(tensors, metadata);
+}
+
+/** The model's file. */
+export function encodeModel(
+  state: State,
+  { config, step }: { config: ResolvedConfig; step: number },
+): Uint8Array {
+  const { model } = architecture(config.arch);
+  return encodeTensors(tensorSpecs(model), state, {
+    format: "pt",
+    "emp-ssl": JSON.stringify({ config, step }),
+  });
+}
+
+/** The optimiser's file. */
+export function encodeMomentum(model: ModelConfig, momentum: State) {
+  const specs = tensorSpecs(model).filter(isTrainable);
+  return encodeTensors(specs, momentum, { format: "pt" });
+}
+
+function decodeTensors(
+  path: string,
+  { tensors }: TensorFile,
+  specs: TensorSpec[],
+): State {
+  const state: State = new Map();
+  for (const spec of specs) {
+    const tensor = tensors.get(spec.name);
+    const wanted = torchShape(spec).join("×");
+    const shape = tensor?.shape.join("×");
+    if (tensor === undefined || shape !== wanted) {
+      throw checkpointError(
+        path,
+        `${spec.name} is ${shape ?? "missing"} where ${wanted} is wanted`,
+        "choose a whole checkpoint",
+      );
+    }
+    state.set(spec.name, convertLayout(spec, tensor.values, "tensorflow"));
+  }
+  return state;
+}
+
+function infoOf(
+  { path, optimizer, damaged }: FoundCheckpoint,
+  metadata: Record<string, string>,
+): CheckpointInfo {
+  let config: ResolvedConfig, step: number;
+  try {
+    ({ config, step } = JSON.parse(metadata["emp-ssl"]));
+  } catch {
+    throw checkpointError(
+      path,
+      "it has no configuration of ours",
+      "name a checkpoint that `train` wrote",
+    );
+  }
+  const { model } = architecture(config.arch);
+  return { path, config, model, step, optimizer, damaged };
+}
+
+/**
+ * Reads what a checkpoint says about itself, without its tensors.
+ *
+ * @param path A file, or a run's folder.
+ * @throws {EmpSslError} `NOT_FOUND`, `INVALID_CHECKPOINT`.
+ */
+export function readCheckpointInfo(path: string): CheckpointInfo {
+  const found = findCheckpoint(path);
+  return infoOf(found, readSafetensorsMetadata(found.path));
+}
+
+/**
+ * Reads a checkpoint of ours.
+ *
+ * @param path A file, or a run's folder.
+ * @throws {EmpSslError} `NOT_FOUND`; `INVALID_CHECKPOINT` where a tensor is
+ * missing or has another shape.
+ */
+export function readCheckpoint(path: string): Checkpoint {
+  const found = findCheckpoint(path), file = found.path;
+  let bytes: Uint8Array;
+  try {
+    bytes = Deno.readFileSync(file);
+  } catch (error) {
+    throw checkpointError(file, messageOf(error), "check the file");
+  }
+  const decoded = decodeSafetensors(bytes, file);
+  const info = infoOf(found, decoded.metadata);
+  return {
+    ...info,
+    state: decodeTensors(file, decoded, tensorSpecs(info.model)),
+  };
+}
+
+/** Reads the momentum buffers that belong to a model. */
+export function readMomentum(path: string, model: ModelConfig): State {
+  const decoded = decodeSafetensors(Deno.readFileSync(path), path);
+  return decodeTensors(path, decoded, tensorSpecs(model).filter(isTrainable));
+}

@@ -1,0 +1,179 @@
+/**
+ * The configuration of a run, as `config.json` and every checkpoint keep it: the
+ * user's choices, what follows from them, and which of them make a run what it
+ * is.
+ *
+ * @module
+ */
+import type { DatasetSource } from "../data/dataset.ts";
+import type { EngineChoice, PrecisionChoice } from "../engine/engine.ts";
+import type { RecipeName } from "../patches/recipe.ts";
+
+/** The user's choices; the defaults are the paper's. */
+export interface TrainConfig {
+  /** The data set's name. */
+  data: string;
+  /** Its folder; our own in the cache where it is not given. */
+  dataDir?: string;
+  /** Another address of its archive than the official one. */
+  dataUrl?: string;
+  /** Whether it may be downloaded where it is not on disk. */
+  download?: boolean;
+  /** ImageNet-100: a file with other classes than ours, one a line. */
+  classes?: string;
+  /**
+   * A folder that keeps decoded images, shrunk to twice the side of a patch:
+   * for large photographs that are seen in many epochs.
+   */
+  cache?: string;
+  /** Side of a patch in pixels; the architecture's own where not given. */
+  patchSize?: number;
+  /** Epochs. */
+  epoch: number;
+  /** Images a batch: b. */
+  bs: number;
+  /** Patches an image: n. */
+  numPatches: number;
+  /** Weight of the invariance. */
+  patchSim: number;
+  /** Weight of the total coding rate. */
+  tcr: number;
+  /** The paper's ε². */
+  eps: number;
+  /** The architecture; it follows from the data where it is not given. */
+  arch?: string;
+  /** Learning rate of the first step. */
+  lr: number;
+  /** Seed of everything random: 0 to 2³² − 1. */
+  seed: number;
+  /** Patch workers; as many as the engine leaves cores where it is not given. */
+  workers?: number;
+  /** Use only so many training images. */
+  limitImages?: number;
+  /** What runs the model. */
+  engine: EngineChoice;
+  /** End the run at the first image that cannot be read. */
+  strict?: boolean;
+  /** Number format of the heavy operations. */
+  precision: PrecisionChoice;
+  /**
+   * Patches of each image that go through the network at a time, a divisor of
+   * `numPatches`; `auto` splits a step only where it would not fit into memory.
+   */
+  microBatch: number | "auto";
+  /** Start from the weights of this file, and from nothing else of it. */
+  init?: string;
+  /**
+   * Write a checkpoint after so many steps (`"100"`) or minutes (`"10m"`); after
+   * each epoch in any case.
+   */
+  saveEvery?: string;
+  /** How many checkpoints stay. */
+  keep: number;
+  /** Threads of the engine, on the processor; all cores where not given. */
+  threads?: number;
+  /** Write event files for TensorBoard into the run's folder. */
+  tensorboard?: boolean;
+  /** Replicas in this process; `auto` is one for each GPU. */
+  replicas?: number | "auto";
+  /** Whether batch norms take the statistics of all replicas together. */
+  syncBn?: boolean;
+  /** `host:port` of each process that trains with this one. */
+  cluster?: string[];
+  /** Which of them this one is; process 0 writes the run's folder. */
+  task?: number;
+  /** Seconds after which a silent process is lost: 30. */
+  peerTimeout?: number;
+  /** The run's folder. */
+  dir?: string;
+  /** A note that is kept with the run. */
+  msg?: string;
+}
+
+/** A configuration with nothing left open. */
+export interface ResolvedConfig extends TrainConfig {
+  /** The architecture. */
+  arch: string;
+  /** The patch recipe. */
+  recipe: RecipeName;
+  /** Side of a patch in pixels. */
+  patchSize: number;
+  /** Images in the training set. */
+  images: number;
+  /** Steps an epoch. */
+  stepsPerEpoch: number;
+  /** Steps in all. */
+  steps: number;
+}
+
+/** The choices that decide the numbers of a run: where they are equal, it is one. */
+export const IDENTITY = [
+  "data",
+  "dataDir",
+  "classes",
+  "cache",
+  "limitImages",
+  "images",
+  "epoch",
+  "bs",
+  "numPatches",
+  "patchSize",
+  "patchSim",
+  "tcr",
+  "eps",
+  "arch",
+  "lr",
+  "seed",
+  "init",
+  "syncBn",
+] as const satisfies (keyof ResolvedConfig)[];
+
+/** The choices that do not change the numbers: each start of a run has its own. */
+const OPERATIONAL = [
+  "workers",
+  "saveEvery",
+  "keep",
+  "strict",
+  "threads",
+  "tensorboard",
+  "dataDir",
+  "download",
+  "replicas",
+  "cluster",
+  "task",
+  "peerTimeout",
+] as const satisfies (keyof TrainConfig)[];
+
+/** Of some choices, those that a resumed run uses. */
+export function operational(config: Partial<TrainConfig>) {
+  return Object.fromEntries(
+    OPERATIONAL.filter((key) => config[key] !== undefined)
+      .map((key) => [key, config[key]]),
+  );
+}
+
+/** Whether a choice may differ when a run is resumed. */
+export function isOperational(key: string): boolean {
+  return (OPERATIONAL as readonly string[]).includes(key);
+}
+
+/** The training set of a configuration. */
+export function trainSource(
+  config: Pick<
+    ResolvedConfig,
+    "data" | "dataDir" | "limitImages" | "classes" | "cache" | "patchSize"
+  >,
+): DatasetSource {
+  const { data, dataDir, limitImages, classes, cache, patchSize } = config;
+  return {
+    name: data,
+    dir: dataDir,
+    split: "train",
+    limit: limitImages,
+    classes,
+    // A crop has half the side of its image.
+    cache: cache === undefined
+      ? undefined
+      : { dir: cache, side: 2 * patchSize },
+  };
+}

@@ -1,0 +1,174 @@
+/**
+ * What the processes that train together agree on: the settings that all must
+ * have been started with, and the configuration that process 0 decides for all.
+ *
+ * @module
+ */
+import { createHash } from "node:crypto";
+import {
+  IDENTITY,
+  operational,
+  type ResolvedConfig,
+  type TrainConfig,
+  trainSource,
+} from "../checkpoint/run_config.ts";
+import { folderOf, openDataset } from "../data/catalog.ts";
+import type { DatasetSource } from "../data/dataset.ts";
+import { TENSORFLOW_VERSION } from "../engine/setup/wheels.ts";
+import { errorMaker } from "../errors.ts";
+import { VERSION } from "../version.ts";
+import type { SharedSettings } from "./connection.ts";
+import { Peers } from "./heartbeat.ts";
+
+/** What process 0 decides for all before the first step. */
+export interface RunPlan {
+  /** The run's configuration, complete. */
+  config: ResolvedConfig;
+  /** The first step. */
+  step: number;
+  /** Replicas in each process. */
+  replicas: number;
+  /** Digest of the names and classes of the images. */
+  images: string;
+}
+
+/** Checks and completes a configuration. */
+export type Resolve = (config: TrainConfig) => Promise<ResolvedConfig>;
+
+/** What a process brings to the agreement. */
+export interface JoinOptions {
+  /** Whether the run is resumed. */
+  resumes: boolean;
+  /** What the user asked for, with defaults. */
+  asked: TrainConfig;
+}
+
+/** Seconds after which a silent process is lost, where the user names none. */
+const PEER_TIMEOUT = 30;
+
+/** The choices that must be equal: those of a run, but for what is local. */
+const AGREED = [...IDENTITY, "precision", "microBatch"].filter((key) =>
+  !["dataDir", "classes", "cache", "images", "init"].includes(key)
+) as (keyof TrainConfig)[];
+
+const dataError = errorMaker("train together on", "INVALID_DATA");
+const SAME_DATA = "give all processes the same data";
+
+function flagOf(key: string): string {
+  return `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+/** The settings that a process sends to be compared. */
+function sharedSettings({ asked, resumes }: JoinOptions): SharedSettings {
+  const settings: SharedSettings = {
+    "version": VERSION,
+    "TensorFlow": TENSORFLOW_VERSION,
+    "--cluster": `${asked.cluster}`,
+    "--peer-timeout": `${asked.peerTimeout ?? PEER_TIMEOUT}`,
+    "--replicas": `${asked.replicas ?? 1}`,
+    "--resume": resumes ? "given" : "left out",
+  };
+  // A resumed run has its own configuration, which process 0 reads.
+  for (const key of resumes ? [] : AGREED) {
+    settings[flagOf(key)] = `${asked[key] ?? "left out"}`;
+  }
+  return settings;
+}
+
+/** Whether this is one of several processes. */
+export function isClustered({ cluster }: Partial<TrainConfig>): boolean {
+  return (cluster?.length ?? 0) > 1;
+}
+
+/** Whether this is one of several processes, and not process 0. */
+export function isFollower(config: Partial<TrainConfig>): boolean {
+  return isClustered(config) && (config.task ?? 0) > 0;
+}
+
+function join(options: JoinOptions, plan?: RunPlan): Promise<Peers<RunPlan>> {
+  const { cluster, task, peerTimeout } = options.asked;
+  return Peers.join<RunPlan>({
+    addresses: cluster!,
+    task: task ?? 0,
+    timeout: peerTimeout ?? PEER_TIMEOUT,
+    settings: sharedSettings(options),
+    plan,
+  });
+}
+
+/**
+ * Process 0 waits for the others and tells them what it has decided.
+ *
+ * @param plan The configuration and the first step.
+ * @param source The images.
+ */
+export async function leadAgreement(
+  plan: Omit<RunPlan, "images">,
+  { source, ...options }: JoinOptions & { source: DatasetSource },
+): Promise<Peers<RunPlan>> {
+  const images = await digestOf(source);
+  return await join(options, { ...plan, images });
+}
+
+/** A digest that is equal for equal images, wherever they lie. */
+async function digestOf(source: DatasetSource): Promise<string> {
+  const folder = `${folderOf(source)}/`;
+  const dataset = await openDataset(source);
+  const hash = createHash("sha256");
+  for (let i = 0; i < dataset.length; i++) {
+    const name = dataset.describe(i).replace(folder, "");
+    hash.update(`${dataset.label(i)} ${name}\n`);
+  }
+  return hash.digest("hex");
+}
+
+/**
+ * Another process takes over the configuration of process 0; where its data
+ * lies, and how many threads it uses, is its own.
+ *
+ * @param given What the user asked for, without defaults.
+ * @param resolve Checks and completes a configuration on this machine.
+ * @throws {EmpSslError} `INVALID_DATA` where its data is not that of process 0.
+ */
+export async function followAgreement(
+  given: Partial<TrainConfig>,
+  { resolve, ...options }: JoinOptions & { resolve: Resolve },
+): Promise<{ peers: Peers<RunPlan>; config: ResolvedConfig }> {
+  const { resumes, asked } = options;
+  // What takes long, such as a download, is done before process 0 waits.
+  if (!resumes) await resolve(asked);
+  const peers = await join(options);
+  try {
+    const { config: planned, images } = peers.plan;
+    const { dataDir, classes, cache, dataUrl, download } = given;
+    const config = await peers.guard(resolve({
+      ...planned,
+      dataDir: resumes ? planned.dataDir : undefined,
+      workers: undefined,
+      threads: undefined,
+      tensorboard: false,
+      ...operational(given),
+      // Files of this machine.
+      ...(resumes && dataDir === undefined ? {} : { classes, cache }),
+      dataUrl,
+      download,
+      dir: undefined,
+      init: undefined,
+    }));
+    const where = config.dataDir ?? config.data;
+    if (config.images !== planned.images) {
+      const found =
+        `it has ${config.images} images where process 0 has ${planned.images}`;
+      throw dataError(where, found, SAME_DATA);
+    }
+    if (await digestOf(trainSource(config)) !== images) {
+      const found = "its images are not those of process 0";
+      throw dataError(where, found, SAME_DATA);
+    }
+    return { peers, config };
+  } catch (error) {
+    const cause = await peers.explain(error);
+    peers[Symbol.dispose]();
+    throw cause;
+  }
+}

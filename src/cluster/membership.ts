@@ -1,0 +1,167 @@
+/**
+ * The processes that train together: their addresses and numbers.
+ *
+ * @module
+ */
+import { lookup } from "node:dns/promises";
+import { splitAddress } from "../address.ts";
+import { EmpSslError, messageOf } from "../errors.ts";
+import { flagError } from "../flag_error.ts";
+
+/** A process among others. */
+export interface Membership {
+  /** `host:port` of each, in the order of their numbers. */
+  addresses: string[];
+  /** This one's number; process 0 writes the run's folder. */
+  task: number;
+}
+
+const ADDRESS = /^([\w.-]+):(\d{1,5})$/;
+
+/**
+ * Refuses processes that cannot be.
+ *
+ * @throws {EmpSslError} `INVALID_ARGUMENT`.
+ */
+export function checkMembership({ addresses, task }: Membership): void {
+  for (const address of addresses) {
+    const port = Number(ADDRESS.exec(address)?.[2]);
+    if (!(port >= 1 && port <= 65535)) {
+      throw flagError(
+        `--cluster ${addresses}`,
+        `${address || "nothing"} is no address`,
+        "give host:port of each process, joined by commas",
+      );
+    }
+  }
+  if (new Set(addresses).size < addresses.length) {
+    throw flagError(
+      `--cluster ${addresses}`,
+      "two processes have the same address",
+      "give each its own port",
+    );
+  }
+  if (!Number.isInteger(task) || task < 0 || task >= addresses.length) {
+    throw flagError(
+      `--task ${task}`,
+      `the cluster has the processes 0 to ${addresses.length - 1}`,
+      "give this process's place in --cluster",
+    );
+  }
+}
+
+const isLoopback = (host: string) => /^(localhost|127\..*)$/.test(host);
+
+/**
+ * Refuses a name that means this machine's loopback here, as Debian has it for a
+ * machine's own name: other machines could not reach it.
+ *
+ * @throws {EmpSslError} `INVALID_ARGUMENT`.
+ */
+export async function checkOwnName(
+  { addresses, task }: Membership,
+): Promise<void> {
+  const hosts = addresses.map((address) => splitAddress(address).hostname);
+  const own = hosts[task];
+  if (isLoopback(own) || hosts.every(isLoopback)) return;
+  const { address } = await lookup(own, { family: 4 })
+    .catch(() => ({ address: "" }));
+  if (!isLoopback(address)) return;
+  throw flagError(
+    `--cluster ${addresses}`,
+    `${own} is ${address} on this machine, where others cannot reach it`,
+    "give its IP address in place of its name",
+  );
+}
+
+/** What a process of TensorFlow's finds in `TF_CONFIG`. */
+interface TfConfig {
+  cluster?: { worker?: string[]; chief?: string[] };
+  task?: { type?: string; index?: number };
+}
+
+/** The processes that `TF_CONFIG` names: a chief, if there is one, is number 0. */
+function fromTfConfig(text: string): Membership {
+  const { cluster, task } = JSON.parse(text) as TfConfig;
+  const chief = cluster?.chief ?? [], workers = cluster?.worker ?? [];
+  const index = task?.index ?? 0, type = task?.type ?? "worker";
+  if (type !== "worker" && type !== "chief") {
+    throw new Error(`this process is to be ${type}, which does not train`);
+  }
+  return {
+    addresses: [...chief, ...workers],
+    task: type === "chief" ? index : chief.length + index,
+  };
+}
+
+/** `node[1-3,07],other` → each name. */
+export function expandHosts(list: string): string[] {
+  const parts = list.match(/[^,[\]]+(?:\[[^\]]*\][^,[\]]*)?/g) ?? [];
+  return parts.flatMap((part) => {
+    const found = /^(.*)\[(.*)\](.*)$/.exec(part);
+    if (found === null) return [part];
+    const [, before, ranges, after] = found;
+    return ranges.split(",").flatMap((range) => {
+      const [from, to = from] = range.split("-");
+      const width = from.length;
+      return Array.from(
+        { length: Number(to) - Number(from) + 1 },
+        (_, i) => before + `${Number(from) + i}`.padStart(width, "0") + after,
+      );
+    });
+  });
+}
+
+/** `2(x3),1` → 2, 2, 2, 1. */
+function expandCounts(list: string): number[] {
+  return list.split(",").flatMap((part) => {
+    const [, count, times = "1"] = /^(\d+)(?:\(x(\d+)\))?$/.exec(part) ?? [];
+    return Array(Number(times)).fill(Number(count));
+  });
+}
+
+/** The port of the first process on a machine, where Slurm names none. */
+const SLURM_PORT = 8470;
+
+/** The processes of a Slurm step, in the order of its block distribution. */
+function fromSlurm(get: (name: string) => string | undefined): Membership {
+  const hosts = expandHosts(get("SLURM_STEP_NODELIST") ?? "");
+  const counts = expandCounts(get("SLURM_STEP_TASKS_PER_NODE") ?? "1");
+  const addresses = hosts.flatMap((host, i) =>
+    Array.from(
+      { length: counts[i] ?? 1 },
+      (_, n) => `${host}:${SLURM_PORT + n}`,
+    )
+  );
+  return { addresses, task: Number(get("SLURM_PROCID")) };
+}
+
+/**
+ * The processes that the environment names: by TensorFlow's own `TF_CONFIG`, or
+ * by Slurm's variables in a step of several tasks.
+ *
+ * @param get Reads a variable.
+ * @returns Nothing where this process is alone.
+ * @throws {EmpSslError} `INVALID_ARGUMENT`.
+ */
+export function membershipOf(
+  get: (name: string) => string | undefined,
+): Membership | undefined {
+  const config = get("TF_CONFIG");
+  try {
+    if (config) {
+      const found = fromTfConfig(config);
+      return found.addresses.length > 1 ? found : undefined;
+    }
+  } catch (error) {
+    throw new EmpSslError({
+      action: "read",
+      subject: "TF_CONFIG",
+      found: messageOf(error),
+      remedy: "give it TensorFlow's form, or --cluster and --task, or " +
+        "--cluster none",
+      code: "INVALID_ARGUMENT",
+    });
+  }
+  return Number(get("SLURM_STEP_NUM_TASKS")) > 1 ? fromSlurm(get) : undefined;
+}

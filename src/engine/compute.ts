@@ -1,0 +1,67 @@
+/**
+ * The thread that computes, seen from the main thread. It is the only one that
+ * loads an engine; `workers/training_worker.ts` is its entry.
+ *
+ * @module
+ */
+import * as Comlink from "../deps/comlink.ts";
+import { EmpSslError } from "../errors.ts";
+import { Failure } from "../failure.ts";
+import type { EngineReport, EngineWish } from "./engine.ts";
+
+/** The call that every such thread offers. */
+export interface EngineCalls {
+  /** Loads the engine. */
+  load(wish: EngineWish): Promise<EngineReport>;
+}
+
+/** A running thread with an engine. */
+export interface Compute {
+  /**
+   * Its calls. The interfaces that it implements stand where they are used:
+   * `TrainingCalls` in `train/`, `EvaluationCalls` in `evaluate/`.
+   */
+  calls<T>(): Comlink.Remote<T>;
+  /** The engine that it loaded. */
+  report: EngineReport;
+  /** The result of some work; rejects as soon as the thread dies. */
+  guard<T>(work: Promise<T>): Promise<T>;
+  /** Ends it. */
+  close(): void;
+}
+
+/**
+ * Starts the thread and loads the engine in it.
+ *
+ * @throws {EmpSslError} `ENGINE_UNAVAILABLE`.
+ */
+export async function startCompute(wish: EngineWish): Promise<Compute> {
+  const worker = new Worker(
+    new URL("../../workers/training_worker.ts", import.meta.url),
+    { type: "module", name: "training" },
+  );
+  const death = new Failure();
+  worker.addEventListener("error", (event) => {
+    event.preventDefault();
+    death.fail(
+      new EmpSslError({
+        action: "go on with",
+        subject: "the training worker",
+        found: event.message,
+        remedy: "report this with the command you ran",
+        code: "WORKER_FAILED",
+      }),
+    );
+  });
+  const remote = Comlink.wrap<EngineCalls>(worker);
+  const close = () => worker.terminate();
+  try {
+    const guard: Compute["guard"] = (work) => death.guard(work);
+    const report = await guard(remote.load(wish));
+    const calls = <T>() => remote as unknown as Comlink.Remote<T>;
+    return { calls, report, guard, close };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}

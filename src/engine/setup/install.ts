@@ -1,0 +1,207 @@
+/**
+ * Installs TensorFlow's C library from its wheel. All happens in a folder beside
+ * the final one, which is renamed at the end: an interrupted set-up leaves
+ * nothing that a later one could take for whole. A lock, which the system frees
+ * with the process, keeps two set-ups apart.
+ *
+ * @module
+ */
+import { statfs } from "node:fs/promises";
+import { cacheFolder } from "../../cache.ts";
+import { EmpSslError, messageOf } from "../../errors.ts";
+import { exists } from "../../files.ts";
+import { libraryPath } from "./locate.ts";
+import { checkPip, lastLine, runProgram, setupError } from "./pip.ts";
+import {
+  engineFolder,
+  PYTHON_VERSION,
+  TENSORFLOW_VERSION,
+  type Variant,
+  wheelRequest,
+} from "./wheels.ts";
+
+/** Told what the set-up is doing; `bytes` grows while it downloads. */
+export type OnProgress = (what: string, bytes?: number) => void;
+
+/** Free space that a set-up takes while it works, in bytes. */
+const SPACE_NEEDED: Record<Variant, number> = { cpu: 2.5e9, gpu: 14e9 };
+async function checkSpace(folder: string, variant: Variant): Promise<void> {
+  const { bavail, bsize } = await statfs(folder);
+  const free = Number(bavail) * Number(bsize);
+  if (free < SPACE_NEEDED[variant]) {
+    const gigabytes = (bytes: number) => (bytes / 1e9).toFixed(1);
+    throw setupError(
+      `TensorFlow in ${folder}`,
+      `${gigabytes(free)} GB are free and ${
+        gigabytes(SPACE_NEEDED[variant])
+      } GB are needed`,
+      "free some, or name another folder in EMP_SSL_CACHE",
+    );
+  }
+}
+
+/** Bytes of all files under a folder. */
+async function bytesUnder(folder: string): Promise<number> {
+  let bytes = 0;
+  try {
+    for await (const entry of Deno.readDir(folder)) {
+      const path = `${folder}/${entry.name}`;
+      bytes += entry.isDirectory
+        ? await bytesUnder(path)
+        : (await Deno.stat(path)).size;
+    }
+  } catch {
+    // Files come and go while pip works.
+  }
+  return bytes;
+}
+
+/** Turns pip's complaint into one line with a remedy. */
+function pipError(text: string): EmpSslError {
+  if (/No space left|Errno 28/i.test(text)) {
+    return setupError(
+      "TensorFlow",
+      "the disk is full",
+      "free some space, or name another folder in EMP_SSL_CACHE",
+    );
+  }
+  if (/do not match the hashes|HASH/i.test(text)) {
+    return setupError(
+      "TensorFlow",
+      "the downloaded wheel is not the published one (its SHA-256 differs)",
+      "check the package index that pip uses",
+    );
+  }
+  if (
+    /connection|resolve|timed out|No matching distribution|ProxyError|SSLError/i
+      .test(text)
+  ) {
+    return setupError(
+      "TensorFlow",
+      `pip could not get the wheel (${lastLine(text)})`,
+      "connect to the network or to a mirror of the package index, then run it again",
+    );
+  }
+  return setupError("TensorFlow", `pip failed: ${lastLine(text)}`, "see above");
+}
+
+/** Downloads the wheels and unpacks them into `folder/site`. */
+async function fetchWheels(
+  folder: string,
+  variant: Variant,
+  onProgress: OnProgress,
+): Promise<void> {
+  const { tags, requirements } = wheelRequest(variant);
+  const temporary = `${folder}/tmp`;
+  await Deno.mkdir(temporary);
+  const list = `${folder}/requirements.txt`;
+  await Deno.writeTextFile(list, requirements.join("\n") + "\n");
+  const timer = setInterval(async () => {
+    onProgress(`TensorFlow ${TENSORFLOW_VERSION}`, await bytesUnder(folder));
+  }, 1000);
+  try {
+    onProgress(`TensorFlow ${TENSORFLOW_VERSION} (${variant})`);
+    const result = await runProgram("python3", [
+      "-m",
+      "pip",
+      "install",
+      "--quiet",
+      "--no-compile",
+      "--no-cache-dir",
+      "--disable-pip-version-check",
+      "--only-binary=:all:",
+      ...["--no-deps", "--require-hashes"],
+      ...["--python-version", PYTHON_VERSION, "--implementation", "cp"],
+      ...tags.flatMap((tag) => ["--platform", tag]),
+      ...["--target", `${folder}/site`],
+      ...["-r", list],
+    ], { TMPDIR: temporary });
+    if (!result?.success) throw pipError(result?.text ?? "");
+  } finally {
+    clearInterval(timer);
+    await Deno.remove(temporary, { recursive: true });
+  }
+}
+
+/** Removes what only Python needs. */
+async function prune(folder: string): Promise<void> {
+  const tensorflow = `${folder}/site/tensorflow`;
+  for await (const entry of Deno.readDir(tensorflow)) {
+    if (!entry.name.startsWith("libtensorflow_")) {
+      await Deno.remove(`${tensorflow}/${entry.name}`, { recursive: true });
+    }
+  }
+}
+
+/** Removes what interrupted set-ups left. Only the holder of the lock may. */
+async function removeLeftovers(cache: string): Promise<void> {
+  for await (const entry of Deno.readDir(cache)) {
+    if (entry.name.endsWith(".partial")) {
+      await Deno.remove(`${cache}/${entry.name}`, { recursive: true });
+    }
+  }
+}
+
+async function unpack(variant: Variant, onProgress: OnProgress): Promise<void> {
+  const final = engineFolder(variant);
+  const folder = `${final}.partial`;
+  wheelRequest(variant);
+  await checkPip();
+  await checkSpace(cacheFolder(), variant);
+  await Deno.mkdir(folder);
+  try {
+    await fetchWheels(folder, variant, onProgress);
+    await prune(folder);
+    await Deno.rename(folder, final);
+  } catch (error) {
+    await Deno.remove(folder, { recursive: true }).catch(() => {});
+    throw error;
+  }
+}
+
+/**
+ * Installs TensorFlow, unless it is there already.
+ *
+ * @param variant For the processor alone, or with CUDA.
+ * @param onProgress Told of each part.
+ * @throws {EmpSslError} `SETUP_FAILED`, naming the remedy.
+ */
+export async function installEngine(
+  variant: Variant,
+  onProgress: OnProgress,
+): Promise<void> {
+  const cache = cacheFolder();
+  const path = libraryPath(variant);
+  const isThere = async () => path !== undefined && await exists(path);
+  if (await isThere()) return;
+  let lock: Deno.FsFile;
+  try {
+    await Deno.mkdir(cache, { recursive: true });
+    lock = await Deno.open(`${cache}/set-up.lock`, {
+      create: true,
+      write: true,
+    });
+  } catch (error) {
+    throw setupError(
+      `TensorFlow in ${cache}`,
+      messageOf(error),
+      "make the folder writable, or name another in EMP_SSL_CACHE",
+      error,
+    );
+  }
+  using file = lock;
+  await file.lock(true);
+  if (await isThere()) return;
+  try {
+    await removeLeftovers(cache);
+    await unpack(variant, onProgress);
+  } catch (error) {
+    if (error instanceof EmpSslError) throw error;
+    throw setupError(
+      `TensorFlow in ${cache}`,
+      messageOf(error),
+      "see above, then run it again",
+      error,
+    );
+  }
+}

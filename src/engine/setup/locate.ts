@@ -1,0 +1,37 @@
+/**
+ * Finds the TensorFlow libraries that are installed.
+ *
+ * @module
+ */
+import { exists } from "../../files.ts";
+import { engineFolder, libraryFile, type Variant } from "./wheels.ts";
+
+/** An installed library. */
+export interface InstalledLibrary {
+  /** The file to load. */
+  path: string;
+  /** For the processor, or with CUDA. */
+  variant: Variant;
+}
+
+/**
+ * The libraries in the cache folder, best first.
+ *
+ * @param variants The variants to look for, best first.
+ */
+export async function installedLibraries(
+  variants: readonly Variant[],
+): Promise<InstalledLibrary[]> {
+  const found: InstalledLibrary[] = [];
+  for (const variant of variants) {
+    const path = libraryPath(variant);
+    if (path !== undefined && await exists(path)) found.push({ path, variant });
+  }
+  return found;
+}
+
+/** Where the library of a variant lies once it is installed. */
+export function libraryPath(variant: Variant): string | undefined {
+  const file = libraryFile();
+  return file && `${engineFolder(variant)}/site/tensorflow/${file}`;
+}

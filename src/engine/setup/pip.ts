@@ -1,0 +1,79 @@
+/**
+ * pip, the only program that a set-up runs.
+ *
+ * @module
+ */
+import { EmpSslError } from "../../errors.ts";
+
+/** Why nothing could be set up. */
+export function setupError(
+  subject: string,
+  found: string,
+  remedy: string,
+  cause?: unknown,
+): EmpSslError {
+  return new EmpSslError({
+    action: "set up",
+    subject,
+    found,
+    remedy,
+    code: "SETUP_FAILED",
+    cause,
+  });
+}
+
+/** What a program left. */
+export interface Output {
+  success: boolean;
+  text: string;
+}
+
+/** Runs a program; `undefined` where there is no such program. */
+export async function runProgram(
+  program: string,
+  args: string[],
+  env: Record<string, string> = {},
+): Promise<Output | undefined> {
+  try {
+    const { success, stdout, stderr } = await new Deno.Command(program, {
+      args,
+      env,
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).output();
+    const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+    return { success, text: decode(stderr) + decode(stdout) };
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+/** The last line of a program's output that says something. */
+export function lastLine(text: string): string {
+  const lines = text.split("\n").map((line) => line.trim()).filter((l) => l);
+  return (lines.findLast((l) => /error/i.test(l)) ?? lines.at(-1) ??
+    "no output")
+    .slice(0, 300);
+}
+
+/** Checks that pip is here, before anything is downloaded. */
+export async function checkPip(): Promise<void> {
+  const python = await runProgram("python3", ["--version"]);
+  if (!python?.success) {
+    throw setupError(
+      "TensorFlow",
+      "there is no python3, whose pip downloads the wheel",
+      "install Python 3 with pip (Debian: apt install python3-pip)",
+    );
+  }
+  const pip = await runProgram("python3", ["-m", "pip", "--version"]);
+  if (!pip?.success) {
+    throw setupError(
+      "TensorFlow",
+      "python3 has no pip",
+      "install it (Debian: apt install python3-pip)",
+    );
+  }
+}

@@ -1,0 +1,349 @@
+/**
+ * The native binding of `@tensorflow/tfjs-node-gpu` on TensorFlow's C library:
+ * what the package's own C++ addon (`tfjs_backend.cc`) offers, through Deno's
+ * FFI, so that nothing has to be compiled. Its backend, kernels and TensorBoard
+ * summaries run on it unchanged.
+ *
+ * @module
+ */
+import type { Binding, OpAttr, TensorMetadata } from "../../deps/tfjs_node.ts";
+import { cString, type TensorFlowC, versionOf } from "./c_api.ts";
+import { readDevices } from "./devices.ts";
+import { encodeSessionConfig, type SessionConfig } from "./session_config.ts";
+import { withStatus } from "./status.ts";
+import { bytesAt, copyToTensor, takeTensor } from "./tensor.ts";
+
+/** TensorFlow's numbers for element types, by the package's names. */
+const TYPES = {
+  TF_FLOAT: 1,
+  TF_INT32: 3,
+  TF_UINT8: 4,
+  TF_STRING: 7,
+  TF_COMPLEX64: 8,
+  TF_INT64: 9,
+  TF_BOOL: 10,
+  TF_RESOURCE: 20,
+} as const;
+
+/** The package's numbers for kinds of attributes. */
+const ATTRIBUTES = {
+  TF_ATTR_STRING: 0,
+  TF_ATTR_INT: 1,
+  TF_ATTR_FLOAT: 2,
+  TF_ATTR_BOOL: 3,
+  TF_ATTR_TYPE: 4,
+  TF_ATTR_SHAPE: 5,
+  TF_ATTR_RESOURCE: 6,
+} as const;
+
+/** Bytes of a `TF_TString`. */
+const STRING_BYTES = 24;
+
+/** The array that a tensor's bytes are read as. */
+const ARRAYS: Record<number, new (buffer: ArrayBuffer) => ArrayBufferView> = {
+  [TYPES.TF_FLOAT]: Float32Array,
+  [TYPES.TF_COMPLEX64]: Float32Array,
+  [TYPES.TF_INT32]: Int32Array,
+  [TYPES.TF_INT64]: BigInt64Array,
+  [TYPES.TF_BOOL]: Uint8Array,
+  [TYPES.TF_UINT8]: Uint8Array,
+  [TYPES.TF_RESOURCE]: Uint8Array,
+};
+
+/** Names of operations and attributes, encoded once. */
+const names = new Map<string, Uint8Array<ArrayBuffer>>();
+function nameBytes(name: string): Uint8Array<ArrayBuffer> {
+  let bytes = names.get(name);
+  if (bytes === undefined) names.set(name, bytes = cString(name));
+  return bytes;
+}
+
+interface Held {
+  handle: Deno.PointerValue;
+  /** Of a tensor of strings made here: how many it has, to be freed. */
+  strings: number;
+}
+
+/** See the module's description. */
+export class EagerBinding implements Binding {
+  readonly TF_FLOAT = TYPES.TF_FLOAT;
+  readonly TF_INT32 = TYPES.TF_INT32;
+  readonly TF_UINT8 = TYPES.TF_UINT8;
+  readonly TF_STRING = TYPES.TF_STRING;
+  readonly TF_COMPLEX64 = TYPES.TF_COMPLEX64;
+  readonly TF_INT64 = TYPES.TF_INT64;
+  readonly TF_BOOL = TYPES.TF_BOOL;
+  readonly TF_RESOURCE = TYPES.TF_RESOURCE;
+  readonly TF_ATTR_STRING = ATTRIBUTES.TF_ATTR_STRING;
+  readonly TF_ATTR_INT = ATTRIBUTES.TF_ATTR_INT;
+  readonly TF_ATTR_FLOAT = ATTRIBUTES.TF_ATTR_FLOAT;
+  readonly TF_ATTR_BOOL = ATTRIBUTES.TF_ATTR_BOOL;
+  readonly TF_ATTR_TYPE = ATTRIBUTES.TF_ATTR_TYPE;
+  readonly TF_ATTR_SHAPE = ATTRIBUTES.TF_ATTR_SHAPE;
+  readonly TF_ATTR_RESOURCE = ATTRIBUTES.TF_ATTR_RESOURCE;
+  readonly TF_Version: string;
+  #c: TensorFlowC;
+  #context: Deno.PointerValue;
+  /** The name of the GPU that tensors are copied to, where there is one. */
+  #gpu: Uint8Array<ArrayBuffer> | undefined;
+  #tensors = new Map<number, Held>();
+  #next = 0;
+
+  /**
+   * Creates an eager context.
+   *
+   * @param config Its devices and threads.
+   * @throws {TensorFlowError} Where TensorFlow refuses the configuration.
+   */
+  constructor(c: TensorFlowC, config: SessionConfig) {
+    this.#c = c;
+    this.TF_Version = versionOf(c);
+    const options = c.TFE_NewContextOptions();
+    try {
+      const bytes = encodeSessionConfig(config), length = BigInt(bytes.length);
+      withStatus(
+        c,
+        (status) =>
+          c.TFE_ContextOptionsSetConfig(options, bytes, length, status),
+      );
+      this.#context = withStatus(
+        c,
+        (status) => c.TFE_NewContext(options, status),
+      );
+    } finally {
+      c.TFE_DeleteContextOptions(options);
+    }
+    const list = withStatus(
+      c,
+      (status) => c.TFE_ContextListDevices(this.#context, status),
+    );
+    const gpu = readDevices(c, list).find(({ type }) => type === "GPU");
+    this.#gpu = gpu && cString(gpu.name);
+  }
+
+  #keep(handle: Deno.PointerValue, strings = 0): number {
+    this.#tensors.set(this.#next, { handle, strings });
+    return this.#next++;
+  }
+
+  #held(id: number): Held {
+    const held = this.#tensors.get(id);
+    if (held === undefined) throw new Error(`there is no tensor ${id}`);
+    return held;
+  }
+
+  /** Whether operations run on a GPU. */
+  isUsingGpuDevice(): boolean {
+    return this.#gpu !== undefined;
+  }
+
+  /** How many tensors are held. */
+  getNumOfTensors(): number {
+    return this.#tensors.size;
+  }
+
+  /**
+   * A tensor from an array; of strings, from the bytes of each. An int64 tensor
+   * takes two elements of an Int32Array for each of its own.
+   */
+  createTensor(
+    shape: number[],
+    dtype: number,
+    values: ArrayBufferView | Uint8Array[],
+  ): number {
+    const c = this.#c;
+    const tensor = Array.isArray(values)
+      ? this.#stringTensor(shape, values)
+      : copyToTensor(c, dtype, shape, values);
+    let handle: Deno.PointerValue;
+    try {
+      handle = withStatus(c, (status) => c.TFE_NewTensorHandle(tensor, status));
+    } finally {
+      c.TF_DeleteTensor(tensor);
+    }
+    if (Array.isArray(values)) return this.#keep(handle, values.length);
+    // Kernels of a GPU expect int32 tensors, which are shapes and axes, in the
+    // host's memory.
+    const device = dtype === TYPES.TF_INT32 ? undefined : this.#gpu;
+    return this.#keep(device ? this.#copyTo(device, handle) : handle);
+  }
+
+  #copyTo(device: Uint8Array<ArrayBuffer>, handle: Deno.PointerValue) {
+    const c = this.#c;
+    try {
+      return withStatus(
+        c,
+        (status) =>
+          c.TFE_TensorHandleCopyToDevice(handle, this.#context, device, status),
+      );
+    } finally {
+      c.TFE_DeleteTensorHandle(handle);
+    }
+  }
+
+  #stringTensor(shape: number[], values: Uint8Array[]): Deno.PointerValue {
+    const c = this.#c;
+    const tensor = c.TF_AllocateTensor(
+      TYPES.TF_STRING,
+      BigInt64Array.from(shape, BigInt),
+      shape.length,
+      BigInt(values.length * STRING_BYTES),
+    );
+    const data = c.TF_TensorData(tensor)!;
+    values.forEach((value, i) => {
+      const place = Deno.UnsafePointer.offset(data, i * STRING_BYTES);
+      c.TF_StringInit(place);
+      c.TF_StringCopy(place, value.slice(), BigInt(value.length));
+    });
+    return tensor;
+  }
+
+  /** Frees a tensor. */
+  deleteTensor(id: number): void {
+    const c = this.#c, { handle, strings } = this.#held(id);
+    if (strings > 0) {
+      const tensor = withStatus(
+        c,
+        (status) => c.TFE_TensorHandleResolve(handle, status),
+      );
+      const data = c.TF_TensorData(tensor)!;
+      for (let i = 0; i < strings; i++) {
+        c.TF_StringDealloc(Deno.UnsafePointer.offset(data, i * STRING_BYTES));
+      }
+      c.TF_DeleteTensor(tensor);
+    }
+    c.TFE_DeleteTensorHandle(handle);
+    this.#tensors.delete(id);
+  }
+
+  /** The values of a tensor, copied; of strings, the bytes of each. */
+  tensorDataSync(id: number): ArrayBufferView | Uint8Array[] {
+    const c = this.#c, { handle } = this.#held(id);
+    const tensor = withStatus(
+      c,
+      (status) => c.TFE_TensorHandleResolve(handle, status),
+    );
+    const dtype = c.TF_TensorType(tensor);
+    if (dtype === TYPES.TF_STRING) return this.#takeStrings(tensor);
+    const data = takeTensor(c, tensor), View = ARRAYS[dtype];
+    if (View === undefined) throw new Error(`no array for type ${dtype}`);
+    return new View(data);
+  }
+
+  #takeStrings(tensor: Deno.PointerValue): Uint8Array[] {
+    const c = this.#c, data = c.TF_TensorData(tensor);
+    const count = Number(c.TF_TensorByteSize(tensor)) / STRING_BYTES;
+    const strings = Array.from({ length: count }, (_, i) => {
+      const place = Deno.UnsafePointer.offset(data!, i * STRING_BYTES);
+      const length = Number(c.TF_StringGetSize(place));
+      return bytesAt(c.TF_StringGetDataPointer(place), length).slice();
+    });
+    c.TF_DeleteTensor(tensor);
+    return strings;
+  }
+
+  /**
+   * Runs one operation.
+   *
+   * @param outputs How many outputs it has.
+   * @throws {TensorFlowError} With TensorFlow's message.
+   */
+  executeOp(
+    name: string,
+    attributes: OpAttr[],
+    inputs: number[],
+    outputs: number,
+  ): TensorMetadata[] {
+    const c = this.#c;
+    const op = withStatus(
+      c,
+      (status) => c.TFE_NewOp(this.#context, nameBytes(name), status),
+    );
+    const results = new BigUint64Array(Math.max(1, outputs));
+    const count = Int32Array.of(outputs);
+    try {
+      // One status for all calls: each of them sets it.
+      withStatus(c, (status) => {
+        for (const attribute of attributes) {
+          this.#setAttribute(op, attribute, status);
+        }
+        for (const id of inputs) {
+          c.TFE_OpAddInput(op, this.#held(id).handle, status);
+          if (c.TF_GetCode(status) !== 0) return;
+        }
+        c.TFE_Execute(op, results, bytesOf(count), status);
+      });
+    } finally {
+      c.TFE_DeleteOp(op);
+    }
+    return Array.from(results.subarray(0, count[0]), (address) => {
+      const handle = Deno.UnsafePointer.create(address);
+      return withStatus(c, (status) => {
+        const rank = c.TFE_TensorHandleNumDims(handle, status);
+        const shape = Array.from(
+          { length: rank },
+          (_, i) => Number(c.TFE_TensorHandleDim(handle, i, status)),
+        );
+        const dtype = c.TFE_TensorHandleDataType(handle);
+        return { id: this.#keep(handle), dtype, shape };
+      });
+    });
+  }
+
+  #setAttribute(
+    op: Deno.PointerValue,
+    { name, type, value }: OpAttr,
+    status: Deno.PointerValue,
+  ): void {
+    const c = this.#c, key = nameBytes(name);
+    switch (type) {
+      case ATTRIBUTES.TF_ATTR_STRING: {
+        const bytes = new TextEncoder().encode(value as string);
+        return c.TFE_OpSetAttrString(op, key, bytes, BigInt(bytes.length));
+      }
+      case ATTRIBUTES.TF_ATTR_INT:
+        if (!Array.isArray(value)) {
+          return c.TFE_OpSetAttrInt(op, key, BigInt(value as number));
+        }
+        return c.TFE_OpSetAttrIntList(
+          op,
+          key,
+          bytesOf(BigInt64Array.from(value as number[], BigInt)),
+          value.length,
+        );
+      case ATTRIBUTES.TF_ATTR_FLOAT:
+        if (!Array.isArray(value)) {
+          return c.TFE_OpSetAttrFloat(op, key, value as number);
+        }
+        return c.TFE_OpSetAttrFloatList(
+          op,
+          key,
+          bytesOf(Float32Array.from(value as number[])),
+          value.length,
+        );
+      case ATTRIBUTES.TF_ATTR_BOOL:
+        if (!Array.isArray(value)) {
+          return c.TFE_OpSetAttrBool(op, key, value ? 1 : 0);
+        }
+        return c.TFE_OpSetAttrBoolList(
+          op,
+          key,
+          Uint8Array.from(value as boolean[], Number),
+          value.length,
+        );
+      case ATTRIBUTES.TF_ATTR_TYPE:
+        return c.TFE_OpSetAttrType(op, key, value as number);
+      case ATTRIBUTES.TF_ATTR_SHAPE: {
+        const sides = BigInt64Array.from(value as number[], BigInt);
+        const bytes = bytesOf(sides);
+        return c.TFE_OpSetAttrShape(op, key, bytes, sides.length, status);
+      }
+      default:
+        throw new Error(`attribute ${name} is of an unknown kind, ${type}`);
+    }
+  }
+}
+
+function bytesOf(array: ArrayBufferView<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
+}

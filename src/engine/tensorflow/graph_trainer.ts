@@ -1,0 +1,205 @@
+/**
+ * A model in training: the runs of a traced graph that make a step.
+ *
+ * @module
+ */
+import {
+  isTrainable,
+  type State,
+  type TensorSpec,
+  tensorSpecs,
+} from "../../model/parameters.ts";
+import type { StepResult, Trainer, TrainerOptions } from "../engine.ts";
+import {
+  momentumOf,
+  NODES,
+  prefixOf,
+  readNode,
+  restoredNode,
+  restoreNode,
+} from "../trace/names.ts";
+import type { GraphSession, NamedFeed } from "./graph_session.ts";
+import type { Feed } from "./tensor.ts";
+
+/** Feeds patches: bytes, or floats already in [−1, 1]. */
+export function patchFeed(values: Feed, shape: number[]): NamedFeed {
+  const name = values instanceof Uint8Array ? NODES.bytes : NODES.floats;
+  return { name, shape, values };
+}
+
+function scalar(name: string, values: Feed): NamedFeed {
+  return { name, shape: [], values };
+}
+
+/** Bytes that one run restores: TensorFlow plans each set of feeds once. */
+const RESTORE_BYTES = 64 * 2 ** 20;
+
+/** Puts tensors on the device, some at a time. */
+export async function restore(
+  session: GraphSession,
+  specs: TensorSpec[],
+  state: State,
+  variableOf: (name: string) => string = (name) => name,
+): Promise<void> {
+  let feeds: NamedFeed[] = [], fetches: string[] = [], bytes = 0;
+  const flush = async () => {
+    if (feeds.length > 0) await session.run(feeds, fetches);
+    feeds = [], fetches = [], bytes = 0;
+  };
+  for (const { name, shape } of specs) {
+    const values = state.get(name)!, variable = variableOf(name);
+    feeds.push({ name: restoreNode(variable), shape, values });
+    fetches.push(restoredNode(variable));
+    bytes += values.byteLength;
+    if (bytes >= RESTORE_BYTES) await flush();
+  }
+  await flush();
+}
+
+/** What a trainer starts from; without a state it comes from process 0. */
+export interface GraphTrainerStart {
+  /** Weights and running statistics. */
+  state?: State;
+  /** Momentum; zero where it is not given. */
+  momentum?: State;
+  /** Where there are replicas: how many here, and how many in all. */
+  replicas?: { own: number; count: number };
+}
+
+/** See {@linkcode Trainer}. */
+export class GraphTrainer implements Trainer {
+  #session: GraphSession;
+  #specs: TensorSpec[];
+  #shape: number[];
+  #options: TrainerOptions;
+  /** The prefixes of the names of each replica's nodes. */
+  #prefixes: string[];
+  #replicated: boolean;
+
+  private constructor(
+    session: GraphSession,
+    options: TrainerOptions,
+    replicas: GraphTrainerStart["replicas"],
+  ) {
+    const { patches, images, patchSize } = options;
+    const { own, count } = replicas ?? { own: 1, count: 1 };
+    this.#session = session;
+    this.#options = options;
+    this.#specs = tensorSpecs(options.model);
+    this.#shape = [patches * images * own / count, patchSize, patchSize, 3];
+    this.#prefixes = Array.from({ length: own }, (_, i) => prefixOf(i));
+    this.#replicated = replicas !== undefined;
+  }
+
+  /** Restores the state; without momentum it starts from zero. */
+  static async start(
+    session: GraphSession,
+    options: TrainerOptions,
+    { state, momentum, replicas }: GraphTrainerStart,
+  ): Promise<GraphTrainer> {
+    const trainer = new GraphTrainer(session, options, replicas);
+    const specs = trainer.#specs;
+    await trainer.#run([], [NODES.zeroed]);
+    if (state) await restore(session, specs, state);
+    if (momentum) {
+      await restore(session, specs.filter(isTrainable), momentum, momentumOf);
+    }
+    if (replicas) await trainer.#run([], [NODES.broadcast]);
+    return trainer;
+  }
+
+  /** Runs the same nodes of every replica; gives what the first one fetched. */
+  async #run(feeds: NamedFeed[], fetches: string[]): Promise<Float32Array[]> {
+    const names = this.#prefixes.flatMap((prefix, i) =>
+      // One output of a replica is enough to run its whole step.
+      i === 0 ? fetches : [prefix + fetches[0]]
+    );
+    const outputs = await this.#session.run(feeds, names);
+    return outputs.slice(0, fetches.length);
+  }
+
+  /** See {@linkcode Trainer.step}. */
+  async step(
+    values: Feed,
+    learningRate: number,
+    stop = false,
+  ): Promise<StepResult> {
+    const rates = [scalar(NODES.learningRate, Float32Array.of(learningRate))];
+    const last: string[] = [];
+    if (this.#replicated) {
+      rates.push(scalar(NODES.stop, Float32Array.of(Number(stop))));
+      last.push(NODES.stopping);
+    }
+    const { microBatch } = this.#options;
+    const outputs = microBatch === undefined
+      ? await this.#run([patchFeed(values, this.#shape), ...rates], [
+        ...NODES.losses,
+        NODES.gram,
+        ...last,
+      ])
+      : await this.#microBatchStep(values, rates, last, microBatch);
+    const [loss, invariance, tcr] = outputs.map((output) => output[0]);
+    const stopping = outputs.length > 4 ? outputs[4][0] > 0 : stop;
+    return { loss, invariance, tcr, gram: outputs[3], stopping };
+  }
+
+  /** See `traceMicroBatchTrainer`. */
+  async #microBatchStep(
+    values: Feed,
+    rates: NamedFeed[],
+    last: string[],
+    microBatch: number,
+  ): Promise<Float32Array[]> {
+    const count = this.#options.patches / microBatch;
+    const size = values.length / count;
+    const [rows, ...sides] = this.#shape;
+    const feeds = Array.from({ length: count }, (_, i) => [
+      patchFeed(values.subarray(i * size, (i + 1) * size), [
+        rows / count,
+        ...sides,
+      ]),
+      scalar(NODES.microBatch, Int32Array.of(i)),
+    ]);
+    for (const feed of feeds) await this.#run(feed, [NODES.embedded]);
+    // The losses of the batch are the means over its micro-batches.
+    const losses = NODES.losses.map(() => Float32Array.of(0));
+    let gram: Float32Array = new Float32Array();
+    for (const [_, index] of feeds) {
+      const found = await this.#run([index], [...NODES.losses, NODES.gram]);
+      losses.forEach((sum, i) => sum[0] += found[i][0] / count);
+      gram = found[3];
+    }
+    for (const feed of feeds) await this.#run(feed, [NODES.accumulated]);
+    const [_, ...rest] = await this.#run(rates, [NODES.applied, ...last]);
+    return [...losses, gram, ...rest];
+  }
+
+  /** z of a batch in training mode, without any update. */
+  async embed(values: Feed): Promise<Float32Array> {
+    return (await this.#run([patchFeed(values, this.#shape)], [NODES.z]))[0];
+  }
+
+  async #read(
+    names: string[],
+    node: (name: string) => string,
+  ): Promise<State> {
+    const values = await this.#session.run([], names.map(node));
+    return new Map(names.map((name, i) => [name, values[i]]));
+  }
+
+  /** See {@linkcode Trainer.state}. */
+  state(): Promise<State> {
+    return this.#read(this.#specs.map(({ name }) => name), readNode);
+  }
+
+  /** See {@linkcode Trainer.momentum}. */
+  momentum(): Promise<State> {
+    const names = this.#specs.filter(isTrainable).map(({ name }) => name);
+    return this.#read(names, (name) => readNode(momentumOf(name)));
+  }
+
+  /** See {@linkcode Trainer.dispose}. */
+  dispose(): void {
+    this.#session[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * TensorFlow's own server: what the other processes of a cluster reach this one
+ * by.
+ *
+ * @module
+ */
+import { EmpSslError, messageOf } from "../../errors.ts";
+import { splitAddress } from "../../address.ts";
+import { type TensorFlowC, textOf } from "./c_api.ts";
+import { listenOnlyOn } from "./listen_filter.ts";
+import { encodeServerConfig, type ServerConfig } from "./session_config.ts";
+import { withStatus } from "./status.ts";
+
+/** Says why a server could not listen, where that can be found out. */
+function addressError(address: string, found: string): EmpSslError {
+  return new EmpSslError({
+    action: "listen on",
+    subject: address,
+    found,
+    remedy: "give this machine's own address and a free port in --cluster",
+    code: "INVALID_ARGUMENT",
+  });
+}
+
+/** TensorFlow says of a taken port only that it could not start. */
+function tryAddress(address: string): void {
+  try {
+    Deno.listen(splitAddress(address)).close();
+  } catch (error) {
+    throw addressError(
+      address,
+      error instanceof Deno.errors.AddrInUse
+        ? "the port is taken"
+        : error instanceof Deno.errors.AddrNotAvailable
+        ? "it is not an address of this machine"
+        : messageOf(error),
+    );
+  }
+}
+
+/**
+ * Starts the server of this process. It lives as long as the process:
+ * TensorFlow's servers cannot be stopped.
+ *
+ * @returns What sessions are to be started on, and whether the server can be
+ * reached by its own address only.
+ * @throws {EmpSslError} `INVALID_ARGUMENT` where it cannot listen.
+ */
+export async function startServer(
+  c: TensorFlowC,
+  config: ServerConfig,
+): Promise<{ target: string; alone: boolean }> {
+  const address = config.addresses[config.task];
+  tryAddress(address);
+  const definition = encodeServerConfig(config);
+  try {
+    const server = withStatus(
+      c,
+      (status) => c.TF_NewServer(definition, BigInt(definition.length), status),
+    );
+    // It listens, but does not serve yet.
+    const { hostname, port } = splitAddress(address);
+    const alone = await listenOnlyOn(hostname, port);
+    withStatus(c, (status) => c.TF_ServerStart(server, status));
+    return { target: textOf(c.TF_ServerTarget(server)), alone };
+  } catch (error) {
+    throw addressError(address, messageOf(error));
+  }
+}

@@ -1,0 +1,157 @@
+/**
+ * How TensorFlow uses this machine: devices, threads, memory, XLA, placement.
+ * One typed configuration serves sessions, servers and the eager context. It is
+ * written as TensorFlow's `ConfigProto` and `ServerDef`, with the field numbers
+ * of tensorflow/core/protobuf (config.proto, rewriter_config.proto,
+ * cluster.proto, tensorflow_server.proto).
+ *
+ * @module
+ */
+import { protobuf } from "../../deps/protobuf.ts";
+
+/** See the module's description. */
+export interface SessionConfig {
+  /** Devices of a kind, such as `{ CPU: 2 }`; all that there are by default. */
+  deviceCount?: Record<string, number>;
+  /** Threads of one operation; 0 is one for each core. */
+  intraOpThreads?: number;
+  /** Operations that run at the same time; 0 lets TensorFlow choose. */
+  interOpThreads?: number;
+  /** GPU memory is taken as it is needed, not all at the start. */
+  allowMemoryGrowth?: boolean;
+  /** Memory of each virtual device that GPU 0 is split into, in MiB. */
+  virtualGpuMemory?: number[];
+  /** XLA compiles what it can of the graph. */
+  xla?: boolean;
+  /** An operation without a kernel for its device runs on another. */
+  allowSoftPlacement?: boolean;
+  /** The tasks of a cluster that a session sees. */
+  deviceFilters?: string[];
+  /** The task that numbers the steps of collective operations. */
+  collectiveGroupLeader?: string;
+  /** Collective operations between GPUs use NCCL. */
+  collectiveNccl?: boolean;
+}
+
+/** A server in its cluster. */
+export interface ServerConfig {
+  /** `host:port` of each task. */
+  addresses: string[];
+  /** Which of them this one is. */
+  task: number;
+  /** For its devices. */
+  session: SessionConfig;
+}
+
+/** The name of the only job of a cluster. */
+export const JOB = "worker";
+
+/** `OptimizerOptions.GlobalJitLevel`: as `TF_XLA_FLAGS` says, and `ON_2`. */
+const XLA_DEFAULT = 0, XLA_ON = 2;
+
+const field = (type: string, id: number) => ({ type, id });
+const repeated = (type: string, id: number) => ({ rule: "repeated", type, id });
+const map = (keyType: string, type: string, id: number) => ({
+  keyType,
+  type,
+  id,
+});
+
+const root = protobuf.Root.fromJSON({
+  nested: {
+    VirtualDevices: { fields: { memoryLimitMb: repeated("float", 1) } },
+    GPUExperimental: {
+      fields: { virtualDevices: repeated("VirtualDevices", 1) },
+    },
+    GPUOptions: {
+      fields: {
+        allowGrowth: field("bool", 4),
+        experimental: field("GPUExperimental", 9),
+      },
+    },
+    OptimizerOptions: { fields: { globalJitLevel: field("int32", 5) } },
+    GraphOptions: {
+      fields: { optimizerOptions: field("OptimizerOptions", 3) },
+    },
+    Experimental: {
+      fields: {
+        collectiveGroupLeader: field("string", 1),
+        collectiveNccl: field("bool", 7),
+      },
+    },
+    ConfigProto: {
+      fields: {
+        deviceCount: map("string", "int32", 1),
+        intraOpParallelismThreads: field("int32", 2),
+        deviceFilters: repeated("string", 4),
+        interOpParallelismThreads: field("int32", 5),
+        gpuOptions: field("GPUOptions", 6),
+        allowSoftPlacement: field("bool", 7),
+        graphOptions: field("GraphOptions", 10),
+        experimental: field("Experimental", 16),
+      },
+    },
+    JobDef: {
+      fields: {
+        name: field("string", 1),
+        tasks: map("int32", "string", 2),
+      },
+    },
+    ClusterDef: { fields: { job: repeated("JobDef", 1) } },
+    ServerDef: {
+      fields: {
+        cluster: field("ClusterDef", 1),
+        jobName: field("string", 2),
+        taskIndex: field("int32", 3),
+        defaultSessionConfig: field("ConfigProto", 4),
+        protocol: field("string", 5),
+      },
+    },
+  },
+});
+
+function configProto(config: SessionConfig) {
+  const { virtualGpuMemory, collectiveGroupLeader, collectiveNccl } = config;
+  return {
+    deviceCount: config.deviceCount ?? {},
+    intraOpParallelismThreads: config.intraOpThreads ?? 0,
+    interOpParallelismThreads: config.interOpThreads ?? 0,
+    deviceFilters: config.deviceFilters ?? [],
+    gpuOptions: {
+      allowGrowth: config.allowMemoryGrowth ?? false,
+      experimental: virtualGpuMemory && {
+        virtualDevices: [{ memoryLimitMb: virtualGpuMemory }],
+      },
+    },
+    allowSoftPlacement: config.allowSoftPlacement ?? false,
+    graphOptions: {
+      optimizerOptions: { globalJitLevel: config.xla ? XLA_ON : XLA_DEFAULT },
+    },
+    experimental: { collectiveGroupLeader, collectiveNccl },
+  };
+}
+
+function encode(message: string, value: object): Uint8Array<ArrayBuffer> {
+  // A copy: protobufjs gives a view into a larger pool.
+  return root.lookupType(message).encode(value).finish().slice();
+}
+
+/** Encodes a ConfigProto. */
+export function encodeSessionConfig(
+  config: SessionConfig,
+): Uint8Array<ArrayBuffer> {
+  return encode("ConfigProto", configProto(config));
+}
+
+/** Encodes a ServerDef. */
+export function encodeServerConfig(
+  { addresses, task, session }: ServerConfig,
+): Uint8Array<ArrayBuffer> {
+  return encode("ServerDef", {
+    cluster: { job: [{ name: JOB, tasks: { ...addresses } }] },
+    jobName: JOB,
+    taskIndex: task,
+    defaultSessionConfig: configProto(session),
+    protocol: "grpc",
+  });
+}

@@ -1,0 +1,82 @@
+/**
+ * What a failed run of a graph means to a user: every error of TensorFlow that
+ * comes out of a session becomes one of ours here.
+ *
+ * @module
+ */
+import { EmpSslError, type ErrorCode } from "../../errors.ts";
+import { TensorFlowError } from "./status.ts";
+
+/** Numbers of `absl::StatusCode`. */
+const INVALID_ARGUMENT = 3, RESOURCE_EXHAUSTED = 8, UNAVAILABLE = 14;
+
+/** The messages of linear algebra on a matrix with NaN or infinity in it. */
+const NOT_FINITE =
+  /not invertible|Cholesky decomposition was not successful|contains? (NaN|Inf)/i;
+const OUT_OF_MEMORY = /\bOOM\b|out of memory|failed to allocate/i;
+
+interface Kind {
+  code: ErrorCode;
+  found: string;
+  remedy: string;
+}
+
+function kindOf({ status, message }: TensorFlowError): Kind {
+  const short = message.slice(0, 300);
+  if (status === RESOURCE_EXHAUSTED || OUT_OF_MEMORY.test(message)) {
+    return {
+      code: "STEP_FAILED",
+      found: `the device is out of memory (${message.slice(0, 200)})`,
+      remedy: "use a smaller --micro-batch, --bs or --num-patches; " +
+        "the last checkpoint is kept",
+    };
+  }
+  if (status === INVALID_ARGUMENT && NOT_FINITE.test(message)) {
+    return {
+      code: "NOT_FINITE",
+      found: `the embeddings are not finite (${message.slice(0, 120)})`,
+      remedy: "lower --lr; the last checkpoint is kept",
+    };
+  }
+  if (status === UNAVAILABLE) {
+    return {
+      code: "PEER_LOST",
+      found: `another process cannot be reached (${short})`,
+      remedy: "start all processes again with --resume; " +
+        "the last checkpoint is kept",
+    };
+  }
+  return {
+    code: "STEP_FAILED",
+    found: short,
+    remedy: "report this with the command you ran; the last checkpoint is kept",
+  };
+}
+
+/**
+ * The error of a run.
+ *
+ * @param error What the run threw.
+ * @param fetches The nodes that were asked for.
+ * @returns One of ours with the code `STEP_FAILED`, `NOT_FINITE` or `PEER_LOST`;
+ * `error` itself where TensorFlow did not raise it.
+ *
+ * @example A matrix that cannot be inverted means that training has diverged
+ * ```ts
+ * import { codeOf } from "../../errors.ts";
+ * import { TensorFlowError } from "./status.ts";
+ * import { stepError } from "./step_error.ts";
+ *
+ * const error = new TensorFlowError(3, "Input is not invertible.");
+ * console.assert(codeOf(stepError(error, ["loss"])) === "NOT_FINITE");
+ * ```
+ */
+export function stepError(error: unknown, fetches: string[]): unknown {
+  if (!(error instanceof TensorFlowError)) return error;
+  return new EmpSslError({
+    action: "compute",
+    subject: fetches.slice(0, 3).join(", "),
+    ...kindOf(error),
+    cause: error,
+  });
+}

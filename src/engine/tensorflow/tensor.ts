@@ -1,0 +1,63 @@
+/**
+ * Arrays as TensorFlow's tensors, and back.
+ *
+ * @module
+ */
+import { DType } from "../trace/messages.ts";
+import type { TensorFlowC } from "./c_api.ts";
+
+/** What a graph is fed with. */
+export type Feed = Float32Array | Int32Array | Uint8Array;
+
+/** The element type of an array. */
+export function dtypeOf(values: Feed): number {
+  if (values instanceof Uint8Array) return DType.uint8;
+  return values instanceof Int32Array ? DType.int32 : DType.float;
+}
+
+/**
+ * Memory of the library as an array, without a copy: it is valid only as long as
+ * what it belongs to.
+ */
+export function bytesAt(
+  memory: Deno.PointerValue,
+  length: number,
+): Uint8Array<ArrayBuffer> {
+  return memory === null || length === 0
+    ? new Uint8Array()
+    : new Uint8Array(Deno.UnsafePointerView.getArrayBuffer(memory, length));
+}
+
+/**
+ * A tensor with a copy of some bytes.
+ *
+ * @param shape Its dimensions.
+ */
+export function copyToTensor(
+  c: TensorFlowC,
+  dtype: number,
+  shape: readonly number[],
+  values: ArrayBufferView,
+): Deno.PointerValue {
+  const { buffer, byteOffset, byteLength } = values;
+  const tensor = c.TF_AllocateTensor(
+    dtype,
+    BigInt64Array.from(shape, BigInt),
+    shape.length,
+    BigInt(byteLength),
+  );
+  bytesAt(c.TF_TensorData(tensor), byteLength)
+    .set(new Uint8Array(buffer, byteOffset, byteLength));
+  return tensor;
+}
+
+/** The bytes of a tensor, copied; the tensor is freed. */
+export function takeTensor(
+  c: TensorFlowC,
+  tensor: Deno.PointerValue,
+): ArrayBuffer {
+  const length = Number(c.TF_TensorByteSize(tensor));
+  const copy = bytesAt(c.TF_TensorData(tensor), length).slice();
+  c.TF_DeleteTensor(tensor);
+  return copy.buffer;
+}

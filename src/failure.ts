@@ -1,0 +1,49 @@
+/**
+ * A failure that may come while work is under way. It replaces `Promise.race`
+ * with a long-lived promise, on which each race would leave its callbacks for as
+ * long as the promise exists.
+ *
+ * @module
+ */
+
+/**
+ * A failure that may come.
+ *
+ * @example Work that ends before the failure
+ * ```ts
+ * import { Failure } from "./failure.ts";
+ *
+ * const failure = new Failure();
+ * console.assert(await failure.guard(Promise.resolve(1)) === 1);
+ * failure.fail(new Error("broken"));
+ * const later = failure.guard(Promise.resolve(2)).catch(() => "failed");
+ * console.assert(await later === "failed");
+ * ```
+ */
+export class Failure {
+  #failed = false;
+  #error: unknown;
+  #waiting = new Set<(error: unknown) => void>();
+
+  /** Reports the failure; only the first one counts. */
+  fail(error: unknown): void {
+    if (this.#failed) return;
+    this.#failed = true;
+    this.#error = error;
+    for (const reject of this.#waiting) reject(error);
+    this.#waiting.clear();
+  }
+
+  /** The result of some work; rejects with the failure if that comes first. */
+  guard<T>(work: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (this.#failed) {
+        work.catch(() => {});
+        return reject(this.#error);
+      }
+      this.#waiting.add(reject);
+      work.then(resolve, reject)
+        .finally(() => this.#waiting.delete(reject));
+    });
+  }
+}

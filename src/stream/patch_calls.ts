@@ -1,0 +1,19 @@
+/**
+ * What a patch worker offers to the pool.
+ *
+ * @module
+ */
+import type { OnFailure, PatchCutter, PatchJob } from "./patch_job.ts";
+import type { RingHandle } from "./ring.ts";
+
+/** See `patch_job.ts`. */
+export interface PatchCalls {
+  /** Opens the data set. */
+  open(job: PatchJob, handle: RingHandle): Promise<void>;
+  /** Serves tickets until the job is done. */
+  run(held: Int32Array, slot: number, onFailure: OnFailure): Promise<void>;
+  /** Serves one ticket again, or another image in its place. */
+  serve(ticket: number, substitute: number): Promise<void>;
+  /** A ticket's image. */
+  describe(ticket: number): ReturnType<PatchCutter["describe"]>;
+}

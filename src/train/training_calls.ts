@@ -1,0 +1,28 @@
+/**
+ * What the training worker offers to a run.
+ *
+ * @module
+ */
+import type { ResolvedConfig } from "../checkpoint/run_config.ts";
+import type { RingHandle } from "../stream/ring.ts";
+import type { BatchView } from "./batch_view.ts";
+import type { StepMetrics } from "./events.ts";
+import type { StartOptions } from "./training_session.ts";
+
+/** See `training_session.ts`. */
+export interface TrainingCalls {
+  /** Puts a new model on the device; returns its micro-batch. */
+  startTraining(
+    config: ResolvedConfig,
+    handle: RingHandle,
+    options?: StartOptions,
+  ): Promise<number | undefined>;
+  /** Makes one step. */
+  step(step: number, stop?: boolean): Promise<StepMetrics>;
+  /** The batch of the last step, for display. */
+  view(): BatchView | undefined;
+  /** Writes a checkpoint into a run's folder; returns the model's file. */
+  save(dir: string, step: number): Promise<string>;
+  /** Frees the model. */
+  endTraining(): void;
+}

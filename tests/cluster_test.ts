@@ -1,0 +1,186 @@
+/** The processes that train together: who they are, and who was lost. */
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { EmpSslError } from "../src/errors.ts";
+import {
+  checkMembership,
+  expandHosts,
+  membershipOf,
+} from "../src/cluster/membership.ts";
+import { rendezvousAddress } from "../src/cluster/rendezvous.ts";
+import { Peers } from "../src/cluster/heartbeat.ts";
+import { VERSION } from "../src/version.ts";
+
+const from = (variables: Record<string, string>) =>
+  membershipOf((name) => variables[name]);
+
+Deno.test("TF_CONFIG names the processes, a chief first", () => {
+  const cluster = { chief: ["a:1"], worker: ["b:2", "c:3"] };
+  const task = { type: "worker", index: 1 };
+  assertEquals(from({ TF_CONFIG: JSON.stringify({ cluster, task }) }), {
+    addresses: ["a:1", "b:2", "c:3"],
+    task: 2,
+  });
+  const alone = { cluster: { worker: ["b:2"] }, task: { index: 0 } };
+  assertEquals(from({ TF_CONFIG: JSON.stringify(alone) }), undefined);
+  assertThrows(() => from({ TF_CONFIG: "{" }), EmpSslError, "TF_CONFIG");
+});
+
+Deno.test("Slurm's variables name the processes of a step", () => {
+  const step = {
+    SLURM_STEP_NUM_TASKS: "5",
+    SLURM_STEP_NODELIST: "gpu[08-09],big",
+    SLURM_STEP_TASKS_PER_NODE: "2(x2),1",
+    SLURM_PROCID: "3",
+  };
+  assertEquals(from(step), {
+    addresses: [
+      ...["gpu08:8470", "gpu08:8471", "gpu09:8470", "gpu09:8471"],
+      "big:8470",
+    ],
+    task: 3,
+  });
+  assertEquals(from({ ...step, SLURM_STEP_NUM_TASKS: "1" }), undefined);
+  assertEquals(from({}), undefined);
+  assertEquals(expandHosts("a[1-2,10]x,b"), ["a1x", "a2x", "a10x", "b"]);
+});
+
+Deno.test("processes that cannot be are refused", () => {
+  const cases: [string[], number, string][] = [
+    [["a"], 0, "a is no address"],
+    [["a:1", ""], 0, "nothing is no address"],
+    [["a:70000", "b:1"], 0, "a:70000 is no address"],
+    [["a:1", "a:1"], 0, "the same address"],
+    [["a:1", "b:1"], 2, "0 to 1"],
+  ];
+  for (const [addresses, task, found] of cases) {
+    const check = () => checkMembership({ addresses, task });
+    assertThrows(check, EmpSslError, found);
+  }
+  checkMembership({ addresses: ["10.0.0.1:80", "gpu-1.local:65535"], task: 1 });
+});
+
+let port = 23000 + (Deno.pid % 90) * 10;
+
+/** Options for so many processes, at ports of their own. */
+function optionsFor(processes: number) {
+  const addresses = Array.from(
+    { length: processes },
+    () => `127.0.0.1:${port++}`,
+  );
+  const settings = { version: "1", "--bs": "8" };
+  return addresses.map((_, task) => ({
+    addresses,
+    task,
+    timeout: 1,
+    settings,
+    plan: task === 0 ? { step: 7 } : undefined,
+  }));
+}
+
+Deno.test("all get the plan of process 0, and none ends before all have finished", async () => {
+  const peers = await Promise.all(optionsFor(3).map((o) => Peers.join(o)));
+  assertEquals(peers.map(({ plan }) => plan), Array(3).fill({ step: 7 }));
+  const gone: number[] = [];
+  const leave = async (task: number) => {
+    await peers[task].finish();
+    gone.push(task);
+  };
+  const ends = [leave(0), leave(1)];
+  await new Promise((done) => setTimeout(done, 200));
+  assertEquals(gone, []);
+  await Promise.all([...ends, leave(2)]);
+  assertEquals(gone.toSorted(), [0, 1, 2]);
+  for (const peer of peers) peer[Symbol.dispose]();
+});
+
+Deno.test("a lost process ends the work of all, by name", async () => {
+  const peers = await Promise.all(optionsFor(3).map((o) => Peers.join(o)));
+  const never = new Promise<never>(() => {});
+  const ends = [0, 2].map((task) =>
+    assertRejects(() => peers[task].guard(never), EmpSslError, "process 1 (")
+  );
+  peers[1][Symbol.dispose]();
+  await Promise.all(ends);
+  const felt = await peers[2].explain(new Error("a collective broke"));
+  assert(felt instanceof EmpSslError && felt.code === "PEER_LOST");
+  peers[0][Symbol.dispose]();
+  peers[2][Symbol.dispose]();
+});
+
+Deno.test("an error of one process is told to the others", async () => {
+  const peers = await Promise.all(optionsFor(2).map((o) => Peers.join(o)));
+  const never = new Promise<never>(() => {});
+  const end = assertRejects(
+    () => peers[0].guard(never),
+    EmpSslError,
+    "it ended: no memory",
+  );
+  const error = new Error("no memory");
+  assertEquals(await peers[1].explain(error), error);
+  await end;
+  for (const peer of peers) peer[Symbol.dispose]();
+});
+
+Deno.test("a process that does not connect is named, at both ends", async () => {
+  const [chief, , other] = optionsFor(3);
+  await Promise.all([
+    assertRejects(
+      () => Peers.join(chief),
+      EmpSslError,
+      `process 1 (${chief.addresses[1]}): it did not connect within 1 s`,
+    ),
+    assertRejects(() => Peers.join(other), EmpSslError, "process 1 ("),
+  ]);
+  const [, alone] = optionsFor(2);
+  await assertRejects(
+    () => Peers.join(alone),
+    EmpSslError,
+    "could not be reached within 1 s",
+  );
+});
+
+Deno.test("different settings are refused, at both ends", async () => {
+  const [chief, other] = optionsFor(2);
+  const settings = { ...other.settings, "--bs": "16" };
+  const found = "it has --bs 16 where process 0 has 8";
+  await Promise.all([
+    assertRejects(() => Peers.join(chief), EmpSslError, found),
+    assertRejects(
+      () => Peers.join({ ...other, settings }),
+      EmpSslError,
+      found,
+    ),
+  ]);
+});
+
+const STRANGE = [
+  "GET / HTTP/1.1\r\n\r\n",
+  "{}\n",
+  "null\n",
+  '{"hello":null}\n',
+  '{"hello":{"task":1}}\n',
+  '{"hello":{"task":9,"settings":{}}}\n',
+  "x".repeat(1 << 19),
+];
+
+Deno.test("a foreign connection to the rendezvous port does no harm", async () => {
+  const [chief, other] = optionsFor(2);
+  const joining = Peers.join(chief);
+  // It says nothing, and stays.
+  const silent = await Deno.connect(rendezvousAddress(chief.addresses[0]));
+  for (const text of STRANGE) {
+    const stranger = await Deno.connect(rendezvousAddress(chief.addresses[0]));
+    await stranger.write(new TextEncoder().encode(text)).catch(() => {});
+    stranger.close();
+  }
+  const peers = await Promise.all([joining, Peers.join(other)]);
+  // It was not kept.
+  assertEquals(await silent.read(new Uint8Array(1)), null);
+  silent.close();
+  for (const peer of peers) peer[Symbol.dispose]();
+});
+
+Deno.test("the version that processes compare is that of deno.json", async () => {
+  const path = new URL("../deno.json", import.meta.url);
+  assertEquals(JSON.parse(await Deno.readTextFile(path)).version, VERSION);
+});

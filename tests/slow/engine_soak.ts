@@ -1,0 +1,104 @@
+/**
+ * Two thousand steps and two thousand evaluations on TensorFlow: memory stays
+ * flat, and every tensor of the eager context is freed.
+ */
+import { assert, assertEquals } from "@std/assert";
+import * as tf from "../../src/deps/tfjs.ts";
+import { loadTensorFlow } from "../../src/engine/tensorflow/load.ts";
+import { OPTIMIZER } from "../../src/model/lars.ts";
+import { initialState, tensorSpecs } from "../../src/model/parameters.ts";
+
+const ROUNDS = 2000;
+const OPTIONS = {
+  model: { stem: "cifar", width: 8, hidden: 64, embedding: 32 },
+  images: 8,
+  patches: 4,
+  patchSize: 16,
+  loss: { patchSim: 200, tcr: 1, eps: 0.2 },
+  optimizer: OPTIMIZER,
+} as const;
+
+const engine = await loadTensorFlow("fp32");
+const state = initialState(tensorSpecs(OPTIONS.model), 0);
+const bytes = crypto.getRandomValues(new Uint8Array(8 * 4 * 16 * 16 * 3));
+
+/** The tensors that the eager context holds. */
+function handles(): number {
+  const { binding } = tf.findBackend("tensorflow") as unknown as {
+    binding: { getNumOfTensors(): number };
+  };
+  return binding.getNumOfTensors();
+}
+
+/** Resident memory in the middle and at the end of many rounds. */
+async function memoryOf(round: () => Promise<unknown>) {
+  const { gc } = globalThis as { gc?: () => void };
+  const read = () => (gc?.(), Deno.memoryUsage().rss / 1e6);
+  let middle = 0;
+  for (let i = 0; i < ROUNDS; i++) {
+    if (i === ROUNDS / 2) middle = read();
+    await round();
+  }
+  return { middle, end: read() };
+}
+
+function assertFlat(
+  name: string,
+  { middle, end }: { middle: number; end: number },
+) {
+  console.log(
+    `${name}: ${middle.toFixed(0)} MB after ${ROUNDS / 2}, ` +
+      `${end.toFixed(0)} MB after ${ROUNDS}`,
+  );
+  assert(end < 1.05 * middle, `${middle} MB became ${end} MB`);
+}
+
+Deno.test(`${ROUNDS} steps keep the memory flat`, async () => {
+  const before = handles();
+  const trainer = await engine.trainer(OPTIONS, state);
+  assertFlat("steps", await memoryOf(() => trainer.step(bytes, 1e-4)));
+  trainer.dispose();
+  assertEquals(handles(), before);
+});
+
+Deno.test(`${ROUNDS} evaluations keep the memory flat`, async () => {
+  const before = handles();
+  const encoder = await engine.encoder(OPTIONS, state);
+  assertFlat("evaluations", await memoryOf(() => encoder.encode(bytes)));
+  encoder.dispose();
+  assertEquals(handles(), before);
+});
+
+Deno.test(`${ROUNDS} eager operations free their handles`, async () => {
+  await tf.setBackend("tensorflow");
+  const x = tf.randomNormal([64, 64]);
+  const round = async () => {
+    const y = tf.tidy(() => tf.softmax(tf.matMul(x, x)).sum());
+    await y.data();
+    y.dispose();
+  };
+  // Uploads x.
+  await round();
+  const before = handles();
+  assertFlat("eager operations", await memoryOf(round));
+  assertEquals(handles(), before);
+  x.dispose();
+});
+
+Deno.test("200 sessions, opened and closed, keep the memory flat", async () => {
+  const { gc } = globalThis as { gc?: () => void };
+  let middle = 0;
+  for (let i = 0; i < 200; i++) {
+    if (i === 100) middle = (gc?.(), Deno.memoryUsage().rss);
+    const encoder = await engine.encoder(OPTIONS, state);
+    await encoder.encode(bytes);
+    encoder.dispose();
+  }
+  gc?.();
+  const end = Deno.memoryUsage().rss;
+  console.log(
+    `sessions: ${(middle / 1e6).toFixed(0)} MB after 100, ` +
+      `${(end / 1e6).toFixed(0)} MB after 200`,
+  );
+  assert(end < 1.05 * middle, `${middle} bytes became ${end}`);
+});

@@ -1,0 +1,280 @@
+/** The one door: the binding of tfjs-node-gpu's backend, sessions, errors. */
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import * as tf from "../../src/deps/tfjs.ts";
+import { summaryWriter } from "../../src/deps/tfjs_node.ts";
+import { codeOf } from "../../src/errors.ts";
+import { installedLibraries } from "../../src/engine/setup/locate.ts";
+import { openTensorFlow } from "../../src/engine/tensorflow/c_api.ts";
+import { EagerBinding } from "../../src/engine/tensorflow/eager_binding.ts";
+import { TensorFlowError } from "../../src/engine/tensorflow/status.ts";
+import { stepError } from "../../src/engine/tensorflow/step_error.ts";
+import {
+  attr,
+  GraphBuilder,
+  type GraphValue,
+} from "../../src/engine/trace/graph.ts";
+import { DType } from "../../src/engine/trace/messages.ts";
+import { useTensorFlow } from "./engine.ts";
+
+const { ignore, reason, engine } = await useTensorFlow("fp32");
+const [library] = await installedLibraries(["gpu", "cpu"]);
+
+function newBinding(): EagerBinding {
+  return new EagerBinding(openTensorFlow(library.path), {
+    deviceCount: { CPU: 2 },
+    intraOpThreads: 1,
+    allowSoftPlacement: true,
+  });
+}
+
+const text = (strings: string[]) =>
+  strings.map((s) => new TextEncoder().encode(s));
+
+Deno.test({
+  name: `the binding keeps numbers, strings and int64, and frees them${reason}`,
+  ignore,
+  fn() {
+    const binding = newBinding();
+    const { TF_FLOAT, TF_INT64, TF_STRING, TF_BOOL } = binding;
+    const cases: [number[], number, ArrayBufferView | Uint8Array[]][] = [
+      [[2, 2], TF_FLOAT, Float32Array.of(1, -2, 0.5, 4)],
+      [[0], TF_FLOAT, new Float32Array()],
+      [[3], TF_BOOL, Uint8Array.of(1, 0, 1)],
+      // The second is longer than what a TF_TString keeps in itself.
+      [
+        [2],
+        TF_STRING,
+        text(["é", "a string of more than 22 bytes, on the heap"]),
+      ],
+      [[0], TF_STRING, []],
+    ];
+    for (const [shape, dtype, values] of cases) {
+      const id = binding.createTensor(shape, dtype, values);
+      assertEquals(binding.tensorDataSync(id), values);
+      binding.deleteTensor(id);
+    }
+    const wide = binding.createTensor(
+      [2],
+      TF_INT64,
+      Int32Array.of(7, 0, -1, -1),
+    );
+    assertEquals(binding.tensorDataSync(wide), BigInt64Array.of(7n, -1n));
+    binding.deleteTensor(wide);
+    assertEquals(binding.getNumOfTensors(), 0);
+    assertThrows(() => binding.deleteTensor(wide), Error, "no tensor");
+  },
+});
+
+Deno.test({
+  name: `the binding runs operations with every kind of attribute${reason}`,
+  ignore,
+  fn() {
+    const binding = newBinding();
+    const { TF_FLOAT, TF_ATTR_INT, TF_ATTR_TYPE, TF_ATTR_STRING } = binding;
+    const { TF_ATTR_BOOL, TF_ATTR_FLOAT, TF_ATTR_SHAPE } = binding;
+    const T = { name: "T", type: TF_ATTR_TYPE, value: TF_FLOAT };
+    const x = binding.createTensor(
+      [1, 2, 2, 1],
+      TF_FLOAT,
+      Float32Array.of(1, 2, 3, 4),
+    );
+    const [pooled] = binding.executeOp(
+      "MaxPool",
+      [
+        T,
+        { name: "ksize", type: TF_ATTR_INT, value: [1, 2, 2, 1] },
+        { name: "strides", type: TF_ATTR_INT, value: [1, 2, 2, 1] },
+        { name: "padding", type: TF_ATTR_STRING, value: "VALID" },
+      ],
+      [x],
+      1,
+    );
+    assertEquals(pooled.shape, [1, 1, 1, 1]);
+    assertEquals(binding.tensorDataSync(pooled.id), Float32Array.of(4));
+    const [leaky] = binding.executeOp(
+      "LeakyRelu",
+      [
+        T,
+        { name: "alpha", type: TF_ATTR_FLOAT, value: 0.5 },
+      ],
+      [x],
+      1,
+    );
+    assertEquals(leaky.dtype, TF_FLOAT);
+    const [summed] = binding.executeOp(
+      "Sum",
+      [
+        T,
+        { name: "Tidx", type: TF_ATTR_TYPE, value: binding.TF_INT32 },
+        { name: "keep_dims", type: TF_ATTR_BOOL, value: true },
+      ],
+      [x, binding.createTensor([1], binding.TF_INT32, Int32Array.of(1))],
+      1,
+    );
+    assertEquals(binding.tensorDataSync(summed.id), Float32Array.of(4, 6));
+    const [fed] = binding.executeOp(
+      "PlaceholderWithDefault",
+      [
+        { name: "dtype", type: TF_ATTR_TYPE, value: TF_FLOAT },
+        { name: "shape", type: TF_ATTR_SHAPE, value: [1, 2, 2, 1] },
+      ],
+      [x],
+      1,
+    );
+    assertEquals(fed.shape, [1, 2, 2, 1]);
+  },
+});
+
+Deno.test({
+  name: `an operation that cannot run is an error with its reason${reason}`,
+  ignore,
+  fn() {
+    const binding = newBinding();
+    const ids = [[2, 3], [2, 3]].map((shape) =>
+      binding.createTensor(shape, binding.TF_FLOAT, new Float32Array(6))
+    );
+    const error = assertThrows(
+      () => binding.executeOp("MatMul", [], ids, 1),
+      TensorFlowError,
+      "Matrix size-incompatible",
+    );
+    assertEquals(error.status, 3);
+    assertThrows(() => binding.executeOp("Nope", [], [], 1), TensorFlowError);
+    // What came before is not disturbed.
+    const [ok] = binding.executeOp("AddV2", [], ids, 1);
+    assertEquals(ok.shape, [2, 3]);
+  },
+});
+
+Deno.test({
+  name: `TensorBoard's summaries are written by TensorFlow${reason}`,
+  ignore,
+  async fn() {
+    await tf.setBackend("tensorflow");
+    const dir = await Deno.makeTempDir();
+    try {
+      const writer = await summaryWriter(dir);
+      writer.scalar("train/loss", -123.5, 2 ** 30);
+      writer.flush();
+      const [file] = [...Deno.readDirSync(dir)];
+      const bytes = Deno.readFileSync(`${dir}/${file.name}`);
+      const read = new TextDecoder("latin1").decode(bytes);
+      assert(read.includes("train/loss") && read.includes("brain.Event:2"));
+    } finally {
+      await Deno.remove(dir, { recursive: true });
+    }
+  },
+});
+
+/** A graph with one output, `y`, of some operations on `x`. */
+function graphOf(
+  shape: number[],
+  build: (graph: GraphBuilder, x: GraphValue) => GraphValue,
+): Uint8Array<ArrayBuffer> {
+  const graph = new GraphBuilder();
+  const x = graph.placeholder("x", DType.float, shape);
+  graph.node(
+    "Identity",
+    [build(graph, x)],
+    { T: attr.type(DType.float) },
+    "y",
+  );
+  return graph.graphDef();
+}
+
+Deno.test({
+  name: `a session reads aligned, unaligned and shared memory alike${reason}`,
+  ignore,
+  async fn() {
+    using session = engine!.session(
+      graphOf([3], (graph, x) => graph.value("Square", [x], [3])),
+    );
+    const shared = new SharedArrayBuffer(256);
+    const memories = [
+      new Float32Array(3),
+      new Float32Array(new ArrayBuffer(64), 4, 3),
+      new Float32Array(shared, 64, 3),
+      new Float32Array(shared, 4, 3),
+    ];
+    for (const values of memories) {
+      values.set([1, -2, 3]);
+      const [y] = await session.run([{ name: "x", shape: [3], values }], ["y"]);
+      assertEquals([...y], [1, 4, 9]);
+    }
+  },
+});
+
+Deno.test({
+  name: `a matrix that has no factors is «not finite»${reason}`,
+  ignore,
+  async fn() {
+    for (
+      const [op, value] of [["MatrixInverse", 0], ["Cholesky", -1]] as const
+    ) {
+      using session = engine!.session(
+        graphOf([2, 2], (graph, x) => graph.value(op, [x], [2, 2])),
+      );
+      const values = new Float32Array(4).fill(value);
+      const error = await assertRejects(() =>
+        session.run([{ name: "x", shape: [2, 2], values }], ["y"])
+      );
+      assertEquals(codeOf(error), "NOT_FINITE", `${op}: ${error}`);
+    }
+  },
+});
+
+Deno.test({
+  name: `too large a tensor is «out of memory», and the session lives${reason}`,
+  ignore,
+  async fn() {
+    const shape = [1, 1 << 20];
+    using session = engine!.session(
+      graphOf(shape, (graph, x) => {
+        const big = graph.value("BatchMatMulV2", [x, x], [1 << 20, 1 << 20], {
+          adj_x: attr.bool(true),
+          adj_y: attr.bool(false),
+        });
+        graph.node(
+          "Sum",
+          [x, graph.ints([0, 1])],
+          { T: attr.type(DType.float), Tidx: attr.type(DType.int32) },
+          "sum",
+        );
+        return graph.sum(big, [0, 1]);
+      }),
+    );
+    const values = new Float32Array(1 << 20);
+    const run = (fetch: string) =>
+      session.run([{ name: "x", shape, values }], [fetch]);
+    const error = await assertRejects(() => run("y"), Error, "out of memory");
+    assertEquals(codeOf(error), "STEP_FAILED");
+    assertEquals((await run("sum"))[0][0], 0);
+  },
+});
+
+Deno.test("every kind of TensorFlow's errors has its own code", () => {
+  const cases: [number, string, string][] = [
+    [8, "OOM when allocating tensor", "STEP_FAILED"],
+    [13, "failed to allocate 4 GiB", "STEP_FAILED"],
+    [3, "Input is not invertible.", "NOT_FINITE"],
+    [14, "Socket closed", "PEER_LOST"],
+    [5, "Op type not registered 'Nope'", "STEP_FAILED"],
+  ];
+  for (const [status, message, code] of cases) {
+    const error = stepError(new TensorFlowError(status, message), ["loss"]);
+    assertEquals(codeOf(error), code, message);
+  }
+  const bug = new TypeError("a bug");
+  assertEquals(stepError(bug, []), bug);
+});
+
+Deno.test({
+  name:
+    `a graph that TensorFlow does not know is refused with its words${reason}`,
+  ignore,
+  fn() {
+    const bad = graphOf([1], (graph, x) => graph.value("Nope", [x], [1]));
+    const error = assertThrows(() => engine!.session(bad), Error, "Nope");
+    assertEquals(codeOf(error), "ENGINE_UNAVAILABLE");
+  },
+});
