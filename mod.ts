@@ -59,7 +59,7 @@ export {
   type PrecisionChoice,
   type StepLosses,
 } from "./src/engine/engine.ts";
-export { TRAIN_DEFAULTS } from "./src/train/config.ts";
+export { TRAIN_DEFAULTS } from "./src/train/config_schema.ts";
 export {
   type ResolvedConfig,
   type TrainConfig,

@@ -5,7 +5,7 @@
  */
 import type { Precision } from "../src/engine/engine.ts";
 import { train } from "../src/train/train.ts";
-import { TRAIN_DEFAULTS } from "../src/train/config.ts";
+import { TRAIN_DEFAULTS } from "../src/train/config_schema.ts";
 
 /** What to run. */
 export interface ProgramOptions {

@@ -1,6 +1,7 @@
 /**
  * Features of the images of a folder, one JSON line an image: with the encoder
- * in this thread, for programs that do more with them than `embed` does.
+ * in this thread, for programs that do more with them than `embed` does. Images
+ * that cannot be read have no line.
  *
  *     deno run -A examples/encode.ts RUN FOLDER
  *
@@ -11,23 +12,25 @@ import { loadEncoder, openDataset, PatchStream } from "../mod.ts";
 const [modelPath, dir] = Deno.args;
 const source = { name: "images", dir, split: "train" } as const;
 const dataset = await openDataset(source);
-const size = { images: 1, patches: 16 };
-const encoder = await loadEncoder({ modelPath, ...size });
+const encoder = await loadEncoder({ modelPath, images: 1, patches: 16 });
+const { recipe, patchSize, images, patches } = encoder;
 
 await using stream = await PatchStream.open({
-  ...size,
   source,
-  recipe: "cifar",
-  patchSize: encoder.patchSize,
+  recipe,
+  patchSize,
+  images,
+  patches,
   shuffle: false,
   seed: 0,
   firstBatch: 0,
   endBatch: dataset.length,
 }, { workers: 1 });
 
-let image = 0;
-for await (const patches of stream) {
-  const feature = [...await encoder.encode(patches)];
-  console.log(JSON.stringify({ path: dataset.describe(image++), feature }));
+for await (const batch of stream) {
+  const [image] = stream.images;
+  if (image < 0) continue;
+  const feature = [...await encoder.encode(batch)];
+  console.log(JSON.stringify({ path: dataset.describe(image), feature }));
 }
 encoder.dispose();

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { messageOf } from "./errors.ts";
 
 /** Some bytes one after the other. */
 export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
@@ -47,7 +48,10 @@ export async function whyNoFolder(path: string): Promise<string> {
     return isDirectory ? "it cannot be read" : "it is not a folder";
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable) {
-      return "the program was not given --allow-read for it";
+      return /--allow-all/.test(messageOf(error))
+        ? "Deno opens it for no program without --allow-all, as all of /dev, " +
+          "/proc and /sys"
+        : "the program was not given --allow-read for it";
     }
     return error instanceof Deno.errors.PermissionDenied
       ? "permission denied"

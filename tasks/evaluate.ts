@@ -11,11 +11,10 @@ import {
   evaluate,
   EVALUATE_DEFAULTS,
   type EvaluateConfig,
-  type EvaluationResult,
 } from "../src/evaluate/evaluate.ts";
 import { ARCHITECTURES } from "../src/model/architectures.ts";
-import { writeAtomically } from "../src/atomic_file.ts";
 import { readCheckpointInfo } from "../src/checkpoint/checkpoint.ts";
+import { keepEvaluation } from "../src/evaluate/evaluation_record.ts";
 import type { Command, Values } from "./cli/flags.ts";
 import {
   ENGINE_FLAG,
@@ -152,18 +151,6 @@ function checkCheckpoint(path: string, arch: string | undefined): void {
   });
 }
 
-/** Leaves the result beside the run, for its report. */
-function keep(result: EvaluationResult): void {
-  const dir = result.checkpoint.replace(/[^/]*$/, "");
-  try {
-    Deno.statSync(`${dir}config.json`);
-    const text = JSON.stringify(result, null, 2) + "\n";
-    writeAtomically(`${dir}evaluation.json`, new TextEncoder().encode(text));
-  } catch {
-    // A checkpoint of its own, or a folder that is not ours to write.
-  }
-}
-
 async function runEvaluation(values: Values): Promise<void> {
   const config = configOf(values);
   checkCheckpoint(config.modelPath, values.arch as string | undefined);
@@ -187,7 +174,7 @@ async function runEvaluation(values: Values): Promise<void> {
       bars.get(title)!.update(event.epoch + 1, percent(event.accuracy));
     }
   });
-  if (!config.untrained) keep(result);
+  if (!config.untrained) keepEvaluation(result);
   if (values.json) {
     console.log(JSON.stringify(result));
     return;

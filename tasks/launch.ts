@@ -7,7 +7,8 @@
 import { TextLineStream } from "../src/deps/std.ts";
 import { errorMaker } from "../src/errors.ts";
 import type { Command, Values } from "./cli/flags.ts";
-import { main } from "./cli/main.ts";
+import { main, quote } from "./cli/main.ts";
+import { fromFileUrl } from "../src/deps/std.ts";
 
 const launchError = errorMaker("launch", "INVALID_ARGUMENT");
 
@@ -45,13 +46,6 @@ const PERMISSIONS = [
   ...["--allow-ffi", "--allow-net", "--allow-run=python3"],
 ];
 
-/** A word for a shell. */
-function quote(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word)
-    ? word
-    : `'${word.replaceAll("'", `'\\''`)}'`;
-}
-
 /** How each process is started. */
 interface Start {
   program: string;
@@ -77,7 +71,7 @@ function localStarts(count: number, port: number, train: string[]): Start[] {
       ...[
         "run",
         ...PERMISSIONS,
-        new URL("./train.ts", import.meta.url).pathname,
+        fromFileUrl(new URL("./train.ts", import.meta.url)),
       ],
       ...[...train, ...own, "--cluster", cluster, "--task", `${task}`],
     ],

@@ -28,6 +28,7 @@ import {
   exit,
   exitAtOnce,
   main,
+  quote,
   setUpEngine,
   showPreparation,
 } from "./cli/main.ts";
@@ -233,7 +234,7 @@ async function runTraining(values: Values): Promise<void> {
       progress?.finish();
       await letGo(dashboard);
       console.log(`Stopped after step ${event.step}. Go on with`);
-      console.log(`  deno task train --resume ${event.dir}`);
+      console.log(`  deno task train --resume ${quote(event.dir!)}`);
       if (isClustered(config)) {
         console.log("alone, or with --cluster and --task in each process");
       }
@@ -246,8 +247,8 @@ async function runTraining(values: Values): Promise<void> {
   console.log(`Trained; all is in ${folder}`);
   for (const line of summary.lines(seconds)) console.log(line);
   console.log("Next:");
-  console.log(`  deno task evaluate --model-path ${folder}`);
-  console.log(`  deno task export --model-path ${folder} --format onnx`);
+  console.log(`  deno task evaluate --model-path ${quote(folder)}`);
+  console.log(`  deno task export --model-path ${quote(folder)} --format onnx`);
   outcome.stop();
 }
 

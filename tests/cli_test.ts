@@ -52,12 +52,12 @@ Deno.test("a run's configuration is replayed, and flags change it", async () => 
   try {
     await Deno.writeTextFile(
       path,
-      JSON.stringify({ ...shown, dir: "elsewhere", report: {}, junk: 1 }),
+      JSON.stringify({ ...shown, dir: "elsewhere", report: {} }),
     );
     const replayed = parse(`--config ${path}`);
     assertEquals([replayed.bs, replayed.seed, replayed.tcr], [30, 5, 2]);
     assertEquals(replayed.dir, undefined);
-    assert(!("junk" in replayed) && !("steps" in replayed));
+    assert(!("steps" in replayed));
     const changed = parse(`--config ${path} --seed 6 --dir here`);
     assertEquals([changed.bs, changed.seed, changed.dir], [30, 6, "here"]);
     for (const bad of ["{", "null", "{}", '{"bs":30}']) {
@@ -65,9 +65,24 @@ Deno.test("a run's configuration is replayed, and flags change it", async () => 
       assertThrows(
         () => parse(`--config ${path}`),
         Error,
-        "Cannot take the configuration of",
+        "Cannot use the configuration",
       );
     }
+    const wrong: [string, string][] = [
+      ['{"data":"cifar10","numPatchs":4}', "did you mean numPatches"],
+      ['{"data":"cifar10","bs":"4"}', 'it is "4", give a number'],
+      ['{"data":"cifar10","precision":"fp16"}', "give one of"],
+      ['{"data":"cifar10","cluster":"a:1"}', "give a list"],
+    ];
+    for (const [text, why] of wrong) {
+      await Deno.writeTextFile(path, text);
+      assertThrows(() => parse(`--config ${path}`), Error, why);
+    }
+    // The defaults are those of the data that the file names.
+    await Deno.writeTextFile(path, '{"data":"cifar10"}');
+    const written = parse(`--config ${path}`);
+    assertEquals([written.epoch, written.bs], [2, 100]);
+    assertEquals(parse("").bs, 20);
   } finally {
     await Deno.remove(path);
   }

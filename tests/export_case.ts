@@ -7,7 +7,8 @@ import { loadTensorFlow } from "../src/engine/tensorflow/load.ts";
 import { architecture } from "../src/model/architectures.ts";
 import { initialState, tensorSpecs } from "../src/model/parameters.ts";
 import { encodeModel } from "../src/checkpoint/checkpoint.ts";
-import { resolveConfig, TRAIN_DEFAULTS } from "../src/train/config.ts";
+import { resolveConfig } from "../src/train/config.ts";
+import { TRAIN_DEFAULTS } from "../src/train/config_schema.ts";
 import { hashed, noise } from "./formula.ts";
 
 const [dir] = Deno.args;

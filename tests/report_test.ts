@@ -2,7 +2,8 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { writeReport } from "../src/report/report.ts";
 import { thinned } from "../src/report/run_record.ts";
-import { resolveConfig, TRAIN_DEFAULTS } from "../src/train/config.ts";
+import { resolveConfig } from "../src/train/config.ts";
+import { TRAIN_DEFAULTS } from "../src/train/config_schema.ts";
 import { withFolder } from "./images.ts";
 import { runTask } from "./tasks.ts";
 

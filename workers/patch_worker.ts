@@ -4,20 +4,15 @@
  * @module
  */
 import * as Comlink from "../src/deps/comlink.ts";
-import {
-  type OnFailure,
-  PatchCutter,
-  type PatchJob,
-} from "../src/stream/patch_job.ts";
+import { type OnFailure, PatchCutter } from "../src/stream/patch_job.ts";
 import type { PatchCalls } from "../src/stream/patch_calls.ts";
-import type { RingHandle } from "../src/stream/ring.ts";
 
 let cutter: PatchCutter;
 
 const calls: PatchCalls = {
   /** Opens the data set. */
-  async open(job: PatchJob, handle: RingHandle): Promise<void> {
-    cutter = await PatchCutter.open(job, handle);
+  async open(job, handle, images) {
+    cutter = await PatchCutter.open(job, handle, images);
   },
   /** Serves tickets until the job is done. */
   run(held: Int32Array, slot: number, onFailure: OnFailure): Promise<void> {

@@ -15,6 +15,50 @@ import { decodeSafetensors } from "./safetensors.ts";
 const weightsError = errorMaker("start from", "INVALID_CHECKPOINT");
 const REMEDY = "name a ResNet-18 of ours, torchvision or timm as .safetensors";
 
+/** A zip archive, as `torch.save` writes since 1.6, or a bare pickle. */
+function isPickle([first, second]: Uint8Array): boolean {
+  const zip = first === 0x50 && second === 0x4b;
+  return zip || first === 0x80 && second >= 2 && second <= 5;
+}
+
+type Tensors = ReturnType<typeof decodeSafetensors>["tensors"];
+
+/** The wrappers that programs put before a backbone's names. */
+const PREFIXES = [
+  "module.",
+  "_orig_mod.",
+  "model.",
+  "encoder.",
+  "encoder_q.",
+  "base_encoder.",
+  "backbone.",
+  "resnet.",
+  "net.",
+  "student.",
+  "state_dict.",
+];
+
+/**
+ * The tensors by names that the model has: wrappers such as `module.encoder_q.`
+ * are taken off where the rest is a name of a ResNet.
+ */
+function withoutPrefix(tensors: Tensors, specs: TensorSpec[]): Tensors {
+  const known = new Set(
+    specs.flatMap(({ name }) => [name, name.replace(/^backbone\./, "")]),
+  );
+  const found: Tensors = new Map();
+  for (const [name, tensor] of tensors) {
+    let rest = name;
+    while (!known.has(rest)) {
+      const prefix = PREFIXES.find((p) => rest.startsWith(p));
+      if (prefix === undefined) break;
+      rest = rest.slice(prefix.length);
+    }
+    if (!found.has(rest)) found.set(rest, tensor);
+  }
+  return found;
+}
+
 /** What was taken of a file. */
 export interface InitialWeights {
   /** All tensors of the model. */
@@ -41,7 +85,15 @@ export function readInitialWeights(
   } catch (error) {
     throw weightsError(path, messageOf(error), REMEDY);
   }
-  const { tensors } = decodeSafetensors(bytes, path);
+  if (isPickle(bytes)) {
+    throw weightsError(
+      path,
+      "it is a pickle, as torch.save writes it, which may run code when read",
+      "save it by safetensors.torch.save_file(state_dict, …) and name that",
+    );
+  }
+  const { tensors: stored } = decodeSafetensors(bytes, path);
+  const tensors = withoutPrefix(stored, specs);
   const state = initialState(specs, seed);
   const fresh: string[] = [];
   for (const spec of specs) {
@@ -54,7 +106,9 @@ export function readInitialWeights(
   const blocks = specs.filter(({ name }) => /\.layer\d/.test(name));
   const missing = blocks.find(({ name }) => fresh.includes(name));
   if (missing !== undefined) {
-    const found = `it has no ${missing.name} of the right shape`;
+    const names = [...stored.keys()].slice(0, 4).join(", ");
+    const found = `it has no ${missing.name} of the right shape; its tensors ` +
+      `are ${names || "none"}${stored.size > 4 ? ", …" : ""}`;
     throw weightsError(path, found, REMEDY);
   }
   return { state, fresh };

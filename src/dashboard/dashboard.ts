@@ -8,7 +8,7 @@ import type { Dataset } from "../data/dataset.ts";
 import { encodePng } from "../data/png.ts";
 import { placeOf } from "../stream/order.ts";
 import type { BatchView } from "../train/batch_view.ts";
-import { type ResolvedConfig, trainSource } from "../checkpoint/run_config.ts";
+import type { ResolvedConfig } from "../checkpoint/run_config.ts";
 import { readMetrics } from "../train/metrics.ts";
 import { principalMap, singularValues } from "../train/spectrum.ts";
 import type { TrainEvent } from "../train/events.ts";
@@ -94,7 +94,7 @@ export class Dashboard {
     const { config, engine, dir, step } = event;
     this.#config = config;
     this.#json = undefined;
-    this.#dataset = await openDataset(trainSource(config))
+    this.#dataset = await openDataset(event.source)
       .catch(() => undefined);
     this.#history.push({
       type: "start",

@@ -52,17 +52,21 @@ function answer(
   return new Response(body, { status, headers });
 }
 
-/** Only names of this machine: another site's page could else ask through DNS. */
-function isOurs(host: string | null, port: number): boolean {
-  return host === `${HOST}:${port}` || host === `localhost:${port}`;
+/**
+ * Whether a request names this machine: a page of another site could otherwise
+ * read this one through DNS rebinding. The port may be another: that of an ssh
+ * tunnel.
+ */
+function isLocalName(host: string | null): boolean {
+  const name = host?.replace(/:\d+$/, "").toLowerCase();
+  return name === HOST || name === "localhost" || name === "[::1]";
 }
 
 async function respond(
   request: Request,
-  port: number,
   content: Content,
 ): Promise<Response> {
-  if (!isOurs(request.headers.get("host"), port)) {
+  if (!isLocalName(request.headers.get("host"))) {
     return answer(
       "This page is served to this machine alone.",
       "text/plain",
@@ -109,7 +113,7 @@ export function serve(port: number, content: Content): Served {
       hostname: HOST,
       port,
       onListen() {},
-      handler: (request) => respond(request, server.addr.port, content),
+      handler: (request) => respond(request, content),
     });
   } catch (error) {
     throw new EmpSslError({

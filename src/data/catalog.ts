@@ -4,13 +4,17 @@
  * @module
  */
 import { EmpSslError } from "../errors.ts";
-import { openCifar10, openCifar100, openCifar100Coarse } from "./cifar.ts";
-import type { Dataset, DatasetSource, Split } from "./dataset.ts";
+import {
+  openCifar10,
+  openCifar100,
+  openCifar100Coarse,
+  openSharedCifar,
+} from "./cifar.ts";
+import type { Dataset, DatasetSource, SharedData, Split } from "./dataset.ts";
 import { decodeFile } from "./decode.ts";
 import { cachedDecode } from "./decoded_cache.ts";
-import { openByIndex } from "./file_index.ts";
 import { openFolder, openImages } from "./folder.ts";
-import { ImageFiles } from "./image_files.ts";
+import { ImageFiles, type Search } from "./image_files.ts";
 import { openImagenet100 } from "./imagenet100.ts";
 import { openShapes } from "./shapes.ts";
 import { limitTo } from "./subset.ts";
@@ -21,7 +25,7 @@ import { trimSlashes } from "../files.ts";
 export interface DatasetEntry {
   /** Opens one split; `dir` is given where `needsDir` is set. */
   open(
-    options: { dir: string; split: Split; classes?: string },
+    options: { dir: string; split: Split; classes?: string } & Search,
   ): Promise<Dataset> | Dataset;
   /** Whether it is read from `--data-dir`. */
   needsDir: boolean;
@@ -29,6 +33,8 @@ export interface DatasetEntry {
   files?: boolean;
   /** The architecture where the user names none; "by-size" looks at an image. */
   arch: string;
+  /** Its own defaults of a run, where the paper's do not suit it. */
+  defaults?: { epoch: number; bs: number };
   /** The side in pixels of a patch, where it is not the architecture's own. */
   patchSize?: number;
 }
@@ -47,6 +53,8 @@ export const DATASETS: Readonly<Record<string, DatasetEntry>> = {
   shapes: {
     open: openShapes,
     needsDir: false,
+    // Small: its first run should end in minutes.
+    defaults: { epoch: 1, bs: 20 },
     patchSize: 16,
     arch: "resnet18-cifar",
   },
@@ -100,6 +108,7 @@ export function folderOf({ dir = "" }: DatasetSource): string {
  * Opens a data set.
  *
  * @param source Its name, folder and split.
+ * @param search Told of the images that are found in a folder.
  * @throws {EmpSslError} `INVALID_ARGUMENT` for an unknown name or a missing
  * folder name; `NOT_FOUND` and `INVALID_DATA` for what is wrong on disk.
  *
@@ -111,7 +120,10 @@ export function folderOf({ dir = "" }: DatasetSource): string {
  * console.assert(shapes.classes.length === 10);
  * ```
  */
-export async function openDataset(source: DatasetSource): Promise<Dataset> {
+export async function openDataset(
+  source: DatasetSource,
+  search: Search = {},
+): Promise<Dataset> {
   const entry = DATASETS[source.name];
   if (entry === undefined) {
     throw new EmpSslError({
@@ -132,14 +144,46 @@ export async function openDataset(source: DatasetSource): Promise<Dataset> {
     });
   }
   const dir = folderOf(source);
-  const { split, classes, index, cache } = source;
-  const dataset = index === undefined
-    ? await entry.open({ dir, split, classes })
-    : openByIndex(index, dir);
+  const { split, classes, shared, cache } = source;
+  const dataset = shared === undefined
+    ? await entry.open({ dir, split, classes, ...search })
+    : openShared(shared);
   if (cache && dataset instanceof ImageFiles) {
     dataset.decodeWith(cachedDecode(decodeFile, cache));
   }
   return source.limit === undefined || source.limit >= dataset.length
     ? dataset
     : limitTo(dataset, source.limit);
+}
+
+function openShared(shared: SharedData): Dataset {
+  return shared.kind === "files"
+    ? new ImageFiles(shared.name, shared.classes, shared.table)
+    : openSharedCifar(shared);
+}
+
+/** A data set, and a source from which other threads open the same. */
+export interface OpenedSource {
+  dataset: Dataset;
+  source: DatasetSource;
+}
+
+/**
+ * Opens a data set once for all threads: those that open the source that is
+ * returned see the same images at the same places, whatever happens to the folder
+ * meanwhile.
+ *
+ * @throws {EmpSslError} As {@linkcode openDataset}.
+ */
+export async function openForThreads(
+  source: DatasetSource,
+  search: Search = {},
+): Promise<OpenedSource> {
+  const whole = await openDataset({ ...source, limit: undefined }, search);
+  const shared = whole.share?.();
+  const own = { ...source, shared };
+  return {
+    source: own,
+    dataset: shared ? await openDataset(own) : await openDataset(source),
+  };
 }

@@ -8,7 +8,7 @@
  * @module
  */
 import { EmpSslError, isEmpSslError, messageOf } from "../errors.ts";
-import type { Dataset, Split } from "./dataset.ts";
+import type { Dataset, SharedData, Split } from "./dataset.ts";
 import type { Image } from "./image.ts";
 
 const SIDE = 32;
@@ -68,7 +68,7 @@ function classCount({ counts, labelAt }: Format): number {
   return counts[labelAt];
 }
 
-/** One record file, whole in memory: CIFAR is 180 MB in all. */
+/** One record file, whole in memory that all threads share: 180 MB in all. */
 interface RecordFile {
   path: string;
   bytes: Uint8Array;
@@ -82,16 +82,26 @@ class CifarDataset implements Dataset {
   #format: Format;
   #files: RecordFile[];
 
-  constructor(format: Format, files: RecordFile[], classes: string[]) {
+  constructor(
+    format: Format,
+    files: { path: string; bytes: Uint8Array }[],
+    classes: readonly string[],
+  ) {
     this.name = format.name;
     this.classes = classes;
     this.#format = format;
-    this.#files = files;
-    const recordBytes = recordBytesOf(format);
-    this.length = files.reduce(
-      (sum, file) => sum + file.bytes.length / recordBytes,
-      0,
-    );
+    let firstIndex = 0;
+    this.#files = files.map((file) => {
+      const first = firstIndex;
+      firstIndex += file.bytes.length / recordBytesOf(format);
+      return { ...file, firstIndex: first };
+    });
+    this.length = firstIndex;
+  }
+
+  share(): SharedData {
+    const { name, classes } = this;
+    return { kind: "records", name, classes, files: this.#files };
   }
 
   #record(index: number): { file: RecordFile; offset: number } {
@@ -124,9 +134,17 @@ class CifarDataset implements Dataset {
   }
 }
 
+/** A file in shared memory. */
+async function readShared(path: string): Promise<Uint8Array> {
+  const bytes = await Deno.readFile(path);
+  const shared = new Uint8Array(new SharedArrayBuffer(bytes.length));
+  shared.set(bytes);
+  return shared;
+}
+
 /** Reads one record file and checks its length and every label. */
 async function readRecords(path: string, format: Format): Promise<Uint8Array> {
-  const bytes = await Deno.readFile(path).catch((error: unknown) => {
+  const bytes = await readShared(path).catch((error: unknown) => {
     throw new EmpSslError({
       action: "read",
       subject: path,
@@ -237,20 +255,25 @@ async function open(
   { dir, split }: { dir: string; split: Split },
 ): Promise<Dataset> {
   const found = await findFiles(dir, format, split);
-  const recordBytes = recordBytesOf(format);
-  const files: RecordFile[] = [];
-  let firstIndex = 0;
+  const files: { path: string; bytes: Uint8Array }[] = [];
   for (const name of found.names) {
     const path = `${found.dir}/${name}`;
-    const bytes = await readRecords(path, format);
-    files.push({ path, bytes, firstIndex });
-    firstIndex += bytes.length / recordBytes;
+    files.push({ path, bytes: await readRecords(path, format) });
   }
   return new CifarDataset(
     format,
     files,
     await readClassNames(found.dir, format),
   );
+}
+
+/** Opens what another thread has read. */
+export function openSharedCifar(
+  { name, classes, files }: SharedData & { kind: "records" },
+): Dataset {
+  const formats = [CIFAR10, CIFAR100, CIFAR100_COARSE];
+  const format = formats.find((format) => format.name === name)!;
+  return new CifarDataset(format, files, classes);
 }
 
 /**

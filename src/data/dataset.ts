@@ -4,7 +4,24 @@
  * @module
  */
 import type { CacheOptions } from "./decoded_cache.ts";
+import type { FileTable } from "./file_table.ts";
 import type { Image } from "./image.ts";
+
+/** A data set that was opened, as plain data in shared memory. */
+export type SharedData =
+  | {
+    kind: "files";
+    name: string;
+    classes: readonly string[];
+    table: FileTable;
+  }
+  | {
+    kind: "records";
+    /** The format's name: that of the data set. */
+    name: string;
+    classes: readonly string[];
+    files: { path: string; bytes: Uint8Array }[];
+  };
 
 /** Which part of a data set. */
 export type Split = "train" | "test";
@@ -24,6 +41,11 @@ export interface Dataset {
   label(index: number): number;
   /** What to call an image in a message: a path, or a file and a record. */
   describe(index: number): string;
+  /**
+   * What other threads open the same data set from, without a look at the disk;
+   * without it they open it by its name and folder.
+   */
+  share?(): SharedData;
   /** Reads and decodes one image. */
   image(index: number): Promise<Image> | Image;
 }
@@ -41,8 +63,8 @@ export interface DatasetSource {
   split: Split;
   /** ImageNet-100: a file with other classes than ours. */
   classes?: string;
-  /** An index of its files: they are then not searched for. */
-  index?: string;
+  /** What another thread has found: it is then not searched for. */
+  shared?: SharedData;
   /** Where to keep decoded images, and how large they need be. */
   cache?: CacheOptions;
   /** Use only so many images, drawn evenly from all of them. */

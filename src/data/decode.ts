@@ -11,6 +11,8 @@ import type { Image } from "./image.ts";
 /** The most pixels an image may have: beyond it lies a decompression bomb. */
 export const MAX_PIXELS = 178_956_970;
 
+type Sharp = ReturnType<SharpConstructor>;
+
 let sharpOnce: Promise<SharpConstructor> | undefined;
 
 /**
@@ -46,20 +48,15 @@ export async function decodeFile(
       failOn: "truncated",
       limitInputPixels: MAX_PIXELS,
     }).rotate();
-    if (shrinkTo !== undefined) {
-      upright.resize(shrinkTo, shrinkTo, {
-        fit: "outside",
-        withoutEnlargement: true,
-      });
-    }
-    const { data, info } = await upright.toColourspace("srgb").removeAlpha()
-      .raw().toBuffer({ resolveWithObject: true });
-    const { width, height, channels } = info;
-    return {
-      width,
-      height,
-      data: channels === 3 ? data : repeatChannels(data, channels),
-    };
+    const { hasAlpha } = await upright.metadata();
+    // A resize weighs colours by alpha, so that hidden pixels would turn black:
+    // the alpha goes first.
+    if (shrinkTo !== undefined && !hasAlpha) shrink(upright, shrinkTo);
+    const whole = await rgb(upright);
+    if (shrinkTo === undefined || !hasAlpha) return whole;
+    const { width, height, data } = whole;
+    const raw = sharp(data, { raw: { width, height, channels: 3 } });
+    return await rgb(shrink(raw, shrinkTo));
   } catch (error) {
     throw new EmpSslError({
       action: "decode",
@@ -70,6 +67,26 @@ export async function decodeFile(
       cause: error,
     });
   }
+}
+
+/** Shrinks until the shorter side has so many pixels. */
+function shrink(image: Sharp, side: number): Sharp {
+  return image.resize(side, side, {
+    fit: "outside",
+    withoutEnlargement: true,
+  });
+}
+
+/** The image as RGB bytes. */
+async function rgb(image: Sharp): Promise<Image> {
+  const { data, info } = await image.toColourspace("srgb").removeAlpha()
+    .raw().toBuffer({ resolveWithObject: true });
+  const { width, height, channels } = info;
+  return {
+    width,
+    height,
+    data: channels === 3 ? data : repeatChannels(data, channels),
+  };
 }
 
 /** Greyscale to RGB. */

@@ -6,6 +6,7 @@
  * @module
  */
 import { createHash } from "node:crypto";
+import { writeAtomically, writeError } from "../atomic_file.ts";
 import { concatBytes } from "../files.ts";
 import type { Image } from "./image.ts";
 
@@ -67,17 +68,17 @@ export function cachedDecode(
 ): (path: string) => Promise<Image> {
   let full = false;
 
-  const keep = async (entry: string, head: Uint8Array, image: Image) => {
-    const folder = entry.slice(0, entry.lastIndexOf("/"));
-    const temporary = `${entry}.${crypto.randomUUID()}`;
+  // The decoding waits for the disk: memory does not grow where that is slow.
+  const keep = (entry: string, head: Uint8Array, image: Image) => {
     try {
-      await Deno.mkdir(folder, { recursive: true });
-      await Deno.writeFile(temporary, concatBytes([head, image.data]));
-      await Deno.rename(temporary, entry);
+      Deno.mkdirSync(entry.slice(0, entry.lastIndexOf("/")), {
+        recursive: true,
+      });
+      const bytes = concatBytes([head, image.data]);
+      writeAtomically(entry, bytes, { durable: false });
     } catch {
-      // A cache that cannot grow is still a cache.
+      // What is in it is still used; nothing more is written.
       full = true;
-      await Deno.remove(temporary).catch(() => {});
     }
   };
 
@@ -103,4 +104,28 @@ export function cachedDecode(
     if (!full) keep(entry, encodeHead(image, stamp), image);
     return image;
   };
+}
+
+/** Bytes that a cache of some images takes on disk, at most. */
+export function cacheBytes(images: number, { side }: CacheOptions): number {
+  // Photographs are rarely wider than 16:9.
+  return images * (HEAD + Math.ceil(side * side * 16 / 9) * 3);
+}
+
+/**
+ * Refuses a cache that cannot be written to, before any work.
+ *
+ * @throws {EmpSslError} `INVALID_ARGUMENT`: a file, no permission, a full disk.
+ */
+export function checkCache({ dir }: CacheOptions): void {
+  const probe = `${dir}/.probe`;
+  try {
+    Deno.mkdirSync(dir, { recursive: true });
+    writeAtomically(probe, new Uint8Array(1), { durable: false });
+    Deno.removeSync(probe);
+  } catch (error) {
+    throw writeError(dir, (error as Error).cause ?? error, {
+      remedy: "name another folder with --cache, or leave it out",
+    });
+  }
 }

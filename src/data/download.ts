@@ -5,8 +5,22 @@
  * @module
  */
 import { createHash } from "node:crypto";
+import { writeError } from "../atomic_file.ts";
 import { EmpSslError, errorMaker, messageOf } from "../errors.ts";
 import { writeAll } from "../files.ts";
+
+/** What helps where the disk refuses a download. */
+const DISK = {
+  remedy: "name another folder with --data-dir; what has come is kept",
+  code: "DOWNLOAD_FAILED",
+} as const;
+
+/** Whether it is the disk that refuses, not the network. */
+function isDiskError(error: unknown): boolean {
+  return /os error (28|13|30|122|27)\b|no space|read-only file/i.test(
+    messageOf(error),
+  );
+}
 
 const downloadError = errorMaker("download", "DOWNLOAD_FAILED");
 
@@ -23,11 +37,44 @@ export interface DownloadOptions {
   md5: string;
   /** Told of the progress. */
   onBytes?: OnBytes;
+  /** Milliseconds without a byte after which a connection is given up: 60,000. */
+  stall?: number;
 }
 
 /** Attempts in a row without a new byte after which a download fails. */
 const ATTEMPTS = 4;
 const PAUSE_MS = 500;
+
+const STALL_MS = 60_000;
+
+/** Aborts what has been silent for too long. */
+class Silence implements Disposable {
+  #controller = new AbortController();
+  #limit: number;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(limit: number) {
+    this.#limit = limit;
+    this.broken();
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Something came. */
+  broken(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      const seconds = Math.round(this.#limit / 1000);
+      this.#controller.abort(new Error(`nothing came for ${seconds} s`));
+    }, this.#limit);
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+  }
+}
 
 async function sizeOf(path: string): Promise<number> {
   return await Deno.stat(path).then((s) => s.size, () => 0);
@@ -35,12 +82,14 @@ async function sizeOf(path: string): Promise<number> {
 
 /** Appends what is missing; returns whether the server sent all it promised. */
 async function append(
-  { url, onBytes }: DownloadOptions,
+  { url, onBytes, stall = STALL_MS }: DownloadOptions,
   part: string,
 ): Promise<boolean> {
   let have = await sizeOf(part);
+  using silence = new Silence(stall);
   const response = await fetch(url, {
     headers: have > 0 ? { range: `bytes=${have}-` } : {},
+    signal: silence.signal,
   });
   if (response.status === 416) {
     await response.body?.cancel();
@@ -65,6 +114,7 @@ async function append(
     truncate: have === 0,
   });
   for await (const chunk of response.body) {
+    silence.broken();
     await writeAll(file, chunk);
     have += chunk.length;
     onBytes?.(have, total);
@@ -100,6 +150,7 @@ export async function download(options: DownloadOptions): Promise<void> {
       throw new Error("the connection ended early");
     } catch (error) {
       if (error instanceof EmpSslError) throw error;
+      if (isDiskError(error)) throw writeError(part, error, DISK);
       if (await sizeOf(part) > before) attempts = 0;
       if (++attempts === ATTEMPTS) {
         throw downloadError(

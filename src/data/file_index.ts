@@ -6,7 +6,8 @@
  * @module
  */
 import { errorMaker, messageOf } from "../errors.ts";
-import { ImageFiles, type LabelledFile } from "./image_files.ts";
+import type { LabelledFile } from "./file_table.ts";
+import { ImageFiles } from "./image_files.ts";
 
 const indexError = errorMaker("use the images of", "INVALID_DATA");
 const REMEDY = "put them back, or start another run";

@@ -4,31 +4,26 @@
  *
  * @module
  */
-import { EmpSslError } from "../errors.ts";
+import { errorMaker } from "../errors.ts";
 import { whyNoFolder } from "../files.ts";
 import type { Dataset, Split } from "./dataset.ts";
 import {
   foldersIn,
   ImageFiles,
+  imagesInAnyFolder,
   imagesOfClasses,
-  imagesUnder,
   isFolder,
+  type Search,
 } from "./image_files.ts";
 
+/** The names of a split's folder, best first; upper case will do too. */
 const SPLIT_FOLDERS: Record<Split, string[]> = {
-  train: ["train"],
-  test: ["test", "val", "validation"],
+  train: ["train", "training"],
+  test: ["test", "val", "validation", "valid", "testing"],
 };
 
-function notFound(dir: string, found: string, remedy: string): EmpSslError {
-  return new EmpSslError({
-    action: "open image folder",
-    subject: dir,
-    found,
-    remedy,
-    code: "NOT_FOUND",
-  });
-}
+const notFound = errorMaker("open image folder", "NOT_FOUND");
+const invalidData = errorMaker("open image folder", "INVALID_DATA");
 
 /**
  * Opens all images that are anywhere under a folder, without labels.
@@ -36,41 +31,81 @@ function notFound(dir: string, found: string, remedy: string): EmpSslError {
  * @throws {EmpSslError} `NOT_FOUND` where there is none.
  */
 export async function openImages(
-  { dir: root }: { dir: string; split: Split },
+  { dir: root, ...search }: { dir: string; split: Split } & Search,
 ): Promise<Dataset> {
   if (!await isFolder(root)) {
     const found = await whyNoFolder(root);
     throw notFound(root, found, "name one with --data-dir");
   }
-  const paths = await imagesUnder(root);
-  if (paths.length === 0) {
+  const files = await imagesInAnyFolder(root, search);
+  if (files.count === 0) {
     throw notFound(root, "no image in it", "put JPEG, PNG or WebP files there");
   }
-  return new ImageFiles(
-    "folder",
-    [],
-    paths.map((path) => ({ path, label: 0 })),
+  return new ImageFiles("folder", [], files);
+}
+
+/** The folders of some names that may be those of a split, best first. */
+function splitFolders(names: string[], split: Split): string[] {
+  return SPLIT_FOLDERS[split].flatMap((wanted) =>
+    names.filter((name) => name.toLowerCase() === wanted)
   );
 }
 
 /**
  * The folder of a split. Where there are several for testing, the one with the
- * classes of `train` is it: many sets have a `test` without labels beside `val`.
+ * classes of the training folder is it: many sets have a `test` without labels
+ * beside `val`.
+ *
+ * @throws {EmpSslError} `INVALID_DATA` where there are two for training.
  */
 async function findSplit(
   dir: string,
   split: Split,
 ): Promise<string | undefined> {
-  const all = SPLIT_FOLDERS[split].map((name) => `${dir}/${name}`);
-  const there: string[] = [];
-  for (const path of all) if (await isFolder(path)) there.push(path);
-  const train = `${dir}/${SPLIT_FOLDERS.train[0]}`;
-  if (there.length < 2 || !await isFolder(train)) return there[0];
-  const wanted = (await foldersIn(train)).join("/");
+  const names = await foldersIn(dir);
+  const [train, second] = splitFolders(names, "train");
+  if (second !== undefined) {
+    throw invalidData(
+      dir,
+      `both ${train}/ and ${second}/ are in it`,
+      "move one of them away",
+    );
+  }
+  if (split === "train") return train && `${dir}/${train}`;
+  const there = splitFolders(names, "test").map((name) => `${dir}/${name}`);
+  if (there.length < 2 || train === undefined) return there[0];
+  const wanted = (await foldersIn(`${dir}/${train}`)).join("/");
   for (const path of there) {
     if ((await foldersIn(path)).join("/") === wanted) return path;
   }
   return there[0];
+}
+
+/**
+ * Refuses a folder without a folder for training that has one for testing, or
+ * that holds a whole data set one level down: all images in it, those for testing
+ * too, would be trained on without labels.
+ */
+async function refuseMisplaced(dir: string): Promise<void> {
+  const names = await foldersIn(dir);
+  const [test] = splitFolders(names, "test");
+  if (test !== undefined) {
+    throw invalidData(
+      dir,
+      `it has ${test}/ and no train/`,
+      `put the training images in train/<class>/, or, to train on all of them ` +
+        "without labels, take --data images",
+    );
+  }
+  for (const name of names) {
+    const [train] = splitFolders(await foldersIn(`${dir}/${name}`), "train");
+    if (train === undefined) continue;
+    throw invalidData(
+      dir,
+      `${name}/${train}/ lies one level down`,
+      `give --data-dir ${dir}/${name}`,
+    );
+  }
 }
 
 /**
@@ -83,7 +118,7 @@ async function findSplit(
  * in it is missing.
  */
 export async function openFolder(
-  { dir, split }: { dir: string; split: Split },
+  { dir, split, ...search }: { dir: string; split: Split } & Search,
 ): Promise<Dataset> {
   if (!await isFolder(dir)) {
     const found = await whyNoFolder(dir);
@@ -91,7 +126,10 @@ export async function openFolder(
   }
   const root = await findSplit(dir, split);
   if (root === undefined) {
-    if (split === "train") return await openImages({ dir, split });
+    if (split === "train") {
+      await refuseMisplaced(dir);
+      return await openImages({ dir, split, ...search });
+    }
     const names = SPLIT_FOLDERS[split].map((name) => `${name}/`).join(" or ");
     throw notFound(
       dir,
@@ -101,10 +139,10 @@ export async function openFolder(
   }
   const classes = await foldersIn(root);
   if (classes.length === 0 && split === "train") {
-    return await openImages({ dir: root, split });
+    return await openImages({ dir: root, split, ...search });
   }
-  const files = await imagesOfClasses(root, classes);
-  if (files.length === 0) {
+  const files = await imagesOfClasses(root, classes, search);
+  if (files.count === 0) {
     throw notFound(
       root,
       "no image file in a folder of a class",

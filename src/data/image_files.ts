@@ -3,20 +3,20 @@
  *
  * @module
  */
-import { EmpSslError, messageOf } from "../errors.ts";
-import type { Dataset } from "./dataset.ts";
+import { errorMaker, messageOf } from "../errors.ts";
+import type { Dataset, SharedData } from "./dataset.ts";
+import {
+  type FileTable,
+  FileTableBuilder,
+  type LabelledFile,
+  pathOf,
+} from "./file_table.ts";
 import { decodeFile } from "./decode.ts";
 import type { Image } from "./image.ts";
 
-const IMAGE = /\.(jpe?g|png|webp|gif|tiff?|avif)$/i;
+const searchError = errorMaker("search", "INVALID_DATA");
 
-/** An image file and its class. */
-export interface LabelledFile {
-  /** The file. */
-  path: string;
-  /** Index of its class. */
-  label: number;
-}
+const IMAGE = /\.(jpe?g|png|webp|gif|tiff?|avif)$/i;
 
 /** Images by their paths; each is read when it is asked for. */
 export class ImageFiles implements Dataset {
@@ -26,21 +26,26 @@ export class ImageFiles implements Dataset {
   readonly length: number;
   /** The names of the classes; none where the images have no labels. */
   readonly classes: readonly string[];
-  #paths: string[];
-  #labels: Uint16Array;
+  /** The files. */
+  readonly table: FileTable;
   #decode: (path: string) => Promise<Image> = decodeFile;
 
   /** Over files that are known to be there. */
   constructor(
     name: string,
     classes: readonly string[],
-    files: LabelledFile[],
+    files: LabelledFile[] | FileTable,
   ) {
     this.name = name;
     this.classes = classes;
-    this.length = files.length;
-    this.#paths = files.map((file) => file.path);
-    this.#labels = Uint16Array.from(files, (file) => file.label);
+    this.table = Array.isArray(files) ? tableOf(files) : files;
+    this.length = this.table.count;
+  }
+
+  /** See {@linkcode Dataset.share}. */
+  share(): SharedData {
+    const { name, classes, table } = this;
+    return { kind: "files", name, classes, table };
   }
 
   /** Lets something else decode the files. */
@@ -51,19 +56,34 @@ export class ImageFiles implements Dataset {
 
   /** See {@linkcode Dataset.label}. */
   label(index: number): number {
-    return this.#labels[index];
+    return this.table.labels[index];
   }
 
   /** See {@linkcode Dataset.describe}. */
   describe(index: number): string {
-    return this.#paths[index];
+    return pathOf(this.table, index);
   }
 
   /** See {@linkcode Dataset.image}. */
   image(index: number): Promise<Image> {
-    return this.#decode(this.#paths[index]);
+    return this.#decode(pathOf(this.table, index));
   }
 }
+
+function tableOf(files: LabelledFile[]): FileTable {
+  const builder = new FileTableBuilder();
+  for (const { path, label } of files) builder.add(path, label);
+  return builder.finish();
+}
+
+/** What a search for images tells, and what ends it. */
+export interface Search {
+  /** Told now and then how many images were found. */
+  onFound?: (images: number) => void;
+}
+
+/** So many images lie between two calls of `onFound`. */
+const FOUND_EVERY = 1000;
 
 /**
  * All image files under a folder, in a stable order. Hidden files and folders
@@ -71,8 +91,18 @@ export class ImageFiles implements Dataset {
  * a folder that is being read.
  */
 export async function imagesUnder(dir: string): Promise<string[]> {
+  const found: string[] = [];
+  await searchImages(dir, (path) => void found.push(path));
+  return found;
+}
+
+/** As {@linkcode imagesUnder}, image by image. */
+export async function searchImages(
+  dir: string,
+  onImage: (path: string) => void,
+): Promise<void> {
   const real = await Deno.realPath(dir).catch(() => dir);
-  return await walk(dir, [real]);
+  await walk(dir, [real], onImage);
 }
 
 /** The entries of a folder; one that cannot be read is named. */
@@ -80,30 +110,35 @@ async function entriesOf(dir: string): Promise<Deno.DirEntry[]> {
   try {
     return await Array.fromAsync(Deno.readDir(dir));
   } catch (error) {
-    throw new EmpSslError({
-      action: "search",
-      subject: dir,
-      found: error instanceof Deno.errors.PermissionDenied
-        ? "permission denied"
-        : messageOf(error),
-      remedy: "make it readable, or move it away",
-      code: "INVALID_DATA",
-      cause: error,
-    });
+    const found = error instanceof Deno.errors.PermissionDenied
+      ? "permission denied"
+      : messageOf(error);
+    throw searchError(dir, found, "make it readable, or move it away", error);
   }
 }
+
+/** A name that Deno could not decode: its bytes are not UTF-8. */
+const UNDECODED = "\uFFFD";
 
 async function walk(
   dir: string,
   above: string[],
-  found: string[] = [],
-): Promise<string[]> {
+  onImage: (path: string) => void,
+): Promise<void> {
   const entries = await entriesOf(dir);
   entries.sort((a, b) => a.name < b.name ? -1 : 1);
   for (const entry of entries) {
     if (entry.name.startsWith(".")) continue;
     const path = `${dir}/${entry.name}`;
     let { isDirectory } = entry, inside = above;
+    const isImage = IMAGE.test(entry.name);
+    if (entry.name.includes(UNDECODED) && (isDirectory || isImage)) {
+      throw searchError(
+        dir,
+        `the name of "${entry.name}" is not UTF-8`,
+        "rename it (convmv -f latin1 -t utf8 renames many)",
+      );
+    }
     if (entry.isSymlink) {
       isDirectory = await isFolder(path);
       if (isDirectory) {
@@ -113,24 +148,38 @@ async function walk(
         inside = [...above, real];
       }
     }
-    if (isDirectory) await walk(path, inside, found);
-    else if (IMAGE.test(entry.name)) found.push(path);
+    if (isDirectory) await walk(path, inside, onImage);
+    else if (isImage) onImage(path);
   }
-  return found;
 }
 
 /** The images of the folders of some classes; labels are places in the list. */
 export async function imagesOfClasses(
   root: string,
   classes: readonly string[],
-): Promise<LabelledFile[]> {
-  const files: LabelledFile[] = [];
+  { onFound }: Search = {},
+): Promise<FileTable> {
+  const builder = new FileTableBuilder();
   for (const [label, name] of classes.entries()) {
-    for (const path of await imagesUnder(`${root}/${name}`)) {
-      files.push({ path, label });
-    }
+    await searchImages(`${root}/${name}`, (path) => {
+      builder.add(path, label);
+      if (builder.count % FOUND_EVERY === 0) onFound?.(builder.count);
+    });
   }
-  return files;
+  return builder.finish();
+}
+
+/** All images under a folder, without classes. */
+export async function imagesInAnyFolder(
+  root: string,
+  { onFound }: Search = {},
+): Promise<FileTable> {
+  const builder = new FileTableBuilder();
+  await searchImages(root, (path) => {
+    builder.add(path, 0);
+    if (builder.count % FOUND_EVERY === 0) onFound?.(builder.count);
+  });
+  return builder.finish();
 }
 
 /** Whether a path is a folder, or a link to one. */

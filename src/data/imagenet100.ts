@@ -18,8 +18,9 @@ import {
   imagesOfClasses,
   imagesUnder,
   isFolder,
-  type LabelledFile,
+  type Search,
 } from "./image_files.ts";
+import type { FileTable, LabelledFile } from "./file_table.ts";
 import { IMAGENET100_CLASSES } from "./imagenet100_classes.ts";
 
 const notFound = errorMaker("open ImageNet-100 in", "NOT_FOUND");
@@ -151,11 +152,11 @@ async function flatLabels(
  * missing; `INVALID_DATA` where the list of classes cannot be one.
  */
 export async function openImagenet100(
-  { dir, split, classes: file }: {
+  { dir, split, classes: file, ...search }: {
     dir: string;
     split: Split;
     classes?: string;
-  },
+  } & Search,
 ): Promise<Dataset> {
   const classes = await readClasses(file);
   const folder = await findSplit(dir, split);
@@ -163,7 +164,7 @@ export async function openImagenet100(
   for (const name of classes) {
     if (!await isFolder(`${folder}/${name}`)) missing.push(name);
   }
-  let files: LabelledFile[];
+  let files: LabelledFile[] | FileTable;
   if (missing.length === classes.length) {
     if (split === "train") {
       throw notFound(
@@ -187,9 +188,10 @@ export async function openImagenet100(
       }`,
       "complete it, or name fewer classes by --classes",
     );
-  } else files = await imagesOfClasses(folder, classes);
-  if (files.length === 0) {
+  } else files = await imagesOfClasses(folder, classes, search);
+  const dataset = new ImageFiles("imagenet100", classes, files);
+  if (dataset.length === 0) {
     throw notFound(folder, "no image of these classes", "put JPEG files there");
   }
-  return new ImageFiles("imagenet100", classes, files);
+  return dataset;
 }

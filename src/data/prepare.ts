@@ -8,8 +8,8 @@ import { cacheFolder } from "../cache.ts";
 import { codeOf, EmpSslError, errorMaker, messageOf } from "../errors.ts";
 import { exists } from "../files.ts";
 import { type Archive, archiveAt, ARCHIVES } from "./archives.ts";
-import { DATASETS, openDataset } from "./catalog.ts";
-import type { Dataset } from "./dataset.ts";
+import { DATASETS, openForThreads } from "./catalog.ts";
+import type { Dataset, DatasetSource } from "./dataset.ts";
 import { download, md5Of } from "./download.ts";
 import { unpack } from "./unpack.ts";
 
@@ -18,7 +18,8 @@ const prepareError = errorMaker("download into", "DOWNLOAD_FAILED");
 /** What the preparation is at. */
 export type PrepareEvent =
   | { type: "download"; url: string; bytes: number; total?: number }
-  | { type: "unpack"; files: number };
+  | { type: "unpack"; files: number }
+  | { type: "search"; files: number };
 
 /** A data set that is wanted. */
 export interface PrepareOptions {
@@ -137,6 +138,8 @@ export interface Prepared {
   dir: string | undefined;
   /** Its training split. */
   dataset: Dataset;
+  /** From which other threads open the same. */
+  source: DatasetSource;
 }
 
 /**
@@ -176,7 +179,8 @@ export async function prepareDataset(
       : `${options.home ?? `${cacheFolder()}/data`}/${archive.home}`);
   const open = async (): Promise<Prepared> => {
     const source = { name, dir, split: "train", limit, classes } as const;
-    return { dir, dataset: await openDataset(source) };
+    const onFound = (files: number) => onEvent({ type: "search", files });
+    return { dir, ...await openForThreads(source, { onFound }) };
   };
   const orNothing = (error: unknown): undefined => {
     const missing = codeOf(error) === "NOT_FOUND";

@@ -14,8 +14,9 @@ import {
   ImageFiles,
   imagesOfClasses,
   isFolder,
-  type LabelledFile,
+  type Search,
 } from "./image_files.ts";
+import type { LabelledFile } from "./file_table.ts";
 
 const notFound = errorMaker("open", "NOT_FOUND");
 const invalidData = errorMaker("open", "INVALID_DATA");
@@ -68,19 +69,20 @@ async function validationFiles(
  * is missing; `INVALID_DATA` where that names an unknown class.
  */
 export async function openTinyImagenet(
-  { dir, split }: { dir: string; split: Split },
+  { dir, split, ...search }: { dir: string; split: Split } & Search,
 ): Promise<Dataset> {
   const root = await findRoot(dir);
   const classes = await foldersIn(`${root}/train`);
   const files = split === "train"
-    ? await imagesOfClasses(`${root}/train`, classes)
+    ? await imagesOfClasses(`${root}/train`, classes, search)
     : await validationFiles(root, new Map(classes.map((name, i) => [name, i])));
-  if (files.length === 0) {
+  const dataset = new ImageFiles("tinyimagenet", classes, files);
+  if (dataset.length === 0) {
     throw notFound(
       root,
       `no ${split} image in it`,
       `unpack ${FOLDER}.zip again`,
     );
   }
-  return new ImageFiles("tinyimagenet", classes, files);
+  return dataset;
 }

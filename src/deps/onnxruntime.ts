@@ -23,7 +23,11 @@ interface OnnxRuntime {
 /** Not written where it is imported: Deno would fetch its 290 MB for all. */
 const PACKAGE = "npm:onnxruntime-node@1.30.0";
 
-/** Loads ONNX Runtime. */
+/**
+ * Loads ONNX Runtime without its telemetry, which would keep a device id and the
+ * program's path in the user's cache folder.
+ */
 export async function loadOnnxRuntime(): Promise<OnnxRuntime> {
+  Deno.env.set("ORT_DISABLE_TELEMETRY", "1");
   return await import(PACKAGE) as OnnxRuntime;
 }

@@ -4,6 +4,19 @@
  * @module
  */
 
+import { EmpSslError } from "../errors.ts";
+
+function notFinite(index: number, score: number): EmpSslError {
+  return new EmpSslError({
+    action: "compute",
+    subject: "the accuracy",
+    found: `the score of class ${index} is ${score}`,
+    remedy: "choose an earlier checkpoint: the weights of this one, or the " +
+      "classifier on its features, have diverged",
+    code: "NOT_FINITE",
+  });
+}
+
 /** Shares of the test images, from 0 to 1. */
 export interface Accuracy {
   /** The true class scores highest. */
@@ -12,7 +25,10 @@ export interface Accuracy {
   top5: number;
 }
 
-/** Counts hits batch by batch. */
+/**
+ * Counts hits batch by batch. Of equal scores the class that comes first wins, as
+ * in `argmax`; PyTorch's `topk` leaves their order open.
+ */
 export class AccuracyCounter {
   #top1 = 0;
   #top5 = 0;
@@ -23,6 +39,8 @@ export class AccuracyCounter {
    *
    * @param scores `labels.length × classes`.
    * @param labels The true classes; rows with a negative one do not count.
+   * @throws {EmpSslError} `NOT_FINITE` where a row that counts has a score that is
+   * not finite: comparisons with NaN would count it as correct.
    */
   add(scores: Float32Array, labels: ArrayLike<number>): void {
     const classes = scores.length / labels.length;
@@ -30,9 +48,9 @@ export class AccuracyCounter {
       if (labels[i] < 0) continue;
       const row = scores.subarray(i * classes, (i + 1) * classes);
       const own = row[labels[i]];
-      // Ties count for the class that comes first, as argmax does.
       let better = 0;
       for (let c = 0; c < classes; c++) {
+        if (!Number.isFinite(row[c])) throw notFinite(c, row[c]);
         if (row[c] > own || (row[c] === own && c < labels[i])) better++;
       }
       if (better < 1) this.#top1++;

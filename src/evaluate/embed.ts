@@ -4,11 +4,12 @@
  *
  * @module
  */
-import { openDataset } from "../data/catalog.ts";
+import { openForThreads } from "../data/catalog.ts";
 import type { EngineChoice, PrecisionChoice } from "../engine/engine.ts";
 import { errorMaker, messageOf } from "../errors.ts";
 import { architecture } from "../model/architectures.ts";
 import { readCheckpointInfo } from "../checkpoint/checkpoint.ts";
+import { trainSource } from "../checkpoint/run_config.ts";
 import { startCompute } from "../engine/compute.ts";
 import { computeFeatures } from "./compute_features.ts";
 import type { EvaluationCalls } from "./evaluation_calls.ts";
@@ -101,8 +102,12 @@ export async function embed(
   }
   const { path, config: run, damaged } = readCheckpointInfo(config.modelPath);
   for (const fault of damaged) onEvent({ type: "damaged", fault });
-  const source = { name: "images", dir: dataDir, split: "train" as const };
-  const dataset = await openDataset(source);
+  const { source, dataset } = await openForThreads({
+    name: "images",
+    dir: dataDir,
+    split: "train",
+    cache: trainSource(run).cache,
+  });
   const count = dataset.length;
   const paths = Array.from({ length: count }, (_, i) => dataset.describe(i));
   const names = `${out}.txt`;

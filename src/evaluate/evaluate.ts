@@ -5,7 +5,7 @@
  * @module
  */
 import * as Comlink from "../deps/comlink.ts";
-import { openDataset } from "../data/catalog.ts";
+import { openForThreads } from "../data/catalog.ts";
 import { sameFiles } from "../data/archives.ts";
 import { prepareDataset, type PrepareEvent } from "../data/prepare.ts";
 import type { DatasetSource, Split } from "../data/dataset.ts";
@@ -16,6 +16,7 @@ import type {
 } from "../engine/engine.ts";
 import { EmpSslError } from "../errors.ts";
 import { readCheckpointInfo } from "../checkpoint/checkpoint.ts";
+import { trainSource } from "../checkpoint/run_config.ts";
 import { startCompute } from "../engine/compute.ts";
 import type { Accuracy } from "./accuracy.ts";
 import type { EvaluationCalls } from "./evaluation_calls.ts";
@@ -76,6 +77,8 @@ export interface EvaluationResult {
   checkpoint: string;
   /** The data set. */
   data: string;
+  /** Its folder, where it has one. */
+  dataDir?: string;
   /** Training and test images. */
   images: { train: number; test: number };
   /** How many of them could not be read: they do not count. */
@@ -139,7 +142,7 @@ export async function evaluate(
   const run = checkpoint.config;
   const name = config.data ?? run.data;
   const classList = config.classes ?? run.classes;
-  const { dir, dataset: train } = await prepareDataset({
+  const prepared = await prepareDataset({
     name,
     dir: config.dataDir ??
       (sameFiles(name, run.data) ? run.dataDir : undefined),
@@ -150,12 +153,21 @@ export async function evaluate(
     onEvent: (event) => onEvent({ type: "prepare", event }),
   });
   if (config.featuresOut !== undefined) checkOutput(config.featuresOut);
-  const shared = { name, dir, classes: classList };
+  const { dir } = prepared;
+  const tested = await openForThreads({
+    name,
+    dir,
+    classes: classList,
+    split: "test",
+    limit: config.limitTest,
+  });
+  const sets = { train: prepared.dataset, test: tested.dataset };
+  // As in training: a cache lowers the resolution of large images.
+  const { cache } = trainSource(run);
   const sources: Record<Split, DatasetSource> = {
-    train: { ...shared, split: "train", limit: config.limitTrain },
-    test: { ...shared, split: "test", limit: config.limitTest },
+    train: { ...prepared.source, cache },
+    test: { ...tested.source, cache },
   };
-  const sets = { train, test: await openDataset(sources.test) };
   const classes = sets.train.classes.length;
   if (classes < 2) {
     throw new EmpSslError({
@@ -201,6 +213,7 @@ export async function evaluate(
     const result: EvaluationResult = {
       checkpoint: checkpoint.path,
       data: name,
+      dataDir: dir,
       images: { train: sets.train.length, test: sets.test.length },
       leftOut,
       classes,

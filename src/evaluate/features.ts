@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { EmpSslError, messageOf } from "../errors.ts";
+import { writeError } from "../atomic_file.ts";
 import { writeAllSync } from "../files.ts";
 
 /** Features that take more than this as fp32 go to the disk. */
@@ -12,6 +12,9 @@ export const MEMORY_LIMIT = 768 * 2 ** 20;
 
 /** The label of a row that does not count: its image could not be read. */
 export const NO_LABEL = -1;
+
+/** What helps where temporary files cannot be written. */
+const TEMPORARY = { remedy: "name another folder in TMPDIR" };
 
 /** Where rows are kept. */
 interface Store {
@@ -45,10 +48,15 @@ class FileStore implements Store {
   #rowBytes: number;
   constructor(width: number) {
     this.#rowBytes = width * 2;
-    this.#path = Deno.makeTempFileSync({ prefix: "emp-ssl-features-" });
-    this.#file = Deno.openSync(this.#path, { read: true, write: true });
-    // Its name goes at once, so that nothing is left whatever ends the run.
-    Deno.removeSync(this.#path);
+    try {
+      this.#path = Deno.makeTempFileSync({ prefix: "emp-ssl-features-" });
+      this.#file = Deno.openSync(this.#path, { read: true, write: true });
+      // Its name goes at once, so that nothing is left whatever ends the run.
+      Deno.removeSync(this.#path);
+    } catch (error) {
+      const folder = Deno.env.get("TMPDIR") ?? "/tmp";
+      throw writeError(`temporary files in ${folder}`, error, TEMPORARY);
+    }
   }
   write(rows: Float32Array, first: number): void {
     const bytes = new Uint8Array(Float16Array.from(rows).buffer);
@@ -56,14 +64,7 @@ class FileStore implements Store {
     try {
       writeAllSync(this.#file, bytes);
     } catch (error) {
-      throw new EmpSslError({
-        action: "keep features in",
-        subject: this.#path,
-        found: messageOf(error),
-        remedy: "make room there, or name another folder in TMPDIR",
-        code: "INVALID_DATA",
-        cause: error,
-      });
+      throw writeError(`features to ${this.#path}`, error, TEMPORARY);
     }
   }
   read(row: number, output: Float32Array): void {
@@ -82,9 +83,11 @@ class FileStore implements Store {
 
 /** Rows in a file of the caller's, as they are, for a later run to go on with. */
 class KeptStore implements Store {
+  #path: string;
   #file: Deno.FsFile;
   #width: number;
   constructor(path: string, width: number) {
+    this.#path = path;
     this.#file = Deno.openSync(path, { read: true, write: true, create: true });
     this.#width = width;
   }
@@ -92,9 +95,14 @@ class KeptStore implements Store {
     this.#file.seekSync(row * this.#width * 4, Deno.SeekMode.Start);
   }
   write(rows: Float32Array, first: number): void {
-    this.#seek(first);
     const { buffer, byteOffset, byteLength } = rows;
-    writeAllSync(this.#file, new Uint8Array(buffer, byteOffset, byteLength));
+    try {
+      this.#seek(first);
+      writeAllSync(this.#file, new Uint8Array(buffer, byteOffset, byteLength));
+    } catch (error) {
+      const remedy = "run the same command again: what is written stays";
+      throw writeError(this.#path, error, { remedy });
+    }
   }
   read(row: number, output: Float32Array): void {
     const { buffer, byteOffset, byteLength } = output;

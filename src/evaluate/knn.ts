@@ -8,6 +8,7 @@ import * as tf from "../deps/tfjs.ts";
 import { normalizeRows } from "../model/projector.ts";
 import { type Accuracy, AccuracyCounter } from "./accuracy.ts";
 import type { Features } from "./features.ts";
+import { EmpSslError } from "../errors.ts";
 
 /** The classifier's numbers. */
 export interface KnnOptions {
@@ -21,6 +22,17 @@ export interface KnnOptions {
 
 /** Rows at a time: of the training and of the test features. */
 const BANK = 8192, QUERIES = 250;
+
+function notFinite(): EmpSslError {
+  return new EmpSslError({
+    action: "compute",
+    subject: "the nearest neighbours",
+    found: "a feature is not finite",
+    remedy:
+      "choose an earlier checkpoint: the weights of this one have diverged",
+    code: "NOT_FINITE",
+  });
+}
 
 /** The best neighbours so far of each test row, best first. */
 class Neighbours {
@@ -41,6 +53,7 @@ class Neighbours {
     const oldIndex = this.index.slice(at, at + k);
     for (let i = 0, mine = 0, theirs = 0; i < k; i++) {
       const other = similarity[theirs] ?? -Infinity;
+      if (Number.isNaN(other)) throw notFinite();
       const takeOld = old[mine] >= other;
       this.similarity[at + i] = takeOld ? old[mine] : other;
       this.index[at + i] = takeOld ? oldIndex[mine++] : index[theirs++];

@@ -10,6 +10,7 @@ import type {
 } from "../engine/engine.ts";
 import { loadEngine } from "../engine/load.ts";
 import { EmpSslError } from "../errors.ts";
+import type { RecipeName } from "../patches/recipe.ts";
 import { readCheckpoint } from "../checkpoint/checkpoint.ts";
 
 /** Which encoder, and how many patches it gets at a time. */
@@ -28,8 +29,14 @@ export interface LoadEncoderOptions {
   precision?: PrecisionChoice;
 }
 
-/** An encoder, and the side of the patches that it takes. */
+/** An encoder, and the patches that it takes. */
 export interface LoadedEncoder extends FeatureEncoder {
+  /** How its run cut patches: what `PatchStream` has to be given. */
+  readonly recipe: RecipeName;
+  /** Images a call. */
+  readonly images: number;
+  /** Patches of each image. */
+  readonly patches: number;
   /** Side of a patch in pixels. */
   readonly patchSize: number;
 }
@@ -68,7 +75,7 @@ export async function loadEncoder(
     throw new EmpSslError({
       action: "encode",
       subject: `${name} ${value}`,
-      found: "it is no count",
+      found: "it is not a count",
       remedy: "give a whole number from 1 up",
       code: "INVALID_ARGUMENT",
     });
@@ -77,6 +84,9 @@ export async function loadEncoder(
   const size = { images, patches, patchSize };
   const encoder = await loaded.encoder({ model, ...size }, state);
   return {
+    recipe: config.recipe,
+    images,
+    patches,
     patchSize,
     width: encoder.width,
     encode: (bytes) => encoder.encode(bytes),

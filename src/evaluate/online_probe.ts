@@ -4,11 +4,11 @@
  *
  * @module
  */
-import { openDataset } from "../data/catalog.ts";
-import type { DatasetSource, Split } from "../data/dataset.ts";
+import { type OpenedSource, openForThreads } from "../data/catalog.ts";
+import type { Split } from "../data/dataset.ts";
 import type { Compute } from "../engine/compute.ts";
 import { EmpSslError } from "../errors.ts";
-import type { ResolvedConfig } from "../checkpoint/run_config.ts";
+import { type ResolvedConfig, trainSource } from "../checkpoint/run_config.ts";
 import type { Probe } from "../train/events.ts";
 import type { Accuracy } from "./accuracy.ts";
 import type { EvaluationCalls } from "./evaluation_calls.ts";
@@ -43,20 +43,24 @@ export interface OnlineProbeOptions {
 export function onlineProbe(
   { every, train = 1000, test = 500, patches = 4 }: OnlineProbeOptions = {},
 ): Probe {
-  const source = (config: ResolvedConfig, split: Split): DatasetSource => ({
-    name: config.data,
-    dir: config.dataDir,
-    classes: config.classes,
-    split,
-    limit: split === "train" ? train : test,
-  });
+  const open = (config: ResolvedConfig, split: Split) =>
+    openForThreads({
+      name: config.data,
+      dir: config.dataDir,
+      classes: config.classes,
+      cache: trainSource(config).cache,
+      split,
+      limit: split === "train" ? train : test,
+    });
+  // Opened once: all probes of a run see the same images.
+  const opened: Partial<Record<Split, OpenedSource>> = {};
   // Each probe reads the same images: a damaged one is reported once.
   const named = new Set<string>();
   return {
     every,
     async check(config: ResolvedConfig): Promise<void> {
-      const { classes } = await openDataset(source(config, "train"));
-      const other = await openDataset(source(config, "test"));
+      const { classes } = (opened.train = await open(config, "train")).dataset;
+      const other = (opened.test = await open(config, "test")).dataset;
       if (classes.length >= 2 && other.classes.join() === classes.join()) {
         return;
       }
@@ -74,10 +78,10 @@ export function onlineProbe(
       await calls.startProbe();
       let classes = 0;
       for (const split of ["train", "test"] as const) {
-        const dataset = await openDataset(source(config, split));
+        const { dataset, source } = opened[split] ??= await open(config, split);
         classes = dataset.classes.length;
         await computeFeatures(compute, {
-          source: source(config, split),
+          source,
           labels: labelsOf(dataset),
           split,
           patches,

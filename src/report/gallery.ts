@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { openDataset } from "../data/catalog.ts";
+import { openForThreads } from "../data/catalog.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Image } from "../data/image.ts";
 import type { EngineChoice } from "../engine/engine.ts";
@@ -12,6 +12,7 @@ import type { EvaluationCalls } from "../evaluate/evaluation_calls.ts";
 import { computeFeatures, labelsOf } from "../evaluate/compute_features.ts";
 import { createTransforms } from "../patches/create_transforms.ts";
 import { readCheckpointInfo } from "../checkpoint/checkpoint.ts";
+import { trainSource } from "../checkpoint/run_config.ts";
 import { startCompute } from "../engine/compute.ts";
 import { principalMap } from "../train/spectrum.ts";
 import { embeddingMap, type Figure } from "./figures.ts";
@@ -82,14 +83,14 @@ export async function gallery(
   engine: EngineChoice,
 ): Promise<Gallery> {
   const { path, config } = readCheckpointInfo(dir);
-  const source = {
+  const { source, dataset } = await openForThreads({
     name: config.data,
     dir: config.dataDir,
     classes: config.classes,
-    split: "test" as const,
+    cache: trainSource(config).cache,
+    split: "test",
     limit: IMAGES,
-  };
-  const dataset = await openDataset(source);
+  });
   const compute = await startCompute({ engine, precision: "auto" });
   let cosines: Float32Array;
   try {

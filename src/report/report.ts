@@ -17,7 +17,7 @@ import { trainSource } from "../checkpoint/run_config.ts";
 import { curves, type Figure } from "./figures.ts";
 import { gallery } from "./gallery.ts";
 import { publishedFor } from "./published.ts";
-import { readRun, type RunRecord } from "./run_record.ts";
+import { readRuns, type RunRecord } from "./run_record.ts";
 import palette from "../style/palette.css" with { type: "text" };
 import style from "./report.css" with { type: "text" };
 
@@ -98,23 +98,6 @@ function numbers(runs: RunRecord[]): string {
     ["last coding rate", ({ steps }) => steps.at(-1)!.tcr.toFixed(1)],
     ["last probe, kNN top-1", ({ probes }) => percent(probes.at(-1)?.top1)],
     [
-      "linear probe, last epoch",
-      ({ evaluation }) => percent(evaluation?.linear?.last.top1),
-    ],
-    [
-      "linear probe, best epoch",
-      ({ evaluation }) => percent(evaluation?.linear?.best.top1),
-    ],
-    ["kNN, k 20", ({ evaluation }) => percent(evaluation?.knn?.top1)],
-    [
-      "evaluated on",
-      ({ evaluation: e }) =>
-        e
-          ? `${e.images.test} test and ${e.images.train} training images, ` +
-            `${e.testPatches} patches`
-          : "not yet",
-    ],
-    [
       "published, linear, all images",
       ({ config }) => publishedFor(config.data) ?? "–",
     ],
@@ -128,6 +111,35 @@ function numbers(runs: RunRecord[]): string {
     ["", ...runs.map((run) => run.name)],
     rows.map(([name, valueOf]) => [name, ...runs.map(valueOf)]),
   );
+}
+
+/** A row for each evaluation, with all that makes it. */
+function evaluations(runs: RunRecord[]): string {
+  const rows = runs.flatMap((run) =>
+    run.evaluations.map((e) => [
+      run.name,
+      e.checkpoint.split("/").at(-1),
+      e.data,
+      `${e.images.train} and ${e.images.test}`,
+      e.testPatches,
+      e.engine.precision,
+      percent(e.linear?.last.top1),
+      percent(e.linear?.best.top1),
+      percent(e.knn?.top1),
+    ])
+  );
+  if (rows.length === 0) return "";
+  return table([
+    "run",
+    "checkpoint",
+    "data",
+    "training and test images",
+    "patches",
+    "precision",
+    "linear, last epoch",
+    "linear, best epoch",
+    "kNN, k 20",
+  ], rows);
 }
 
 function figureHtml({ name, title, svg }: Figure): string {
@@ -189,7 +201,7 @@ export async function writeReport(
   choices: Pick<ReportConfig, "runs"> & Partial<ReportConfig>,
 ): Promise<ReportResult> {
   const { engine = "auto", gallery: wanted = true } = choices;
-  const runs = choices.runs.map(readRun);
+  const runs = readRuns(choices.runs);
   const [main] = runs;
   const out = choices.out ?? `${main.dir}/report.html`;
   const missing: string[] = [];
@@ -210,6 +222,7 @@ export async function writeReport(
   const neighbours = seen && await imageHtml(seen.neighbours, seen.text);
   const sections: [string, string][] = [
     ["Numbers", numbers(runs)],
+    ["Evaluations", evaluations(runs)],
     [
       "Curves",
       shared +

@@ -6,6 +6,7 @@
 import { errorMaker, messageOf } from "../errors.ts";
 import type { EngineReport } from "../engine/engine.ts";
 import type { EvaluationResult } from "../evaluate/evaluate.ts";
+import { readEvaluations } from "../evaluate/evaluation_record.ts";
 import { readMetrics } from "../train/metrics.ts";
 import type { ResolvedConfig } from "../checkpoint/run_config.ts";
 import type { StepMetrics } from "../train/events.ts";
@@ -26,7 +27,7 @@ export interface ProbeRecord {
 export interface RunRecord {
   /** The run's folder. */
   dir: string;
-  /** What it is called in the figures: the folder's name. */
+  /** Its name in figures: the folder's, or its path where two share a name. */
   name: string;
   /** Its configuration, and the engine it ran on. */
   config: ResolvedConfig & { report?: EngineReport };
@@ -34,8 +35,8 @@ export interface RunRecord {
   steps: StepMetrics[];
   /** Its probes. */
   probes: ProbeRecord[];
-  /** Its evaluation, where there was one. */
-  evaluation?: EvaluationResult;
+  /** Its evaluations, the newest last. */
+  evaluations: EvaluationResult[];
 }
 
 function attempt<T>(path: string, read: () => T): T {
@@ -70,14 +71,16 @@ export function readRun(path: string): RunRecord {
   if (steps.length === 0) {
     throw recordError(dir, "it has made no step yet", REMEDY);
   }
-  let evaluation: EvaluationResult | undefined;
-  try {
-    evaluation = JSON.parse(Deno.readTextFileSync(`${dir}/evaluation.json`));
-  } catch {
-    // It was not evaluated.
-  }
-  const name = dir.split("/").at(-1)!;
-  return { dir, name, config, steps, probes, evaluation };
+  const evaluations = readEvaluations(dir), name = dir.split("/").at(-1)!;
+  return { dir, name, config, steps, probes, evaluations };
+}
+
+/** Reads some runs; those whose folders have the same name keep their paths. */
+export function readRuns(paths: string[]): RunRecord[] {
+  const runs = paths.map(readRun);
+  const shared = (name: string) =>
+    runs.filter((run) => run.name === name).length > 1;
+  return runs.map((run) => shared(run.name) ? { ...run, name: run.dir } : run);
 }
 
 /** At most so many of some records, evenly, the last among them. */

@@ -8,8 +8,8 @@ import type { RingHandle } from "./ring.ts";
 
 /** See `patch_job.ts`. */
 export interface PatchCalls {
-  /** Opens the data set. */
-  open(job: PatchJob, handle: RingHandle): Promise<void>;
+  /** Opens the data set; `images` is shared: see `PatchStream.images`. */
+  open(job: PatchJob, handle: RingHandle, images: Int32Array): Promise<void>;
   /** Serves tickets until the job is done. */
   run(held: Int32Array, slot: number, onFailure: OnFailure): Promise<void>;
   /** Serves one ticket again, or another image in its place. */

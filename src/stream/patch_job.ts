@@ -48,6 +48,14 @@ export type OnFailure = (ticket: number) => void;
 /** Steps of this share of a whole fall evenly over it. */
 const GOLDEN = (Math.sqrt(5) - 1) / 2;
 
+/** In a batch: the row of no image that was asked for. */
+export const NO_IMAGE = -1;
+
+/** Shared memory for the images of each batch in a ring, slot by slot. */
+export function imageTable({ slots, parts }: RingHandle): Int32Array {
+  return new Int32Array(new SharedArrayBuffer(4 * slots * parts));
+}
+
 /** What a worker holds between two tickets. */
 const NO_TICKET = -1;
 
@@ -60,13 +68,18 @@ export class PatchCutter {
   #random = new RandomStream({ seed: 0, purpose: 0, at: [] });
 
   #transforms: PatchTransforms;
+  #images: Int32Array;
 
   private constructor(
     job: PatchJob,
     ring: Ring,
     dataset: Dataset,
-    transforms: PatchTransforms,
+    { transforms, images }: {
+      transforms: PatchTransforms;
+      images: Int32Array;
+    },
   ) {
+    this.#images = images;
     this.#transforms = transforms;
     this.#job = job;
     this.#ring = ring;
@@ -74,11 +87,20 @@ export class PatchCutter {
     this.#order = { ...job, count: dataset.length };
   }
 
-  /** Opens the data set of a job. */
-  static async open(job: PatchJob, handle: RingHandle): Promise<PatchCutter> {
+  /**
+   * Opens the data set of a job.
+   *
+   * @param images Shared by all threads: see {@linkcode imageTable}.
+   */
+  static async open(
+    job: PatchJob,
+    handle: RingHandle,
+    images: Int32Array,
+  ): Promise<PatchCutter> {
     const dataset = await openDataset(job.source);
     const transforms = await createTransforms();
-    return new PatchCutter(job, new Ring(handle), dataset, transforms);
+    const ring = new Ring(handle);
+    return new PatchCutter(job, ring, dataset, { transforms, images });
   }
 
   /** Serves tickets until the job is done or the ring is ended. */
@@ -109,6 +131,7 @@ export class PatchCutter {
     const { batch, position, place } = this.#whereIs(ticket);
     if (isBeyondEnd(batch, place, this.#order)) {
       await this.#ring.claim(batch);
+      this.#note(batch, position, NO_IMAGE);
       this.#ring.complete(batch);
       return;
     }
@@ -117,7 +140,14 @@ export class PatchCutter {
     const decoded = await this.#dataset.image(index);
     const output = await this.#ring.claim(batch);
     this.#cut(decoded, { epoch, index, position }, output);
+    this.#note(batch, position, substitute === 0 ? index : NO_IMAGE);
     this.#ring.complete(batch);
+  }
+
+  /** Says which image a row of a batch is of. */
+  #note(batch: number, position: number, image: number): void {
+    const { slots, parts } = this.#ring.handle;
+    this.#images[(batch % slots) * parts + position] = image;
   }
 
   /**

@@ -41,8 +41,16 @@ export class PatchStream implements AsyncIterable<Uint8Array>, AsyncDisposable {
   #ring: Ring;
   #pool: PatchPool;
   #job: PatchJob;
+  #stop: () => void;
+  #batch = 0;
 
-  private constructor(job: PatchJob, ring: Ring, pool: PatchPool) {
+  private constructor(
+    job: PatchJob,
+    ring: Ring,
+    pool: PatchPool,
+    stop: () => void,
+  ) {
+    this.#stop = stop;
     this.#job = job;
     this.#ring = ring;
     this.#pool = pool;
@@ -67,9 +75,21 @@ export class PatchStream implements AsyncIterable<Uint8Array>, AsyncDisposable {
     const ring = Ring.create({ slots, slotBytes, parts: images });
     ring.startAt(job.firstBatch);
     ring.startTicketsAt(job.firstBatch * images);
-    const pool = await PatchPool.start(job, ring, options);
-    options.signal?.addEventListener("abort", () => ring.abort());
-    return new PatchStream(job, ring, pool);
+    const { signal } = options;
+    // Weakly: a signal that lives longer than the stream must not keep it.
+    const weak = new WeakRef(ring);
+    const abort = () => weak.deref()?.abort();
+    signal?.addEventListener("abort", abort);
+    const stop = () => signal?.removeEventListener("abort", abort);
+    try {
+      const pool = await PatchPool.start(job, ring, options);
+      if (signal?.aborted) pool.close();
+      signal?.throwIfAborted();
+      return new PatchStream(job, ring, pool, stop);
+    } catch (error) {
+      stop();
+      throw error;
+    }
   }
 
   /** What a training worker needs to take batches. */
@@ -82,6 +102,18 @@ export class PatchStream implements AsyncIterable<Uint8Array>, AsyncDisposable {
     return this.#pool.guard(work);
   }
 
+  /**
+   * The images of the batch that the iterator gave last: their numbers in the
+   * data set, in the order of the batch. Minus one stands for a row that is of no
+   * image that was asked for: one that could not be read, whose place another has
+   * taken, or one beyond the end of the data.
+   */
+  get images(): Int32Array {
+    const { slots, parts } = this.#ring.handle;
+    const first = (this.#batch % slots) * parts;
+    return this.#pool.images.slice(first, first + parts);
+  }
+
   /** How many images failed and were replaced. */
   get skipped(): number {
     return this.#pool.skipped;
@@ -91,13 +123,16 @@ export class PatchStream implements AsyncIterable<Uint8Array>, AsyncDisposable {
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
     const { firstBatch, endBatch } = this.#job;
     for (let batch = firstBatch; batch < endBatch; batch++) {
-      yield await this.guard(this.#ring.take(batch));
+      const bytes = await this.guard(this.#ring.take(batch));
+      this.#batch = batch;
+      yield bytes;
       this.#ring.release(batch);
     }
   }
 
   /** Stops the workers. */
   close(): void {
+    this.#stop();
     this.#pool.close();
   }
 

@@ -8,7 +8,7 @@ import * as Comlink from "../deps/comlink.ts";
 import { EmpSslError, isEmpSslError, messageOf } from "../errors.ts";
 import { Failure } from "../failure.ts";
 import type { PatchCalls } from "./patch_calls.ts";
-import type { PatchJob } from "./patch_job.ts";
+import { imageTable, type PatchJob } from "./patch_job.ts";
 import type { Ring } from "./ring.ts";
 
 type Remote = Comlink.Remote<PatchCalls>;
@@ -19,6 +19,8 @@ interface Member {
   slot: number;
   /** The worker's death: a call to it would then never end. */
   death: Failure;
+  /** Resolves to itself once the data set is open. */
+  ready: Promise<Member>;
 }
 
 /** How a pool behaves. */
@@ -49,6 +51,8 @@ const FAILURE_LIMIT = 0.01;
 const STAND_INS = 8;
 /** How many times in a row a worker that dies is replaced. */
 const RESTART_LIMIT = 3;
+/** Milliseconds after which a death does not count as in a row with the last. */
+const RESTART_WINDOW = 60_000;
 
 /** The workers of one job. */
 export class PatchPool {
@@ -59,15 +63,19 @@ export class PatchPool {
   /** For each worker the ticket it holds, plus one; shared with it. */
   #held: Int32Array;
   #restarts = 0;
+  #lastDeath = 0;
   /** The numbers of the images that failed. */
   #skipped = new Set<number>();
   #closed = false;
   readonly #failure = new Failure();
+  /** See `imageTable`. */
+  readonly images: Int32Array;
 
   private constructor(job: PatchJob, ring: Ring, options: PoolOptions) {
     this.#job = job;
     this.#ring = ring;
     this.#options = options;
+    this.images = imageTable(ring.handle);
     this.#held = new Int32Array(new SharedArrayBuffer(4 * options.workers));
   }
 
@@ -116,15 +124,27 @@ export class PatchPool {
     );
     const death = new Failure();
     const remote = Comlink.wrap<PatchCalls>(worker);
-    const member: Member = { worker, remote, slot, death };
+    const opened = death.guard(remote.open(
+      this.#job,
+      this.#ring.handle,
+      this.images,
+    ));
+    const member: Member = {
+      worker,
+      remote,
+      slot,
+      death,
+      ready: opened.then(() => member),
+    };
+    // Who waits for it is told; here it is only kept from ending the program.
+    member.ready.catch(() => {});
     worker.addEventListener("error", (event) => {
       event.preventDefault();
       death.fail(new Error(event.message));
       this.#onDeath(member, event.message);
     });
     this.#members[slot] = member;
-    await death.guard(remote.open(this.#job, this.#ring.handle));
-    return member;
+    return await member.ready;
   }
 
   #run(member: Member): void {
@@ -135,9 +155,20 @@ export class PatchPool {
       .catch((error: unknown) => this.#fail(error));
   }
 
-  /** Another worker than the given one, or it where there is no other. */
-  #another(slot: number): Member {
-    return this.#members[(slot + 1) % this.#members.length];
+  /**
+   * Another worker than the given one, or it where there is no other, once it has
+   * opened the data set.
+   */
+  async #another(slot: number): Promise<Member> {
+    const { length } = this.#members;
+    for (let next = 1; next < length; next++) {
+      try {
+        return await this.#members[(slot + next) % length].ready;
+      } catch {
+        // It has died: the one after it, then.
+      }
+    }
+    return await this.#members[slot].ready;
   }
 
   /** Lets a member serve a ticket; rejects also when the member dies. */
@@ -149,17 +180,17 @@ export class PatchPool {
   async #retry(ticket: number, slot: number): Promise<void> {
     if (this.#closed) return;
     try {
-      await this.#serve(this.#another(slot), ticket, 0);
+      await this.#serve(await this.#another(slot), ticket, 0);
     } catch (error) {
       if (!this.#closed) await this.#substitute(ticket, messageOf(error));
     }
   }
 
   async #substitute(ticket: number, why: string): Promise<void> {
-    const member = this.#another(ticket);
     try {
-      const { name: image, index, count } = await member.remote.describe(
-        ticket,
+      const member = await this.#another(ticket % this.#members.length);
+      const { name: image, index, count } = await member.death.guard(
+        member.remote.describe(ticket),
       );
       const isNew = !this.#skipped.has(index);
       this.#skipped.add(index);
@@ -200,12 +231,15 @@ export class PatchPool {
   /** A worker died: its ticket goes to another, and a new one takes its place. */
   async #onDeath(member: Member, message: string): Promise<void> {
     if (this.#closed) return;
+    const now = performance.now();
+    if (now - this.#lastDeath > RESTART_WINDOW) this.#restarts = 0;
+    this.#lastDeath = now;
     if (++this.#restarts > RESTART_LIMIT) {
       this.#fail(
         new EmpSslError({
           action: "keep",
           subject: "the patch workers running",
-          found: `${this.#restarts} of them died (${message})`,
+          found: `${this.#restarts} in a row died (${message})`,
           remedy: "report this with the command you ran",
           code: "WORKER_FAILED",
         }),
@@ -240,6 +274,7 @@ export class PatchPool {
 
   /** Stops the workers at once. */
   close(): void {
+    if (this.#closed) return;
     this.#closed = true;
     this.#ring.abort();
     for (const member of this.#members) member?.worker.terminate();

@@ -168,7 +168,7 @@ export class Ring {
     return Atomics.load(this.#control, ABORTED) === 1;
   }
 
-  /** Ends the ring: everybody who waits, now or later, gets an error. */
+  /** Ends the ring: all that wait, now or later, get an error. */
   abort(): void {
     Atomics.store(this.#control, ABORTED, 1);
     for (let slot = 0; slot < this.handle.slots; slot++) {

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { resolve } from "node:path";
 import { DATASETS } from "../data/catalog.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Image } from "../data/image.ts";
@@ -14,28 +15,12 @@ import { architecture } from "../model/architectures.ts";
 import { checkMembership } from "../cluster/membership.ts";
 import { flagError } from "../flag_error.ts";
 import type { ResolvedConfig, TrainConfig } from "../checkpoint/run_config.ts";
+import { checkChoices } from "./config_schema.ts";
 import { parseSaveEvery } from "./save_every.ts";
-
-/** The paper's choices. */
-export const TRAIN_DEFAULTS = {
-  data: "shapes",
-  download: true,
-  epoch: 2,
-  bs: 100,
-  numPatches: 20,
-  patchSim: 200,
-  tcr: 1,
-  eps: 0.2,
-  lr: 0.3,
-  seed: 0,
-  engine: "auto",
-  precision: "auto",
-  microBatch: "auto",
-  keep: 3,
-} as const satisfies TrainConfig;
 
 /** Refuses what cannot be, before anything is opened. */
 export function validateConfig(config: TrainConfig): void {
+  checkChoices(config);
   const { numPatches, bs, eps, epoch, lr, workers, limitImages } = config;
   const whole: [string, number | undefined, number, string][] = [
     [
@@ -195,7 +180,8 @@ async function architectureForSize(dataset: Dataset): Promise<string> {
  *
  * @example The number of steps follows from the data
  * ```ts
- * import { resolveConfig, TRAIN_DEFAULTS } from "./config.ts";
+ * import { resolveConfig } from "./config.ts";
+ * import { TRAIN_DEFAULTS } from "./config_schema.ts";
  *
  * const config = await resolveConfig({ ...TRAIN_DEFAULTS, bs: 50 });
  * console.assert(config.steps === 2 * config.images / 50);
@@ -238,7 +224,10 @@ export async function resolveConfig(
   const stepsPerEpoch = Math.floor(images / config.bs);
   return {
     ...config,
-    dataDir,
+    // Absolute: the run may be evaluated or resumed from another folder.
+    dataDir: dataDir && resolve(dataDir),
+    classes: config.classes && resolve(config.classes),
+    cache: config.cache && resolve(config.cache),
     arch,
     recipe: recipeOf(arch),
     patchSize: config.patchSize ?? entry.patchSize ??

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { DatasetSource } from "../data/dataset.ts";
 import type { EngineReport, StepLosses } from "../engine/engine.ts";
 import type { BatchView } from "./batch_view.ts";
 import type { ResolvedConfig } from "../checkpoint/run_config.ts";
@@ -32,6 +33,8 @@ export type TrainEvent =
   | {
     type: "start";
     config: ResolvedConfig;
+    /** The images, as all threads of the run read them. */
+    source: DatasetSource;
     engine: EngineReport;
     /** The run's folder; of several processes the first has it. */
     dir?: string;

@@ -1,10 +1,12 @@
 /**
- * Watches a training for collapse: all images embedded in the same place.
+ * Watches a training: weights that are not finite, and collapse, where all images
+ * have the same embedding.
  *
  * @module
  */
 import type { StepLosses } from "../engine/engine.ts";
 import { EmpSslError } from "../errors.ts";
+import type { State } from "../model/parameters.ts";
 
 /** Collapsed steps in a row after which the run ends. */
 const PATIENCE = 20;
@@ -19,6 +21,33 @@ const RANK = 1.1;
  */
 export function collapsedRate(embedding: number, eps: number): number {
   return Math.log1p(embedding / eps) / 2;
+}
+
+/** Whether a sum over all of it is finite: a cheap test that misses nothing. */
+function isFinite(values: Float32Array): boolean {
+  // 0 · NaN and 0 · ∞ are NaN.
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += 0 * values[i];
+  return sum === 0;
+}
+
+/**
+ * Refuses a state with NaN or infinity in it.
+ *
+ * @param step Steps that led to it.
+ * @throws {EmpSslError} `NOT_FINITE`, naming the tensor.
+ */
+export function checkFinite(state: State, step: number): void {
+  for (const [name, values] of state) {
+    if (isFinite(values)) continue;
+    throw new EmpSslError({
+      action: "write a checkpoint after",
+      subject: `step ${step}`,
+      found: `${name} is not finite: training has diverged`,
+      remedy: "lower --lr; the last checkpoint is kept",
+      code: "NOT_FINITE",
+    });
+  }
 }
 
 /** See the module's description. */

@@ -3,9 +3,13 @@
  *
  * @module
  */
-import { DATASETS, folderOf, openDataset } from "../data/catalog.ts";
+import { DATASETS, folderOf, openForThreads } from "../data/catalog.ts";
 import type { DatasetSource } from "../data/dataset.ts";
-import { checkFileIndex, encodeFileIndex } from "../data/file_index.ts";
+import {
+  checkFileIndex,
+  encodeFileIndex,
+  openByIndex,
+} from "../data/file_index.ts";
 import { ImageFiles } from "../data/image_files.ts";
 import { exists } from "../files.ts";
 import { writeAtomically } from "../atomic_file.ts";
@@ -16,8 +20,9 @@ export function imageIndexPath(dir: string): string {
 }
 
 /**
- * A run's source with an index, where its images are files: a new one for a new
- * run; that of the run, checked, for one that goes on.
+ * A run's source as all its threads read it: from the index beside the run, where
+ * its images are files. A new run writes it; a resumed one checks its files
+ * against it.
  *
  * @param dir The run's folder.
  * @throws {EmpSslError} `INVALID_DATA` where images are not what they were.
@@ -27,14 +32,13 @@ export async function indexedSource(
   { dir, goesOn }: { dir: string; goesOn: boolean },
 ): Promise<DatasetSource> {
   const index = imageIndexPath(dir), folder = folderOf(source);
-  // What is no files is not opened once more to find that out.
-  if (!DATASETS[source.name]?.files) return source;
-  if (goesOn && await exists(index)) {
+  if (goesOn && DATASETS[source.name]?.files && await exists(index)) {
     checkFileIndex(index, folder);
-    return { ...source, index };
+    return { ...source, shared: openByIndex(index, folder).share() };
   }
-  const dataset = await openDataset({ ...source, limit: undefined });
-  if (!(dataset instanceof ImageFiles)) return source;
-  writeAtomically(index, encodeFileIndex(dataset, folder));
-  return { ...source, index };
+  const opened = await openForThreads({ ...source, limit: undefined });
+  if (opened.dataset instanceof ImageFiles) {
+    writeAtomically(index, encodeFileIndex(opened.dataset, folder));
+  }
+  return { ...opened.source, limit: source.limit };
 }

@@ -95,6 +95,7 @@ export async function* steps(run: Run): AsyncGenerator<TrainEvent> {
   yield {
     type: "start",
     config,
+    source,
     engine: compute.report,
     dir,
     microBatch,

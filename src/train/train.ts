@@ -8,7 +8,8 @@ import { EmpSslError } from "../errors.ts";
 import { microBatchOf } from "./batch.ts";
 import { checkOwnName } from "../cluster/membership.ts";
 import { type Compute, startCompute } from "../engine/compute.ts";
-import { clusterWish, resolveConfig, TRAIN_DEFAULTS } from "./config.ts";
+import { clusterWish, resolveConfig } from "./config.ts";
+import { TRAIN_DEFAULTS, withDefaults } from "./config_schema.ts";
 import {
   type ResolvedConfig,
   type TrainConfig,
@@ -88,7 +89,7 @@ export async function* train(
   if (isFollower(config)) {
     const { peers, config: told } = await followAgreement(config, {
       resumes: goesOn,
-      asked: { ...TRAIN_DEFAULTS, ...config },
+      asked: withDefaults(config),
       resolve: (choices) => resolveConfig(choices),
     });
     using _ = peers;
@@ -107,7 +108,7 @@ export async function* train(
   using folder = goesOn ? RunFolder.take(resume, "existing") : undefined;
   const from = goesOn ? resumePoint(resume) : undefined;
   const resolved = from === undefined
-    ? await resolveConfig({ ...TRAIN_DEFAULTS, ...config })
+    ? await resolveConfig(withDefaults(config))
     : await resumedConfig(from, config);
   await probe?.check(resolved);
   using fresh = folder
@@ -121,14 +122,18 @@ export async function* train(
     const { engine, precision } = compute.report;
     resolved.engine = engine as EngineName;
     resolved.precision = precision as Precision;
-    const run = { dir, compute, config: resolved, step, source, from, probe };
-    if (!isClustered(resolved)) {
-      yield* steps({ ...run, signal, includeBatch });
-      return;
-    }
-    // What depends on a machine is decided once.
+    // What depends on the machine is decided once and kept with the run: with
+    // another micro-batch, batch norms would see other patches when it is resumed.
     const microBatch = microBatchOf(resolved, compute.report) ??
       resolved.numPatches;
+    resolved.microBatch = microBatch;
+    const { replicas } = compute.report;
+    if (replicas) resolved.replicas = replicas.own;
+    const run = { dir, compute, config: resolved, step, source, from, probe };
+    if (!isClustered(resolved)) {
+      yield* steps({ ...run, microBatch, signal, includeBatch });
+      return;
+    }
     const plan = {
       config: { ...resolved, microBatch },
       step,
@@ -136,7 +141,7 @@ export async function* train(
     };
     using peers = await leadAgreement(plan, {
       resumes: goesOn,
-      asked: { ...TRAIN_DEFAULTS, ...config },
+      asked: withDefaults(config),
       source,
     });
     const all = steps({ ...run, peers, microBatch, signal, includeBatch });

@@ -17,7 +17,7 @@ import {
   readCheckpoint,
   readMomentum,
 } from "../checkpoint/checkpoint.ts";
-import { CollapseWatch } from "./health.ts";
+import { checkFinite, CollapseWatch } from "./health.ts";
 import { initialWeights } from "../checkpoint/initial_weights.ts";
 import { effectiveRank } from "./spectrum.ts";
 import { saveCheckpoint } from "../checkpoint/run_folder.ts";
@@ -186,12 +186,16 @@ export class TrainingSession {
    * @param dir The run's folder.
    * @param step Steps that were made.
    * @returns The model's file.
+   * @throws {EmpSslError} `NOT_FINITE` where a weight or a momentum is not: such a
+   * checkpoint could never be resumed.
    */
   async save(dir: string, step: number): Promise<string> {
     const config = this.#config;
     const { model } = architecture(config.arch);
     const state = await this.#trainer.state();
     const momentum = await this.#trainer.momentum();
+    checkFinite(state, step);
+    checkFinite(momentum, step);
     return saveCheckpoint(dir, {
       step,
       model: encodeModel(state, { config, step }),

@@ -17,6 +17,7 @@ export async function main(
   run: (values: Values, rest: string[]) => Promise<void>,
   args: string[] = Deno.args,
 ): Promise<void> {
+  keepPrinting();
   try {
     const { values, rest } = parseCommand(args, command);
     if (values.help) console.log(helpText(command));
@@ -26,10 +27,45 @@ export async function main(
       console.error(messageOf(error));
       exit(2);
     }
+    if (isSystemError(error)) {
+      console.error(
+        `Cannot go on: ${messageOf(error)}, check that the file or folder is ` +
+          "there and yours to use (EMP_SSL_CACHE moves the cache, TMPDIR the " +
+          "temporary files)",
+      );
+      exit(2);
+    }
     console.error(error);
     console.error("This is a bug of ours: please report it with the command.");
     exit(1);
   }
+}
+
+/** What the system refuses: a folder that is gone, no permission, a full disk. */
+function isSystemError(error: unknown): boolean {
+  return error instanceof Error &&
+    Object.values(Deno.errors).some((kind) => error instanceof kind);
+}
+
+/** No run ends because its output cannot be written: a full disk, a closed pipe. */
+function keepPrinting(): void {
+  for (const name of ["log", "error"] as const) {
+    const print = console[name];
+    console[name] = (...args: unknown[]) => {
+      try {
+        print.apply(console, args);
+      } catch {
+        // There is nowhere to say so.
+      }
+    };
+  }
+}
+
+/** A word as a shell takes it. */
+export function quote(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word)
+    ? word
+    : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
 let isComputing = false;
@@ -71,7 +107,7 @@ export const PRECISION_FLAG: Command["flags"][string] = {
   help: "number format of the heavy operations (default auto: the faster)",
 };
 
-/** Shows how a data set comes from its archive. */
+/** Shows how a data set is found, or comes from its archive. */
 export function showPreparation(): (event: PrepareEvent) => void {
   let progress: Progress | undefined, shown = "";
   const begin = (what: string, total: number) => {
@@ -87,7 +123,8 @@ export function showPreparation(): (event: PrepareEvent) => void {
       begin("download", megabytes(event.total ?? 0));
       progress!.update(megabytes(event.bytes));
     } else {
-      begin("unpack", 0);
+      const what = event.type === "unpack" ? "unpack" : "search for images";
+      begin(what, 0);
       progress!.update(0, `${event.files} files`);
     }
   };

@@ -18,14 +18,33 @@ export function formatSeconds(seconds: number): string {
   return `${whole} s`;
 }
 
+/** The width of the terminal; 80 columns where it does not say. */
+function terminalColumns(): number {
+  try {
+    return Deno.consoleSize().columns || 80;
+  } catch {
+    return 80;
+  }
+}
+
 const BAR = 20;
 /** Seconds between two plain lines. */
 const QUIET = 15;
+
+/** A reader of stderr that has gone away ends no run. */
+function writeToStderr(text: string): void {
+  try {
+    Deno.stderr.writeSync(new TextEncoder().encode(text));
+  } catch {
+    // It is closed.
+  }
+}
 
 /** Shows how far a piece of work is. */
 export class Progress {
   #title: string;
   #unit?: string;
+  #columns: () => number;
   #total: number;
   #terminal: boolean;
   #write: (text: string) => void;
@@ -40,16 +59,18 @@ export class Progress {
    * @param terminal Whether to redraw a line; by default where stderr can.
    * @param write Where to write.
    * @param unit What `total` counts, where a rate in it is to be shown.
+   * @param columns The width of the terminal, asked for at each draw.
    */
   constructor(
     title: string,
     total: number,
     terminal: boolean = Deno.stderr.isTerminal(),
-    write: (text: string) => void = (text) =>
-      void Deno.stderr.writeSync(new TextEncoder().encode(text)),
+    write: (text: string) => void = writeToStderr,
     unit?: string,
+    columns: () => number = terminalColumns,
   ) {
     this.#unit = unit;
+    this.#columns = columns;
     this.#title = title;
     this.#total = total;
     this.#terminal = terminal;
@@ -68,21 +89,31 @@ export class Progress {
     const every = this.#terminal ? 100 : QUIET * 1000;
     if (!last && now - this.#shown < every) return;
     this.#shown = now;
-    const line = this.#line(done, (now - this.#begin) / 1000, detail);
+    const seconds = (now - this.#begin) / 1000;
     if (this.#terminal) {
-      this.#write(`\r\x1b[2K${line}`);
+      this.#write(`\r\x1b[2K${this.#fit(done, seconds, detail)}`);
       this.#drawn = true;
       if (last) this.finish();
-    } else this.#write(line + "\n");
+    } else this.#write(this.#line(done, seconds, detail) + "\n");
   }
 
-  #line(done: number, seconds: number, detail: string): string {
+  /** The line at the width that the terminal has now: a longer one would wrap. */
+  #fit(done: number, seconds: number, detail: string): string {
+    // The last column stays free: some terminals wrap when it is written.
+    const width = this.#columns() - 1;
+    const line = this.#line(done, seconds, detail);
+    if (line.length <= width) return line;
+    const short = this.#line(done, seconds, detail, 0);
+    return short.length <= width ? short : `${short.slice(0, width - 1)}…`;
+  }
+
+  #line(done: number, seconds: number, detail: string, bar = BAR): string {
     const parts: string[] = [];
     if (this.#total > 0) {
       const share = Math.min(1, done / this.#total);
-      if (this.#terminal) {
-        const full = Math.round(share * BAR);
-        parts.push("█".repeat(full) + "░".repeat(BAR - full));
+      if (this.#terminal && bar > 0) {
+        const full = Math.round(share * bar);
+        parts.push("█".repeat(full) + "░".repeat(bar - full));
       }
       parts.push(`${done}/${this.#total}`);
       const moved = done - (this.#firstDone ?? done);

@@ -8,12 +8,19 @@ import { exit } from "./main.ts";
 /** Exit codes of programs that a signal has ended. */
 export const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
 
-/** The first signal ends the run in order, the second at once. */
+/**
+ * Milliseconds in which a second signal is the first one once more: `deno task`
+ * passes an interrupt on that the terminal has sent to its whole group already.
+ */
+const SAME_SIGNAL = 1000;
+
+/** The first signal ends the run in order, a later one at once. */
 export function listen(controller: AbortController): {
   code: number;
   stop(): void;
 } {
   const listeners: [Deno.Signal, () => void][] = [];
+  let first = 0;
   const outcome = {
     code: 0,
     stop() {
@@ -24,7 +31,12 @@ export function listen(controller: AbortController): {
   };
   for (const [name, code] of Object.entries(SIGNALS)) {
     const act = () => {
-      if (controller.signal.aborted) exit(code);
+      const now = performance.now();
+      if (controller.signal.aborted) {
+        if (now - first >= SAME_SIGNAL) exit(code);
+        return;
+      }
+      first = now;
       outcome.code = code;
       console.error(
         `\n${name}: ending after this step (again: at once, back to the last checkpoint)`,

@@ -3,12 +3,15 @@
  *
  * @module
  */
-import { EmpSslError, messageOf } from "../../src/errors.ts";
 import { DATASETS } from "../../src/data/catalog.ts";
 import type { EngineChoice, PrecisionChoice } from "../../src/engine/engine.ts";
 import { ARCHITECTURES } from "../../src/model/architectures.ts";
 import { membershipOf } from "../../src/cluster/membership.ts";
-import { TRAIN_DEFAULTS } from "../../src/train/config.ts";
+import {
+  readChoices,
+  TRAIN_DEFAULTS,
+  withDefaults,
+} from "../../src/train/config_schema.ts";
 import { type TrainConfig } from "../../src/checkpoint/run_config.ts";
 import type { Command, Values } from "./flags.ts";
 import { ENGINE_FLAG, PRECISION_FLAG } from "./main.ts";
@@ -166,79 +169,57 @@ export const command: Command = {
   ],
 };
 
-/** The choices that a run's `config.json` holds. */
-function replayed(path: string): Partial<TrainConfig> {
-  let stored: Record<string, unknown>;
-  try {
-    stored = JSON.parse(Deno.readTextFileSync(path));
-    if (typeof stored?.data !== "string") throw new Error("it names no data");
-  } catch (error) {
-    throw new EmpSslError({
-      action: "take the configuration of",
-      subject: path,
-      found: messageOf(error),
-      remedy: "name the config.json of a run",
-      code: "INVALID_ARGUMENT",
-    });
-  }
-  const known = Object.keys(fromFlags({})).filter((key) =>
-    !["dir", "cluster", "task"].includes(key)
-  );
-  return Object.fromEntries(
-    known.filter((key) => key in stored).map((key) => [key, stored[key]]),
-  );
-}
-
 /** The configuration that a command line means. */
 export function configOf(values: Values): TrainConfig {
-  const config = fromFlags(values);
+  const config = withDefaults(fromFlags(values));
   if (values.config === undefined) return config;
-  const { dir } = config;
-  return {
-    ...config,
-    ...replayed(String(values.config)),
+  const { cluster, task, dir } = config;
+  return withDefaults({
+    ...readChoices(String(values.config)),
     ...givenOf(values, config),
+    // Where and with whom it runs is not replayed.
+    cluster,
+    task,
     dir,
-  };
+  });
 }
 
-/** What the flags say, and the defaults. */
-function fromFlags(values: Values): TrainConfig {
+/** What the flags say. */
+function fromFlags(values: Values): Partial<TrainConfig> {
   const number = (name: string) => values[name] as number | undefined;
   const text = (name: string) => values[name] as string | undefined;
-  const data = text("data") ?? D.data;
-  // The generated set is small, and its first run should end in minutes.
-  const small = data === "shapes";
-  const microBatch = text("micro-batch") ?? D.microBatch;
+  const microBatch = text("micro-batch");
   const replicas = text("replicas");
   return {
-    data,
+    data: text("data"),
     dataDir: text("data-dir"),
     dataUrl: text("data-url"),
-    download: values["no-download"] !== true,
+    download: values["no-download"] === true ? false : undefined,
     classes: text("classes"),
     cache: text("cache"),
     patchSize: number("patch-size"),
-    epoch: number("epoch") ?? (small ? SHAPES.epoch : D.epoch),
-    bs: number("bs") ?? (small ? SHAPES.bs : D.bs),
-    numPatches: number("num-patches") ?? D.numPatches,
-    patchSim: number("patch-sim") ?? D.patchSim,
-    tcr: number("tcr") ?? D.tcr,
-    eps: number("eps") ?? D.eps,
+    epoch: number("epoch"),
+    bs: number("bs"),
+    numPatches: number("num-patches"),
+    patchSim: number("patch-sim"),
+    tcr: number("tcr"),
+    eps: number("eps"),
     arch: text("arch"),
-    lr: number("lr") ?? D.lr,
-    seed: number("seed") ?? D.seed,
+    lr: number("lr"),
+    seed: number("seed"),
     workers: number("workers"),
     limitImages: number("limit-images"),
-    strict: values.strict === true,
-    engine: (text("engine") ?? D.engine) as EngineChoice,
-    precision: (text("precision") ?? D.precision) as PrecisionChoice,
-    microBatch: microBatch === "auto" ? microBatch : Number(microBatch),
+    strict: values.strict === true || undefined,
+    engine: text("engine") as EngineChoice | undefined,
+    precision: text("precision") as PrecisionChoice | undefined,
+    microBatch: microBatch === undefined || microBatch === "auto"
+      ? microBatch
+      : Number(microBatch),
     init: text("init"),
     saveEvery: text("save-every"),
-    keep: number("keep") ?? D.keep,
+    keep: number("keep"),
     threads: number("threads"),
-    tensorboard: values.tensorboard === true,
+    tensorboard: values.tensorboard === true || undefined,
     replicas: replicas === undefined || replicas === "auto"
       ? replicas
       : Number(replicas),
@@ -264,8 +245,6 @@ function processesOf(
     task: task as number | undefined,
   };
 }
-
-const SHAPES = { epoch: 1, bs: 20 };
 
 /** The choices that flags have made, by their names in the configuration. */
 export function givenOf(

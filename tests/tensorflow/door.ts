@@ -14,6 +14,8 @@ import {
   type GraphValue,
 } from "../../src/engine/trace/graph.ts";
 import { DType } from "../../src/engine/trace/messages.ts";
+import { OPTIMIZER } from "../../src/model/lars.ts";
+import { initialState, tensorSpecs } from "../../src/model/parameters.ts";
 import { useTensorFlow } from "./engine.ts";
 
 const { ignore, reason, engine } = await useTensorFlow("fp32");
@@ -198,9 +200,39 @@ Deno.test({
     ];
     for (const values of memories) {
       values.set([1, -2, 3]);
-      const [y] = await session.run([{ name: "x", shape: [3], values }], ["y"]);
-      assertEquals([...y], [1, 4, 9]);
+      for (const inPlace of [true, false]) {
+        const feed = { name: "x", shape: [3], values, inPlace };
+        const [y] = await session.run([feed], ["y"]);
+        assertEquals([...y], [1, 4, 9]);
+      }
     }
+  },
+});
+
+Deno.test({
+  name: `weights do not live in the memory that they were fed from${reason}`,
+  ignore,
+  async fn() {
+    const model = {
+      stem: "cifar",
+      width: 4,
+      hidden: 16,
+      embedding: 8,
+    } as const;
+    const specs = tensorSpecs(model);
+    const state = initialState(specs, 0), same = initialState(specs, 0);
+    const trainer = await engine!.trainer({
+      model,
+      images: 2,
+      patches: 2,
+      patchSize: 16,
+      loss: { patchSim: 200, tcr: 1, eps: 0.2 },
+      optimizer: OPTIMIZER,
+    }, state);
+    // As the garbage collector would let others write there.
+    for (const values of state.values()) values.fill(NaN);
+    assertEquals(await trainer.state(), same);
+    trainer.dispose();
   },
 });
 

@@ -5,7 +5,8 @@ import { type ExportConfig, exportModel } from "../../src/export/export.ts";
 import { architecture } from "../../src/model/architectures.ts";
 import { initialState, tensorSpecs } from "../../src/model/parameters.ts";
 import { encodeModel } from "../../src/checkpoint/checkpoint.ts";
-import { resolveConfig, TRAIN_DEFAULTS } from "../../src/train/config.ts";
+import { resolveConfig } from "../../src/train/config.ts";
+import { TRAIN_DEFAULTS } from "../../src/train/config_schema.ts";
 import { withFolder } from "../images.ts";
 import { useTensorFlow } from "./engine.ts";
 

@@ -10,7 +10,7 @@ import { type Device, readDevices } from "./devices.ts";
 import { encodeSessionConfig, type SessionConfig } from "./session_config.ts";
 import { withStatus, withStatusAsync } from "./status.ts";
 import { stepError } from "./step_error.ts";
-import { dtypeOf, type Feed, takeTensor } from "./tensor.ts";
+import { copyToTensor, dtypeOf, type Feed, takeTensor } from "./tensor.ts";
 
 /** A value to feed. */
 export interface NamedFeed {
@@ -20,6 +20,12 @@ export interface NamedFeed {
   shape: number[];
   /** Its values in row-major order. */
   values: Feed;
+  /**
+   * Whether TensorFlow may read the values where they are, without a copy. Only
+   * for what the graph does not keep: a variable that is assigned a fed value
+   * shares its memory, which the garbage collector would free.
+   */
+  inPlace?: boolean;
 }
 
 /** What a session runs on. */
@@ -186,11 +192,13 @@ export class GraphSession implements Disposable {
   }
 
   /**
-   * A tensor over an array's own memory. On a processor TensorFlow reads it
-   * there, unless it is not aligned to 64 bytes; a GPU copies it once.
+   * A tensor with a copy of an array, or over its own memory: on a processor
+   * TensorFlow reads it there, unless it is not aligned to 64 bytes; a GPU copies
+   * it once.
    */
-  #feed({ shape, values }: NamedFeed): Deno.PointerValue {
+  #feed({ shape, values, inPlace }: NamedFeed): Deno.PointerValue {
     const c = this.#c;
+    if (!inPlace) return copyToTensor(c, dtypeOf(values), shape, values);
     return c.TF_NewTensor(
       dtypeOf(values),
       BigInt64Array.from(shape, BigInt),
@@ -205,7 +213,8 @@ export class GraphSession implements Disposable {
   /**
    * Runs a part of the graph on a thread of TensorFlow's.
    *
-   * @param feeds Must not change until the run has ended.
+   * @param feeds Those that are read in place must not change until the run has
+   * ended.
    * @param fetches Names of nodes; of each the first output is fetched, which
    * must be of type float.
    * @returns The values in row-major order, in the order of `fetches`.

@@ -21,10 +21,10 @@ import {
 import type { GraphSession, NamedFeed } from "./graph_session.ts";
 import type { Feed } from "./tensor.ts";
 
-/** Feeds patches: bytes, or floats already in [−1, 1]. */
+/** Feeds patches, read in place: bytes, or floats already in [−1, 1]. */
 export function patchFeed(values: Feed, shape: number[]): NamedFeed {
   const name = values instanceof Uint8Array ? NODES.bytes : NODES.floats;
-  return { name, shape, values };
+  return { name, shape, values, inPlace: true };
 }
 
 function scalar(name: string, values: Feed): NamedFeed {

@@ -99,19 +99,15 @@ export async function listenOnlyOn(
     program.setUint16(0, filter.length / 8, true);
     const place = Deno.UnsafePointer.value(Deno.UnsafePointer.of(filter));
     program.setBigUint64(8, place, true);
+    // The kernel copies the filter in the call, until which it must not be freed:
+    // it is used once more below.
     const files = listeners(libc.symbols, port);
     const bytes = new Uint8Array(program.buffer);
-    return files.length > 0 &&
-      files.every((file) =>
-        libc.symbols.setsockopt(
-          file,
-          SOL_SOCKET,
-          SO_ATTACH_FILTER,
-          bytes,
-          16,
-        ) ===
-          0
-      );
+    const attached = files.every((file) =>
+      libc.symbols.setsockopt(file, SOL_SOCKET, SO_ATTACH_FILTER, bytes, 16) ===
+        0
+    );
+    return files.length > 0 && attached && filter.length > 0;
   } finally {
     libc.close();
   }

@@ -1,0 +1,74 @@
+/**
+ * The evaluations of a run, kept beside it: a file for each, named by all that
+ * makes it, so that none replaces one of other data or another protocol.
+ *
+ * @module
+ */
+import { createHash } from "node:crypto";
+import { writeAtomically } from "../atomic_file.ts";
+import type { EvaluationResult } from "./evaluate.ts";
+
+/** The folder of a run's evaluations. */
+const FOLDER = "evaluations";
+
+/** Where all evaluations stood before each had a name of its own. */
+const FORMER = "evaluation.json";
+
+/** `cifar10-16-patches-1a2b3c4d.json`; the same evaluation has the same name. */
+function fileName(result: EvaluationResult): string {
+  const { checkpoint, data, images, testPatches, engine } = result;
+  const identity = [
+    checkpoint.split("/").at(-1),
+    [data, result.dataDir, images.train, images.test, result.classes],
+    [testPatches, engine.precision],
+    [result.knn !== undefined, result.linear !== undefined],
+  ];
+  const digest = createHash("sha256").update(JSON.stringify(identity))
+    .digest("hex").slice(0, 8);
+  return `${data}-${testPatches}-patches-${digest}.json`;
+}
+
+/**
+ * Keeps a result beside the run that its checkpoint belongs to; of a checkpoint
+ * that belongs to none, nothing is kept.
+ *
+ * @returns The file.
+ */
+export function keepEvaluation(result: EvaluationResult): string | undefined {
+  const dir = result.checkpoint.replace(/[^/]*$/, "");
+  try {
+    Deno.statSync(`${dir}config.json`);
+    Deno.mkdirSync(`${dir}${FOLDER}`, { recursive: true });
+    const path = `${dir}${FOLDER}/${fileName(result)}`;
+    const text = JSON.stringify(result, null, 2) + "\n";
+    writeAtomically(path, new TextEncoder().encode(text));
+    return path;
+  } catch {
+    // A checkpoint without a run, or a folder that is not ours to write.
+    return undefined;
+  }
+}
+
+function read(path: string): EvaluationResult[] {
+  try {
+    const found = JSON.parse(Deno.readTextFileSync(path));
+    return found?.images ? [found] : [];
+  } catch {
+    return [];
+  }
+}
+
+/** The evaluations of a run, the newest last. */
+export function readEvaluations(dir: string): EvaluationResult[] {
+  let names: string[] = [];
+  try {
+    names = [...Deno.readDirSync(`${dir}/${FOLDER}`)].map(({ name }) => name);
+  } catch {
+    // There is none yet.
+  }
+  const paths = names.filter((name) => name.endsWith(".json"))
+    .map((name) => `${dir}/${FOLDER}/${name}`)
+    .map((path) => ({ path, time: Number(Deno.statSync(path).mtime) }))
+    .sort((a, b) => a.time - b.time || (a.path < b.path ? -1 : 1));
+  return [`${dir}/${FORMER}`, ...paths.map(({ path }) => path)].flatMap(read);
+}

@@ -1,0 +1,170 @@
+/**
+ * The schema of a run's choices: what the library, the command line and a
+ * configuration file may set, and the type of each.
+ *
+ * @module
+ */
+import type { TrainConfig } from "../checkpoint/run_config.ts";
+import { DATASETS } from "../data/catalog.ts";
+import { closestString } from "../deps/std.ts";
+import * as v from "../deps/valibot.ts";
+import { ENGINES } from "../engine/engine.ts";
+import { errorMaker } from "../errors.ts";
+
+const count = v.number(), text = v.string(), flag = v.boolean();
+
+const SCHEMA = v.strictObject({
+  data: text,
+  dataDir: v.optional(text),
+  dataUrl: v.optional(text),
+  download: v.optional(flag),
+  classes: v.optional(text),
+  cache: v.optional(text),
+  patchSize: v.optional(count),
+  epoch: count,
+  bs: count,
+  numPatches: count,
+  patchSim: count,
+  tcr: count,
+  eps: count,
+  arch: v.optional(text),
+  lr: count,
+  seed: count,
+  workers: v.optional(count),
+  limitImages: v.optional(count),
+  engine: v.picklist(["auto", ...ENGINES]),
+  strict: v.optional(flag),
+  precision: v.picklist(["auto", "fp32", "bf16"]),
+  microBatch: v.union([v.literal("auto"), count]),
+  init: v.optional(text),
+  saveEvery: v.optional(text),
+  keep: count,
+  threads: v.optional(count),
+  tensorboard: v.optional(flag),
+  replicas: v.optional(v.union([v.literal("auto"), count])),
+  syncBn: v.optional(flag),
+  cluster: v.optional(v.array(text)),
+  task: v.optional(count),
+  peerTimeout: v.optional(count),
+  dir: v.optional(text),
+  msg: v.optional(text),
+}) satisfies v.GenericSchema<TrainConfig>;
+
+/** The names of all choices. */
+export const CHOICES: readonly string[] = Object.keys(SCHEMA.entries);
+
+/**
+ * What follows from the choices, and what a run's `config.json` holds besides
+ * them: ignored where a configuration is read again.
+ */
+const DERIVED = ["recipe", "images", "stepsPerEpoch", "steps", "report"];
+
+/** The paper's choices. */
+export const TRAIN_DEFAULTS = {
+  data: "shapes",
+  download: true,
+  epoch: 2,
+  bs: 100,
+  numPatches: 20,
+  patchSim: 200,
+  tcr: 1,
+  eps: 0.2,
+  lr: 0.3,
+  seed: 0,
+  engine: "auto",
+  precision: "auto",
+  microBatch: "auto",
+  keep: 3,
+} as const satisfies TrainConfig;
+
+/**
+ * Some choices, with defaults for the rest: the paper's, or those of the data set
+ * where it has its own. The only place where defaults are applied.
+ *
+ * @example The generated data set is small, and so are its batches
+ * ```ts
+ * import { withDefaults } from "./config_schema.ts";
+ *
+ * console.assert(withDefaults({}).bs === 20);
+ * console.assert(withDefaults({ data: "cifar10" }).bs === 100);
+ * ```
+ */
+export function withDefaults(choices: Partial<TrainConfig>): TrainConfig {
+  const data = choices.data ?? TRAIN_DEFAULTS.data;
+  const own = Object.hasOwn(DATASETS, data) ? DATASETS[data].defaults : {};
+  const given = Object.entries(choices).filter(([, value]) =>
+    value !== undefined
+  );
+  return { ...TRAIN_DEFAULTS, ...own, ...Object.fromEntries(given) };
+}
+
+function withoutDerived(config: object): Partial<TrainConfig> {
+  return Object.fromEntries(
+    Object.entries(config).filter(([name]) => !DERIVED.includes(name)),
+  );
+}
+
+/** In words: `a number`, `one of auto, fp32, bf16`. */
+function wanted(issue: v.BaseIssue<unknown>): string {
+  const { expected } = issue;
+  const words: Record<string, string> = {
+    string: "a text",
+    number: "a number",
+    boolean: "true or false",
+    Array: "a list",
+  };
+  return words[expected ?? ""] ?? `one of ${expected?.replace(/[()"]/g, "")}`;
+}
+
+/**
+ * Checks names and types of choices.
+ *
+ * @param where Where they come from, for the message: a file, or nothing.
+ * @throws {EmpSslError} `INVALID_ARGUMENT`, with the nearest name for one that
+ * there is not.
+ */
+export function checkChoices(
+  choices: TrainConfig,
+  where = "the configuration",
+): void {
+  const parsed = v.safeParse(SCHEMA, withoutDerived(choices));
+  if (parsed.success) return;
+  const choiceError = errorMaker("use", "INVALID_ARGUMENT");
+  const [issue] = parsed.issues;
+  const name = v.getDotPath(issue)?.split(".")[0] ?? "";
+  if (issue.type === "strict_object" && !CHOICES.includes(name)) {
+    throw choiceError(
+      `"${name}" in ${where}`,
+      "there is no such choice",
+      `did you mean ${closestString(name, [...CHOICES])}`,
+    );
+  }
+  const found = JSON.stringify(issue.input)?.slice(0, 60) ?? "nothing";
+  throw choiceError(
+    `${name || "what is"} in ${where}`,
+    `it is ${found}`,
+    `give ${wanted(issue)}`,
+  );
+}
+
+/**
+ * The choices in a configuration file: a run's `config.json`, or one written by
+ * hand.
+ *
+ * @throws {EmpSslError} `INVALID_ARGUMENT` where it cannot be read, names no
+ * data set, or has a name or a type that no choice has.
+ */
+export function readChoices(path: string): Partial<TrainConfig> {
+  const fileError = errorMaker("use the configuration", "INVALID_ARGUMENT");
+  let stored: Record<string, unknown>;
+  try {
+    stored = JSON.parse(Deno.readTextFileSync(path));
+    if (typeof stored?.data !== "string") throw new Error("it names no data");
+  } catch (error) {
+    const found = error instanceof Error ? error.message : `${error}`;
+    throw fileError(path, found, "name the config.json of a run", error);
+  }
+  const choices: Partial<TrainConfig> = withoutDerived(stored);
+  checkChoices(withDefaults(choices), path);
+  return choices;
+}
