@@ -40,5 +40,6 @@ export async function indexedSource(
   if (opened.dataset instanceof ImageFiles) {
     writeAtomically(index, encodeFileIndex(opened.dataset, folder));
   }
-  return { ...opened.source, limit: source.limit };
+  const { shared } = opened.source;
+  return shared === undefined ? source : { ...source, shared };
 }

@@ -13,6 +13,7 @@ import {
   withDefaults,
 } from "../../src/train/config_schema.ts";
 import { type TrainConfig } from "../../src/checkpoint/run_config.ts";
+import { flagError } from "../../src/flag_error.ts";
 import type { Command, Values } from "./flags.ts";
 import { ENGINE_FLAG, PRECISION_FLAG } from "./main.ts";
 
@@ -184,12 +185,26 @@ export function configOf(values: Values): TrainConfig {
   });
 }
 
+/** A number, or `auto`. */
+function autoOrNumber(
+  name: string,
+  values: Values,
+): number | "auto" | undefined {
+  const text = values[name];
+  if (text === undefined || text === "auto") return text;
+  const number = Number(text);
+  if (Number.isFinite(number)) return number;
+  throw flagError(
+    `--${name} ${text}`,
+    "it is not a number",
+    "give auto or one",
+  );
+}
+
 /** What the flags say. */
 function fromFlags(values: Values): Partial<TrainConfig> {
   const number = (name: string) => values[name] as number | undefined;
   const text = (name: string) => values[name] as string | undefined;
-  const microBatch = text("micro-batch");
-  const replicas = text("replicas");
   return {
     data: text("data"),
     dataDir: text("data-dir"),
@@ -212,17 +227,13 @@ function fromFlags(values: Values): Partial<TrainConfig> {
     strict: values.strict === true || undefined,
     engine: text("engine") as EngineChoice | undefined,
     precision: text("precision") as PrecisionChoice | undefined,
-    microBatch: microBatch === undefined || microBatch === "auto"
-      ? microBatch
-      : Number(microBatch),
+    microBatch: autoOrNumber("micro-batch", values),
     init: text("init"),
     saveEvery: text("save-every"),
     keep: number("keep"),
     threads: number("threads"),
     tensorboard: values.tensorboard === true || undefined,
-    replicas: replicas === undefined || replicas === "auto"
-      ? replicas
-      : Number(replicas),
+    replicas: autoOrNumber("replicas", values),
     syncBn: values["sync-bn"] === true || undefined,
     ...processesOf(values),
     peerTimeout: number("peer-timeout"),

@@ -237,20 +237,23 @@ Deno.test({
 });
 
 Deno.test({
-  name: `a matrix that has no factors is «not finite»${reason}`,
+  name: `a matrix that has no inverse is «not finite»${reason}`,
   ignore,
   async fn() {
     for (
-      const [op, value] of [["MatrixInverse", 0], ["Cholesky", -1]] as const
+      const value of [NaN, 0]
     ) {
       using session = engine!.session(
-        graphOf([2, 2], (graph, x) => graph.value(op, [x], [2, 2])),
+        graphOf(
+          [2, 2],
+          (graph, x) => graph.value("MatrixInverse", [x], [2, 2]),
+        ),
       );
       const values = new Float32Array(4).fill(value);
       const error = await assertRejects(() =>
         session.run([{ name: "x", shape: [2, 2], values }], ["y"])
       );
-      assertEquals(codeOf(error), "NOT_FINITE", `${op}: ${error}`);
+      assertEquals(codeOf(error), "NOT_FINITE", `${error}`);
     }
   },
 });
