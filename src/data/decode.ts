@@ -1,12 +1,15 @@
 /**
- * Decodes an image file to 8-bit RGB: any size, greyscale, alpha (over black,
- * as Pillow's `convert("RGB")` drops it), CMYK and EXIF orientation.
+ * Decodes an image file to 8-bit RGB, as torchvision's loader does by Pillow's
+ * `convert("RGB")`: any size, greyscale, alpha dropped, CMYK, colour profiles
+ * ignored; besides, EXIF orientation is applied, and 16 bits are scaled to 8,
+ * which Pillow clips.
  *
  * @module
  */
 import { loadSharp, type SharpConstructor } from "../deps/sharp.ts";
 import { EmpSslError, messageOf } from "../errors.ts";
 import type { Image } from "./image.ts";
+import { decodeOther, withoutTransparency } from "./other_formats.ts";
 
 /** The most pixels an image may have: beyond it lies a decompression bomb. */
 export const MAX_PIXELS = 178_956_970;
@@ -18,7 +21,7 @@ let sharpOnce: Promise<SharpConstructor> | undefined;
 /**
  * Reads and decodes one file.
  *
- * @param path A JPEG, PNG, WebP, GIF, TIFF or AVIF file.
+ * @param path A JPEG, PNG, WebP, GIF, TIFF, AVIF, BMP, PPM or PGM file.
  * @param shrinkTo Pixels that the shorter side needs no more than; a JPEG is
  * then decoded at a fraction of its size.
  * @returns The upright RGB image.
@@ -44,11 +47,21 @@ export async function decodeFile(
     });
   }
   try {
-    const upright = sharp(bytes, {
+    const other = await decodeOther(bytes);
+    if (other !== undefined) {
+      if (shrinkTo === undefined) return other;
+      const { width, height, data } = other;
+      const raw = sharp(data, { raw: { width, height, channels: 3 } });
+      return await rgb(shrink(raw, shrinkTo));
+    }
+    const upright = sharp(withoutTransparency(bytes), {
       failOn: "truncated",
       limitInputPixels: MAX_PIXELS,
+      // Pillow keeps the stored numbers, whatever the profile makes of them.
+      ignoreIcc: true,
     }).rotate();
-    const { hasAlpha } = await upright.metadata();
+    const { hasAlpha, space } = await upright.metadata();
+    if (space === "cmyk") return await cmyk(upright, shrinkTo);
     // A resize weighs colours by alpha, so that hidden pixels would turn black:
     // the alpha goes first.
     if (shrinkTo !== undefined && !hasAlpha) shrink(upright, shrinkTo);
@@ -75,6 +88,27 @@ function shrink(image: Sharp, side: number): Sharp {
     fit: "outside",
     withoutEnlargement: true,
   });
+}
+
+/**
+ * CMYK as RGB bytes, by Pillow's formula: each colour is what its ink and the
+ * black leave of 255.
+ */
+async function cmyk(image: Sharp, side?: number): Promise<Image> {
+  if (side !== undefined) shrink(image, side);
+  const { data, info } = await image.pipelineColourspace("cmyk")
+    .toColourspace("cmyk").raw().toBuffer({ resolveWithObject: true });
+  const { width, height, channels } = info, pixels = width * height;
+  const rgb = new Uint8Array(pixels * 3);
+  for (let i = 0; i < pixels; i++) {
+    const left = 255 - data[i * channels + 3];
+    for (let c = 0; c < 3; c++) {
+      // MULDIV255 of Pillow's ImagingUtils.h: a·b/255, rounded.
+      const product = data[i * channels + c] * left + 128;
+      rgb[3 * i + c] = Math.max(0, left - (((product >> 8) + product) >> 8));
+    }
+  }
+  return { width, height, data: rgb };
 }
 
 /** The image as RGB bytes. */

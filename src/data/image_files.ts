@@ -16,7 +16,7 @@ import type { Image } from "./image.ts";
 
 const searchError = errorMaker("search", "INVALID_DATA");
 
-const IMAGE = /\.(jpe?g|png|webp|gif|tiff?|avif)$/i;
+const IMAGE = /\.(jpe?g|png|webp|gif|tiff?|avif|bmp|ppm|pgm)$/i;
 
 /** Images by their paths; each is read when it is asked for. */
 export class ImageFiles implements Dataset {
