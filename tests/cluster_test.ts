@@ -6,7 +6,10 @@ import {
   expandHosts,
   membershipOf,
 } from "../src/cluster/membership.ts";
-import { rendezvousAddress } from "../src/cluster/rendezvous.ts";
+import {
+  rendezvousAddress,
+  type RendezvousOptions,
+} from "../src/cluster/rendezvous.ts";
 import { Peers } from "../src/cluster/heartbeat.ts";
 import { VERSION } from "../src/version.ts";
 
@@ -73,12 +76,18 @@ function optionsFor(processes: number) {
     task,
     timeout: 1,
     settings,
-    plan: task === 0 ? { step: 7 } : undefined,
   }));
 }
 
+/** Process 0 listens and welcomes at once; the others join. */
+function meet(options: RendezvousOptions): Promise<Peers<{ step: number }>> {
+  if (options.task > 0) return Peers.join(options);
+  const host = Peers.host<{ step: number }>(options);
+  return host.welcome({ step: 7 }).finally(() => host[Symbol.dispose]());
+}
+
 Deno.test("all get the plan of process 0, and none ends before all have finished", async () => {
-  const peers = await Promise.all(optionsFor(3).map((o) => Peers.join(o)));
+  const peers = await Promise.all(optionsFor(3).map(meet));
   assertEquals(peers.map(({ plan }) => plan), Array(3).fill({ step: 7 }));
   const gone: number[] = [];
   const leave = async (task: number) => {
@@ -94,7 +103,7 @@ Deno.test("all get the plan of process 0, and none ends before all have finished
 });
 
 Deno.test("a lost process ends the work of all, by name", async () => {
-  const peers = await Promise.all(optionsFor(3).map((o) => Peers.join(o)));
+  const peers = await Promise.all(optionsFor(3).map(meet));
   const never = new Promise<never>(() => {});
   const ends = [0, 2].map((task) =>
     assertRejects(() => peers[task].guard(never), EmpSslError, "process 1 (")
@@ -108,7 +117,7 @@ Deno.test("a lost process ends the work of all, by name", async () => {
 });
 
 Deno.test("an error of one process is told to the others", async () => {
-  const peers = await Promise.all(optionsFor(2).map((o) => Peers.join(o)));
+  const peers = await Promise.all(optionsFor(2).map(meet));
   const never = new Promise<never>(() => {});
   const end = assertRejects(
     () => peers[0].guard(never),
@@ -125,18 +134,42 @@ Deno.test("a process that does not connect is named, at both ends", async () => 
   const [chief, , other] = optionsFor(3);
   await Promise.all([
     assertRejects(
-      () => Peers.join(chief),
+      () => meet(chief),
       EmpSslError,
       `process 1 (${chief.addresses[1]}): it did not connect within 1 s`,
     ),
-    assertRejects(() => Peers.join(other), EmpSslError, "process 1 ("),
+    assertRejects(() => meet(other), EmpSslError, "process 1 ("),
   ]);
   const [, alone] = optionsFor(2);
   await assertRejects(
-    () => Peers.join(alone),
+    () => meet(alone),
     EmpSslError,
     "could not be reached within 1 s",
   );
+});
+
+Deno.test("process 0 may prepare for longer than the others wait for a sign of it", async () => {
+  const [first, second] = optionsFor(2);
+  using host = Peers.host<{ step: number }>(first);
+  const joining = Peers.join<{ step: number }>(second);
+  // Over the second that a silent process has.
+  await new Promise((done) => setTimeout(done, 2500));
+  using peers = await host.welcome({ step: 9 });
+  using other = await joining;
+  assertEquals([peers.plan, other.plan], [{ step: 9 }, { step: 9 }]);
+});
+
+Deno.test("process 0 that fails while it prepares tells the others", async () => {
+  const [first, second] = optionsFor(2);
+  const host = Peers.host(first);
+  const end = assertRejects(
+    () => Peers.join(second),
+    EmpSslError,
+    "it ended while it prepared the run",
+  );
+  await new Promise((done) => setTimeout(done, 300));
+  host[Symbol.dispose]();
+  await end;
 });
 
 Deno.test("different settings are refused, at both ends", async () => {
@@ -144,9 +177,9 @@ Deno.test("different settings are refused, at both ends", async () => {
   const settings = { ...other.settings, "--bs": "16" };
   const found = "it has --bs 16 where process 0 has 8";
   await Promise.all([
-    assertRejects(() => Peers.join(chief), EmpSslError, found),
+    assertRejects(() => meet(chief), EmpSslError, found),
     assertRejects(
-      () => Peers.join({ ...other, settings }),
+      () => meet({ ...other, settings }),
       EmpSslError,
       found,
     ),
@@ -165,7 +198,7 @@ const STRANGE = [
 
 Deno.test("a foreign connection to the rendezvous port does no harm", async () => {
   const [chief, other] = optionsFor(2);
-  const joining = Peers.join(chief);
+  const joining = meet(chief);
   // It says nothing, and stays.
   const silent = await Deno.connect(rendezvousAddress(chief.addresses[0]));
   for (const text of STRANGE) {
@@ -173,7 +206,7 @@ Deno.test("a foreign connection to the rendezvous port does no harm", async () =
     await stranger.write(new TextEncoder().encode(text)).catch(() => {});
     stranger.close();
   }
-  const peers = await Promise.all([joining, Peers.join(other)]);
+  const peers = await Promise.all([joining, meet(other)]);
   // It was not kept.
   assertEquals(await silent.read(new Uint8Array(1)), null);
   silent.close();

@@ -2,7 +2,7 @@
 import { parquetReadObjects } from "npm:hyparquet@1.31.5";
 import { PartFile } from "../src/evaluate/part_file.ts";
 import { writeRows } from "../src/evaluate/write_features.ts";
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Features } from "../src/evaluate/features.ts";
 import { writeFeatures } from "../src/evaluate/write_features.ts";
 import { decodeSafetensors } from "../src/checkpoint/safetensors.ts";
@@ -91,7 +91,18 @@ Deno.test("writeFeatures() writes one .safetensors file", async () => {
 Deno.test("rows that are kept are found again, by the same work only", async () => {
   await withFolder((dir) => {
     const path = `${dir}/x.npy.part`, rowBytes = 4 * WIDTH;
-    const first = PartFile.open(path, { rowBytes, identity: ["model", 1] });
+    const open = (model: number, changed = -1) => {
+      const stamps = new Float64Array(2 * LABELS.length).fill(1);
+      if (changed >= 0) stamps[2 * changed] = 2;
+      return PartFile.open(path, {
+        rowBytes,
+        identity: ["model", model],
+        stamps,
+      });
+    };
+    const first = open(1);
+    // Two programs must not mix their rows.
+    assertThrows(() => open(1), Error, "another process is writing it");
     assertEquals([first.done, first.skipped], [0, []]);
     {
       using rows = new Features({ width: WIDTH, labels: LABELS, keep: path });
@@ -101,15 +112,22 @@ Deno.test("rows that are kept are found again, by the same work only", async () 
     first.skip(1);
     // Cut off within a row.
     Deno.truncateSync(path, 3 * rowBytes - 1);
-    const again = PartFile.open(path, { rowBytes, identity: ["model", 1] });
+    first[Symbol.dispose]();
+    const again = open(1);
     assertEquals([again.done, again.skipped], [2, [1]]);
     {
       using rows = new Features({ width: WIDTH, labels: LABELS, keep: path });
       assertEquals(rows.rows([1]), new Float32Array(WIDTH).fill(0.5));
     }
-    const other = PartFile.open(path, { rowBytes, identity: ["model", 2] });
+    again[Symbol.dispose]();
+    // A row whose image has been replaced is computed again.
+    const replaced = open(1, 1);
+    assertEquals([replaced.done, replaced.skipped], [1, []]);
+    replaced[Symbol.dispose]();
+    const other = open(2);
     assertEquals([other.done, other.skipped], [0, []]);
     other.remove();
+    other[Symbol.dispose]();
     assertEquals([...Deno.readDirSync(dir)], []);
     return Promise.resolve();
   });

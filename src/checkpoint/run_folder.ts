@@ -210,8 +210,10 @@ export class RunFolder implements Disposable {
   /** The folder. */
   readonly dir: string;
   #lock: Deno.FsFile;
+  #isNew: boolean;
 
-  private constructor(dir: string, lock: Deno.FsFile) {
+  private constructor(dir: string, lock: Deno.FsFile, isNew: boolean) {
+    this.#isNew = isNew;
     this.dir = dir;
     this.#lock = lock;
   }
@@ -258,12 +260,36 @@ export class RunFolder implements Disposable {
         "go on with it by --resume, or name another folder with --dir",
       );
     }
-    return new RunFolder(dir, lock);
+    return new RunFolder(dir, lock, mode === "new");
   }
 
-  /** Lets other processes have it. */
+  /** Lets other processes have it; a new one that no run began in goes. */
   [Symbol.dispose](): void {
+    if (this.#isNew && !exists(`${this.dir}/config.json`)) {
+      for (const name of ["run.lock", "images.txt"]) {
+        remove(`${this.dir}/${name}`);
+      }
+      // Only where it is empty.
+      remove(this.dir);
+    }
     this.#lock.close();
+  }
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function remove(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch {
+    // It is not there, or not empty.
   }
 }
 

@@ -18,7 +18,8 @@ import { TENSORFLOW_VERSION } from "../engine/setup/wheels.ts";
 import { errorMaker } from "../errors.ts";
 import { VERSION } from "../version.ts";
 import type { SharedSettings } from "./connection.ts";
-import { Peers } from "./heartbeat.ts";
+import { Peers, type PeersHost } from "./heartbeat.ts";
+import type { RendezvousOptions } from "./rendezvous.ts";
 
 /** What process 0 decides for all before the first step. */
 export interface RunPlan {
@@ -85,15 +86,19 @@ export function isFollower(config: Partial<TrainConfig>): boolean {
   return isClustered(config) && (config.task ?? 0) > 0;
 }
 
-function join(options: JoinOptions, plan?: RunPlan): Promise<Peers<RunPlan>> {
+function rendezvous(options: JoinOptions): RendezvousOptions {
   const { cluster, task, peerTimeout } = options.asked;
-  return Peers.join<RunPlan>({
+  return {
     addresses: cluster!,
     task: task ?? 0,
     timeout: peerTimeout ?? PEER_TIMEOUT,
     settings: sharedSettings(options),
-    plan,
-  });
+  };
+}
+
+/** Process 0 listens for the others, before it prepares the run. */
+export function hostAgreement(options: JoinOptions): PeersHost<RunPlan> {
+  return Peers.host(rendezvous(options));
 }
 
 /**
@@ -103,11 +108,11 @@ function join(options: JoinOptions, plan?: RunPlan): Promise<Peers<RunPlan>> {
  * @param source The images.
  */
 export async function leadAgreement(
+  host: PeersHost<RunPlan>,
   plan: Omit<RunPlan, "images">,
-  { source, ...options }: JoinOptions & { source: DatasetSource },
+  source: DatasetSource,
 ): Promise<Peers<RunPlan>> {
-  const images = await digestOf(source);
-  return await join(options, { ...plan, images });
+  return await host.welcome({ ...plan, images: await digestOf(source) });
 }
 
 /** A digest that is equal for equal images, wherever they lie. */
@@ -137,7 +142,7 @@ export async function followAgreement(
   const { resumes, asked } = options;
   // What takes long, such as a download, is done before process 0 waits.
   if (!resumes) await resolve(asked);
-  const peers = await join(options);
+  const peers = await Peers.join<RunPlan>(rendezvous(options));
   try {
     const { config: planned, images } = peers.plan;
     const { dataDir, classes, cache, dataUrl, download } = given;

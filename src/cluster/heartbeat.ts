@@ -9,13 +9,25 @@ import { messageOf } from "../errors.ts";
 import { Failure } from "../failure.ts";
 import type { Connection, LostPeer } from "./connection.ts";
 import {
-  hostRendezvous,
+  heartbeatSeconds,
+  HostedRendezvous,
   joinRendezvous,
   PeerLost,
   peerName,
   type RendezvousOptions,
   sleep,
 } from "./rendezvous.ts";
+
+/** Process 0 before the plan is made. */
+export interface PeersHost<Plan> extends Disposable {
+  /**
+   * Waits until all processes are connected, and tells them the plan.
+   *
+   * @throws {EmpSslError} `PEER_LOST` where one does not connect in time, and
+   * `INVALID_ARGUMENT` where one has other settings.
+   */
+  welcome(plan: Plan): Promise<Peers<Plan>>;
+}
 
 /**
  * The other processes of a cluster.
@@ -24,13 +36,13 @@ import {
  * ```ts
  * import { Peers } from "./heartbeat.ts";
  *
- * using peers = await Peers.join({
+ * using host = Peers.host<{ step: number }>({
  *   addresses: ["127.0.0.1:23199"],
  *   task: 0,
  *   timeout: 5,
  *   settings: { version: "1" },
- *   plan: { step: 3 },
  * });
+ * using peers = await host.welcome({ step: 3 });
  * console.assert(peers.plan.step === 3);
  * ```
  */
@@ -41,40 +53,52 @@ export class Peers<Plan> implements Disposable {
   #failed: PeerLost | undefined;
   /** By number: process 0 is connected to all others, another to process 0. */
   #connections: Map<number, Connection>;
-  #options: RendezvousOptions<Plan>;
+  #options: RendezvousOptions;
   #timer: ReturnType<typeof setInterval>;
   #finished = false;
 
   private constructor(
-    options: RendezvousOptions<Plan>,
+    options: RendezvousOptions,
     connections: Map<number, Connection>,
     plan: Plan,
   ) {
     this.plan = plan;
     this.#options = options;
     this.#connections = connections;
-    const interval = Math.min(2, options.timeout / 5);
-    this.#timer = setInterval(() => this.#exchange(), interval * 1000);
+    this.#timer = setInterval(
+      () => this.#exchange(),
+      heartbeatSeconds(options.timeout) * 1000,
+    );
     for (const [task, connection] of connections) {
       this.#listen(task, connection);
     }
   }
 
   /**
-   * Waits until all processes are connected.
+   * Connects to process 0 and waits for its plan.
    *
-   * @throws {EmpSslError} `PEER_LOST` where one does not connect in time, and
-   * `INVALID_ARGUMENT` where one has other settings.
+   * @throws {EmpSslError} `PEER_LOST` where it is not reached in time or ends, and
+   * `INVALID_ARGUMENT` where the settings differ.
    */
-  static async join<Plan>(
-    options: RendezvousOptions<Plan>,
-  ): Promise<Peers<Plan>> {
-    if (options.task === 0) {
-      const connections = await hostRendezvous(options);
-      return new Peers(options, connections, options.plan as Plan);
-    }
-    const { connection, plan } = await joinRendezvous(options);
+  static async join<Plan>(options: RendezvousOptions): Promise<Peers<Plan>> {
+    const { connection, plan } = await joinRendezvous<Plan>(options);
     return new Peers(options, new Map([[0, connection]]), plan);
+  }
+
+  /**
+   * Listens as process 0, for `welcome` to be called once the plan is made.
+   *
+   * @throws {EmpSslError} `INVALID_ARGUMENT` where the port cannot be had.
+   */
+  static host<Plan>(options: RendezvousOptions): PeersHost<Plan> {
+    const rendezvous = new HostedRendezvous<Plan>(options);
+    return {
+      async welcome(plan) {
+        const connections = await rendezvous.welcome(plan);
+        return new Peers(options, connections, plan);
+      },
+      [Symbol.dispose]: () => rendezvous[Symbol.dispose](),
+    };
   }
 
   async #listen(task: number, connection: Connection): Promise<void> {

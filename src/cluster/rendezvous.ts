@@ -10,17 +10,16 @@ import type { Membership } from "./membership.ts";
 import {
   Connection,
   type LostPeer,
+  type Message,
   type SharedSettings,
 } from "./connection.ts";
 
 /** What a rendezvous is held with. */
-export interface RendezvousOptions<Plan> extends Membership {
+export interface RendezvousOptions extends Membership {
   /** Seconds after which a silent process is lost. */
   timeout: number;
   /** What must be equal in all processes. */
   settings: SharedSettings;
-  /** What process 0 tells the others; that of the others is ignored. */
-  plan?: Plan;
 }
 
 const REMEDY = {
@@ -29,6 +28,7 @@ const REMEDY = {
   together:
     "start all processes within --peer-timeout of each other, once every " +
     "machine is set up (deno task setup) and has its data",
+  host: "see what process 0 says, then start all processes again",
   same: "start all processes with the same program and flags",
 };
 
@@ -38,6 +38,11 @@ export function rendezvousAddress(
 ): { hostname: string; port: number } {
   const { hostname, port } = splitAddress(address);
   return { hostname, port: port + 1000 <= 65535 ? port + 1000 : port - 1000 };
+}
+
+/** Seconds between two heartbeats. */
+export function heartbeatSeconds(timeout: number): number {
+  return Math.min(2, timeout / 5);
 }
 
 /** Waits. */
@@ -74,20 +79,128 @@ function differenceOf(
   }
 }
 
-/** Process 0 waits for the others. */
-export async function hostRendezvous<Plan>(
-  options: RendezvousOptions<Plan>,
-): Promise<Map<number, Connection>> {
-  const { addresses, settings, timeout, plan } = options;
-  const connections = new Map<number, Connection>();
-  const missing = () =>
-    addresses.map((_, task) => task).filter((t) =>
-      t > 0 && !connections.has(t)
+/**
+ * Process 0 listens for the others. It does so before it prepares anything, so
+ * that they can connect while it downloads or searches its data: until it
+ * welcomes them it sends heartbeats, and only then counts the time in which all
+ * must have connected.
+ */
+export class HostedRendezvous<Plan> implements Disposable {
+  #options: RendezvousOptions;
+  #listener: Deno.TcpListener;
+  #connections = new Map<number, Connection>();
+  #pending = new Set<Connection>();
+  #complete = Promise.withResolvers<void>();
+  #heartbeat: ReturnType<typeof setInterval>;
+  #welcomed = false;
+
+  /**
+   * Listens.
+   *
+   * @throws {EmpSslError} `INVALID_ARGUMENT` where the port cannot be had.
+   */
+  constructor(options: RendezvousOptions) {
+    this.#options = options;
+    this.#listener = listen(options.addresses[0]);
+    // Awaited in welcome(), which may come later than a failure.
+    this.#complete.promise.catch(() => {});
+    this.#heartbeat = setInterval(
+      () => this.#send({ heartbeat: true }),
+      heartbeatSeconds(options.timeout) * 1000,
     );
-  const at = rendezvousAddress(addresses[0]);
-  let listener: Deno.TcpListener;
+    this.#accept().catch(() => {});
+    if (this.#missing().length === 0) this.#complete.resolve();
+  }
+
+  #missing(): number[] {
+    return this.#options.addresses.map((_, task) => task)
+      .filter((task) => task > 0 && !this.#connections.has(task));
+  }
+
+  #send(message: Message): void {
+    for (const other of this.#connections.values()) other.send(message);
+  }
+
+  #fail(error: EmpSslError, lost: LostPeer): void {
+    this.#send({ lost });
+    this.#complete.reject(error);
+  }
+
+  async #accept(): Promise<void> {
+    // All at the same time: one that sends nothing must not block the others.
+    for await (const connection of this.#listener) {
+      void this.#register(new Connection(connection));
+    }
+  }
+
+  async #register(connection: Connection): Promise<void> {
+    this.#pending.add(connection);
+    const { hello } = await connection.next() ?? {};
+    if (hello === undefined || !this.#missing().includes(hello.task)) {
+      connection.close();
+      return;
+    }
+    this.#pending.delete(connection);
+    this.#connections.set(hello.task, connection);
+    const { addresses, settings } = this.#options;
+    const found = differenceOf(hello.settings, settings);
+    if (found === undefined) {
+      if (this.#missing().length === 0) this.#complete.resolve();
+      return;
+    }
+    const peer = peerName(hello.task, addresses);
+    const error = new EmpSslError({
+      action: "train with",
+      subject: peer,
+      found,
+      remedy: REMEDY.same,
+      code: "INVALID_ARGUMENT",
+    });
+    this.#fail(error, { peer, found, remedy: REMEDY.same });
+  }
+
+  /**
+   * Waits until all processes are connected and tells them the plan.
+   *
+   * @throws {EmpSslError} `PEER_LOST` where one does not connect in time, and
+   * `INVALID_ARGUMENT` where one has other settings.
+   */
+  async welcome(plan: Plan): Promise<Map<number, Connection>> {
+    const { addresses, timeout } = this.#options;
+    const timer = setTimeout(() => {
+      const peer = this.#missing().map((task) => peerName(task, addresses))
+        .join(", ");
+      const found = `it did not connect within ${timeout} s`;
+      const lost: LostPeer = { peer, found, remedy: REMEDY.together };
+      this.#fail(new PeerLost(lost), lost);
+    }, timeout * 1000);
+    try {
+      await this.#complete.promise;
+    } finally {
+      clearTimeout(timer);
+    }
+    this.#welcomed = true;
+    this.#send({ welcome: plan });
+    return this.#connections;
+  }
+
+  /** Stops listening; where nobody was welcomed, the others are told. */
+  [Symbol.dispose](): void {
+    clearInterval(this.#heartbeat);
+    this.#listener.close();
+    for (const connection of this.#pending) connection.close();
+    if (this.#welcomed) return;
+    const peer = peerName(0, this.#options.addresses);
+    const found = "it ended while it prepared the run";
+    this.#send({ lost: { peer, found, remedy: REMEDY.host } });
+    for (const connection of this.#connections.values()) connection.close();
+  }
+}
+
+function listen(address: string): Deno.TcpListener {
+  const at = rendezvousAddress(address);
   try {
-    listener = Deno.listen(at);
+    return Deno.listen(at);
   } catch (error) {
     throw new EmpSslError({
       action: "wait for the other processes on",
@@ -99,76 +212,24 @@ export async function hostRendezvous<Plan>(
       code: "INVALID_ARGUMENT",
     });
   }
-  const complete = Promise.withResolvers<void>();
-  const fail = (error: EmpSslError, lost: LostPeer) => {
-    for (const connection of connections.values()) connection.send({ lost });
-    complete.reject(error);
-  };
-  const pending = new Set<Connection>();
-  const register = async (connection: Connection) => {
-    pending.add(connection);
-    const { hello } = await connection.next() ?? {};
-    if (hello === undefined || !missing().includes(hello.task)) {
-      connection.close();
-      return;
-    }
-    pending.delete(connection);
-    connections.set(hello.task, connection);
-    const found = differenceOf(hello.settings, settings);
-    if (found === undefined) {
-      if (missing().length === 0) complete.resolve();
-      return;
-    }
-    const peer = peerName(hello.task, addresses);
-    const error = new EmpSslError({
-      action: "train with",
-      subject: peer,
-      found,
-      remedy: REMEDY.same,
-      code: "INVALID_ARGUMENT",
-    });
-    fail(error, { peer, found, remedy: REMEDY.same });
-  };
-  const accept = async () => {
-    // All at the same time: one that sends nothing must not block the others.
-    for await (const connection of listener) {
-      void register(new Connection(connection));
-    }
-  };
-  const timer = setTimeout(() => {
-    const peer = missing().map((task) => peerName(task, addresses)).join(", ");
-    const found = `it did not connect within ${timeout} s`;
-    const lost: LostPeer = { peer, found, remedy: REMEDY.together };
-    fail(new PeerLost(lost), lost);
-  }, timeout * 1000);
-  try {
-    if (missing().length === 0) complete.resolve();
-    accept().catch(() => {});
-    await complete.promise;
-  } finally {
-    clearTimeout(timer);
-    listener.close();
-    for (const connection of pending) connection.close();
-  }
-  for (const connection of connections.values()) {
-    connection.send({ welcome: plan });
-  }
-  return connections;
 }
 
 /** Another process connects to process 0. */
 export async function joinRendezvous<Plan>(
-  options: RendezvousOptions<Plan>,
+  options: RendezvousOptions,
 ): Promise<{ connection: Connection; plan: Plan }> {
   const { addresses, task, settings, timeout } = options;
   const host = peerName(0, addresses);
   const end = performance.now() + timeout * 1000;
   const connection = await reach(options, end);
   connection.send({ hello: { task, settings } });
-  // Process 0 waits as long for the others.
-  const late = setTimeout(() => connection.close(), timeout * 1000 + 2000);
+  // Process 0 may prepare for long; while it does it sends heartbeats.
+  const watch = setInterval(() => {
+    if (connection.silence > timeout) connection.close();
+  }, heartbeatSeconds(timeout) * 1000);
   try {
-    const answer = await connection.next();
+    let answer = await connection.next();
+    while (answer?.heartbeat) answer = await connection.next();
     if (answer?.lost !== undefined) throw new PeerLost(answer.lost);
     if (answer === undefined || !("welcome" in answer)) {
       const found = "it ended while it waited for the other processes";
@@ -179,12 +240,12 @@ export async function joinRendezvous<Plan>(
     connection.close();
     throw error;
   } finally {
-    clearTimeout(late);
+    clearInterval(watch);
   }
 }
 
-async function reach<Plan>(
-  { addresses, timeout }: RendezvousOptions<Plan>,
+async function reach(
+  { addresses, timeout }: RendezvousOptions,
   end: number,
 ): Promise<Connection> {
   let why = "";

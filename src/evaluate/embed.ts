@@ -4,16 +4,17 @@
  *
  * @module
  */
+import { writeError } from "../atomic_file.ts";
 import { openForThreads } from "../data/catalog.ts";
 import type { EngineChoice, PrecisionChoice } from "../engine/engine.ts";
-import { errorMaker, messageOf } from "../errors.ts";
+import { errorMaker } from "../errors.ts";
 import { architecture } from "../model/architectures.ts";
 import { readCheckpointInfo } from "../checkpoint/checkpoint.ts";
 import { trainSource } from "../checkpoint/run_config.ts";
 import { startCompute } from "../engine/compute.ts";
 import { computeFeatures } from "./compute_features.ts";
 import type { EvaluationCalls } from "./evaluation_calls.ts";
-import { PartFile } from "./part_file.ts";
+import { PartFile, stampsOf } from "./part_file.ts";
 
 const embedError = errorMaker("embed to", "INVALID_ARGUMENT");
 
@@ -118,10 +119,12 @@ export async function embed(
     part = PartFile.open(`${out}.part`, {
       rowBytes: 4 * hidden,
       identity: [path, modified(path), patches, config.precision, paths],
+      stamps: stampsOf(count, (i) => paths[i]),
     });
   } catch (error) {
-    throw embedError(names, messageOf(error), "name another --out");
+    throw writeError(names, error, { remedy: "name another --out" });
   }
+  using _ = part;
   if (part.done > 0) onEvent({ type: "resumed", done: part.done, count });
   const compute = await startCompute(config);
   try {

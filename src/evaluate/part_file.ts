@@ -1,13 +1,18 @@
 /**
- * Rows that a run which was cut off has left, for the same run to go on with.
+ * Rows that an interrupted embedding has left, for the same embedding to go on
+ * with. Each row is bound to what its image's file was when it was computed.
  *
  * @module
  */
 import { createHash } from "node:crypto";
 import { writeAtomically } from "../atomic_file.ts";
+import { errorMaker } from "../errors.ts";
+import { writeAllSync } from "../files.ts";
 import type { KeptRows } from "./compute_features.ts";
 
-/** What stands beside the rows. */
+const partError = errorMaker("embed to", "INVALID_ARGUMENT");
+
+/** What is kept beside the rows. */
 interface Note {
   /** Digest of all that makes the rows what they are. */
   identity: string;
@@ -15,39 +20,89 @@ interface Note {
   skipped: number[];
 }
 
-/** The rows that are in a file, and whose they are. */
-export class PartFile implements KeptRows {
+/** Size and time of the last change of each file, two numbers an image. */
+export type Stamps = Float64Array<ArrayBuffer>;
+
+/** The stamps of some files; zeros for one that cannot be looked at. */
+export function stampsOf(count: number, pathOf: (i: number) => string): Stamps {
+  const stamps = new Float64Array(2 * count);
+  for (let i = 0; i < count; i++) {
+    try {
+      const { size, mtime } = Deno.statSync(pathOf(i));
+      stamps[2 * i] = size;
+      stamps[2 * i + 1] = Number(mtime);
+    } catch {
+      // Reading it will say why.
+    }
+  }
+  return stamps;
+}
+
+/** How a part file is opened. */
+export interface PartFileOptions {
+  /** Bytes of a row. */
+  rowBytes: number;
+  /** All that makes the rows what they are, but for the files themselves. */
+  identity: unknown;
+  /** The files as they are now. */
+  stamps: Stamps;
+}
+
+/** The rows that are in a file, and what they are of. */
+export class PartFile implements KeptRows, Disposable {
   readonly path: string;
   readonly done: number;
   readonly skipped: number[];
   #identity: string;
+  #lock: Deno.FsFile;
 
-  private constructor(path: string, done: number, note: Note) {
+  private constructor(
+    path: string,
+    done: number,
+    note: Note,
+    lock: Deno.FsFile,
+  ) {
     this.path = path;
     this.done = done;
     this.skipped = note.skipped;
     this.#identity = note.identity;
+    this.#lock = lock;
   }
 
   /**
-   * Takes up the rows of a file, where they are of the same work, or begins it.
+   * Opens the rows of a file where they are of the same work, up to the first
+   * whose image has changed since; or begins the file.
    *
-   * @param path The file; a note stands beside it.
-   * @param of Bytes of a row; all that makes the rows what they are.
+   * @param path The file; a note and the stamps lie beside it.
+   * @throws {EmpSslError} `INVALID_ARGUMENT` where another process writes it.
    */
   static open(
     path: string,
-    { rowBytes, identity }: { rowBytes: number; identity: unknown },
+    { rowBytes, identity, stamps }: PartFileOptions,
   ): PartFile {
+    const lock = Deno.openSync(`${path}.lock`, { create: true, write: true });
+    if (!lock.tryLockSync(true)) {
+      lock.close();
+      throw partError(
+        path,
+        "another process is writing it",
+        "wait for it, or name another --out",
+      );
+    }
     const digest = createHash("sha256").update(JSON.stringify(identity))
       .digest("hex");
     const note = readNote(path);
     if (note?.identity === digest) {
-      const done = Math.floor(sizeOf(path) / rowBytes);
-      return new PartFile(path, done, note);
+      const whole = Math.floor(sizeOf(path) / rowBytes);
+      const done = Math.min(whole, sameRows(readStamps(path), stamps));
+      writeStamps(path, stamps);
+      const skipped = note.skipped.filter((row) => row < done);
+      return new PartFile(path, done, { ...note, skipped }, lock);
     }
     Deno.writeFileSync(path, new Uint8Array());
-    const fresh = new PartFile(path, 0, { identity: digest, skipped: [] });
+    writeStamps(path, stamps);
+    const none = { identity: digest, skipped: [] };
+    const fresh = new PartFile(path, 0, none, lock);
     fresh.#write();
     return fresh;
   }
@@ -68,8 +123,46 @@ export class PartFile implements KeptRows {
 
   /** All is done: it is no longer needed. */
   remove(): void {
-    Deno.removeSync(this.path);
-    Deno.removeSync(`${this.path}.json`);
+    for (const ending of ["", ".json", ".stamps"]) {
+      Deno.removeSync(this.path + ending);
+    }
+  }
+
+  /** Lets other processes write it. */
+  [Symbol.dispose](): void {
+    this.#lock.close();
+    try {
+      Deno.removeSync(`${this.path}.lock`);
+    } catch {
+      // Another process may have removed it.
+    }
+  }
+}
+
+/** How many files at the beginning are what they were. */
+function sameRows(before: Stamps, now: Stamps): number {
+  let row = 0;
+  while (
+    2 * row + 1 < Math.min(before.length, now.length) &&
+    before[2 * row] === now[2 * row] &&
+    before[2 * row + 1] === now[2 * row + 1]
+  ) row++;
+  return row;
+}
+
+function writeStamps(path: string, stamps: Stamps): void {
+  writeAtomically(`${path}.stamps`, (temporary) => {
+    using file = Deno.createSync(temporary);
+    writeAllSync(file, new Uint8Array(stamps.buffer));
+  });
+}
+
+function readStamps(path: string): Stamps {
+  try {
+    const bytes = Deno.readFileSync(`${path}.stamps`);
+    return new Float64Array(bytes.buffer, 0, bytes.length >> 3);
+  } catch {
+    return new Float64Array();
   }
 }
 

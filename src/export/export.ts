@@ -86,6 +86,14 @@ function validate({ format, batch, out }: ExportConfig): void {
   throw exportError(out, "it is not empty", "name another folder with --out");
 }
 
+function removeIfThere(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch {
+    // It was not written yet.
+  }
+}
+
 /** The files of a format, by name. */
 function encode(
   format: ExportFormat,
@@ -140,6 +148,12 @@ export async function exportModel(
     "emp-ssl": JSON.stringify({ part, preprocessing: described }),
   });
   const names = Object.keys(files);
+  const written = [...names, "preprocessing.json", "README.md"];
+  using cleanup = new DisposableStack();
+  // A failed export leaves nothing for the next one to trip over.
+  cleanup.defer(() => {
+    for (const name of written) removeIfThere(`${out}/${name}`);
+  });
   for (const name of names) writeAtomically(`${out}/${name}`, files[name]);
   const patches = await samplePatches(run, batch ?? PATCHES);
   const distance = await checkExport(format, out, request, patches, engine);
@@ -150,9 +164,7 @@ export async function exportModel(
     "README.md",
     modelCard(format, request, { config: run, step, distance }),
   );
-  return {
-    out,
-    files: [...names, "preprocessing.json", "README.md"],
-    distance,
-  };
+  // It has succeeded: the files stay.
+  cleanup.move();
+  return { out, files: written, distance };
 }

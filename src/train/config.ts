@@ -6,6 +6,7 @@
  */
 import { resolve } from "node:path";
 import { DATASETS } from "../data/catalog.ts";
+import { checkCache } from "../data/decoded_cache.ts";
 import type { Dataset } from "../data/dataset.ts";
 import type { Image } from "../data/image.ts";
 import { prepareDataset, type PrepareEvent } from "../data/prepare.ts";
@@ -217,6 +218,7 @@ export async function resolveConfig(
       "leave it out",
     );
   }
+  if (config.cache !== undefined) checkCache({ dir: config.cache, side: 0 });
   const arch = config.arch ??
     (entry.arch === "by-size"
       ? await architectureForSize(dataset)

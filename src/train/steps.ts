@@ -137,11 +137,13 @@ export async function* steps(run: Run): AsyncGenerator<TrainEvent> {
     }
     if (stopped) {
       await peers?.finish();
+      await orFailed(calls.endTraining());
       yield { type: "stopped", step: done, dir };
       return;
     }
   }
   await peers?.finish();
+  await orFailed(calls.endTraining());
 }
 
 /** The run's choices and what they ran on, for its reader and for `--resume`. */

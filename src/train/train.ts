@@ -23,6 +23,7 @@ import { RunFolder } from "../checkpoint/run_folder.ts";
 import { steps } from "./steps.ts";
 import {
   followAgreement,
+  hostAgreement,
   isClustered,
   isFollower,
   leadAgreement,
@@ -104,6 +105,10 @@ export async function* train(
     );
     return;
   }
+  // It listens before it prepares: the others may connect meanwhile.
+  using host = isClustered(config)
+    ? hostAgreement({ resumes: goesOn, asked: withDefaults(config) })
+    : undefined;
   const data = config.data ?? TRAIN_DEFAULTS.data;
   using folder = goesOn ? RunFolder.take(resume, "existing") : undefined;
   const from = goesOn ? resumePoint(resume) : undefined;
@@ -139,11 +144,7 @@ export async function* train(
       step,
       replicas: compute.report.replicas!.own,
     };
-    using peers = await leadAgreement(plan, {
-      resumes: goesOn,
-      asked: withDefaults(config),
-      source,
-    });
+    using peers = await leadAgreement(host!, plan, source);
     const all = steps({ ...run, peers, microBatch, signal, includeBatch });
     yield* explained(peers, all);
   });

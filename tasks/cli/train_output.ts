@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { cacheBytes } from "../../src/data/decoded_cache.ts";
 import type { EngineReport } from "../../src/engine/engine.ts";
 import type { ResolvedConfig } from "../../src/checkpoint/run_config.ts";
 import type { TrainEvent } from "../../src/train/events.ts";
@@ -38,6 +39,11 @@ export function showStart(event: TrainEvent & { type: "start" }): void {
         replicasText(c, engine)
       }; run in ${dir}`,
   );
+  if (c.cache !== undefined) {
+    const cache = { dir: c.cache, side: 2 * c.patchSize };
+    const gigabytes = (cacheBytes(c.images, cache) / 1e9).toFixed(1);
+    console.log(`Decoded images are kept in ${c.cache}: up to ${gigabytes} GB`);
+  }
   for (const fault of damaged) {
     console.error(`Passed over a damaged checkpoint: ${fault}`);
   }
