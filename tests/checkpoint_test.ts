@@ -4,7 +4,15 @@ import {
   readCheckpoint,
   readCheckpointInfo,
 } from "../src/checkpoint/checkpoint.ts";
-import { collapsedRate, CollapseWatch } from "../src/train/health.ts";
+import { readInitialWeights } from "../src/checkpoint/initial_weights.ts";
+import { architecture } from "../src/model/architectures.ts";
+import { convertLayout, torchShape } from "../src/model/layout.ts";
+import { initialState, tensorSpecs } from "../src/model/parameters.ts";
+import {
+  checkFinite,
+  collapsedRate,
+  CollapseWatch,
+} from "../src/train/health.ts";
 import { MetricsLog } from "../src/train/metrics.ts";
 import {
   findCheckpoint,
@@ -224,4 +232,95 @@ Deno.test("a collapsed representation ends the run, a short dip does not", () =>
     Error,
     "effective rank 1.05",
   );
+});
+
+Deno.test("readInitialWeights() takes wrappers off the names, and tells a pickle", async () => {
+  await withFolder(async (dir) => {
+    const { model } = architecture("resnet18-cifar");
+    const specs = tensorSpecs({ ...model, width: 8, hidden: 16, embedding: 8 });
+    const state = initialState(specs, 7);
+    const backbone = specs.filter(({ name }) => name.startsWith("backbone."));
+    const path = `${dir}/w.safetensors`;
+    const prefixes = [
+      "",
+      "module.",
+      "encoder.",
+      "module.encoder_q.",
+      "model.",
+      "_orig_mod.",
+      "resnet.",
+      "backbone.",
+      "module.backbone.",
+    ];
+    for (const prefix of prefixes) {
+      const tensors = backbone.map((spec) => ({
+        name: prefix + spec.name.slice("backbone.".length),
+        shape: torchShape(spec),
+        values: convertLayout(spec, state.get(spec.name)!, "torch"),
+      }));
+      await Deno.writeFile(path, encodeSafetensors(tensors, {}));
+      const found = readInitialWeights(path, specs, 1);
+      for (const { name } of backbone) {
+        assertEquals(found.state.get(name), state.get(name), prefix + name);
+      }
+      assertEquals(found.fresh.some((n) => n.startsWith("backbone.")), false);
+    }
+    await Deno.writeFile(path, FILE);
+    assertThrows(
+      () => readInitialWeights(path, specs, 1),
+      Error,
+      "its tensors are a, b",
+    );
+    await Deno.writeFile(
+      `${dir}/w.pth`,
+      new TextEncoder().encode("PK\x03\x04"),
+    );
+    assertThrows(
+      () => readInitialWeights(`${dir}/w.pth`, specs, 1),
+      Error,
+      "it is a pickle",
+    );
+  });
+});
+
+Deno.test("a state that is not finite becomes no checkpoint", () => {
+  const state = new Map([["a", Float32Array.of(1, 2)]]);
+  checkFinite(state, 3);
+  for (const bad of [NaN, Infinity, -Infinity]) {
+    state.set("b", Float32Array.of(0, bad));
+    assertThrows(() => checkFinite(state, 3), Error, "b is not finite");
+  }
+});
+
+Deno.test("a new folder that no run began in goes; one with a run stays", async () => {
+  await withFolder(async (dir) => {
+    {
+      using _ = RunFolder.take(`${dir}/a`, "new");
+      await Deno.writeTextFile(`${dir}/a/images.txt`, "");
+    }
+    assertEquals([...Deno.readDirSync(dir)], []);
+    {
+      using _ = RunFolder.take(`${dir}/b`, "new");
+      await Deno.writeTextFile(`${dir}/b/config.json`, "{}");
+    }
+    assertEquals([...Deno.readDirSync(dir)].length, 1);
+  });
+});
+
+Deno.test("writeAtomically() leaves the old file, and nothing else, where it fails", async () => {
+  await withFolder(async (dir) => {
+    const path = `${dir}/x`;
+    writeAtomically(path, Uint8Array.of(1));
+    assertThrows(
+      () =>
+        writeAtomically(path, (temporary) => {
+          Deno.writeFileSync(temporary, Uint8Array.of(2));
+          throw new Error("No space left on device (os error 28)");
+        }, { remedy: "choose another --dir" }),
+      Error,
+      "the disk is full, make room on it, or choose another --dir",
+    );
+    assertEquals([...Deno.readDirSync(dir)].map((e) => e.name), ["x"]);
+    assertEquals(await Deno.readFile(path), Uint8Array.of(1));
+  });
 });

@@ -11,6 +11,9 @@ import { formatSeconds, Progress } from "../tasks/cli/progress.ts";
 import { Summary } from "../tasks/cli/summary.ts";
 import { command as evaluateCommand } from "../tasks/evaluate.ts";
 import { command, configOf } from "../tasks/cli/train_flags.ts";
+import { dirname } from "node:path";
+import { quote } from "../tasks/cli/main.ts";
+import { writeImages } from "./images.ts";
 import { runTask } from "./tasks.ts";
 
 const parse = (line: string) => configOf(parseFlags(line.split(" "), command));
@@ -164,6 +167,99 @@ Deno.test("progress redraws a line on a terminal and writes plain lines elsewher
     [12, 200, 3725].map(formatSeconds),
     ["12 s", "3 min 20 s", "1 h 02 min"],
   );
+});
+
+Deno.test("progress fits the terminal, whatever its width is at the moment", () => {
+  let out = "", columns = 120;
+  const detail =
+    "loss -301.12 · invariance 0.812 · coding rate 142.1 · 107 patches/s";
+  const bar = new Progress(
+    "train",
+    30_000,
+    true,
+    (text) => out = text.replace("\r\x1b[2K", ""),
+    undefined,
+    () => columns,
+  );
+  // At half of it: the bar, the count, the time left and the detail.
+  bar.update(1, detail);
+  for (columns of [200, 120, 80, 40, 12]) {
+    const shown = out;
+    const until = performance.now() + 110;
+    while (performance.now() < until);
+    bar.update(15_000, detail);
+    assert(out !== shown && out.length < columns, `${columns}: ${out}`);
+    assertEquals(out.includes("░"), columns >= 150, out);
+    assert(out.startsWith("train"), out);
+  }
+});
+
+Deno.test("an output that cannot be written ends no task", async () => {
+  for (const redirect of [">/dev/full 2>&1", ">&- 2>&-", "2>&1 | true"]) {
+    const run = new URL("../tasks/train.ts", import.meta.url).pathname;
+    const { code } = await new Deno.Command("bash", {
+      args: [
+        "-c",
+        `set -o pipefail; "$0" run --no-check -A "$1" --help ${redirect}`,
+        ...[Deno.execPath(), run],
+      ],
+    }).output();
+    assertEquals(code, 0, redirect);
+  }
+});
+
+Deno.test("a folder that is gone is one line with what to do, not a bug", async () => {
+  const full = await runTask("setup", [], { EMP_SSL_CACHE: "/proc/none" });
+  assertEquals([full.code, full.err.trim().split("\n").length], [2, 1]);
+  assert(!full.err.includes("bug of ours"), full.err);
+});
+
+Deno.test("a run's folder of data is kept absolute", async () => {
+  const dir = await Deno.makeTempDir();
+  try {
+    await writeImages(dir, { classes: 2, each: 2 });
+    const relative = `../..${"/..".repeat(20)}${dir}`;
+    const { code, out, err } = await runTask("train", [
+      ...["--print-config", "--data", "folder", "--data-dir", relative],
+      ...["--bs", "2"],
+    ]);
+    assertEquals(code, 0, err);
+    assertEquals(JSON.parse(out).dataDir, dir);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+});
+
+Deno.test("words of a printed command are quoted for a shell", () => {
+  assertEquals(
+    ["runs/x-1", "my run", "it's", "a$b"].map(quote),
+    ["runs/x-1", "'my run'", `'it'\\''s'`, "'a$b'"],
+  );
+});
+
+Deno.test("launch starts from a folder with a space and an umlaut in its name", async () => {
+  const dir = await Deno.makeTempDir();
+  try {
+    const clone = `${dir}/ein Ü 100%`;
+    await Deno.mkdir(clone);
+    for (const name of ["src", "tasks", "workers", "deno.json", "deno.lock"]) {
+      await new Deno.Command("cp", {
+        args: ["-r", new URL(`../${name}`, import.meta.url).pathname, clone],
+      }).output();
+    }
+    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: [
+        ...["run", "--no-check", "-A", `${clone}/tasks/launch.ts`],
+        ...["--local", "2", "--", "train", "--help"],
+      ],
+      env: { PATH: `${dirname(Deno.execPath())}:${Deno.env.get("PATH")}` },
+    }).output();
+    const text = new TextDecoder();
+    assertEquals(code, 0, text.decode(stderr));
+    assertStringIncludes(text.decode(stdout), "[1] Usage: deno task train");
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
 });
 
 Deno.test("a mistake ends in one line, a code that is not 0, and no stack", async () => {

@@ -87,20 +87,17 @@ Deno.test("the page is read-only, and for this machine alone", async () => {
     await missing.body?.cancel();
     // fetch() sets Host by itself.
     const { port } = new URL(url);
-    using connection = await Deno.connect({
-      hostname: "127.0.0.1",
-      port: Number(port),
-    });
-    await connection.write(new TextEncoder().encode(
-      "GET /batch.json HTTP/1.1\r\nHost: evil.example\r\n" +
-        "Connection: close\r\n\r\n",
-    ));
-    const buffer = new Uint8Array(1000);
-    const length = await connection.read(buffer) ?? 0;
-    assertStringIncludes(
-      new TextDecoder().decode(buffer.subarray(0, length)),
-      "403 Forbidden",
-    );
+    // The second as behind `ssh -L 9000:localhost:4680`.
+    const cases: [string, string][] = [
+      ["evil.example", "403 Forbidden"],
+      ["localhost:9000", "200 OK"],
+      ["127.0.0.1.evil.example:9000", "403 Forbidden"],
+      ["[::1]:9000", "200 OK"],
+    ];
+    for (const [host, status] of cases) {
+      const asked = await ask(Number(port), host);
+      assertStringIncludes(asked, status, host);
+    }
   } finally {
     await dashboard.close();
   }
@@ -146,3 +143,14 @@ Deno.test("a viewer that does not read keeps nothing waiting", async () => {
   connection.close();
   await dashboard.close();
 });
+
+/** The head of the answer to a request that names a host. */
+async function ask(port: number, host: string): Promise<string> {
+  using connection = await Deno.connect({ hostname: "127.0.0.1", port });
+  await connection.write(new TextEncoder().encode(
+    `GET /batch.json HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`,
+  ));
+  const buffer = new Uint8Array(1000);
+  const length = await connection.read(buffer) ?? 0;
+  return new TextDecoder().decode(buffer.subarray(0, length));
+}

@@ -1,6 +1,7 @@
 import { crc32 } from "node:zlib";
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { openDataset } from "../src/data/catalog.ts";
+import { openDataset, openForThreads } from "../src/data/catalog.ts";
+import type { Dataset } from "../src/data/dataset.ts";
 import { decodeFile } from "../src/data/decode.ts";
 import { loadSharp } from "../src/deps/sharp.ts";
 import { photo } from "./formula.ts";
@@ -217,5 +218,117 @@ Deno.test("decodeFile() refuses a decompression bomb by its header", async () =>
     const path = `${dir}/bomb.png`;
     await Deno.writeFile(path, claiming(png, 30_000, 30_000));
     await assertRejects(() => decodeFile(path), Error, "pixel limit");
+  });
+});
+
+Deno.test("folder finds splits by any case, and refuses what is ambiguous", async () => {
+  await withFolder(async (dir) => {
+    await writeImages(dir, { classes: 2, each: 2, split: "Training" });
+    await writeImages(dir, { classes: 2, each: 1, split: "Testing" });
+    const open = (split: "train" | "test", at = dir) =>
+      openDataset({ name: "folder", dir: at, split });
+    const train = await open("train");
+    assertEquals([train.length, train.classes.join()], [4, "c0,c1"]);
+    assertEquals((await open("test")).length, 2);
+    await writeImages(dir, { classes: 2, each: 1, split: "train" });
+    await assertRejects(
+      () => open("train"),
+      Error,
+      "both train/ and Training/ are in it",
+    );
+  });
+});
+
+Deno.test("folder never trains on test images without a word", async () => {
+  await withFolder(async (dir) => {
+    await writeImages(`${dir}/set`, { classes: 2, each: 2 });
+    await writeImages(`${dir}/set`, { classes: 2, each: 1, split: "test" });
+    await writeImages(`${dir}/only`, { classes: 2, each: 1, split: "val" });
+    const open = (at: string) =>
+      openDataset({ name: "folder", dir: at, split: "train" });
+    await assertRejects(
+      () => open(dir),
+      Error,
+      `set/train/ lies one level down, give --data-dir ${dir}/set`,
+    );
+    await assertRejects(
+      () => open(`${dir}/only`),
+      Error,
+      "it has val/ and no train/",
+    );
+  });
+});
+
+Deno.test("more classes than 65,536 keep their labels", async () => {
+  await withFolder(async (dir) => {
+    const train = `${dir}/train`, count = 66_000;
+    await Deno.mkdir(train);
+    for (let c = 0; c < count; c++) {
+      const folder = `${train}/${String(c).padStart(5, "0")}`;
+      Deno.mkdirSync(folder);
+      if (c === 0 || c >= 65_530) Deno.writeTextFileSync(`${folder}/x.png`, "");
+    }
+    const set = await openDataset({ name: "folder", dir, split: "train" });
+    assertEquals([set.classes.length, set.label(set.length - 1)], [
+      count,
+      count - 1,
+    ]);
+  });
+});
+
+Deno.test("a name that is not UTF-8 is told as one", async () => {
+  await withFolder(async (dir) => {
+    // Deno writes no such name.
+    const { success } = await new Deno.Command("sh", {
+      args: ["-c", "touch \"$0/$(printf 'caf\\351.jpg')\"", dir],
+    }).output();
+    assert(success);
+    await assertRejects(
+      () => openDataset({ name: "images", dir, split: "train" }),
+      Error,
+      "is not UTF-8, rename it",
+    );
+  });
+});
+
+Deno.test("threads open what the first has found, whatever comes or goes", async () => {
+  await withFolder(async (dir) => {
+    await writeImages(dir, { classes: 2, each: 3 });
+    const opened = await openForThreads({
+      name: "folder",
+      dir,
+      split: "train",
+      limit: 4,
+    });
+    const names = (set: Dataset) =>
+      Array.from({ length: set.length }, (_, i) => [
+        set.describe(i),
+        set.label(i),
+      ]);
+    const before = names(opened.dataset);
+    await Deno.rename(`${dir}/train/c0/1.png`, `${dir}/train/c0/0-new.png`);
+    await Deno.copyFile(`${dir}/train/c0/2.png`, `${dir}/train/c0/00.png`);
+    const { source } = structuredClone(
+      { source: opened.source },
+    );
+    assertEquals(names(await openDataset(source)), before);
+  });
+});
+
+Deno.test("threads share the records of CIFAR", async () => {
+  await withFolder(async (dir) => {
+    await Deno.writeFile(`${dir}/data_batch_1.bin`, records(3));
+    const opened = await openForThreads({
+      name: "cifar10",
+      dir,
+      split: "train",
+    });
+    await Deno.remove(`${dir}/data_batch_1.bin`);
+    const again = await openDataset(opened.source);
+    assertEquals([again.length, again.label(2)], [3, opened.dataset.label(2)]);
+    assertEquals(await again.image(1), await opened.dataset.image(1));
+    const { shared } = opened.source;
+    const file = shared?.kind === "records" ? shared.files[0] : undefined;
+    assert(file?.bytes.buffer instanceof SharedArrayBuffer);
   });
 });

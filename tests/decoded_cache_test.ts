@@ -1,8 +1,13 @@
 /** The cache of decoded images. */
-import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertNotEquals,
+  assertThrows,
+} from "@std/assert";
 import { openDataset } from "../src/data/catalog.ts";
 import { decodeFile } from "../src/data/decode.ts";
-import { cachedDecode } from "../src/data/decoded_cache.ts";
+import { cachedDecode, checkCache } from "../src/data/decoded_cache.ts";
 import type { Image } from "../src/data/image.ts";
 import { withFolder, writeImages } from "./images.ts";
 
@@ -141,5 +146,20 @@ Deno.test("a data set decodes through its cache", async () => {
     });
     assertEquals((await data.image(0)).width, SIDE);
     assert((await written(cache, 1)).length === 1);
+  });
+});
+
+Deno.test("a cache that cannot be used is refused before any work", async () => {
+  await withFolder(async (dir) => {
+    await Deno.writeTextFile(`${dir}/file`, "");
+    for (const bad of [`${dir}/file`, "/proc/none"]) {
+      assertThrows(
+        () => checkCache({ dir: bad, side: 8 }),
+        Error,
+        "name another folder with --cache, or leave it out",
+      );
+    }
+    checkCache({ dir: `${dir}/new`, side: 8 });
+    assertEquals([...Deno.readDirSync(`${dir}/new`)], []);
   });
 });

@@ -3,6 +3,7 @@
  * program, as a user runs it: two steps of training and an evaluation.
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { decodeSafetensors } from "../src/checkpoint/safetensors.ts";
 import { engineForTasks, runTask } from "./tasks.ts";
 import { withFolder, writeImages } from "./images.ts";
 
@@ -40,6 +41,34 @@ async function findPython(
 }
 
 Deno.test({
+  name:
+    `a run that diverges ends as one, and leaves no checkpoint${engine.reason}`,
+  ignore: engine.ignore,
+  fn: async () => {
+    for (const flags of [["--lr", "1e30"], ["--patch-sim", "1e37"]]) {
+      await withFolder(async (dir) => {
+        const { code, out, err } = await runTask("train", [
+          ...["--dir", `${dir}/run`, "--limit-images", "16", "--bs", "4"],
+          ...["--num-patches", "2", "--precision", "fp32", "--save-every", "1"],
+          ...flags,
+        ]);
+        assertEquals(code, 2, out);
+        assertStringIncludes(err, "lower --lr");
+        assert(!err.includes("--micro-batch"), err);
+        const names = [...Deno.readDirSync(`${dir}/run`)].map((e) => e.name);
+        for (const name of names.filter((n) => n.endsWith(".safetensors"))) {
+          const bytes = await Deno.readFile(`${dir}/run/${name}`);
+          const { tensors } = decodeSafetensors(bytes, name);
+          for (const { values } of tensors.values()) {
+            assert(values.every(Number.isFinite), name);
+          }
+        }
+      });
+    }
+  },
+});
+
+Deno.test({
   name: `train and evaluate run from end to end${engine.reason}`,
   ignore: engine.ignore,
   fn: async () => {
@@ -58,6 +87,12 @@ Deno.test({
         .split("\n").map((line) => JSON.parse(line));
       assertEquals(lines.map((line) => line.step), [0, 1]);
       assert(lines.every((line) => line.loss < 0 && line.tcr > 0));
+      // What the machine has decided is kept with the run.
+      const kept = JSON.parse(await Deno.readTextFile(`${run}/config.json`));
+      assertEquals(
+        [kept.microBatch, kept.engine, kept.precision],
+        [2, "tensorflow", "fp32"],
+      );
       const [events] = [...Deno.readDirSync(`${run}/tensorboard`)];
       const file = await Deno.readFile(`${run}/tensorboard/${events.name}`);
       assertStringIncludes(

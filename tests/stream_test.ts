@@ -212,3 +212,31 @@ Deno.test("a data set that cannot be opened fails at once", async () => {
     "Cannot open cifar10 in no/such",
   );
 });
+
+Deno.test("a stream says which image each row is of, and which is of none", async () => {
+  await withFolder(async (dir) => {
+    await writeImages(dir, { classes: 1, each: 6 });
+    await Deno.writeTextFile(`${dir}/train/c0/2.png`, "this is no image");
+    await using stream = await PatchStream.open({
+      ...JOB,
+      source: { name: "images", dir, split: "train" },
+      images: 4,
+      shuffle: false,
+      endBatch: 2,
+    }, { workers: 2 });
+    const rows: number[] = [];
+    for await (const _ of stream) rows.push(...stream.images);
+    // The third cannot be read; two lie beyond the end.
+    assertEquals(rows, [0, 1, -1, 3, 4, 5, -1, -1]);
+  });
+});
+
+Deno.test("a signal that comes while a stream opens ends it", async () => {
+  const controller = new AbortController();
+  const opening = PatchStream.open(JOB, {
+    workers: 1,
+    signal: controller.signal,
+  });
+  controller.abort();
+  await assertRejects(() => opening, DOMException);
+});

@@ -1,0 +1,87 @@
+/** The evaluations beside a run. */
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import type { EvaluationResult } from "../src/evaluate/evaluate.ts";
+import {
+  keepEvaluation,
+  readEvaluations,
+} from "../src/evaluate/evaluation_record.ts";
+import { publishedFor } from "../src/report/published.ts";
+import { writeReport } from "../src/report/report.ts";
+import { withFolder } from "./images.ts";
+import { writeRun } from "./runs.ts";
+
+function resultOf(
+  dir: string,
+  changes: Partial<EvaluationResult> = {},
+): EvaluationResult {
+  const accuracy = { top1: 0.8, top5: 0.9 };
+  return {
+    checkpoint: `${dir}/checkpoint-00000010.safetensors`,
+    data: "cifar10",
+    images: { train: 50000, test: 10000 },
+    leftOut: { train: 0, test: 0 },
+    classes: 10,
+    testPatches: 128,
+    engine: { engine: "x", version: "1", device: "CPU", precision: "fp32" },
+    linear: { last: accuracy, best: accuracy },
+    knn: accuracy,
+    seconds: 1,
+    ...changes,
+  };
+}
+
+Deno.test("each evaluation keeps a file of its own; the same one its old", async () => {
+  await withFolder(async (dir) => {
+    await writeRun(dir, 10);
+    const others: Partial<EvaluationResult>[] = [
+      {},
+      { data: "cifar100" },
+      { testPatches: 16 },
+      { images: { train: 100, test: 10000 } },
+      { linear: undefined },
+      { checkpoint: `${dir}/checkpoint-00000020.safetensors` },
+    ];
+    for (const changes of others) keepEvaluation(resultOf(dir, changes));
+    assertEquals(readEvaluations(dir).length, others.length);
+    keepEvaluation(resultOf(dir, { seconds: 2 }));
+    const kept = readEvaluations(dir);
+    assertEquals(kept.length, others.length);
+    assertEquals(kept.at(-1)!.seconds, 2);
+    const html = await Deno.readTextFile(
+      (await writeReport({ runs: [dir], gallery: false })).out,
+    );
+    assertEquals(html.match(/<td>50000 and 10000<\/td>/g)?.length, 5);
+    assertStringIncludes(html, "<td>cifar100</td>");
+  });
+});
+
+Deno.test("an evaluation of an earlier version is still read", async () => {
+  await withFolder(async (dir) => {
+    await writeRun(dir, 10);
+    const text = JSON.stringify(resultOf(dir));
+    await Deno.writeTextFile(`${dir}/evaluation.json`, text);
+    assertEquals(readEvaluations(dir).length, 1);
+  });
+});
+
+Deno.test("runs of one name stay two runs in a report", async () => {
+  await withFolder(async (dir) => {
+    const runs = [`${dir}/a/x`, `${dir}/b/x`];
+    for (const run of runs) await writeRun(run, 10);
+    const { out } = await writeReport({ runs, gallery: false });
+    const html = await Deno.readTextFile(out);
+    for (const run of runs) assertStringIncludes(html, `>${run}</th>`);
+  });
+});
+
+Deno.test("each published number says of how many patches it is", () => {
+  assertStringIncludes(
+    publishedFor("tinyimagenet")!,
+    "0.515 (10 epochs, 200 patches; ",
+  );
+  assertStringIncludes(
+    publishedFor("imagenet100")!,
+    "0.585 (1 epoch, patches not named; ",
+  );
+  assertEquals(publishedFor("shapes"), undefined);
+});
