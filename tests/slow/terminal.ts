@@ -41,7 +41,7 @@ for (let i = 0; i < TRIES; i++) {
   Deno.test(`Ctrl-C through deno task leaves a checkpoint, try ${i + 1}`, async () => {
     await withFolder(async (dir) => {
       const run = `${dir}/run`;
-      const seen = await inTerminal(columns, " · 2/40", [
+      const seen = await inTerminal(columns, "/40 · ", [
         ...[Deno.execPath(), "task", "train", "--dir", run],
         ...["--limit-images", "400", "--bs", "10", "--num-patches", "4"],
       ]);
