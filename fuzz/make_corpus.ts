@@ -8,6 +8,8 @@
 import { loadSharp } from "../src/deps/sharp.ts";
 import { encodeSafetensors } from "../src/checkpoint/safetensors.ts";
 import { cifarRecords, tarGz, zip } from "../tests/archive_files.ts";
+import { TRAIN_DEFAULTS } from "../src/train/config_schema.ts";
+import golden from "../fixtures/decode.json" with { type: "json" };
 import { photo } from "../tests/formula.ts";
 
 const folder = new URL("corpus/", import.meta.url);
@@ -41,6 +43,17 @@ await write(
   '{"format":"emp-ssl-images/1","name":"folder","classes":["a","b"],"count":2}\n' +
     '0\t10\t"train/a/0.png"\n1\t20\t"train/b/0.png"\n',
 );
+await write(
+  "config.json",
+  JSON.stringify({ ...TRAIN_DEFAULTS, dataDir: "photos", cluster: ["a:1"] }),
+);
+for (
+  const [name, { bytes }] of Object.entries({
+    "image.bmp": golden.files["plain.bmp"],
+    "image.ppm": golden.files["plain.ppm"],
+    "image.gif": golden.files["transparent.gif"],
+  })
+) await write(name, Uint8Array.fromBase64(bytes));
 await write(
   "meta.mat",
   await Deno.readFile(new URL("../fixtures/meta.mat", import.meta.url)),

@@ -1,5 +1,5 @@
 /**
- * What reads files that somebody else may have made.
+ * The readers of files that others may have made.
  *
  * @module
  */
@@ -8,6 +8,7 @@ import { decodeFile } from "../src/data/decode.ts";
 import { checkFileIndex, openByIndex } from "../src/data/file_index.ts";
 import { readMatlabStructs } from "../src/data/matlab.ts";
 import { unpack } from "../src/data/unpack.ts";
+import { readChoices } from "../src/train/config_schema.ts";
 import { MetricsLog } from "../src/train/metrics.ts";
 import { findCheckpoint } from "../src/checkpoint/run_folder.ts";
 import {
@@ -63,6 +64,22 @@ export const TARGETS: Record<string, Target> = {
       openByIndex(index, dir);
       checkFileIndex(index, dir);
     },
+  },
+  config: {
+    seed: "config.json",
+    read: (bytes, dir) => readChoices(put(dir, "config.json", bytes)),
+  },
+  bmp: {
+    seed: "image.bmp",
+    read: (bytes, dir) => decodeFile(put(dir, "image.bmp", bytes)),
+  },
+  ppm: {
+    seed: "image.ppm",
+    read: (bytes, dir) => decodeFile(put(dir, "image.ppm", bytes)),
+  },
+  gif: {
+    seed: "image.gif",
+    read: (bytes, dir) => decodeFile(put(dir, "image.gif", bytes)),
   },
   cifar: {
     seed: "data_batch_1.bin",

@@ -6,7 +6,9 @@
  * @module
  */
 import { errorMaker, messageOf } from "../errors.ts";
-import type { LabelledFile } from "./file_table.ts";
+import { writeAtomically } from "../atomic_file.ts";
+import { writeAllSync } from "../files.ts";
+import { FileTableBuilder, type LabelledFile } from "./file_table.ts";
 import { ImageFiles } from "./image_files.ts";
 
 const indexError = errorMaker("use the images of", "INVALID_DATA");
@@ -41,42 +43,89 @@ function sizeOf(path: string): number | undefined {
   }
 }
 
+/** Lines that are written at once. */
+const WRITTEN_LINES = 4096;
+
 /**
- * The index of a data set, as text: a line of JSON about the set, then class,
- * size in bytes and path of each image.
+ * Writes the index of a data set, as text: a line of JSON about the set, then
+ * class, size in bytes and path of each image. It goes through memory in parts.
  *
  * @param dir The folder that paths are given in.
+ * @throws {EmpSslError} `INVALID_ARGUMENT` where it cannot be written.
  */
-export function encodeFileIndex(dataset: ImageFiles, dir: string): Uint8Array {
+export function writeFileIndex(
+  index: string,
+  dataset: ImageFiles,
+  dir: string,
+): void {
   const { name, classes, length } = dataset;
   const header: Header = { format: FORMAT, name, classes, count: length };
-  const lines = [JSON.stringify(header)];
-  for (let i = 0; i < length; i++) {
-    const path = dataset.describe(i), size = sizeOf(path) ?? -1;
-    const place = JSON.stringify(placeIn(dir, path));
-    lines.push(`${dataset.label(i)}\t${size}\t${place}`);
-  }
-  return new TextEncoder().encode(lines.join("\n") + "\n");
+  const encoder = new TextEncoder();
+  writeAtomically(index, (temporary) => {
+    using file = Deno.createSync(temporary);
+    let lines = [JSON.stringify(header)];
+    const flush = () => {
+      writeAllSync(file, encoder.encode(lines.join("\n") + "\n"));
+      lines = [];
+    };
+    for (let i = 0; i < length; i++) {
+      const path = dataset.describe(i), size = sizeOf(path) ?? -1;
+      const place = JSON.stringify(placeIn(dir, path));
+      lines.push(`${dataset.label(i)}\t${size}\t${place}`);
+      if (lines.length === WRITTEN_LINES) flush();
+    }
+    if (lines.length > 0) flush();
+  });
 }
 
-function parse(index: string, dir: string): { header: Header; all: Entry[] } {
+/** The lines of a text file, one after the other; all must end in a newline. */
+function* linesOf(path: string): Generator<string> {
+  using file = Deno.openSync(path);
+  const chunk = new Uint8Array(1 << 18), decoder = new TextDecoder();
+  let rest = "";
+  for (;;) {
+    const read = file.readSync(chunk);
+    if (read === null) break;
+    const text = rest +
+      decoder.decode(chunk.subarray(0, read), { stream: true });
+    const lines = text.split("\n");
+    rest = lines.pop()!;
+    yield* lines;
+  }
+  if (rest !== "") throw new Error("its last line is cut off");
+}
+
+/** Reads an index, image by image. */
+function read(
+  index: string,
+  dir: string,
+  onEntry: (entry: Entry) => void,
+): Header {
   try {
-    const [first, ...lines] = Deno.readTextFileSync(index).trimEnd().split(
-      "\n",
-    );
-    const header: Header = JSON.parse(first);
-    const whole = header.format === FORMAT && header.count === lines.length &&
-      typeof header.name === "string" && Array.isArray(header.classes);
-    if (!whole) throw new Error(`it is no whole ${FORMAT}`);
-    const most = Math.max(1, header.classes.length);
-    const all = lines.map((line, i) => {
+    let header: Header | undefined, count = 0;
+    for (const line of linesOf(index)) {
+      if (header === undefined) {
+        header = JSON.parse(line) as Header;
+        const known = header.format === FORMAT &&
+          typeof header.name === "string" && Array.isArray(header.classes);
+        if (!known) throw new Error(`it is not ${FORMAT}`);
+        continue;
+      }
       const [label, size, ...rest] = line.split("\t");
       const place: string = JSON.parse(rest.join("\t"));
+      const most = Math.max(1, header.classes.length);
+      const isLabel = /^\d+$/.test(label) && Number(label) < most;
+      if (!isLabel || typeof place !== "string") {
+        throw new Error(`line ${count + 2} names no image`);
+      }
       const path = place.startsWith("/") ? place : `${dir}/${place}`;
-      if (!(Number(label) < most)) throw new Error(`line ${i + 2} is not one`);
-      return { label: Number(label), size: Number(size), path };
-    });
-    return { header, all };
+      onEntry({ label: Number(label), size: Number(size), path });
+      count++;
+    }
+    if (header === undefined || header.count !== count) {
+      throw new Error(`it has ${count} of its ${header?.count ?? 0} images`);
+    }
+    return header;
   } catch (error) {
     throw indexError(index, messageOf(error), REMEDY);
   }
@@ -90,8 +139,13 @@ function parse(index: string, dir: string): { header: Header; all: Entry[] } {
  * @throws {EmpSslError} `INVALID_DATA` where it is not a whole index.
  */
 export function openByIndex(index: string, dir: string): ImageFiles {
-  const { header, all } = parse(index, dir);
-  return new ImageFiles(header.name, header.classes, all);
+  const builder = new FileTableBuilder();
+  const { name, classes } = read(
+    index,
+    dir,
+    ({ path, label }) => builder.add(path, label),
+  );
+  return new ImageFiles(name, classes, builder.finish());
 }
 
 /**
@@ -100,16 +154,21 @@ export function openByIndex(index: string, dir: string): ImageFiles {
  * @throws {EmpSslError} `INVALID_DATA`, naming the first that is not.
  */
 export function checkFileIndex(index: string, dir: string): void {
-  const { all } = parse(index, dir);
-  const changed = all.filter(({ path, size }) => (sizeOf(path) ?? -1) !== size);
-  if (changed.length === 0) return;
-  const [{ path, size }] = changed, now = sizeOf(path);
+  let count = 0, changed = 0, first = "";
+  read(index, dir, ({ path, size }) => {
+    count++;
+    const now = sizeOf(path);
+    if ((now ?? -1) === size) return;
+    changed++;
+    first ||= `${path} (${
+      now === undefined ? "missing" : `${now} bytes for ${size}`
+    })`;
+  });
+  if (changed === 0) return;
   throw indexError(
     dir,
-    `${changed.length} of ${all.length} are not what they were when the run ` +
-      `began; the first is ${path} (${
-        now === undefined ? "missing" : `${now} bytes for ${size}`
-      })`,
+    `${changed} of ${count} are not what they were when the run began; ` +
+      `the first is ${first}`,
     REMEDY,
   );
 }

@@ -7,12 +7,11 @@ import { DATASETS, folderOf, openForThreads } from "../data/catalog.ts";
 import type { DatasetSource } from "../data/dataset.ts";
 import {
   checkFileIndex,
-  encodeFileIndex,
   openByIndex,
+  writeFileIndex,
 } from "../data/file_index.ts";
 import { ImageFiles } from "../data/image_files.ts";
 import { exists } from "../files.ts";
-import { writeAtomically } from "../atomic_file.ts";
 
 /** The index of a run's folder. */
 export function imageIndexPath(dir: string): string {
@@ -38,7 +37,7 @@ export async function indexedSource(
   }
   const opened = await openForThreads({ ...source, limit: undefined });
   if (opened.dataset instanceof ImageFiles) {
-    writeAtomically(index, encodeFileIndex(opened.dataset, folder));
+    writeFileIndex(index, opened.dataset, folder);
   }
   const { shared } = opened.source;
   return shared === undefined ? source : { ...source, shared };
