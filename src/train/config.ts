@@ -203,6 +203,13 @@ export async function resolveConfig(
     onEvent: onPrepare,
   });
   const images = dataset.length;
+  if (images < 2) {
+    throw flagError(
+      `--data-dir ${dataDir}`,
+      `it has ${images} image, and a batch needs at least two`,
+      "add images",
+    );
+  }
   if (config.bs > images) {
     throw flagError(
       `--bs ${config.bs}`,

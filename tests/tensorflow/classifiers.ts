@@ -1,5 +1,8 @@
 /** kNN and the linear probe on features whose classes are known. */
 import { assert, assertEquals } from "@std/assert";
+import { openDataset } from "../../src/data/catalog.ts";
+import { architecture } from "../../src/model/architectures.ts";
+import { initialState, tensorSpecs } from "../../src/model/parameters.ts";
 import { Features } from "../../src/evaluate/features.ts";
 import { knn } from "../../src/evaluate/knn.ts";
 import { linearProbe } from "../../src/evaluate/linear_probe.ts";
@@ -33,7 +36,7 @@ function clouds(
   return features;
 }
 
-const { ignore, reason } = await useTensorFlow("fp32");
+const { ignore, reason, engine } = await useTensorFlow("fp32");
 
 Deno.test({
   name: `knn() finds the classes of separate clouds, and not of noise${reason}`,
@@ -72,5 +75,67 @@ Deno.test({
     );
     assert(last.top1 > 0.95, `${last.top1}`);
     assert(best.top1 >= last.top1 && last.top5 >= last.top1);
+  },
+});
+
+/** Features of the generated images by an untrained ResNet-18, a quarter wide. */
+async function realFeatures(
+  split: "train" | "test",
+  count: number,
+  memoryLimit?: number,
+): Promise<Features> {
+  const model = {
+    ...architecture("resnet18-cifar").model,
+    width: 16,
+    hidden: 512,
+  };
+  const images = 50, dataset = await openDataset({ name: "shapes", split });
+  const { width: side } = await dataset.image(0);
+  const encoder = await engine!.encoder(
+    { model, images, patches: 1, patchSize: side },
+    initialState(tensorSpecs(model), 0),
+  );
+  const labels = Int32Array.from({ length: count }, (_, i) => dataset.label(i));
+  const features = new Features({ width: 512, labels }, memoryLimit);
+  const bytes = new Uint8Array(images * side * side * 3);
+  for (let first = 0; first < count; first += images) {
+    for (let i = 0; i < images; i++) {
+      const { data } = await dataset.image(first + i);
+      bytes.set(data, i * data.length);
+    }
+    features.write(await encoder.encode(bytes), first);
+  }
+  encoder.dispose();
+  return features;
+}
+
+Deno.test({
+  name: `half precision on the disk gives the accuracy of fp32${reason}`,
+  ignore,
+  async fn() {
+    const classes = 10, count = 500;
+    using train = await realFeatures("train", 1000);
+    using test = await realFeatures("test", count);
+    using halfTrain = await realFeatures("train", 1000, 0);
+    using halfTest = await realFeatures("test", count, 0);
+    const knnOptions = { k: 20, temperature: 0.07, classes };
+    const probe = { ...LINEAR_PROBE, epochs: 10, classes };
+    const whole = [
+      await knn(train, test, knnOptions),
+      (await linearProbe(train, test, probe)).last,
+    ];
+    const half = [
+      await knn(halfTrain, halfTest, knnOptions),
+      (await linearProbe(halfTrain, halfTest, probe)).last,
+    ];
+    for (const [i, { top1 }] of whole.entries()) {
+      // Far from chance, and from all right: there is something to lose.
+      assert(top1 > 0.12 && top1 < 0.95, `${top1}`);
+      // A near tie may fall the other way for two of the 500 images.
+      assert(
+        Math.abs(top1 - half[i].top1) <= 2 / count,
+        `${top1} ${half[i].top1}`,
+      );
+    }
   },
 });
