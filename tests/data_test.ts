@@ -266,7 +266,7 @@ Deno.test("more classes than 65,536 keep their labels", async () => {
     for (let c = 0; c < count; c++) {
       const folder = `${train}/${String(c).padStart(5, "0")}`;
       Deno.mkdirSync(folder);
-      if (c === 0 || c >= 65_530) Deno.writeTextFileSync(`${folder}/x.png`, "");
+      Deno.writeTextFileSync(`${folder}/x.png`, "");
     }
     const set = await openDataset({ name: "folder", dir, split: "train" });
     assertEquals([set.classes.length, set.label(set.length - 1)], [
@@ -330,5 +330,19 @@ Deno.test("threads share the records of CIFAR", async () => {
     const { shared } = opened.source;
     const file = shared?.kind === "records" ? shared.files[0] : undefined;
     assert(file?.bytes.buffer instanceof SharedArrayBuffer);
+  });
+});
+
+Deno.test("a class without an image that is read is refused, with what it has", async () => {
+  await withFolder(async (dir) => {
+    await writeImages(dir, { classes: 2, each: 1 });
+    await Deno.mkdir(`${dir}/train/c2`);
+    await Deno.writeTextFile(`${dir}/train/c2/a.HEIC`, "");
+    await assertRejects(
+      () => openDataset({ name: "folder", dir, split: "train" }),
+      Error,
+      "1 of its 3 classes have no image of a kind that is read, such as c2/, " +
+        "only .heic",
+    );
   });
 });

@@ -7,6 +7,7 @@
 import { errorMaker } from "../errors.ts";
 import { whyNoFolder } from "../files.ts";
 import type { Dataset, Split } from "./dataset.ts";
+import type { FileTable } from "./file_table.ts";
 import {
   foldersIn,
   ImageFiles,
@@ -149,5 +150,31 @@ export async function openFolder(
       "put JPEG, PNG or WebP files in <class>/ folders",
     );
   }
+  await refuseEmptyClasses(root, classes, files);
   return new ImageFiles("folder", classes, files);
+}
+
+/** Refuses classes without an image, as torchvision's `ImageFolder` does. */
+async function refuseEmptyClasses(
+  root: string,
+  classes: readonly string[],
+  { labels }: FileTable,
+): Promise<void> {
+  const filled = new Set(labels);
+  const empty = classes.filter((_, label) => !filled.has(label));
+  if (empty.length === 0) return;
+  const endings = new Set<string>();
+  for await (const { name } of Deno.readDir(`${root}/${empty[0]}`)) {
+    const ending = /\.\w+$/.exec(name)?.[0];
+    if (ending) endings.add(ending.toLowerCase());
+  }
+  const others = endings.size > 0
+    ? `, only ${[...endings].slice(0, 4).join(", ")}`
+    : "";
+  throw invalidData(
+    root,
+    `${empty.length} of its ${classes.length} classes have no image of a kind ` +
+      `that is read, such as ${empty[0]}/${others}`,
+    "convert them to PNG or JPEG, or move the folders away",
+  );
 }
