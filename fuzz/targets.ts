@@ -59,10 +59,10 @@ export const TARGETS: Record<string, Target> = {
   },
   index: {
     seed: "images.txt",
-    read: (bytes, dir) => {
+    read: async (bytes, dir) => {
       const index = put(dir, "images.txt", bytes);
       openByIndex(index, dir);
-      checkFileIndex(index, dir);
+      await checkFileIndex(index, dir);
     },
   },
   config: {

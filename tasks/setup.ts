@@ -40,7 +40,7 @@ if (import.meta.main) {
       engine: "auto",
       precision: "auto",
     });
-    compute.close();
+    await compute.close();
     const { engine, version, device, precision, library } = compute.report;
     const { deviceName = device, warning } = compute.report;
     console.log(`engine     ${engine} ${version}`);

@@ -157,6 +157,10 @@ Deno.test("process 0 may prepare for longer than the others wait for a sign of i
   using peers = await host.welcome({ step: 9 });
   using other = await joining;
   assertEquals([peers.plan, other.plan], [{ step: 9 }, { step: 9 }]);
+  // Some heartbeats later all is still well.
+  const later = new Promise((done) => setTimeout(() => done(1), 700));
+  assertEquals(await peers.guard(later), 1);
+  assertEquals(await other.guard(later), 1);
 });
 
 Deno.test("process 0 that fails while it prepares tells the others", async () => {

@@ -124,6 +124,10 @@ Deno.test("rows that are kept are found again, by the same work only", async () 
     const replaced = open(1, 1);
     assertEquals([replaced.done, replaced.skipped], [1, []]);
     replaced[Symbol.dispose]();
+    // Also where the run that saw the change was interrupted at once.
+    const interrupted = open(1, 1);
+    assertEquals([interrupted.done, interrupted.skipped], [1, []]);
+    interrupted[Symbol.dispose]();
     const other = open(2);
     assertEquals([other.done, other.skipped], [0, []]);
     other.remove();

@@ -19,8 +19,8 @@ Deno.test("an index holds names, sizes and classes", async () => {
     await Deno.rename(`${dir}/train/c0/0.png`, `${dir}/train/c0/a\tb\n.png`);
     const data = await openDataset({ ...SOURCE, dir }) as ImageFiles;
     const index = `${dir}/images.txt`;
-    writeFileIndex(index, data, dir);
-    checkFileIndex(index, dir);
+    await writeFileIndex(index, data, dir);
+    await checkFileIndex(index, dir);
     const again = openByIndex(index, dir);
     assertEquals(again.classes, data.classes);
     const all = (set: ImageFiles) =>
@@ -72,7 +72,7 @@ Deno.test("a damaged index is refused", async () => {
     await writeImages(dir, { classes: 1, each: 3 });
     const data = await openDataset({ ...SOURCE, dir }) as ImageFiles;
     const index = `${dir}/images.txt`;
-    writeFileIndex(index, data, dir);
+    await writeFileIndex(index, data, dir);
     const bytes = await Deno.readFile(index);
     for (const cut of [0, 20, bytes.length - 4]) {
       await Deno.writeFile(index, bytes.subarray(0, cut));

@@ -156,9 +156,9 @@ Deno.test("an index keeps any path", async () => {
       }),
       { minLength: 1 },
     );
-    fc.assert(fc.property(files, (wanted) => {
+    await fc.assert(fc.asyncProperty(files, async (wanted) => {
       const set = new ImageFiles("folder", ["a", "b"], wanted);
-      writeFileIndex(path, set, dir);
+      await writeFileIndex(path, set, dir);
       const again = openByIndex(path, dir);
       assertEquals(
         wanted.map((_, i) => ({

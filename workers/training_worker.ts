@@ -23,6 +23,8 @@ const calls: EngineCalls & TrainingCalls & EvaluationCalls = {
     return engine.report;
   },
 
+  unload: () => engine.close?.(),
+
   async startTraining(config, handle, options) {
     training = await TrainingSession.start(engine, config, handle, options);
     return training.microBatch;

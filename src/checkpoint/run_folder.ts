@@ -39,6 +39,9 @@ export interface FoundCheckpoint {
 
 const MANIFEST = /^checkpoint-(\d{8})\.json$/;
 const PART = /^checkpoint-(\d{8})\.(json|safetensors|optimizer\.safetensors)$/;
+/** What an interrupted write of a run's file has left: see `atomic_file.ts`. */
+const LEFTOVER =
+  /^(config\.json|metrics\.jsonl|images\.txt)\.[0-9a-f]{8}\.tmp$/;
 const CHUNK = 1 << 20;
 /** How checkpoints are written. */
 const WRITING = {
@@ -251,6 +254,10 @@ export class RunFolder implements Disposable {
       );
     }
     const names = new Set([...Deno.readDirSync(dir)].map((e) => e.name));
+    // Of a process that was killed while it wrote.
+    for (const name of names) {
+      if (LEFTOVER.test(name)) remove(`${dir}/${name}`);
+    }
     const holds = names.has("config.json") || names.has("metrics.jsonl");
     if (mode === "new" && holds) {
       lock.close();

@@ -151,8 +151,8 @@ export async function followAgreement(
       dataDir: resumes ? planned.dataDir : undefined,
       workers: undefined,
       threads: undefined,
-      tensorboard: false,
       ...operational(given),
+      tensorboard: false,
       // Files of this machine.
       ...(resumes && dataDir === undefined ? {} : { classes, cache }),
       dataUrl,

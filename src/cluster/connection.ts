@@ -50,6 +50,11 @@ export class Connection {
       .getReader();
   }
 
+  /** Counts the silence anew: until now nothing was read. */
+  restartSilence(): void {
+    this.#lastMessage = performance.now();
+  }
+
   /** Seconds since the last message. */
   get silence(): number {
     return (performance.now() - this.#lastMessage) / 1000;

@@ -70,6 +70,8 @@ export class Peers<Plan> implements Disposable {
       heartbeatSeconds(options.timeout) * 1000,
     );
     for (const [task, connection] of connections) {
+      // Before the welcome neither side has read for as long as that took.
+      connection.restartSilence();
       this.#listen(task, connection);
     }
   }

@@ -43,6 +43,9 @@ function sizeOf(path: string): number | undefined {
   }
 }
 
+/** Lets timers and signals run: heartbeats go on while files are looked at. */
+const breathe = () => new Promise((done) => setTimeout(done));
+
 /** Lines that are written at once. */
 const WRITTEN_LINES = 4096;
 
@@ -53,14 +56,19 @@ const WRITTEN_LINES = 4096;
  * @param dir The folder that paths are given in.
  * @throws {EmpSslError} `INVALID_ARGUMENT` where it cannot be written.
  */
-export function writeFileIndex(
+export async function writeFileIndex(
   index: string,
   dataset: ImageFiles,
   dir: string,
-): void {
+): Promise<void> {
   const { name, classes, length } = dataset;
   const header: Header = { format: FORMAT, name, classes, count: length };
   const encoder = new TextEncoder();
+  const sizes = new Float64Array(length);
+  for (let i = 0; i < length; i++) {
+    sizes[i] = sizeOf(dataset.describe(i)) ?? -1;
+    if (i % WRITTEN_LINES === 0) await breathe();
+  }
   writeAtomically(index, (temporary) => {
     using file = Deno.createSync(temporary);
     let lines = [JSON.stringify(header)];
@@ -69,9 +77,8 @@ export function writeFileIndex(
       lines = [];
     };
     for (let i = 0; i < length; i++) {
-      const path = dataset.describe(i), size = sizeOf(path) ?? -1;
-      const place = JSON.stringify(placeIn(dir, path));
-      lines.push(`${dataset.label(i)}\t${size}\t${place}`);
+      const place = JSON.stringify(placeIn(dir, dataset.describe(i)));
+      lines.push(`${dataset.label(i)}\t${sizes[i]}\t${place}`);
       if (lines.length === WRITTEN_LINES) flush();
     }
     if (lines.length > 0) flush();
@@ -95,12 +102,11 @@ function* linesOf(path: string): Generator<string> {
   if (rest !== "") throw new Error("its last line is cut off");
 }
 
-/** Reads an index, image by image. */
-function read(
+/** Reads an index, image by image; returns what it says of the set. */
+function* entriesOf(
   index: string,
   dir: string,
-  onEntry: (entry: Entry) => void,
-): Header {
+): Generator<Entry, Header, undefined> {
   try {
     let header: Header | undefined, count = 0;
     for (const line of linesOf(index)) {
@@ -119,7 +125,7 @@ function read(
         throw new Error(`line ${count + 2} names no image`);
       }
       const path = place.startsWith("/") ? place : `${dir}/${place}`;
-      onEntry({ label: Number(label), size: Number(size), path });
+      yield { label: Number(label), size: Number(size), path };
       count++;
     }
     if (header === undefined || header.count !== count) {
@@ -139,12 +145,12 @@ function read(
  * @throws {EmpSslError} `INVALID_DATA` where it is not a whole index.
  */
 export function openByIndex(index: string, dir: string): ImageFiles {
-  const builder = new FileTableBuilder();
-  const { name, classes } = read(
-    index,
-    dir,
-    ({ path, label }) => builder.add(path, label),
-  );
+  const builder = new FileTableBuilder(), entries = entriesOf(index, dir);
+  let next = entries.next();
+  for (; !next.done; next = entries.next()) {
+    builder.add(next.value.path, next.value.label);
+  }
+  const { name, classes } = next.value;
   return new ImageFiles(name, classes, builder.finish());
 }
 
@@ -153,17 +159,20 @@ export function openByIndex(index: string, dir: string): ImageFiles {
  *
  * @throws {EmpSslError} `INVALID_DATA`, naming the first that is not.
  */
-export function checkFileIndex(index: string, dir: string): void {
+export async function checkFileIndex(
+  index: string,
+  dir: string,
+): Promise<void> {
   let count = 0, changed = 0, first = "";
-  read(index, dir, ({ path, size }) => {
-    count++;
+  for (const { path, size } of entriesOf(index, dir)) {
+    if (count++ % WRITTEN_LINES === 0) await breathe();
     const now = sizeOf(path);
-    if ((now ?? -1) === size) return;
+    if ((now ?? -1) === size) continue;
     changed++;
     first ||= `${path} (${
       now === undefined ? "missing" : `${now} bytes for ${size}`
     })`;
-  });
+  }
   if (changed === 0) return;
   throw indexError(
     dir,

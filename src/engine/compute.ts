@@ -13,6 +13,8 @@ import type { EngineReport, EngineWish } from "./engine.ts";
 export interface EngineCalls {
   /** Loads the engine. */
   load(wish: EngineWish): Promise<EngineReport>;
+  /** Frees what the engine holds outside JavaScript. */
+  unload(): void;
 }
 
 /** A running thread with an engine. */
@@ -26,8 +28,12 @@ export interface Compute {
   report: EngineReport;
   /** The result of some work; rejects as soon as the thread dies. */
   guard<T>(work: Promise<T>): Promise<T>;
-  /** Ends it. */
-  close(): void;
+  /**
+   * Ends it, once the guarded works have ended: a thread that TensorFlow still
+   * computes for must not be terminated, since its results go into memory that
+   * would be freed.
+   */
+  close(): Promise<void>;
 }
 
 /**
@@ -54,14 +60,24 @@ export async function startCompute(wish: EngineWish): Promise<Compute> {
     );
   });
   const remote = Comlink.wrap<EngineCalls>(worker);
-  const close = () => worker.terminate();
+  const pending = new Set<Promise<unknown>>();
+  const guard: Compute["guard"] = (work) => {
+    const guarded = death.guard(work);
+    pending.add(guarded);
+    guarded.catch(() => {}).finally(() => pending.delete(guarded));
+    return guarded;
+  };
+  const close = async () => {
+    await Promise.allSettled(pending);
+    await death.guard(remote.unload()).catch(() => {});
+    worker.terminate();
+  };
   try {
-    const guard: Compute["guard"] = (work) => death.guard(work);
     const report = await guard(remote.load(wish));
     const calls = <T>() => remote as unknown as Comlink.Remote<T>;
     return { calls, report, guard, close };
   } catch (error) {
-    close();
+    worker.terminate();
     throw error;
   }
 }

@@ -175,6 +175,8 @@ export interface FeatureEncoder {
 
 /** An engine. */
 export interface Engine {
+  /** Frees what it holds outside JavaScript; it is not used again. */
+  close?(): void;
   /** What it is. */
   readonly report: EngineReport;
   /** Puts a model on the device to train it. */

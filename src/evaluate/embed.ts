@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { writeError } from "../atomic_file.ts";
+import { writeAtomically, writeError } from "../atomic_file.ts";
 import { openForThreads } from "../data/catalog.ts";
 import type { EngineChoice, PrecisionChoice } from "../engine/engine.ts";
 import { errorMaker } from "../errors.ts";
@@ -14,6 +14,7 @@ import { trainSource } from "../checkpoint/run_config.ts";
 import { startCompute } from "../engine/compute.ts";
 import { computeFeatures } from "./compute_features.ts";
 import type { EvaluationCalls } from "./evaluation_calls.ts";
+import { checkOutputFile } from "./write_features.ts";
 import { PartFile, stampsOf } from "./part_file.ts";
 
 const embedError = errorMaker("embed to", "INVALID_ARGUMENT");
@@ -113,20 +114,26 @@ export async function embed(
   const paths = Array.from({ length: count }, (_, i) => dataset.describe(i));
   const names = `${out}.txt`;
   const { hidden } = architecture(run.arch).model;
+  checkOutputFile(out);
+  const compute = await startCompute(config);
   let part: PartFile;
   try {
-    await Deno.writeTextFile(names, paths.map((path) => `${path}\n`).join(""));
+    const { engine, device, precision } = compute.report;
     part = PartFile.open(`${out}.part`, {
       rowBytes: 4 * hidden,
-      identity: [path, modified(path), patches, config.precision, paths],
+      // Rows of another engine or precision would not be comparable.
+      identity: [
+        [path, modified(path), patches, engine, device, precision],
+        paths,
+      ],
       stamps: stampsOf(count, (i) => paths[i]),
     });
   } catch (error) {
-    throw writeError(names, error, { remedy: "name another --out" });
+    await compute.close();
+    throw writeError(out, error, { remedy: "name another --out" });
   }
   using _ = part;
   if (part.done > 0) onEvent({ type: "resumed", done: part.done, count });
-  const compute = await startCompute(config);
   try {
     const calls = compute.calls<EvaluationCalls>();
     await calls.startEvaluation(path, false);
@@ -145,9 +152,11 @@ export async function embed(
       },
     }, (done) => onEvent({ type: "progress", done, count }));
     await calls.writeRows("train", out, paths);
+    const lines = paths.map((path) => `${path}\n`).join("");
+    writeAtomically(names, new TextEncoder().encode(lines));
     await calls.endEvaluation();
   } finally {
-    compute.close();
+    await compute.close();
   }
   part.remove();
   return { out, names, count };

@@ -242,6 +242,6 @@ export async function evaluate(
     onEvent({ type: "result", result });
     return result;
   } finally {
-    compute.close();
+    await compute.close();
   }
 }

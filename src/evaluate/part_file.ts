@@ -80,24 +80,33 @@ export class PartFile implements KeptRows, Disposable {
     path: string,
     { rowBytes, identity, stamps }: PartFileOptions,
   ): PartFile {
-    const lock = Deno.openSync(`${path}.lock`, { create: true, write: true });
-    if (!lock.tryLockSync(true)) {
+    const lock = lockOf(path);
+    try {
+      return PartFile.#locked(path, { rowBytes, identity, stamps }, lock);
+    } catch (error) {
       lock.close();
-      throw partError(
-        path,
-        "another process is writing it",
-        "wait for it, or name another --out",
-      );
+      throw error;
     }
+  }
+
+  static #locked(
+    path: string,
+    { rowBytes, identity, stamps }: PartFileOptions,
+    lock: Deno.FsFile,
+  ): PartFile {
     const digest = createHash("sha256").update(JSON.stringify(identity))
       .digest("hex");
     const note = readNote(path);
     if (note?.identity === digest) {
       const whole = Math.floor(sizeOf(path) / rowBytes);
       const done = Math.min(whole, sameRows(readStamps(path), stamps));
+      // Rows of images that have changed go before their new stamps are kept.
+      Deno.truncateSync(path, done * rowBytes);
       writeStamps(path, stamps);
       const skipped = note.skipped.filter((row) => row < done);
-      return new PartFile(path, done, { ...note, skipped }, lock);
+      const again = new PartFile(path, done, { ...note, skipped }, lock);
+      again.#write();
+      return again;
     }
     Deno.writeFileSync(path, new Uint8Array());
     writeStamps(path, stamps);
@@ -130,13 +139,33 @@ export class PartFile implements KeptRows, Disposable {
 
   /** Lets other processes write it. */
   [Symbol.dispose](): void {
-    this.#lock.close();
     try {
+      // While it is locked: who opened it before looks whether it is still there.
       Deno.removeSync(`${this.path}.lock`);
     } catch {
-      // Another process may have removed it.
+      // It was removed by hand.
+    }
+    this.#lock.close();
+  }
+}
+
+/** Locks a part file for this process. */
+function lockOf(path: string): Deno.FsFile {
+  const name = `${path}.lock`;
+  const lock = Deno.openSync(name, { create: true, write: true });
+  if (lock.tryLockSync(true)) {
+    try {
+      if (Deno.statSync(name).ino === lock.statSync().ino) return lock;
+    } catch {
+      // Its owner has just removed it.
     }
   }
+  lock.close();
+  throw partError(
+    path,
+    "another process is writing it",
+    "wait for it, or name another --out",
+  );
 }
 
 /** How many files at the beginning are what they were. */

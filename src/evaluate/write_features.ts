@@ -32,6 +32,21 @@ function create(path: string, write: (file: Deno.FsFile) => void): void {
 }
 
 /**
+ * Refuses a file that cannot be written, before any work.
+ *
+ * @throws {EmpSslError} `INVALID_ARGUMENT`.
+ */
+export function checkOutputFile(path: string): void {
+  const probe = `${path}.probe.tmp`;
+  try {
+    Deno.createSync(probe).close();
+    Deno.removeSync(probe);
+  } catch (error) {
+    throw writeError(path, error, OPTIONS);
+  }
+}
+
+/**
  * Refuses a place that cannot be written to, before any work.
  *
  * @throws {EmpSslError} `INVALID_ARGUMENT`.

@@ -107,7 +107,7 @@ export async function gallery(
     cosines = await calls.cosines("test");
     await calls.endEvaluation();
   } finally {
-    compute.close();
+    await compute.close();
   }
   const count = dataset.length;
   const points = principalMap(cosines).map(([x, y], i) => ({

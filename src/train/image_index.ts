@@ -32,12 +32,12 @@ export async function indexedSource(
 ): Promise<DatasetSource> {
   const index = imageIndexPath(dir), folder = folderOf(source);
   if (goesOn && DATASETS[source.name]?.files && await exists(index)) {
-    checkFileIndex(index, folder);
+    await checkFileIndex(index, folder);
     return { ...source, shared: openByIndex(index, folder).share() };
   }
   const opened = await openForThreads({ ...source, limit: undefined });
   if (opened.dataset instanceof ImageFiles) {
-    writeFileIndex(index, opened.dataset, folder);
+    await writeFileIndex(index, opened.dataset, folder);
   }
   const { shared } = opened.source;
   return shared === undefined ? source : { ...source, shared };

@@ -180,7 +180,7 @@ async function* computing(
     mayCompute = cluster !== undefined;
     throw error;
   } finally {
-    if (!mayCompute) compute.close();
+    if (!mayCompute) await compute.close();
   }
 }
 

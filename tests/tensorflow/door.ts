@@ -210,6 +210,25 @@ Deno.test({
 });
 
 Deno.test({
+  name: `an array of another length than the batch is refused${reason}`,
+  ignore,
+  async fn() {
+    using session = engine!.session(
+      graphOf([3], (graph, x) => graph.value("Square", [x], [3])),
+    );
+    for (const length of [0, 2, 4]) {
+      for (const inPlace of [true, false]) {
+        const values = new Float32Array(length);
+        const error = await assertRejects(() =>
+          session.run([{ name: "x", shape: [3], values, inPlace }], ["y"])
+        );
+        assertEquals(codeOf(error), "INVALID_ARGUMENT");
+      }
+    }
+  },
+});
+
+Deno.test({
   name: `weights do not live in the memory that they were fed from${reason}`,
   ignore,
   async fn() {

@@ -148,6 +148,8 @@ async function unpack(variant: Variant, onProgress: OnProgress): Promise<void> {
   wheelRequest(variant);
   await checkPip();
   await checkSpace(cacheFolder(), variant);
+  // One that has lost its library, or there would be nothing to install.
+  await Deno.remove(final, { recursive: true }).catch(() => {});
   await Deno.mkdir(folder);
   try {
     await fetchWheels(folder, variant, onProgress);

@@ -4,7 +4,7 @@
  * @module
  */
 import { installEngine, type OnProgress } from "./install.ts";
-import { hasNvidiaGpu, type Variant } from "./wheels.ts";
+import { hasGpuWheels, hasNvidiaGpu, type Variant } from "./wheels.ts";
 
 /** How TensorFlow is wanted. */
 export interface SetUpOptions {
@@ -34,6 +34,7 @@ export interface SetUpOptions {
 export async function setUpTensorFlow(
   { variant, onProgress = () => {} }: SetUpOptions = {},
 ): Promise<void> {
-  const wanted = variant ?? (await hasNvidiaGpu() ? "gpu" : "cpu");
+  const wanted = variant ??
+    (hasGpuWheels() && await hasNvidiaGpu() ? "gpu" : "cpu");
   await installEngine(wanted, onProgress);
 }

@@ -203,6 +203,11 @@ export function wheelRequest(variant: Variant): WheelRequest {
   };
 }
 
+/** Whether there are wheels with CUDA for this platform. */
+export function hasGpuWheels(): boolean {
+  return platform()?.gpu !== undefined;
+}
+
 /** Whether an NVIDIA GPU and its driver are here. */
 export async function hasNvidiaGpu(): Promise<boolean> {
   try {

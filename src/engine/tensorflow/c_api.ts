@@ -117,6 +117,7 @@ const EAGER = {
     result: nothing,
   },
   TFE_NewContext: { parameters: [pointer, pointer], result: pointer },
+  TFE_DeleteContext: { parameters: [pointer], result: nothing },
   TFE_ContextListDevices: { parameters: [pointer, pointer], result: pointer },
   TFE_NewTensorHandle: { parameters: [pointer, pointer], result: pointer },
   TFE_DeleteTensorHandle: { parameters: [pointer], result: nothing },

@@ -65,7 +65,7 @@ interface Held {
 }
 
 /** See the module's description. */
-export class EagerBinding implements Binding {
+export class EagerBinding implements Binding, Disposable {
   readonly TF_FLOAT = TYPES.TF_FLOAT;
   readonly TF_INT32 = TYPES.TF_INT32;
   readonly TF_UINT8 = TYPES.TF_UINT8;
@@ -119,6 +119,13 @@ export class EagerBinding implements Binding {
     );
     const gpu = readDevices(c, list).find(({ type }) => type === "GPU");
     this.#gpu = gpu && cString(gpu.name);
+  }
+
+  /** Frees all tensors and the context. */
+  [Symbol.dispose](): void {
+    for (const id of [...this.#tensors.keys()]) this.deleteTensor(id);
+    this.#c.TFE_DeleteContext(this.#context);
+    this.#context = null;
   }
 
   #keep(handle: Deno.PointerValue, strings = 0): number {

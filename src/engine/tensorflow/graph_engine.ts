@@ -32,6 +32,8 @@ export interface GraphEngineParts {
   precision: Precision;
   /** Where several replicas train together. */
   replicas?: ReplicaGroup;
+  /** Frees the eager context. */
+  close: () => void;
 }
 
 /** See `engine.ts`. */
@@ -43,8 +45,14 @@ export class GraphEngine implements Engine {
   #target: SessionTarget;
   #precision: Precision;
 
+  /** See {@linkcode Engine.close}. */
+  readonly close: () => void;
+
   /** Over a loaded library. */
-  constructor({ report, c, target, precision, replicas }: GraphEngineParts) {
+  constructor(
+    { report, c, target, precision, replicas, close }: GraphEngineParts,
+  ) {
+    this.close = close;
     this.report = report;
     this.replicas = replicas;
     this.#c = c;

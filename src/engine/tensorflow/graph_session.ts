@@ -37,7 +37,7 @@ export interface SessionTarget {
 }
 
 /** The tag of the graph that serves, in a SavedModel. */
-const SERVE = "serve";
+const SERVE_STRING = cString("serve");
 
 /** An array of pointers, as C takes it. */
 function pointerArray(pointers: Deno.PointerValue[]) {
@@ -156,7 +156,7 @@ export class GraphSession implements Disposable {
       folder,
       (graph) =>
         withSessionOptions(c, target, (options) => {
-          const tag = cString(SERVE);
+          const tag = SERVE_STRING;
           const tags = pointerArray([Deno.UnsafePointer.of(tag)]);
           return withStatus(c, (status) =>
             c.TF_LoadSessionFromSavedModel(
@@ -196,8 +196,21 @@ export class GraphSession implements Disposable {
    * TensorFlow reads it there, unless it is not aligned to 64 bytes; a GPU copies
    * it once.
    */
-  #feed({ shape, values, inPlace }: NamedFeed): Deno.PointerValue {
+  #feed({ name, shape, values, inPlace }: NamedFeed): Deno.PointerValue {
     const c = this.#c;
+    const wanted = shape.reduce((a, b) => a * b, 1);
+    // TensorFlow would read beyond the array, or stop the program.
+    if (values.length !== wanted) {
+      throw new EmpSslError({
+        action: "compute with",
+        subject: name,
+        found: `it has ${values.length} values where ${
+          shape.join(" × ")
+        } are wanted`,
+        remedy: "give as many as the batch has",
+        code: "INVALID_ARGUMENT",
+      });
+    }
     if (!inPlace) return copyToTensor(c, dtypeOf(values), shape, values);
     return c.TF_NewTensor(
       dtypeOf(values),

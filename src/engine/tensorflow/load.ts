@@ -9,7 +9,7 @@ import { makeNodeBackend } from "../../deps/tfjs_node.ts";
 import { codeOf, EmpSslError, messageOf } from "../../errors.ts";
 import type { EngineWish, PrecisionChoice } from "../engine.ts";
 import { installedLibraries, type InstalledLibrary } from "../setup/locate.ts";
-import { openTensorFlow } from "./c_api.ts";
+import { openTensorFlow, type TensorFlowC } from "./c_api.ts";
 import { EagerBinding } from "./eager_binding.ts";
 import { setEnvironment } from "./environment.ts";
 import { fasterPrecision } from "./faster_precision.ts";
@@ -27,12 +27,11 @@ let loaded: { path: string; binding: EagerBinding } | undefined;
 /** The eager context, with tfjs's backend on it: one for each process. */
 async function loadBackend(
   library: InstalledLibrary,
+  c: TensorFlowC,
   config: SessionConfig,
 ): Promise<EagerBinding> {
   if (loaded?.path === library.path) return loaded.binding;
-  const binding = withoutStderr(() =>
-    new EagerBinding(openTensorFlow(library.path), config)
-  );
+  const binding = withoutStderr(() => new EagerBinding(c, config));
   const backend = await makeNodeBackend(binding);
   tf.registerBackend("tensorflow", () => backend, 10);
   await tf.setBackend("tensorflow");
@@ -43,11 +42,11 @@ async function loadBackend(
 
 async function loadFrom(
   library: InstalledLibrary,
+  c: TensorFlowC,
   choice: PrecisionChoice,
   { threads, cluster }: Wish,
 ): Promise<GraphEngine> {
   const wantsGpu = library.variant === "gpu";
-  setEnvironment({ gpu: wantsGpu, precision: choice });
   const config: SessionConfig = {
     intraOpThreads: threads ?? 0,
     // One operation at a time, on all threads, is as fast on a processor and
@@ -56,8 +55,7 @@ async function loadFrom(
     allowMemoryGrowth: true,
     allowSoftPlacement: true,
   };
-  const binding = await loadBackend(library, config);
-  const c = openTensorFlow(library.path);
+  const binding = await loadBackend(library, c, config);
   const gpu = binding.isUsingGpuDevice();
   const target = { config };
   const precision = choice !== "auto"
@@ -77,7 +75,11 @@ async function loadFrom(
       { own: replicas.devices.length, count: replicas.count },
     warning: replicas?.warning,
   };
-  return new GraphEngine({ report, c, target, precision, replicas });
+  const close = () => {
+    loaded = undefined;
+    binding[Symbol.dispose]();
+  };
+  return new GraphEngine({ report, c, target, precision, replicas, close });
 }
 
 /**
@@ -95,18 +97,33 @@ export async function loadTensorFlow(
 ): Promise<GraphEngine> {
   const complaints: string[] = [];
   for (const library of await installedLibraries(["gpu", "cpu"])) {
+    let c: TensorFlowC;
     try {
-      return await loadFrom(library, choice, wish);
+      const gpu = library.variant === "gpu";
+      setEnvironment({ gpu, precision: choice });
+      c = withoutStderr(() => openTensorFlow(library.path));
     } catch (error) {
-      if (codeOf(error) === "INVALID_ARGUMENT") throw error;
       complaints.push(messageOf(error));
+      continue;
     }
+    // Not the next one after this: two of them in one process end it.
+    return await loadFrom(library, c, choice, wish).catch(unavailable);
   }
-  throw new EmpSslError({
+  throw loadError(complaints.join("; ") || "it is not set up");
+}
+
+function loadError(found: string, cause?: unknown): EmpSslError {
+  return new EmpSslError({
     action: "load",
     subject: "the TensorFlow engine",
-    found: complaints.join("; ") || "it is not set up",
+    found,
     remedy: "run `deno task setup`",
     code: "ENGINE_UNAVAILABLE",
+    cause,
   });
+}
+
+/** An error of ours stays; TensorFlow's own means that there is no engine. */
+function unavailable(error: unknown): never {
+  throw codeOf(error) ? error : loadError(messageOf(error), error);
 }
