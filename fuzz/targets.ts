@@ -10,7 +10,7 @@ import { readMatlabStructs } from "../src/data/matlab.ts";
 import { unpack } from "../src/data/unpack.ts";
 import { readChoices } from "../src/train/config_schema.ts";
 import { MetricsLog } from "../src/train/metrics.ts";
-import { findCheckpoint } from "../src/checkpoint/run_folder.ts";
+import { findCheckpoint } from "../src/checkpoint/find_checkpoint.ts";
 import {
   decodeSafetensors,
   readSafetensorsMetadata,

@@ -49,7 +49,7 @@ export async function whyNoFolder(path: string): Promise<string> {
   } catch (error) {
     if (error instanceof Deno.errors.NotCapable) {
       return /--allow-all/.test(messageOf(error))
-        ? "Deno opens it for no program without --allow-all, as all of /dev, " +
+        ? "Deno opens it only with --allow-all, like all of /dev, " +
           "/proc and /sys"
         : "the program was not given --allow-read for it";
     }

@@ -91,7 +91,7 @@ async function runExport(values: Values): Promise<void> {
   });
   console.log(`Wrote ${files.join(", ")} to ${out}`);
   console.log(
-    `Its features are ours within ${distance.toExponential(1)}, relative`,
+    `Features differ from ours by ${distance.toExponential(1)} (relative)`,
   );
 }
 

@@ -33,7 +33,7 @@ function found(name: string, path: string, what: string): EmpSslError {
     action: "accept",
     subject: `the reader ${name}`,
     found: `${what} for ${path}`,
-    remedy: "mend the reader and keep the file in fuzz/corpus",
+    remedy: "fix the reader and keep the file in fuzz/corpus",
     code: "INVALID_DATA",
   });
 }

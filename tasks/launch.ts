@@ -112,7 +112,7 @@ function startsOf(values: Values, rest: string[]): Start[] {
   if ((local === undefined) === (hosts === undefined)) {
     throw launchError(
       "a training",
-      "it needs a place",
+      "exactly one of --local and --hosts is needed",
       "give --local N or --hosts HOST,…",
     );
   }
@@ -124,7 +124,7 @@ function startsOf(values: Values, rest: string[]): Start[] {
   if (!Number.isInteger(count) || count < 2) {
     throw launchError(
       `--local ${count}`,
-      "it is not several",
+      "one process needs no launcher",
       "give a number from 2 up",
     );
   }
@@ -155,11 +155,11 @@ async function launch(starts: Start[]): Promise<number> {
   );
   const living = new Set(children);
   const interrupt = async (signal: Deno.Signal) => {
-    // What one process wants, all do.
+    // Interrupting one process ends all of them.
     const [first] = living;
     try {
       if (starts[0].program !== "ssh") return first?.kill(signal);
-      // The terminal over there makes an interrupt of it.
+      // Ctrl-C: the remote terminal turns it into SIGINT.
       const writer = first.stdin.getWriter();
       await writer.write(Uint8Array.of(3));
       writer.releaseLock();

@@ -21,7 +21,7 @@ export const command: Command = {
     },
     variant: {
       type: "text",
-      help: "TensorFlow for the processor or with CUDA (default: what is here)",
+      help: "TensorFlow for the processor or with CUDA (default: as detected)",
       choices: ["cpu", "gpu"],
     },
   },

@@ -26,7 +26,7 @@ import { train } from "../src/train/train.ts";
 import type { Values } from "./cli/flags.ts";
 import {
   exit,
-  exitAtOnce,
+  exitWithoutCleanup,
   main,
   quote,
   setUpEngine,
@@ -89,13 +89,13 @@ function findLike(resolved: ResolvedConfig): string | undefined {
   const found = newestRunLike(folders, resolved);
   console.log(
     found === undefined
-      ? "No run like this to go on with: starting one"
+      ? "No matching run to resume: starting a new one"
       : `Going on with ${found}`,
   );
   return found;
 }
 
-/** What weights of another program leave open is said before the run. */
+/** Reports which tensors `--init` does not provide, before the run. */
 function checkInit({ init, arch, seed }: ResolvedConfig): void {
   if (init === undefined) return;
   const specs = tensorSpecs(architecture(arch).model);
@@ -133,7 +133,7 @@ async function letGo(dashboard: Dashboard | undefined): Promise<void> {
   if (dashboard) await Promise.race([dashboard.close(), second]);
 }
 
-/** One of several processes, and not the first: it has little to say. */
+/** Runs a process other than process 0; prints its start and skipped images. */
 async function follow(
   config: Partial<TrainConfig>,
   resume: string | undefined,
@@ -160,7 +160,7 @@ async function runTraining(values: Values): Promise<void> {
     return;
   }
   const probe = probeOf(values);
-  if (clusterWish(config) !== undefined) exitAtOnce();
+  if (clusterWish(config) !== undefined) exitWithoutCleanup();
   // Whatever is wrong with it is said before the engine is set up.
   const given = givenOf(values, config);
   let resume = values.resume as string | undefined;
@@ -168,7 +168,7 @@ async function runTraining(values: Values): Promise<void> {
     throw new EmpSslError({
       action: "resume",
       subject: "any run like this in several processes",
-      found: "each would look for itself",
+      found: "each process might choose a different run",
       remedy: "name the run's folder",
       code: "INVALID_ARGUMENT",
     });
@@ -193,7 +193,7 @@ async function runTraining(values: Values): Promise<void> {
     choices = { ...given, cluster, task };
     const both = { ...stored, ...choices };
     validateConfig(both);
-    if (clusterWish(both) !== undefined) exitAtOnce();
+    if (clusterWish(both) !== undefined) exitWithoutCleanup();
     engine = stored.engine;
   }
   const dashboard = await dashboardOf(values);

@@ -14,11 +14,9 @@ import {
   CollapseWatch,
 } from "../src/train/health.ts";
 import { MetricsLog } from "../src/train/metrics.ts";
-import {
-  findCheckpoint,
-  RunFolder,
-  saveCheckpoint,
-} from "../src/checkpoint/run_folder.ts";
+import { RunFolder } from "../src/checkpoint/run_folder.ts";
+import { saveCheckpoint } from "../src/checkpoint/save_checkpoint.ts";
+import { findCheckpoint } from "../src/checkpoint/find_checkpoint.ts";
 import {
   decodeSafetensors,
   encodeSafetensors,
@@ -110,8 +108,16 @@ Deno.test("findCheckpoint() takes a folder's newest, and says what is wrong", as
     const found = findCheckpoint(dir);
     assertEquals(found.path, `${dir}/checkpoint-00000010.safetensors`);
     assertEquals([found.step, found.damaged], [10, []]);
-    assertThrows(() => readCheckpoint(dir), Error, "no configuration of ours");
-    assertThrows(() => readCheckpointInfo(dir), Error, "no configuration of");
+    assertThrows(
+      () => readCheckpoint(dir),
+      Error,
+      "it has no EMP-SSL configuration",
+    );
+    assertThrows(
+      () => readCheckpointInfo(dir),
+      Error,
+      "it has no EMP-SSL configuration",
+    );
     return Promise.resolve();
   });
 });

@@ -55,14 +55,14 @@ Deno.test("an index knows files that are not what they were", async () => {
     await assertRejects(
       () => indexedSource(there, { dir: run, goesOn: true }),
       EmpSslError,
-      "1 of 4 are not what they were when the run began; the first is " +
+      "1 of 4 have changed since the run began; the first is " +
         `${moved}/train/c1/0.png (1 bytes for`,
     );
     await Deno.remove(`${moved}/train/c0/0.png`);
     await assertRejects(
       () => indexedSource(there, { dir: run, goesOn: true }),
       EmpSslError,
-      `2 of 4 are not what they were`,
+      `2 of 4 have changed`,
     );
   });
 });

@@ -15,7 +15,7 @@ import {
   tensorSpecs,
 } from "../model/parameters.ts";
 import type { ResolvedConfig } from "./run_config.ts";
-import { findCheckpoint, type FoundCheckpoint } from "./run_folder.ts";
+import { findCheckpoint, type FoundCheckpoint } from "./find_checkpoint.ts";
 import {
   decodeSafetensors,
   encodeSafetensors,
@@ -111,7 +111,7 @@ function infoOf(
   } catch {
     throw checkpointError(
       path,
-      "it has no configuration of ours",
+      "it has no EMP-SSL configuration",
       "name a checkpoint that `train` wrote",
     );
   }

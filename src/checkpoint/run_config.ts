@@ -106,7 +106,7 @@ export interface ResolvedConfig extends TrainConfig {
   steps: number;
 }
 
-/** The choices that decide the numbers of a run: where they are equal, it is one. */
+/** The settings that determine a run's numbers: equal settings, equal run. */
 export const IDENTITY = [
   "data",
   "dataDir",

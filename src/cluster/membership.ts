@@ -86,7 +86,7 @@ function fromTfConfig(text: string): Membership {
   const chief = cluster?.chief ?? [], workers = cluster?.worker ?? [];
   const index = task?.index ?? 0, type = task?.type ?? "worker";
   if (type !== "worker" && type !== "chief") {
-    throw new Error(`this process is to be ${type}, which does not train`);
+    throw new Error(`its task type is ${type}, which does not train`);
   }
   return {
     addresses: [...chief, ...workers],

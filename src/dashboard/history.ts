@@ -16,7 +16,7 @@ export class History {
   #news = Promise.withResolvers<void>();
   #ended = false;
 
-  /** Nothing more will come: viewers are let go when they have read it all. */
+  /** No more records will come: streams close once viewers have read all. */
   end(): void {
     this.#ended = true;
     this.#news.resolve();

@@ -11,7 +11,7 @@ import { EmpSslError, messageOf } from "../errors.ts";
 import type { Image } from "./image.ts";
 import { decodeOther, withoutTransparency } from "./other_formats.ts";
 
-/** The most pixels an image may have: beyond it lies a decompression bomb. */
+/** Largest allowed image, in pixels: guards against decompression bombs. */
 export const MAX_PIXELS = 178_956_970;
 
 type Sharp = ReturnType<SharpConstructor>;

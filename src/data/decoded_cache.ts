@@ -93,7 +93,7 @@ export function cachedDecode(
       }),
       () => undefined,
     );
-    // What cannot be looked at is for the decoder to complain of.
+    // If stat() failed, the decoder reports why.
     if (stamp === undefined) return await decode(path, side);
     const kept = await Deno.readFile(entry).then(
       (bytes) => decodeEntry(bytes, stamp),

@@ -47,23 +47,23 @@ const PAUSE_MS = 500;
 
 const STALL_MS = 60_000;
 
-/** Aborts what has been silent for too long. */
-class Silence implements Disposable {
+/** Aborts a download in which nothing has come for a time. */
+class StallTimer implements Disposable {
   #controller = new AbortController();
   #limit: number;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(limit: number) {
     this.#limit = limit;
-    this.broken();
+    this.restart();
   }
 
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
 
-  /** Something came. */
-  broken(): void {
+  /** Starts the time anew: something has come. */
+  restart(): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       const seconds = Math.round(this.#limit / 1000);
@@ -86,10 +86,10 @@ async function append(
   part: string,
 ): Promise<boolean> {
   let have = await sizeOf(part);
-  using silence = new Silence(stall);
+  using timer = new StallTimer(stall);
   const response = await fetch(url, {
     headers: have > 0 ? { range: `bytes=${have}-` } : {},
-    signal: silence.signal,
+    signal: timer.signal,
   });
   if (response.status === 416) {
     await response.body?.cancel();
@@ -114,7 +114,7 @@ async function append(
     truncate: have === 0,
   });
   for await (const chunk of response.body) {
-    silence.broken();
+    timer.restart();
     await writeAll(file, chunk);
     have += chunk.length;
     onBytes?.(have, total);

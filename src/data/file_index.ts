@@ -176,7 +176,7 @@ export async function checkFileIndex(
   if (changed === 0) return;
   throw indexError(
     dir,
-    `${changed} of ${count} are not what they were when the run began; ` +
+    `${changed} of ${count} have changed since the run began; ` +
       `the first is ${first}`,
     REMEDY,
   );

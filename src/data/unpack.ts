@@ -178,8 +178,8 @@ async function unpackZip(
 }
 
 /**
- * Unpacks an archive into a folder that must not exist yet; it is made beside
- * itself and renamed, so that it is there whole or not at all.
+ * Unpacks an archive into a folder that must not exist yet; it is unpacked to
+ * a temporary sibling and renamed: it is there whole or not at all.
  *
  * @param archive A file whose name ends in `.zip`, or a gzipped tar.
  * @param into The folder.

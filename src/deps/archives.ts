@@ -1,5 +1,5 @@
 /**
- * Readers of tar and zip archives; the versions stand here and nowhere else.
+ * Readers of tar and zip archives; the versions are pinned only here.
  *
  * @module
  */

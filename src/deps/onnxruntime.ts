@@ -20,7 +20,7 @@ interface OnnxRuntime {
   Tensor: new (type: "float32", data: Float32Array, dims: number[]) => unknown;
 }
 
-/** Not written where it is imported: Deno would fetch its 290 MB for all. */
+/** Not a literal in import(): Deno would fetch its 290 MB for every user. */
 const PACKAGE = "npm:onnxruntime-node@1.30.0";
 
 /**

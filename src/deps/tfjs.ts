@@ -1,6 +1,6 @@
 /**
  * TensorFlow.js core: tensors, ops and the gradient tape that the model is
- * written with. The version stands here and nowhere else.
+ * written with. The version is pinned only here.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
  * tfjs's own backends, and its gradients, for the engines without TensorFlow.
- * The versions stand here and nowhere else.
+ * The versions are pinned only here.
  *
  * @module
  */

@@ -59,7 +59,7 @@ export function checkWish({ engine, precision, cluster }: EngineWish): void {
     throw new EmpSslError({
       action: "train",
       subject: `several replicas on the ${engine} engine`,
-      found: "TensorFlow's collective operations are what joins them",
+      found: "replicas need TensorFlow's collective operations",
       remedy: "take --engine tensorflow",
       code: "INVALID_ARGUMENT",
     });

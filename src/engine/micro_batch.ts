@@ -75,6 +75,6 @@ export function chooseMicroBatch(
 }
 
 /** Memory that the system could give to a process now, where it says so. */
-export function freeMemory(): number {
+export function availableMemory(): number {
   return Deno.systemMemoryInfo().available;
 }

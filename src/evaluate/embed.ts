@@ -70,7 +70,7 @@ export interface EmbedResult {
  * @param choices The checkpoint, the folder and the file; the rest is from
  * `EMBED_DEFAULTS`.
  * @param onEvent Told of the progress.
- * @throws {EmpSslError} Before any work for what cannot be.
+ * @throws {EmpSslError} Before any work for invalid settings.
  *
  * @example A folder of photos
  * ```ts ignore

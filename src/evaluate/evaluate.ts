@@ -111,7 +111,7 @@ export type EvaluateEvent =
  *
  * @param choices The checkpoint; the rest is from `EVALUATE_DEFAULTS`.
  * @param onEvent Told of the progress.
- * @throws {EmpSslError} Before any work for what cannot be.
+ * @throws {EmpSslError} Before any work for invalid settings.
  *
  * @example Nearest neighbours alone
  * ```ts ignore

@@ -11,7 +11,7 @@ import type { EvaluationResult } from "./evaluate.ts";
 /** The folder of a run's evaluations. */
 const FOLDER = "evaluations";
 
-/** Where all evaluations stood before each had a name of its own. */
+/** Earlier versions wrote every evaluation to this file. */
 const FORMER = "evaluation.json";
 
 /** `cifar10-16-patches-1a2b3c4d.json`; the same evaluation has the same name. */

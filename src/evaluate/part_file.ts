@@ -14,7 +14,7 @@ const partError = errorMaker("embed to", "INVALID_ARGUMENT");
 
 /** What is kept beside the rows. */
 interface Note {
-  /** Digest of all that makes the rows what they are. */
+  /** Digest of the model, settings and paths that determine the rows. */
   identity: string;
   /** Rows of images that could not be read. */
   skipped: number[];
@@ -168,7 +168,7 @@ function lockOf(path: string): Deno.FsFile {
   );
 }
 
-/** How many files at the beginning are what they were. */
+/** How many files, from the first on, are unchanged. */
 function sameRows(before: Stamps, now: Stamps): number {
   let row = 0;
   while (

@@ -119,7 +119,7 @@ function encode(
  *
  * @param choices The checkpoint and the folder; the rest is from
  * `EXPORT_DEFAULTS`.
- * @throws {EmpSslError} Before any work for what cannot be; `EXPORT_FAILED`
+ * @throws {EmpSslError} Before any work for invalid settings; `EXPORT_FAILED`
  * where the features are others.
  *
  * @example For ONNX Runtime

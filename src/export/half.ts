@@ -16,7 +16,7 @@ function floatBytes(values: Float32Array): Uint8Array {
 }
 
 /**
- * How weights are kept: in fp16 what is large is halved, for only that gains by
+ * How weights are kept: in fp16 only large tensors are cast: only they gain by
  * it; batch norms and biases stay as they are.
  */
 export function keptBytes(

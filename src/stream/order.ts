@@ -1,5 +1,5 @@
 /**
- * Which image stands where: a pure function of the seed, so that nothing
+ * Order of the images in the batches: a pure function of the seed, so nothing
  * depends on the number of workers or on where a run was resumed.
  *
  * @module

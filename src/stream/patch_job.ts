@@ -45,10 +45,10 @@ export function batchBytes(job: PatchJob): number {
 /** Told to the pool: a ticket that could not be served. */
 export type OnFailure = (ticket: number) => void;
 
-/** Steps of this share of a whole fall evenly over it. */
+/** Golden ratio: its multiples modulo 1 spread evenly over [0, 1). */
 const GOLDEN = (Math.sqrt(5) - 1) / 2;
 
-/** In a batch: the row of no image that was asked for. */
+/** Marks a row of a batch that holds no requested image. */
 export const NO_IMAGE = -1;
 
 /** Shared memory for the images of each batch in a ring, slot by slot. */

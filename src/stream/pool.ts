@@ -136,7 +136,7 @@ export class PatchPool {
       death,
       ready: opened.then(() => member),
     };
-    // Who waits for it is told; here it is only kept from ending the program.
+    // Callers get the rejection; this only keeps it from being unhandled.
     member.ready.catch(() => {});
     worker.addEventListener("error", (event) => {
       event.preventDefault();
@@ -156,7 +156,7 @@ export class PatchPool {
   }
 
   /**
-   * Another worker than the given one, or it where there is no other, once it has
+   * Another worker (the given one if there is no other), as soon as it has
    * opened the data set.
    */
   async #another(slot: number): Promise<Member> {

@@ -4,7 +4,7 @@
  * @module
  */
 import type { EngineReport } from "../engine/engine.ts";
-import { chooseMicroBatch, freeMemory } from "../engine/micro_batch.ts";
+import { availableMemory, chooseMicroBatch } from "../engine/micro_batch.ts";
 import { architecture } from "../model/architectures.ts";
 import type { ResolvedConfig } from "../checkpoint/run_config.ts";
 
@@ -30,5 +30,5 @@ export function microBatchOf(
   // The free memory of a GPU is not known here: the user decides.
   if (device !== "CPU") return undefined;
   const images = batch.images / (cluster?.length ?? 1);
-  return chooseMicroBatch({ ...batch, images }, freeMemory(), precision);
+  return chooseMicroBatch({ ...batch, images }, availableMemory(), precision);
 }

@@ -19,7 +19,7 @@ import type { ResolvedConfig, TrainConfig } from "../checkpoint/run_config.ts";
 import { checkChoices } from "./config_schema.ts";
 import { parseSaveEvery } from "./save_every.ts";
 
-/** Refuses what cannot be, before anything is opened. */
+/** Rejects invalid settings, before anything is opened. */
 export function validateConfig(config: TrainConfig): void {
   checkChoices(config);
   const { numPatches, bs, eps, epoch, lr, workers, limitImages } = config;

@@ -10,7 +10,7 @@ import type { State } from "../model/parameters.ts";
 
 /** Collapsed steps in a row after which the run ends. */
 const PATIENCE = 20;
-/** Invariance above this, and coding rate below so many times the collapsed one. */
+/** Collapse limits: on invariance; on coding rate, times the collapsed rate. */
 const INVARIANCE = 0.99, MARGIN = 1.1;
 /** Effective rank below which all embeddings point in one direction. */
 const RANK = 1.1;

@@ -47,7 +47,7 @@ export function resumePoint(dir: string): ResumePoint {
 
 function isLike(stored: ResolvedConfig, wanted: ResolvedConfig): boolean {
   const same = IDENTITY.every((key) => stored[key] === wanted[key]);
-  // What was left open then and is left open now is the same.
+  // `auto` matches whatever the stored run has used.
   return same &&
     (["engine", "precision"] as const).every((key) =>
       wanted[key] === "auto" || wanted[key] === stored[key]

@@ -30,7 +30,7 @@ import {
   type RunPlan,
 } from "../cluster/agreement.ts";
 
-/** What stands outside a run's configuration. */
+/** Options that are not part of a run's configuration. */
 export interface TrainOptions {
   /**
    * The folder of a run to go on with, exactly from its newest whole checkpoint.
@@ -66,8 +66,8 @@ function freeFolder(data: string, msg?: string): string {
  * @param config The user's choices; the rest is from `TRAIN_DEFAULTS`, the
  * paper's.
  * @param options A signal that ends the run, a probe.
- * @returns The run's events, in order; the run goes on as they are asked for.
- * @throws {EmpSslError} Before any work for what cannot be; later for what
+ * @returns The run's events, in order; the run advances as they are consumed.
+ * @throws {EmpSslError} Before any work for invalid settings; later for what
  * breaks. With replicas a thread may then wait in TensorFlow for good: end the
  * program.
  *
@@ -176,7 +176,7 @@ async function* computing(
     yield* work(compute);
   } catch (error) {
     // With replicas TensorFlow computes beside this thread, and may wait for
-    // what will not come; its memory must not be freed: it ends with the program.
+    // a lost process; so its memory is not freed until the program ends.
     mayCompute = cluster !== undefined;
     throw error;
   } finally {

@@ -20,7 +20,7 @@ import {
 import { checkFinite, CollapseWatch } from "./health.ts";
 import { initialWeights } from "../checkpoint/initial_weights.ts";
 import { effectiveRank } from "./spectrum.ts";
-import { saveCheckpoint } from "../checkpoint/run_folder.ts";
+import { saveCheckpoint } from "../checkpoint/save_checkpoint.ts";
 import { batchOf, microBatchOf } from "./batch.ts";
 import type { StepMetrics } from "./events.ts";
 import { type BatchView, samplePatches } from "./batch_view.ts";

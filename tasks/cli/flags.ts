@@ -62,7 +62,7 @@ export function helpText({ usage, about, flags, examples }: Command): string {
     "",
     about,
     "",
-    "Flags (underscores do for hyphens):",
+    "Flags (underscores may replace hyphens):",
     ...rows.map(([left, right]) =>
       left.length >= width
         ? `${left}\n${" ".repeat(width)}${right}`

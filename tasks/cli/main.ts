@@ -17,7 +17,7 @@ export async function main(
   run: (values: Values, rest: string[]) => Promise<void>,
   args: string[] = Deno.args,
 ): Promise<void> {
-  keepPrinting();
+  ignoreWriteErrors();
   try {
     const { values, rest } = parseCommand(args, command);
     if (values.help) console.log(helpText(command));
@@ -48,7 +48,7 @@ function isSystemError(error: unknown): boolean {
 }
 
 /** No run ends because its output cannot be written: a full disk, a closed pipe. */
-function keepPrinting(): void {
+function ignoreWriteErrors(): void {
   for (const name of ["log", "error"] as const) {
     const print = console[name];
     console[name] = (...args: unknown[]) => {
@@ -74,7 +74,7 @@ let isComputing = false;
  * From now on TensorFlow may compute beside this thread, or wait for a process
  * that is gone: see {@linkcode exit}.
  */
-export function exitAtOnce(): void {
+export function exitWithoutCleanup(): void {
   isComputing = true;
 }
 

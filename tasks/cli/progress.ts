@@ -80,7 +80,7 @@ export class Progress {
   /** Some more is done. */
   update(done: number, detail = ""): void {
     const now = performance.now();
-    // The first piece pays for all warming up: the rate is of what follows.
+    // The rate excludes the first piece, which includes the warm-up.
     if (this.#firstDone === undefined) {
       this.#firstDone = done;
       this.#begin = now;

@@ -9,7 +9,7 @@ import { exit } from "./main.ts";
 export const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
 
 /**
- * Milliseconds in which a second signal is the first one once more: `deno task`
+ * Milliseconds in which a second signal repeats the first one: `deno task`
  * passes an interrupt on that the terminal has sent to its whole group already.
  */
 const SAME_SIGNAL = 1000;

@@ -101,7 +101,7 @@ export const command: Command = {
     resume: {
       type: "text",
       value: "DIR|auto",
-      help: "go on exactly with a run: its folder, or the newest like this",
+      help: "resume a run exactly: its folder, or auto for the newest match",
     },
     init: {
       type: "text",
@@ -129,7 +129,7 @@ export const command: Command = {
       value: "HOST:PORT,…",
       help:
         "the processes that train together, this one among them (default: " +
-        "TF_CONFIG or Slurm, unless none)",
+        "from TF_CONFIG or Slurm; none: train alone)",
     },
     task: { type: "number", help: "this process's place in --cluster, from 0" },
     "peer-timeout": {

@@ -22,8 +22,8 @@ export function showStart(event: TrainEvent & { type: "start" }): void {
   const { config: c, engine, dir, microBatch, step, damaged } = event;
   if (dir === undefined) {
     console.log(
-      `Process ${c.task} of ${c.cluster?.length} is at work; process 0 tells ` +
-        "how it goes",
+      `Process ${c.task} of ${c.cluster?.length} is training; process 0 logs ` +
+        "the progress",
     );
     if (engine.warning) console.error(`Warning: ${engine.warning}`);
     return;

@@ -2,9 +2,16 @@
  * Two thousand steps and two thousand evaluations on TensorFlow: memory stays
  * flat, and every tensor of the eager context is freed.
  */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as tf from "../../src/deps/tfjs.ts";
 import { loadTensorFlow } from "../../src/engine/tensorflow/load.ts";
+import { codeOf } from "../../src/errors.ts";
+import {
+  attr,
+  GraphBuilder,
+  type GraphValue,
+} from "../../src/engine/trace/graph.ts";
+import { DType } from "../../src/engine/trace/messages.ts";
 import { OPTIMIZER } from "../../src/model/lars.ts";
 import { initialState, tensorSpecs } from "../../src/model/parameters.ts";
 
@@ -101,4 +108,45 @@ Deno.test("200 sessions, opened and closed, keep the memory flat", async () => {
       `${(end / 1e6).toFixed(0)} MB after 200`,
   );
   assert(end < 1.05 * middle, `${middle} bytes became ${end}`);
+});
+
+/** A graph with one output, `y`, of some operations on `x`. */
+function graphOf(
+  shape: number[],
+  build: (graph: GraphBuilder, x: GraphValue) => GraphValue,
+): Uint8Array<ArrayBuffer> {
+  const graph = new GraphBuilder();
+  const x = graph.placeholder("x", DType.float, shape);
+  graph.node(
+    "Identity",
+    [build(graph, x)],
+    { T: attr.type(DType.float) },
+    "y",
+  );
+  return graph.graphDef();
+}
+
+Deno.test("too large a tensor is «out of memory», and the session lives", async () => {
+  const shape = [1, 1 << 20];
+  using session = engine.session(
+    graphOf(shape, (graph, x) => {
+      const big = graph.value("BatchMatMulV2", [x, x], [1 << 20, 1 << 20], {
+        adj_x: attr.bool(true),
+        adj_y: attr.bool(false),
+      });
+      graph.node(
+        "Sum",
+        [x, graph.ints([0, 1])],
+        { T: attr.type(DType.float), Tidx: attr.type(DType.int32) },
+        "sum",
+      );
+      return graph.sum(big, [0, 1]);
+    }),
+  );
+  const values = new Float32Array(1 << 20);
+  const run = (fetch: string) =>
+    session.run([{ name: "x", shape, values }], [fetch]);
+  const error = await assertRejects(() => run("y"), Error, "out of memory");
+  assertEquals(codeOf(error), "STEP_FAILED");
+  assertEquals((await run("sum"))[0][0], 0);
 });

@@ -18,10 +18,10 @@ import { withoutStderr } from "./quiet.ts";
 import { ReplicaGroup } from "./replica_group.ts";
 import type { SessionConfig } from "./session_config.ts";
 
-/** What of a wish concerns TensorFlow. */
+/** The part of an `EngineWish` that TensorFlow uses. */
 type Wish = Pick<EngineWish, "threads" | "cluster">;
 
-/** What of an eager context does not change, whatever is trained. */
+/** The library and eager binding that this process has loaded. */
 let loaded: { path: string; binding: EagerBinding } | undefined;
 
 /** The eager context, with tfjs's backend on it: one for each process. */

@@ -31,7 +31,7 @@ async function inTime<T>(meeting: Promise<T>): Promise<T> {
         new EmpSslError({
           action: "reach",
           subject: "the TensorFlow of the other processes",
-          found: `the devices have not met within ${MEETING_SECONDS} s`,
+          found: `the devices did not connect within ${MEETING_SECONDS} s`,
           remedy: "check that each address of --cluster means the same " +
             "machine everywhere, and that no firewall is between them",
           code: "PEER_LOST",

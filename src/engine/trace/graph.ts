@@ -119,7 +119,7 @@ export class GraphBuilder {
     }));
   }
 
-  /** One number in every place of a shape: a node, not so many bytes. */
+  /** A constant filled with one number: a `Fill` node, not an array. */
   fill(shape: number[], value: number): GraphValue {
     return this.#once(`fill ${value} ${shape}`, () => ({
       name: this.node("Fill", [this.ints(shape), this.scalar(value)], {
