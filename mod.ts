@@ -34,7 +34,14 @@ export {
   DATASETS,
   openDataset,
 } from "./src/data/catalog.ts";
-export type { Dataset, DatasetSource, Split } from "./src/data/dataset.ts";
+export type {
+  Dataset,
+  DatasetSource,
+  SharedData,
+  Split,
+} from "./src/data/dataset.ts";
+export type { FileTable } from "./src/data/file_table.ts";
+export type { Search } from "./src/data/image_files.ts";
 export {
   type Prepared,
   prepareDataset,
