@@ -221,6 +221,9 @@ async function runTraining(values: Values): Promise<void> {
       progress?.finish();
       summary.skip(event.image);
       console.error(`Skipped ${event.image}: ${event.why}`);
+    } else if (event.type === "warning") {
+      progress?.finish();
+      console.error(`Warning: ${event.message}`);
     } else if (event.type === "probe") {
       progress?.finish();
       summary.probe(event.top1);

@@ -7,7 +7,12 @@ import {
 } from "@std/assert";
 import { openDataset } from "../src/data/catalog.ts";
 import { decodeFile } from "../src/data/decode.ts";
-import { cachedDecode, checkCache } from "../src/data/decoded_cache.ts";
+import {
+  cachedDecode,
+  cacheSize,
+  CacheUsage,
+  checkCache,
+} from "../src/data/decoded_cache.ts";
 import type { Image } from "../src/data/image.ts";
 import { withFolder, writeImages } from "./images.ts";
 
@@ -161,5 +166,44 @@ Deno.test("a cache that cannot be used is refused before any work", async () => 
     }
     checkCache({ dir: `${dir}/new`, side: 8 });
     assertEquals([...Deno.readDirSync(`${dir}/new`)], []);
+  });
+});
+
+Deno.test("a cache stops at its limit, for all threads, and says so once", async () => {
+  await withFolder(async (dir) => {
+    await writeImages(dir, { classes: 1, each: 4 });
+    const usage = new CacheUsage();
+    const options = {
+      dir: `${dir}/cache`,
+      side: 32,
+      usage: usage.buffer,
+      // Three images of 32 × 32 pixels and their heads.
+      limit: 3 * (32 * 32 * 3 + 40),
+    };
+    const threads = [0, 1].map(() => cachedDecode(decodeFile, options));
+    for (let i = 0; i < 4; i++) {
+      const { width } = await threads[i % 2](`${dir}/train/c0/${i}.png`);
+      assertEquals([width, usage.stopped], [32, i === 3]);
+    }
+    assertEquals(await cacheSize(options.dir), options.limit);
+    assertEquals(
+      [usage.takeReason(), usage.takeReason()],
+      ["it has reached its limit", undefined],
+    );
+  });
+});
+
+Deno.test("a cache that can no longer be written to says so once", async () => {
+  await withFolder(async (dir) => {
+    await writeImages(dir, { classes: 1, each: 1 });
+    await Deno.writeTextFile(`${dir}/file`, "");
+    const usage = new CacheUsage();
+    const decode = cachedDecode(decodeFile, {
+      dir: `${dir}/file`,
+      side: 32,
+      usage: usage.buffer,
+    });
+    assertEquals((await decode(`${dir}/train/c0/0.png`)).width, 32);
+    assertEquals(usage.takeReason(), "it cannot be written to");
   });
 });

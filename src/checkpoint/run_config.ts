@@ -26,6 +26,8 @@ export interface TrainConfig {
    * for large photographs that are seen in many epochs.
    */
   cache?: string;
+  /** Gigabytes that `cache` may have on disk. */
+  cacheLimit?: number;
   /** Side of a patch in pixels; the architecture's own where not given. */
   patchSize?: number;
   /** Epochs. */
@@ -131,6 +133,7 @@ export const IDENTITY = [
 /** The choices that do not change the numbers: each start of a run has its own. */
 const OPERATIONAL = [
   "workers",
+  "cacheLimit",
   "saveEvery",
   "keep",
   "strict",
@@ -161,10 +164,17 @@ export function isOperational(key: string): boolean {
 export function trainSource(
   config: Pick<
     ResolvedConfig,
-    "data" | "dataDir" | "limitImages" | "classes" | "cache" | "patchSize"
+    | "data"
+    | "dataDir"
+    | "limitImages"
+    | "classes"
+    | "cache"
+    | "cacheLimit"
+    | "patchSize"
   >,
 ): DatasetSource {
-  const { data, dataDir, limitImages, classes, cache, patchSize } = config;
+  const { data, dataDir, limitImages, classes, patchSize } = config;
+  const { cache, cacheLimit } = config;
   return {
     name: data,
     dir: dataDir,
@@ -172,8 +182,10 @@ export function trainSource(
     limit: limitImages,
     classes,
     // A crop has half the side of its image.
-    cache: cache === undefined
-      ? undefined
-      : { dir: cache, side: 2 * patchSize },
+    cache: cache === undefined ? undefined : {
+      dir: cache,
+      side: 2 * patchSize,
+      limit: cacheLimit && cacheLimit * 1e9,
+    },
   };
 }

@@ -16,6 +16,70 @@ export interface CacheOptions {
   dir: string;
   /** Images are shrunk until the shorter side has so many pixels. */
   side: number;
+  /** Bytes that it may have on disk; no bound where it is not given. */
+  limit?: number;
+  /** Counted by all threads together: see {@linkcode CacheUsage}. */
+  usage?: SharedArrayBuffer;
+}
+
+/** Why nothing more is written to a cache. */
+const STOPPED = ["", "it has reached its limit", "it cannot be written to"];
+
+/** How much a cache has on disk, and whether it still grows; shared by threads. */
+export class CacheUsage {
+  /** To be sent to other threads. */
+  readonly buffer: SharedArrayBuffer;
+  #bytes: BigInt64Array;
+  #state: Int32Array;
+
+  /** Over a buffer of another thread's, or a new one. */
+  constructor(buffer: SharedArrayBuffer = new SharedArrayBuffer(16)) {
+    this.buffer = buffer;
+    this.#bytes = new BigInt64Array(buffer, 0, 1);
+    this.#state = new Int32Array(buffer, 8, 2);
+  }
+
+  /** Counts bytes; false where they are beyond a limit, and nothing more fits. */
+  reserve(bytes: number, limit = Infinity): boolean {
+    if (this.stopped) return false;
+    const before = Atomics.add(this.#bytes, 0, BigInt(bytes));
+    if (Number(before) + bytes <= limit) return true;
+    this.#stop(1);
+    return false;
+  }
+
+  /** Nothing more can be written. */
+  fail(): void {
+    this.#stop(2);
+  }
+
+  #stop(state: number): void {
+    Atomics.compareExchange(this.#state, 0, 0, state);
+  }
+
+  /** Whether nothing more is written. */
+  get stopped(): boolean {
+    return Atomics.load(this.#state, 0) !== 0;
+  }
+
+  /** Why nothing more is written; given once, whatever thread has seen it. */
+  takeReason(): string | undefined {
+    const state = Atomics.load(this.#state, 0);
+    const isNew = state !== 0 && Atomics.exchange(this.#state, 1, 1) === 0;
+    return isNew ? STOPPED[state] : undefined;
+  }
+}
+
+/** Bytes that a cache has on disk. */
+export async function cacheSize(dir: string): Promise<number> {
+  let bytes = 0;
+  for await (const { name, isDirectory } of Deno.readDir(dir)) {
+    if (!isDirectory) continue;
+    for await (const entry of Deno.readDir(`${dir}/${name}`)) {
+      bytes += (await Deno.stat(`${dir}/${name}/${entry.name}`)).size;
+    }
+  }
+  return bytes;
 }
 
 /** Decodes an image file, shrunk as `decodeFile` shrinks. */
@@ -64,12 +128,13 @@ function decodeEntry(
  */
 export function cachedDecode(
   decode: Decode,
-  { dir, side }: CacheOptions,
+  { dir, side, limit, usage: shared }: CacheOptions,
 ): (path: string) => Promise<Image> {
-  let full = false;
+  const usage = new CacheUsage(shared);
 
   // The decoding waits for the disk: memory does not grow where that is slow.
   const keep = (entry: string, head: Uint8Array, image: Image) => {
+    if (!usage.reserve(head.length + image.data.length, limit)) return;
     try {
       Deno.mkdirSync(entry.slice(0, entry.lastIndexOf("/")), {
         recursive: true,
@@ -78,7 +143,7 @@ export function cachedDecode(
       writeAtomically(entry, bytes, { durable: false });
     } catch {
       // What is in it is still used; nothing more is written.
-      full = true;
+      usage.fail();
     }
   };
 
@@ -101,7 +166,7 @@ export function cachedDecode(
     );
     if (kept !== undefined) return kept;
     const image = await decode(path, side);
-    if (!full) keep(entry, encodeHead(image, stamp), image);
+    keep(entry, encodeHead(image, stamp), image);
     return image;
   };
 }

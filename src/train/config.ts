@@ -62,6 +62,14 @@ export function validateConfig(config: TrainConfig): void {
       );
     }
   }
+  const { cacheLimit } = config;
+  if (cacheLimit !== undefined && !(cacheLimit > 0)) {
+    throw flagError(
+      `--cache-limit ${cacheLimit}`,
+      "it must be positive",
+      "give gigabytes",
+    );
+  }
   if (config.saveEvery !== undefined) parseSaveEvery(config.saveEvery);
   const { microBatch } = config;
   if (

@@ -20,6 +20,7 @@ const SCHEMA = v.strictObject({
   download: v.optional(flag),
   classes: v.optional(text),
   cache: v.optional(text),
+  cacheLimit: v.optional(count),
   patchSize: v.optional(count),
   epoch: count,
   bs: count,

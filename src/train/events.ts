@@ -53,7 +53,8 @@ export type TrainEvent =
   | { type: "checkpoint"; path: string; step: number; epoch?: number }
   | { type: "stopped"; step: number; dir?: string }
   | { type: "probe"; step: number; top1: number; top5: number }
-  | { type: "skipped"; image: string; why: string };
+  | { type: "skipped"; image: string; why: string }
+  | { type: "warning"; message: string };
 
 /** Tests the model while it trains; see `evaluate/online_probe.ts`. */
 export interface Probe {

@@ -5,6 +5,7 @@
  * @module
  */
 import type { DatasetSource } from "../data/dataset.ts";
+import { cacheSize, CacheUsage } from "../data/decoded_cache.ts";
 import type { EngineReport } from "../engine/engine.ts";
 import { PatchStream } from "../stream/patch_stream.ts";
 import { writeAtomically } from "../atomic_file.ts";
@@ -51,7 +52,8 @@ export async function* steps(run: Run): AsyncGenerator<TrainEvent> {
     signal,
     includeBatch,
   } = run;
-  const { peers, source } = run;
+  const { peers } = run;
+  const { source, usage } = await withUsage(run.source);
   const calls = compute.calls<TrainingCalls>();
   const skipped: TrainEvent[] = [];
   const onSkipped = (image: string, why: string) =>
@@ -110,6 +112,12 @@ export async function* steps(run: Run): AsyncGenerator<TrainEvent> {
       calls.step(step, wanted),
     );
     log?.write(metrics);
+    const reason = usage?.takeReason();
+    if (reason !== undefined) {
+      const dir = source.cache!.dir;
+      const message = `Nothing more is kept in ${dir}: ${reason}`;
+      yield { type: "warning", message };
+    }
     yield* skipped.splice(0);
     const view = includeBatch?.() ? await orFailed(calls.view()) : undefined;
     yield { type: "step", metrics, view };
@@ -144,6 +152,20 @@ export async function* steps(run: Run): AsyncGenerator<TrainEvent> {
   }
   await peers?.finish();
   await orFailed(calls.endTraining());
+}
+
+/** A source whose threads count together what its cache has on disk. */
+async function withUsage(
+  source: DatasetSource,
+): Promise<{ source: DatasetSource; usage?: CacheUsage }> {
+  const { cache } = source;
+  if (cache === undefined) return { source };
+  const usage = new CacheUsage();
+  if (cache.limit !== undefined) usage.reserve(await cacheSize(cache.dir));
+  return {
+    source: { ...source, cache: { ...cache, usage: usage.buffer } },
+    usage,
+  };
 }
 
 /** The run's choices and what they ran on, for its reader and for `--resume`. */

@@ -51,6 +51,11 @@ export const command: Command = {
       value: "DIR",
       help: "keep decoded images here, shrunk to twice the patch size",
     },
+    "cache-limit": {
+      type: "number",
+      value: "GB",
+      help: "gigabytes that --cache may take on disk (default: no limit)",
+    },
     epoch: {
       type: "number",
       help: `passes over the data (default ${D.epoch})`,
@@ -212,6 +217,7 @@ function fromFlags(values: Values): Partial<TrainConfig> {
     download: values["no-download"] === true ? false : undefined,
     classes: text("classes"),
     cache: text("cache"),
+    cacheLimit: number("cache-limit"),
     patchSize: number("patch-size"),
     epoch: number("epoch"),
     bs: number("bs"),

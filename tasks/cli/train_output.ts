@@ -41,7 +41,8 @@ export function showStart(event: TrainEvent & { type: "start" }): void {
   );
   if (c.cache !== undefined) {
     const cache = { dir: c.cache, side: 2 * c.patchSize };
-    const gigabytes = (cacheBytes(c.images, cache) / 1e9).toFixed(1);
+    const most = cacheBytes(c.images, cache) / 1e9;
+    const gigabytes = Math.min(most, c.cacheLimit ?? Infinity).toFixed(1);
     console.log(`Decoded images are kept in ${c.cache}: up to ${gigabytes} GB`);
   }
   for (const fault of damaged) {
