@@ -6,12 +6,9 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as tf from "../../src/deps/tfjs.ts";
 import { loadTensorFlow } from "../../src/engine/tensorflow/load.ts";
 import { codeOf } from "../../src/errors.ts";
-import {
-  attr,
-  GraphBuilder,
-  type GraphValue,
-} from "../../src/engine/trace/graph.ts";
+import { attr } from "../../src/engine/trace/graph.ts";
 import { DType } from "../../src/engine/trace/messages.ts";
+import { graphOf } from "../tensorflow/graphs.ts";
 import { OPTIMIZER } from "../../src/model/lars.ts";
 import { initialState, tensorSpecs } from "../../src/model/parameters.ts";
 
@@ -109,22 +106,6 @@ Deno.test("200 sessions, opened and closed, keep the memory flat", async () => {
   );
   assert(end < 1.05 * middle, `${middle} bytes became ${end}`);
 });
-
-/** A graph with one output, `y`, of some operations on `x`. */
-function graphOf(
-  shape: number[],
-  build: (graph: GraphBuilder, x: GraphValue) => GraphValue,
-): Uint8Array<ArrayBuffer> {
-  const graph = new GraphBuilder();
-  const x = graph.placeholder("x", DType.float, shape);
-  graph.node(
-    "Identity",
-    [build(graph, x)],
-    { T: attr.type(DType.float) },
-    "y",
-  );
-  return graph.graphDef();
-}
 
 Deno.test("too large a tensor is «out of memory», and the session lives", async () => {
   const shape = [1, 1 << 20];

@@ -8,15 +8,10 @@ import { openTensorFlow } from "../../src/engine/tensorflow/c_api.ts";
 import { EagerBinding } from "../../src/engine/tensorflow/eager_binding.ts";
 import { TensorFlowError } from "../../src/engine/tensorflow/status.ts";
 import { stepError } from "../../src/engine/tensorflow/step_error.ts";
-import {
-  attr,
-  GraphBuilder,
-  type GraphValue,
-} from "../../src/engine/trace/graph.ts";
-import { DType } from "../../src/engine/trace/messages.ts";
 import { OPTIMIZER } from "../../src/model/lars.ts";
 import { initialState, tensorSpecs } from "../../src/model/parameters.ts";
 import { useTensorFlow } from "./engine.ts";
+import { graphOf } from "./graphs.ts";
 
 const { ignore, reason, engine } = await useTensorFlow("fp32");
 const [library] = await installedLibraries(["gpu", "cpu"]);
@@ -167,22 +162,6 @@ Deno.test({
     }
   },
 });
-
-/** A graph with one output, `y`, of some operations on `x`. */
-function graphOf(
-  shape: number[],
-  build: (graph: GraphBuilder, x: GraphValue) => GraphValue,
-): Uint8Array<ArrayBuffer> {
-  const graph = new GraphBuilder();
-  const x = graph.placeholder("x", DType.float, shape);
-  graph.node(
-    "Identity",
-    [build(graph, x)],
-    { T: attr.type(DType.float) },
-    "y",
-  );
-  return graph.graphDef();
-}
 
 Deno.test({
   name: `a session reads aligned, unaligned and shared memory alike${reason}`,

@@ -7,6 +7,12 @@
  * @module
  */
 import type { Binding, OpAttr, TensorMetadata } from "../../deps/tfjs_node.ts";
+import {
+  ATTRIBUTES,
+  bytesOf,
+  nameBytes,
+  setAttribute,
+} from "./op_attributes.ts";
 import { cString, type TensorFlowC, versionOf } from "./c_api.ts";
 import { readDevices } from "./devices.ts";
 import { encodeSessionConfig, type SessionConfig } from "./session_config.ts";
@@ -25,17 +31,6 @@ const TYPES = {
   TF_RESOURCE: 20,
 } as const;
 
-/** The package's numbers for kinds of attributes. */
-const ATTRIBUTES = {
-  TF_ATTR_STRING: 0,
-  TF_ATTR_INT: 1,
-  TF_ATTR_FLOAT: 2,
-  TF_ATTR_BOOL: 3,
-  TF_ATTR_TYPE: 4,
-  TF_ATTR_SHAPE: 5,
-  TF_ATTR_RESOURCE: 6,
-} as const;
-
 /** Bytes of a `TF_TString`. */
 const STRING_BYTES = 24;
 
@@ -49,14 +44,6 @@ const ARRAYS: Record<number, new (buffer: ArrayBuffer) => ArrayBufferView> = {
   [TYPES.TF_UINT8]: Uint8Array,
   [TYPES.TF_RESOURCE]: Uint8Array,
 };
-
-/** Names of operations and attributes, encoded once. */
-const names = new Map<string, Uint8Array<ArrayBuffer>>();
-function nameBytes(name: string): Uint8Array<ArrayBuffer> {
-  let bytes = names.get(name);
-  if (bytes === undefined) names.set(name, bytes = cString(name));
-  return bytes;
-}
 
 interface Held {
   handle: Deno.PointerValue;
@@ -272,7 +259,7 @@ export class EagerBinding implements Binding, Disposable {
       // One status for all calls: each of them sets it.
       withStatus(c, (status) => {
         for (const attribute of attributes) {
-          this.#setAttribute(op, attribute, status);
+          setAttribute(c, op, attribute, status);
         }
         for (const id of inputs) {
           c.TFE_OpAddInput(op, this.#held(id).handle, status);
@@ -296,61 +283,4 @@ export class EagerBinding implements Binding, Disposable {
       });
     });
   }
-
-  #setAttribute(
-    op: Deno.PointerValue,
-    { name, type, value }: OpAttr,
-    status: Deno.PointerValue,
-  ): void {
-    const c = this.#c, key = nameBytes(name);
-    switch (type) {
-      case ATTRIBUTES.TF_ATTR_STRING: {
-        const bytes = new TextEncoder().encode(value as string);
-        return c.TFE_OpSetAttrString(op, key, bytes, BigInt(bytes.length));
-      }
-      case ATTRIBUTES.TF_ATTR_INT:
-        if (!Array.isArray(value)) {
-          return c.TFE_OpSetAttrInt(op, key, BigInt(value as number));
-        }
-        return c.TFE_OpSetAttrIntList(
-          op,
-          key,
-          bytesOf(BigInt64Array.from(value as number[], BigInt)),
-          value.length,
-        );
-      case ATTRIBUTES.TF_ATTR_FLOAT:
-        if (!Array.isArray(value)) {
-          return c.TFE_OpSetAttrFloat(op, key, value as number);
-        }
-        return c.TFE_OpSetAttrFloatList(
-          op,
-          key,
-          bytesOf(Float32Array.from(value as number[])),
-          value.length,
-        );
-      case ATTRIBUTES.TF_ATTR_BOOL:
-        if (!Array.isArray(value)) {
-          return c.TFE_OpSetAttrBool(op, key, value ? 1 : 0);
-        }
-        return c.TFE_OpSetAttrBoolList(
-          op,
-          key,
-          Uint8Array.from(value as boolean[], Number),
-          value.length,
-        );
-      case ATTRIBUTES.TF_ATTR_TYPE:
-        return c.TFE_OpSetAttrType(op, key, value as number);
-      case ATTRIBUTES.TF_ATTR_SHAPE: {
-        const sides = BigInt64Array.from(value as number[], BigInt);
-        const bytes = bytesOf(sides);
-        return c.TFE_OpSetAttrShape(op, key, bytes, sides.length, status);
-      }
-      default:
-        throw new Error(`attribute ${name} is of an unknown kind, ${type}`);
-    }
-  }
-}
-
-function bytesOf(array: ArrayBufferView<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }
