@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { protobuf } from "../deps/protobuf.ts";
+import { field, protobuf, repeated } from "../deps/protobuf.ts";
 
 /** ONNX's numbers for element types. */
 export const OnnxType = { float: 1, int64: 7, float16: 10 } as const;
@@ -61,9 +61,6 @@ export const onnxAttribute = {
     ints,
   }),
 };
-
-const field = (type: string, id: number) => ({ type, id });
-const repeated = (type: string, id: number) => ({ rule: "repeated", type, id });
 
 const root = protobuf.Root.fromJSON({
   nested: {

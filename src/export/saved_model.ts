@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { protobuf } from "../deps/protobuf.ts";
+import { field, map, protobuf, repeated } from "../deps/protobuf.ts";
+import { TENSORFLOW_VERSION } from "../engine/setup/wheels.ts";
 import type { GraphValue } from "../engine/trace/graph.ts";
 import {
   GRAPH_MESSAGES,
@@ -16,10 +17,6 @@ import type { ExportRequest } from "./request.ts";
 
 /** The name of the signature that programs look for, and the tag. */
 const SIGNATURE = "serving_default", TAG = "serve";
-
-const field = (type: string, id: number) => ({ type, id });
-const repeated = (type: string, id: number) => ({ rule: "repeated", type, id });
-const map = (type: string, id: number) => ({ keyType: "string", type, id });
 
 const root = protobuf.Root.fromJSON({
   nested: {
@@ -77,7 +74,7 @@ export function encodeSavedModel(request: ExportRequest): Uint8Array {
   return root.lookupType("SavedModel").encode({
     savedModelSchemaVersion: 1,
     metaGraphs: [{
-      metaInfoDef: { tags: [TAG], tensorflowVersion: "2.21.0" },
+      metaInfoDef: { tags: [TAG], tensorflowVersion: TENSORFLOW_VERSION },
       graphDef: graphOf(graph.nodes),
       signatureDef: {
         [SIGNATURE]: {

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { protobuf } from "../../deps/protobuf.ts";
+import { field, map, protobuf, repeated } from "../../deps/protobuf.ts";
 
 /** See the module's description. */
 export interface SessionConfig {
@@ -49,14 +49,6 @@ export const JOB = "worker";
 /** `OptimizerOptions.GlobalJitLevel`: as `TF_XLA_FLAGS` says, and `ON_2`. */
 const XLA_DEFAULT = 0, XLA_ON = 2;
 
-const field = (type: string, id: number) => ({ type, id });
-const repeated = (type: string, id: number) => ({ rule: "repeated", type, id });
-const map = (keyType: string, type: string, id: number) => ({
-  keyType,
-  type,
-  id,
-});
-
 const root = protobuf.Root.fromJSON({
   nested: {
     VirtualDevices: { fields: { memoryLimitMb: repeated("float", 1) } },
@@ -81,7 +73,7 @@ const root = protobuf.Root.fromJSON({
     },
     ConfigProto: {
       fields: {
-        deviceCount: map("string", "int32", 1),
+        deviceCount: map("int32", 1),
         intraOpParallelismThreads: field("int32", 2),
         deviceFilters: repeated("string", 4),
         interOpParallelismThreads: field("int32", 5),
@@ -94,7 +86,7 @@ const root = protobuf.Root.fromJSON({
     JobDef: {
       fields: {
         name: field("string", 1),
-        tasks: map("int32", "string", 2),
+        tasks: map("string", 2, "int32"),
       },
     },
     ClusterDef: { fields: { job: repeated("JobDef", 1) } },

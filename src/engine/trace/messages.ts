@@ -4,13 +4,16 @@
  *
  * @module
  */
-import { protobuf } from "../../deps/protobuf.ts";
+import { field, map, protobuf, repeated } from "../../deps/protobuf.ts";
 
 /** TensorFlow's numbers for the element types. */
 export const DType = {
   float: 1,
   int32: 3,
   uint8: 4,
+  string: 7,
+  complex64: 8,
+  int64: 9,
   bool: 10,
   bfloat16: 14,
   half: 19,
@@ -56,10 +59,6 @@ export interface NodeDef {
 export function shapeMessage(sides: readonly number[]): TensorShape {
   return { dim: sides.map((size) => ({ size })) };
 }
-
-const field = (type: string, id: number) => ({ type, id });
-const repeated = (type: string, id: number) => ({ rule: "repeated", type, id });
-const map = (type: string, id: number) => ({ keyType: "string", type, id });
 
 /** The messages, which `export/saved_model.ts` extends. */
 export const GRAPH_MESSAGES = {
