@@ -13,36 +13,25 @@ import {
   nameBytes,
   setAttribute,
 } from "./op_attributes.ts";
+import { DType } from "../trace/messages.ts";
 import { cString, type TensorFlowC, versionOf } from "./c_api.ts";
 import { readDevices } from "./devices.ts";
 import { encodeSessionConfig, type SessionConfig } from "./session_config.ts";
 import { withStatus } from "./status.ts";
 import { bytesAt, copyToTensor, takeTensor } from "./tensor.ts";
 
-/** TensorFlow's numbers for element types, by the package's names. */
-const TYPES = {
-  TF_FLOAT: 1,
-  TF_INT32: 3,
-  TF_UINT8: 4,
-  TF_STRING: 7,
-  TF_COMPLEX64: 8,
-  TF_INT64: 9,
-  TF_BOOL: 10,
-  TF_RESOURCE: 20,
-} as const;
-
 /** Bytes of a `TF_TString`. */
 const STRING_BYTES = 24;
 
 /** The array that a tensor's bytes are read as. */
 const ARRAYS: Record<number, new (buffer: ArrayBuffer) => ArrayBufferView> = {
-  [TYPES.TF_FLOAT]: Float32Array,
-  [TYPES.TF_COMPLEX64]: Float32Array,
-  [TYPES.TF_INT32]: Int32Array,
-  [TYPES.TF_INT64]: BigInt64Array,
-  [TYPES.TF_BOOL]: Uint8Array,
-  [TYPES.TF_UINT8]: Uint8Array,
-  [TYPES.TF_RESOURCE]: Uint8Array,
+  [DType.float]: Float32Array,
+  [DType.complex64]: Float32Array,
+  [DType.int32]: Int32Array,
+  [DType.int64]: BigInt64Array,
+  [DType.bool]: Uint8Array,
+  [DType.uint8]: Uint8Array,
+  [DType.resource]: Uint8Array,
 };
 
 interface Held {
@@ -53,14 +42,14 @@ interface Held {
 
 /** See the module's description. */
 export class EagerBinding implements Binding, Disposable {
-  readonly TF_FLOAT = TYPES.TF_FLOAT;
-  readonly TF_INT32 = TYPES.TF_INT32;
-  readonly TF_UINT8 = TYPES.TF_UINT8;
-  readonly TF_STRING = TYPES.TF_STRING;
-  readonly TF_COMPLEX64 = TYPES.TF_COMPLEX64;
-  readonly TF_INT64 = TYPES.TF_INT64;
-  readonly TF_BOOL = TYPES.TF_BOOL;
-  readonly TF_RESOURCE = TYPES.TF_RESOURCE;
+  readonly TF_FLOAT = DType.float;
+  readonly TF_INT32 = DType.int32;
+  readonly TF_UINT8 = DType.uint8;
+  readonly TF_STRING = DType.string;
+  readonly TF_COMPLEX64 = DType.complex64;
+  readonly TF_INT64 = DType.int64;
+  readonly TF_BOOL = DType.bool;
+  readonly TF_RESOURCE = DType.resource;
   readonly TF_ATTR_STRING = ATTRIBUTES.TF_ATTR_STRING;
   readonly TF_ATTR_INT = ATTRIBUTES.TF_ATTR_INT;
   readonly TF_ATTR_FLOAT = ATTRIBUTES.TF_ATTR_FLOAT;
@@ -158,7 +147,7 @@ export class EagerBinding implements Binding, Disposable {
     if (Array.isArray(values)) return this.#keep(handle, values.length);
     // Kernels of a GPU expect int32 tensors, which are shapes and axes, in the
     // host's memory.
-    const device = dtype === TYPES.TF_INT32 ? undefined : this.#gpu;
+    const device = dtype === DType.int32 ? undefined : this.#gpu;
     return this.#keep(device ? this.#copyTo(device, handle) : handle);
   }
 
@@ -178,7 +167,7 @@ export class EagerBinding implements Binding, Disposable {
   #stringTensor(shape: number[], values: Uint8Array[]): Deno.PointerValue {
     const c = this.#c;
     const tensor = c.TF_AllocateTensor(
-      TYPES.TF_STRING,
+      DType.string,
       BigInt64Array.from(shape, BigInt),
       shape.length,
       BigInt(values.length * STRING_BYTES),
@@ -218,7 +207,7 @@ export class EagerBinding implements Binding, Disposable {
       (status) => c.TFE_TensorHandleResolve(handle, status),
     );
     const dtype = c.TF_TensorType(tensor);
-    if (dtype === TYPES.TF_STRING) return this.#takeStrings(tensor);
+    if (dtype === DType.string) return this.#takeStrings(tensor);
     const data = takeTensor(c, tensor), View = ARRAYS[dtype];
     if (View === undefined) throw new Error(`no array for type ${dtype}`);
     return new View(data);
