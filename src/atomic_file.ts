@@ -5,10 +5,13 @@
  * @module
  */
 import { EmpSslError, type ErrorCode, messageOf } from "./errors.ts";
-import { writeAllSync } from "./files.ts";
+import { removeIfPossible, writeAllSync } from "./files.ts";
 
-/** What is written: bytes, or what a function writes to a path that it is given. */
-export type AtomicContent = Uint8Array | ((temporary: string) => void);
+/** Bytes, a text, or what a function writes to a path that it is given. */
+export type AtomicContent =
+  | string
+  | Uint8Array
+  | ((temporary: string) => void);
 
 /** How a file is written. */
 export interface AtomicOptions {
@@ -88,7 +91,10 @@ export function writeAtomically(
     if (typeof content === "function") content(temporary);
     else {
       using file = Deno.openSync(temporary, { createNew: true, write: true });
-      writeAllSync(file, content);
+      const bytes = typeof content === "string"
+        ? new TextEncoder().encode(content)
+        : content;
+      writeAllSync(file, bytes);
     }
     if (durable) {
       using file = Deno.openSync(temporary, { read: true, write: true });
@@ -98,11 +104,7 @@ export function writeAtomically(
     const slash = path.lastIndexOf("/");
     if (durable) syncFolder(slash < 0 ? "." : path.slice(0, slash + 1));
   } catch (error) {
-    try {
-      Deno.removeSync(temporary);
-    } catch {
-      // It may not exist.
-    }
+    removeIfPossible(temporary);
     throw writeError(path, error, options);
   }
 }

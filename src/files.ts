@@ -26,6 +26,15 @@ export async function exists(path: string): Promise<boolean> {
   return await Deno.stat(path).then(() => true, () => false);
 }
 
+/** Removes a file or an empty folder; what cannot be removed stays. */
+export function removeIfPossible(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch {
+    // It is not there, not empty, or not ours.
+  }
+}
+
 /** Writes all of some bytes: one call may take only a part. */
 export function writeAllSync(file: Deno.FsFile, bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));

@@ -5,7 +5,7 @@
  * @module
  */
 import { errorMaker, messageOf } from "../errors.ts";
-import { trimSlashes } from "../files.ts";
+import { removeIfPossible, trimSlashes } from "../files.ts";
 import { checkpointNotFound } from "./manifest.ts";
 
 const folderError = errorMaker("write a run to", "INVALID_ARGUMENT");
@@ -62,7 +62,7 @@ export class RunFolder implements Disposable {
     const names = new Set([...Deno.readDirSync(dir)].map((e) => e.name));
     // Of a process that was killed while it wrote.
     for (const name of names) {
-      if (LEFTOVER.test(name)) remove(`${dir}/${name}`);
+      if (LEFTOVER.test(name)) removeIfPossible(`${dir}/${name}`);
     }
     const holds = names.has("config.json") || names.has("metrics.jsonl");
     if (mode === "new" && holds) {
@@ -80,10 +80,10 @@ export class RunFolder implements Disposable {
   [Symbol.dispose](): void {
     if (this.#isNew && !exists(`${this.dir}/config.json`)) {
       for (const name of ["run.lock", "images.txt"]) {
-        remove(`${this.dir}/${name}`);
+        removeIfPossible(`${this.dir}/${name}`);
       }
       // Only where it is empty.
-      remove(this.dir);
+      removeIfPossible(this.dir);
     }
     this.#lock.close();
   }
@@ -95,14 +95,6 @@ function exists(path: string): boolean {
     return true;
   } catch {
     return false;
-  }
-}
-
-function remove(path: string): void {
-  try {
-    Deno.removeSync(path);
-  } catch {
-    // It is not there, or not empty.
   }
 }
 

@@ -6,6 +6,7 @@
  */
 import { createHash } from "node:crypto";
 import { writeAtomically } from "../atomic_file.ts";
+import { removeIfPossible } from "../files.ts";
 import {
   CHECKPOINT_FILE,
   checkpointName,
@@ -48,7 +49,7 @@ export function saveCheckpoint(
   const manifest: Manifest = { step, files };
   writeAtomically(
     `${dir}/${name}.json`,
-    new TextEncoder().encode(JSON.stringify(manifest, null, 2) + "\n"),
+    JSON.stringify(manifest, null, 2) + "\n",
     WRITING,
   );
   prune(dir, keep, step);
@@ -72,11 +73,5 @@ function prune(dir: string, keep: number, newest: number): void {
   stale.sort((a, b) =>
     Number(b.endsWith(".json")) - Number(a.endsWith(".json"))
   );
-  for (const name of stale) {
-    try {
-      Deno.removeSync(`${dir}/${name}`);
-    } catch {
-      // It is only in the way.
-    }
-  }
+  for (const name of stale) removeIfPossible(`${dir}/${name}`);
 }

@@ -126,7 +126,7 @@ export async function embed(
         [path, modified(path), patches, engine, device, precision],
         paths,
       ],
-      stamps: stampsOf(count, (i) => paths[i]),
+      stamps: stampsOf(paths),
     });
   } catch (error) {
     await compute.close();
@@ -153,7 +153,7 @@ export async function embed(
     }, (done) => onEvent({ type: "progress", done, count }));
     await calls.writeRows("train", out, paths);
     const lines = paths.map((path) => `${path}\n`).join("");
-    writeAtomically(names, new TextEncoder().encode(lines));
+    writeAtomically(names, lines);
     await calls.endEvaluation();
   } finally {
     await compute.close();

@@ -41,7 +41,7 @@ export function keepEvaluation(result: EvaluationResult): string | undefined {
     Deno.mkdirSync(`${dir}${FOLDER}`, { recursive: true });
     const path = `${dir}${FOLDER}/${fileName(result)}`;
     const text = JSON.stringify(result, null, 2) + "\n";
-    writeAtomically(path, new TextEncoder().encode(text));
+    writeAtomically(path, text);
     return path;
   } catch {
     // A checkpoint without a run, or a folder that is not ours to write.

@@ -7,7 +7,7 @@
 import { createHash } from "node:crypto";
 import { writeAtomically } from "../atomic_file.ts";
 import { errorMaker } from "../errors.ts";
-import { writeAllSync } from "../files.ts";
+import { removeIfPossible } from "../files.ts";
 import type { KeptRows } from "./compute_features.ts";
 
 const partError = errorMaker("embed to", "INVALID_ARGUMENT");
@@ -24,11 +24,11 @@ interface Note {
 export type Stamps = Float64Array<ArrayBuffer>;
 
 /** The stamps of some files; zeros for one that cannot be looked at. */
-export function stampsOf(count: number, pathOf: (i: number) => string): Stamps {
-  const stamps = new Float64Array(2 * count);
-  for (let i = 0; i < count; i++) {
+export function stampsOf(paths: readonly string[]): Stamps {
+  const stamps = new Float64Array(2 * paths.length);
+  for (const [i, path] of paths.entries()) {
     try {
-      const { size, mtime } = Deno.statSync(pathOf(i));
+      const { size, mtime } = Deno.statSync(path);
       stamps[2 * i] = size;
       stamps[2 * i + 1] = Number(mtime);
     } catch {
@@ -78,11 +78,11 @@ export class PartFile implements KeptRows, Disposable {
    */
   static open(
     path: string,
-    { rowBytes, identity, stamps }: PartFileOptions,
+    options: PartFileOptions,
   ): PartFile {
     const lock = lockOf(path);
     try {
-      return PartFile.#locked(path, { rowBytes, identity, stamps }, lock);
+      return PartFile.#locked(path, options, lock);
     } catch (error) {
       lock.close();
       throw error;
@@ -118,10 +118,7 @@ export class PartFile implements KeptRows, Disposable {
 
   #write(): void {
     const note: Note = { identity: this.#identity, skipped: this.skipped };
-    writeAtomically(
-      `${this.path}.json`,
-      new TextEncoder().encode(JSON.stringify(note)),
-    );
+    writeAtomically(`${this.path}.json`, JSON.stringify(note));
   }
 
   /** Notes that a row's image could not be read. */
@@ -139,12 +136,8 @@ export class PartFile implements KeptRows, Disposable {
 
   /** Lets other processes write it. */
   [Symbol.dispose](): void {
-    try {
-      // While it is locked: who opened it before looks whether it is still there.
-      Deno.removeSync(`${this.path}.lock`);
-    } catch {
-      // It was removed by hand.
-    }
+    // While it is locked: who opened it before looks whether it is still there.
+    removeIfPossible(`${this.path}.lock`);
     this.#lock.close();
   }
 }
@@ -180,10 +173,7 @@ function sameRows(before: Stamps, now: Stamps): number {
 }
 
 function writeStamps(path: string, stamps: Stamps): void {
-  writeAtomically(`${path}.stamps`, (temporary) => {
-    using file = Deno.createSync(temporary);
-    writeAllSync(file, new Uint8Array(stamps.buffer));
-  });
+  writeAtomically(`${path}.stamps`, new Uint8Array(stamps.buffer));
 }
 
 function readStamps(path: string): Stamps {

@@ -6,6 +6,7 @@
 import type { EngineChoice } from "../engine/engine.ts";
 import { loadEngine } from "../engine/load.ts";
 import { errorMaker, messageOf } from "../errors.ts";
+import { removeIfPossible } from "../files.ts";
 import { writeAtomically } from "../atomic_file.ts";
 import { readCheckpoint } from "../checkpoint/checkpoint.ts";
 import { checkExport } from "./check.ts";
@@ -86,14 +87,6 @@ function validate({ format, batch, out }: ExportConfig): void {
   throw exportError(out, "it is not empty", "name another folder with --out");
 }
 
-function removeIfThere(path: string): void {
-  try {
-    Deno.removeSync(path);
-  } catch {
-    // It was not written yet.
-  }
-}
-
 /** The files of a format, by name. */
 function encode(
   format: ExportFormat,
@@ -152,18 +145,17 @@ export async function exportModel(
   using cleanup = new DisposableStack();
   // A failed export leaves nothing for the next one to trip over.
   cleanup.defer(() => {
-    for (const name of written) removeIfThere(`${out}/${name}`);
+    for (const name of written) removeIfPossible(`${out}/${name}`);
   });
   for (const name of names) writeAtomically(`${out}/${name}`, files[name]);
   const patches = await samplePatches(run, batch ?? PATCHES);
   const distance = await checkExport(format, out, request, patches, engine);
-  const text = (name: string, content: string) =>
-    writeAtomically(`${out}/${name}`, new TextEncoder().encode(content));
-  text("preprocessing.json", JSON.stringify(described, null, 2) + "\n");
-  text(
-    "README.md",
-    modelCard(format, request, { config: run, step, distance }),
+  writeAtomically(
+    `${out}/preprocessing.json`,
+    JSON.stringify(described, null, 2) + "\n",
   );
+  const card = modelCard(format, request, { config: run, step, distance });
+  writeAtomically(`${out}/README.md`, card);
   // It has succeeded: the files stay.
   cleanup.move();
   return { out, files: written, distance };

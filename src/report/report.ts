@@ -273,13 +273,12 @@ ${
 </body>
 </html>
 `;
-  const encoder = new TextEncoder();
-  writeAtomically(out, encoder.encode(html));
+  writeAtomically(out, html);
   const folder = out.replace(/(\.html)?$/, "-figures");
   Deno.mkdirSync(folder, { recursive: true });
   const files = figures.map(({ name, svg }) => {
     const path = `${folder}/${name}.svg`;
-    writeAtomically(path, encoder.encode(svg));
+    writeAtomically(path, svg);
     return path;
   });
   return { out, figures: files, missing };

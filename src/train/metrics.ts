@@ -75,7 +75,7 @@ function keepBefore(path: string, step: number): void {
   }
   const lines = text.split("\n").filter((line) => stepOf(line) < step);
   const kept = lines.map((line) => `${line}\n`).join("");
-  if (kept !== text) writeAtomically(path, new TextEncoder().encode(kept));
+  if (kept !== text) writeAtomically(path, kept);
 }
 
 /** A line of a run's metrics: a step, or a test of the online probe. */

@@ -175,6 +175,5 @@ function writeConfig(
   report: EngineReport,
 ): void {
   const text = JSON.stringify({ ...config, report }, null, 2);
-  const bytes = new TextEncoder().encode(text + "\n");
-  writeAtomically(`${dir}/config.json`, bytes);
+  writeAtomically(`${dir}/config.json`, text + "\n");
 }
