@@ -9,14 +9,14 @@
 import { statfs } from "node:fs/promises";
 import { cacheFolder } from "../../cache.ts";
 import { EmpSslError, messageOf } from "../../errors.ts";
-import { exists } from "../../files.ts";
-import { libraryPath } from "./locate.ts";
+import { installedLibraries } from "./locate.ts";
 import { checkPip, lastLine, runProgram, setupError } from "./pip.ts";
 import {
   engineFolder,
   PYTHON_VERSION,
   TENSORFLOW_VERSION,
   type Variant,
+  type WheelRequest,
   wheelRequest,
 } from "./wheels.ts";
 
@@ -88,10 +88,9 @@ function pipError(text: string): EmpSslError {
 /** Downloads the wheels and unpacks them into `folder/site`. */
 async function fetchWheels(
   folder: string,
-  variant: Variant,
+  { variant, tags, requirements }: WheelRequest,
   onProgress: OnProgress,
 ): Promise<void> {
-  const { tags, requirements } = wheelRequest(variant);
   const temporary = `${folder}/tmp`;
   await Deno.mkdir(temporary);
   const list = `${folder}/requirements.txt`;
@@ -145,14 +144,14 @@ async function removeLeftovers(cache: string): Promise<void> {
 async function unpack(variant: Variant, onProgress: OnProgress): Promise<void> {
   const final = engineFolder(variant);
   const folder = `${final}.partial`;
-  wheelRequest(variant);
+  const request = wheelRequest(variant);
   await checkPip();
   await checkSpace(cacheFolder(), variant);
   // One that has lost its library, or there would be nothing to install.
   await Deno.remove(final, { recursive: true }).catch(() => {});
   await Deno.mkdir(folder);
   try {
-    await fetchWheels(folder, variant, onProgress);
+    await fetchWheels(folder, request, onProgress);
     await prune(folder);
     await Deno.rename(folder, final);
   } catch (error) {
@@ -173,8 +172,7 @@ export async function installEngine(
   onProgress: OnProgress,
 ): Promise<void> {
   const cache = cacheFolder();
-  const path = libraryPath(variant);
-  const isThere = async () => path !== undefined && await exists(path);
+  const isThere = async () => (await installedLibraries([variant])).length > 0;
   if (await isThere()) return;
   let lock: Deno.FsFile;
   try {

@@ -31,7 +31,7 @@ export async function installedLibraries(
 }
 
 /** Where the library of a variant lies once it is installed. */
-export function libraryPath(variant: Variant): string | undefined {
+function libraryPath(variant: Variant): string | undefined {
   const file = libraryFile();
   return file && `${engineFolder(variant)}/site/tensorflow/${file}`;
 }

@@ -169,6 +169,8 @@ export function libraryFile(): string | undefined {
 
 /** What pip is asked for. */
 export interface WheelRequest {
+  /** For the processor alone, or with CUDA. */
+  variant: Variant;
   /** Platform tags, best first. */
   tags: string[];
   /** The lines of a requirements file, with digests. */
@@ -196,6 +198,7 @@ export function wheelRequest(variant: Variant): WheelRequest {
     });
   }
   return {
+    variant,
     tags: found.tags,
     requirements: wheels.map(({ distribution, version, sha256 }) =>
       `${distribution}==${version} --hash=sha256:${sha256}`
