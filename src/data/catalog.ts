@@ -151,9 +151,13 @@ export async function openDataset(
   if (cache && dataset instanceof ImageFiles) {
     dataset.decodeWith(cachedDecode(decodeFile, cache));
   }
-  return source.limit === undefined || source.limit >= dataset.length
+  return limited(dataset, source);
+}
+
+function limited(dataset: Dataset, { limit }: DatasetSource): Dataset {
+  return limit === undefined || limit >= dataset.length
     ? dataset
-    : limitTo(dataset, source.limit);
+    : limitTo(dataset, limit);
 }
 
 function openShared(shared: SharedData): Dataset {
@@ -180,10 +184,8 @@ export async function openForThreads(
   search: Search = {},
 ): Promise<OpenedSource> {
   const whole = await openDataset({ ...source, limit: undefined }, search);
-  const shared = whole.share?.();
-  const own = { ...source, shared };
   return {
-    source: own,
-    dataset: shared ? await openDataset(own) : await openDataset(source),
+    source: { ...source, shared: whole.share?.() },
+    dataset: limited(whole, source),
   };
 }

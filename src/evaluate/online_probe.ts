@@ -45,10 +45,7 @@ export function onlineProbe(
 ): Probe {
   const open = (config: ResolvedConfig, split: Split) =>
     openForThreads({
-      name: config.data,
-      dir: config.dataDir,
-      classes: config.classes,
-      cache: trainSource(config).cache,
+      ...trainSource(config),
       split,
       limit: split === "train" ? train : test,
     });

@@ -84,10 +84,7 @@ export async function gallery(
 ): Promise<Gallery> {
   const { path, config } = readCheckpointInfo(dir);
   const { source, dataset } = await openForThreads({
-    name: config.data,
-    dir: config.dataDir,
-    classes: config.classes,
-    cache: trainSource(config).cache,
+    ...trainSource(config),
     split: "test",
     limit: IMAGES,
   });
