@@ -16,7 +16,8 @@ export const MAX_PIXELS = 178_956_970;
 
 type Sharp = ReturnType<SharpConstructor>;
 
-let sharpOnce: Promise<SharpConstructor> | undefined;
+let loaded: Promise<SharpConstructor> | undefined;
+const sharpOnce = () => loaded ??= loadSharp();
 
 /**
  * Reads and decodes one file.
@@ -32,7 +33,7 @@ export async function decodeFile(
   path: string,
   shrinkTo?: number,
 ): Promise<Image> {
-  const sharp = await (sharpOnce ??= loadSharp());
+  const sharp = await sharpOnce();
   let bytes: Uint8Array;
   try {
     bytes = await Deno.readFile(path);
@@ -49,10 +50,7 @@ export async function decodeFile(
   try {
     const other = await decodeOther(bytes);
     if (other !== undefined) {
-      if (shrinkTo === undefined) return other;
-      const { width, height, data } = other;
-      const raw = sharp(data, { raw: { width, height, channels: 3 } });
-      return await rgb(shrink(raw, shrinkTo));
+      return shrinkTo === undefined ? other : await shrunk(other, shrinkTo);
     }
     const upright = sharp(withoutTransparency(bytes), {
       failOn: "truncated",
@@ -66,10 +64,9 @@ export async function decodeFile(
     // the alpha goes first.
     if (shrinkTo !== undefined && !hasAlpha) shrink(upright, shrinkTo);
     const whole = await rgb(upright);
-    if (shrinkTo === undefined || !hasAlpha) return whole;
-    const { width, height, data } = whole;
-    const raw = sharp(data, { raw: { width, height, channels: 3 } });
-    return await rgb(shrink(raw, shrinkTo));
+    return shrinkTo === undefined || !hasAlpha
+      ? whole
+      : await shrunk(whole, shrinkTo);
   } catch (error) {
     throw new EmpSslError({
       action: "decode",
@@ -88,6 +85,16 @@ function shrink(image: Sharp, side: number): Sharp {
     fit: "outside",
     withoutEnlargement: true,
   });
+}
+
+/** A decoded image, shrunk. */
+async function shrunk(
+  { width, height, data }: Image,
+  side: number,
+): Promise<Image> {
+  const sharp = await sharpOnce();
+  const raw = sharp(data, { raw: { width, height, channels: 3 } });
+  return await rgb(shrink(raw, side));
 }
 
 /**

@@ -76,13 +76,13 @@ function tableOf(files: LabelledFile[]): FileTable {
   return builder.finish();
 }
 
-/** What a search for images tells, and what ends it. */
+/** How a search for images reports its progress. */
 export interface Search {
-  /** Told now and then how many images were found. */
+  /** Called after each thousand images, with how many were found. */
   onFound?: (images: number) => void;
 }
 
-/** So many images lie between two calls of `onFound`. */
+/** Images between two calls of `onFound`. */
 const FOUND_EVERY = 1000;
 
 /**
@@ -97,7 +97,7 @@ export async function imagesUnder(dir: string): Promise<string[]> {
 }
 
 /** As {@linkcode imagesUnder}, image by image. */
-export async function searchImages(
+async function searchImages(
   dir: string,
   onImage: (path: string) => void,
 ): Promise<void> {
@@ -153,18 +153,27 @@ async function walk(
   }
 }
 
+/** Adds all images under a folder to a table. */
+async function addImages(
+  builder: FileTableBuilder,
+  dir: string,
+  { label, onFound }: { label: number } & Search,
+): Promise<void> {
+  await searchImages(dir, (path) => {
+    builder.add(path, label);
+    if (builder.count % FOUND_EVERY === 0) onFound?.(builder.count);
+  });
+}
+
 /** The images of the folders of some classes; labels are places in the list. */
 export async function imagesOfClasses(
   root: string,
   classes: readonly string[],
-  { onFound }: Search = {},
+  search: Search = {},
 ): Promise<FileTable> {
   const builder = new FileTableBuilder();
   for (const [label, name] of classes.entries()) {
-    await searchImages(`${root}/${name}`, (path) => {
-      builder.add(path, label);
-      if (builder.count % FOUND_EVERY === 0) onFound?.(builder.count);
-    });
+    await addImages(builder, `${root}/${name}`, { label, ...search });
   }
   return builder.finish();
 }
@@ -172,13 +181,10 @@ export async function imagesOfClasses(
 /** All images under a folder, without classes. */
 export async function imagesInAnyFolder(
   root: string,
-  { onFound }: Search = {},
+  search: Search = {},
 ): Promise<FileTable> {
   const builder = new FileTableBuilder();
-  await searchImages(root, (path) => {
-    builder.add(path, 0);
-    if (builder.count % FOUND_EVERY === 0) onFound?.(builder.count);
-  });
+  await addImages(builder, root, { label: 0, ...search });
   return builder.finish();
 }
 
