@@ -159,12 +159,12 @@ Deno.test("a cache that cannot be used is refused before any work", async () => 
     await Deno.writeTextFile(`${dir}/file`, "");
     for (const bad of [`${dir}/file`, "/proc/none"]) {
       assertThrows(
-        () => checkCache({ dir: bad, side: 8 }),
+        () => checkCache(bad),
         Error,
         "name another folder with --cache, or leave it out",
       );
     }
-    checkCache({ dir: `${dir}/new`, side: 8 });
+    checkCache(`${dir}/new`);
     assertEquals([...Deno.readDirSync(`${dir}/new`)], []);
   });
 });

@@ -182,7 +182,7 @@ export function cacheBytes(images: number, { side }: CacheOptions): number {
  *
  * @throws {EmpSslError} `INVALID_ARGUMENT`: a file, no permission, a full disk.
  */
-export function checkCache({ dir }: CacheOptions): void {
+export function checkCache(dir: string): void {
   const probe = `${dir}/.probe`;
   try {
     Deno.mkdirSync(dir, { recursive: true });

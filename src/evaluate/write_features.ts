@@ -31,16 +31,19 @@ function create(path: string, write: (file: Deno.FsFile) => void): void {
   }, OPTIONS);
 }
 
+function tryToCreate(path: string): void {
+  Deno.createSync(path).close();
+  Deno.removeSync(path);
+}
+
 /**
  * Refuses a file that cannot be written, before any work.
  *
  * @throws {EmpSslError} `INVALID_ARGUMENT`.
  */
 export function checkOutputFile(path: string): void {
-  const probe = `${path}.probe.tmp`;
   try {
-    Deno.createSync(probe).close();
-    Deno.removeSync(probe);
+    tryToCreate(`${path}.probe.tmp`);
   } catch (error) {
     throw writeError(path, error, OPTIONS);
   }
@@ -52,13 +55,10 @@ export function checkOutputFile(path: string): void {
  * @throws {EmpSslError} `INVALID_ARGUMENT`.
  */
 export function checkOutput(path: string): void {
-  const probe = path.endsWith(".safetensors") ? `${path}.tmp` : `${path}/.tmp`;
+  if (path.endsWith(".safetensors")) return checkOutputFile(path);
   try {
-    if (!path.endsWith(".safetensors")) {
-      Deno.mkdirSync(path, { recursive: true });
-    }
-    Deno.createSync(probe).close();
-    Deno.removeSync(probe);
+    Deno.mkdirSync(path, { recursive: true });
+    tryToCreate(`${path}/.tmp`);
   } catch (error) {
     throw writeError(path, error, OPTIONS);
   }

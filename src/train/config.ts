@@ -233,7 +233,7 @@ export async function resolveConfig(
       "leave it out",
     );
   }
-  if (config.cache !== undefined) checkCache({ dir: config.cache, side: 0 });
+  if (config.cache !== undefined) checkCache(config.cache);
   const arch = config.arch ??
     (entry.arch === "by-size"
       ? await architectureForSize(dataset)

@@ -6,8 +6,7 @@
 import { cacheBytes } from "../../src/data/decoded_cache.ts";
 import type { EngineReport } from "../../src/engine/engine.ts";
 import type { ResolvedConfig } from "../../src/checkpoint/run_config.ts";
-import type { TrainEvent } from "../../src/train/events.ts";
-import type { StepMetrics } from "../../src/train/events.ts";
+import type { StepMetrics, TrainEvent } from "../../src/train/events.ts";
 
 /** `, 4 replicas in 2 processes`, where there are some. */
 function replicasText({ cluster }: ResolvedConfig, engine: EngineReport) {
@@ -39,11 +38,13 @@ export function showStart(event: TrainEvent & { type: "start" }): void {
         replicasText(c, engine)
       }; run in ${dir}`,
   );
-  if (c.cache !== undefined) {
-    const cache = { dir: c.cache, side: 2 * c.patchSize };
-    const most = cacheBytes(c.images, cache) / 1e9;
-    const gigabytes = Math.min(most, c.cacheLimit ?? Infinity).toFixed(1);
-    console.log(`Decoded images are kept in ${c.cache}: up to ${gigabytes} GB`);
+  const { cache } = event.source;
+  if (cache !== undefined) {
+    const most = Math.min(cacheBytes(c.images, cache), cache.limit ?? Infinity);
+    const gigabytes = (most / 1e9).toFixed(1);
+    console.log(
+      `Decoded images are kept in ${cache.dir}: up to ${gigabytes} GB`,
+    );
   }
   for (const fault of damaged) {
     console.error(`Passed over a damaged checkpoint: ${fault}`);
