@@ -4,11 +4,10 @@
  *
  * @module
  */
-import { TextLineStream } from "../src/deps/std.ts";
+import { fromFileUrl, TextLineStream } from "../src/deps/std.ts";
 import { errorMaker } from "../src/errors.ts";
 import type { Command, Values } from "./cli/flags.ts";
 import { main, quote } from "./cli/main.ts";
-import { fromFileUrl } from "../src/deps/std.ts";
 
 const launchError = errorMaker("launch", "INVALID_ARGUMENT");
 

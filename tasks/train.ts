@@ -14,12 +14,12 @@ import {
   validateConfig,
 } from "../src/train/config.ts";
 import {
+  isOperational,
   type ResolvedConfig,
   type TrainConfig,
 } from "../src/checkpoint/run_config.ts";
 import { readInitialWeights } from "../src/checkpoint/initial_weights.ts";
 import { newestRunLike, resumePoint } from "../src/train/resume.ts";
-import { isOperational } from "../src/checkpoint/run_config.ts";
 import { isClustered, isFollower } from "../src/cluster/agreement.ts";
 import type { Probe } from "../src/train/events.ts";
 import { train } from "../src/train/train.ts";

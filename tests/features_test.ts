@@ -1,10 +1,9 @@
 /** Features in memory and on disk, and the files that they are written to. */
 import { parquetReadObjects } from "npm:hyparquet@1.31.5";
 import { PartFile } from "../src/evaluate/part_file.ts";
-import { writeRows } from "../src/evaluate/write_features.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Features } from "../src/evaluate/features.ts";
-import { writeFeatures } from "../src/evaluate/write_features.ts";
+import { writeFeatures, writeRows } from "../src/evaluate/write_features.ts";
 import { decodeSafetensors } from "../src/checkpoint/safetensors.ts";
 import { withFolder } from "./images.ts";
 

@@ -150,11 +150,9 @@ export class Peers<Plan> implements Disposable {
    * heartbeats are missed. The other processes are told.
    */
   async explain(error: unknown): Promise<unknown> {
-    if (this.#failed === undefined) {
-      // The message about a lost process takes a moment to arrive.
-      for (let i = 0; i < 30 && this.#failed === undefined; i++) {
-        await sleep(100);
-      }
+    // The message about a lost process takes a moment to arrive.
+    for (let i = 0; i < 30 && this.#failed === undefined; i++) {
+      await sleep(100);
     }
     if (this.#failed !== undefined) return this.#failed;
     const { task, addresses } = this.#options;

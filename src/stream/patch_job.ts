@@ -8,7 +8,7 @@ import { openDataset } from "../data/catalog.ts";
 import type { Dataset, DatasetSource } from "../data/dataset.ts";
 import type { Image } from "../data/image.ts";
 import { cutPatch, type RecipeName, RECIPES } from "../patches/recipe.ts";
-import { type PatchTransforms } from "../patches/transforms.ts";
+import type { PatchTransforms } from "../patches/transforms.ts";
 import { createTransforms } from "../patches/create_transforms.ts";
 import { Purpose, RandomStream } from "../random.ts";
 import { isBeyondEnd, type OrderConfig, placeOf } from "./order.ts";

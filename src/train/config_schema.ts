@@ -9,7 +9,10 @@ import { DATASETS } from "../data/catalog.ts";
 import { closestString } from "../deps/std.ts";
 import * as v from "../deps/valibot.ts";
 import { ENGINES } from "../engine/engine.ts";
-import { errorMaker } from "../errors.ts";
+import { errorMaker, messageOf } from "../errors.ts";
+
+const choiceError = errorMaker("use", "INVALID_ARGUMENT");
+const fileError = errorMaker("use the configuration", "INVALID_ARGUMENT");
 
 const count = v.number(), text = v.string(), flag = v.boolean();
 
@@ -130,7 +133,6 @@ export function checkChoices(
 ): void {
   const parsed = v.safeParse(SCHEMA, withoutDerived(choices));
   if (parsed.success) return;
-  const choiceError = errorMaker("use", "INVALID_ARGUMENT");
   const [issue] = parsed.issues;
   const name = v.getDotPath(issue)?.split(".")[0] ?? "";
   if (issue.type === "strict_object" && !CHOICES.includes(name)) {
@@ -156,14 +158,13 @@ export function checkChoices(
  * data set, or has a name or a type that no choice has.
  */
 export function readChoices(path: string): Partial<TrainConfig> {
-  const fileError = errorMaker("use the configuration", "INVALID_ARGUMENT");
   let stored: Record<string, unknown>;
   try {
     stored = JSON.parse(Deno.readTextFileSync(path));
     if (typeof stored?.data !== "string") throw new Error("it names no data");
   } catch (error) {
-    const found = error instanceof Error ? error.message : `${error}`;
-    throw fileError(path, found, "name the config.json of a run", error);
+    const remedy = "name the config.json of a run";
+    throw fileError(path, messageOf(error), remedy, error);
   }
   const choices: Partial<TrainConfig> = withoutDerived(stored);
   checkChoices(withDefaults(choices), path);

@@ -24,7 +24,7 @@ export function collapsedRate(embedding: number, eps: number): number {
 }
 
 /** Whether a sum over all of it is finite: a cheap test that misses nothing. */
-function isFinite(values: Float32Array): boolean {
+function allFinite(values: Float32Array): boolean {
   // 0 · NaN and 0 · ∞ are NaN.
   let sum = 0;
   for (let i = 0; i < values.length; i++) sum += 0 * values[i];
@@ -39,7 +39,7 @@ function isFinite(values: Float32Array): boolean {
  */
 export function checkFinite(state: State, step: number): void {
   for (const [name, values] of state) {
-    if (isFinite(values)) continue;
+    if (allFinite(values)) continue;
     throw new EmpSslError({
       action: "write a checkpoint after",
       subject: `step ${step}`,

@@ -6,7 +6,6 @@
 import { EigenvalueDecomposition, Matrix } from "../deps/linear_algebra.ts";
 
 /** Images that are looked at: their eigenvalues take a hundredth of a second. */
-
 const MOST = 256;
 
 function matrixOf(gram: Float32Array, size: number): Matrix {

@@ -51,8 +51,8 @@ export async function* steps(run: Run): AsyncGenerator<TrainEvent> {
     probe,
     signal,
     includeBatch,
+    peers,
   } = run;
-  const { peers } = run;
   const { source, usage } = await withUsage(run.source);
   const calls = compute.calls<TrainingCalls>();
   const skipped: TrainEvent[] = [];
@@ -114,8 +114,7 @@ export async function* steps(run: Run): AsyncGenerator<TrainEvent> {
     log?.write(metrics);
     const reason = usage?.takeReason();
     if (reason !== undefined) {
-      const dir = source.cache!.dir;
-      const message = `Nothing more is kept in ${dir}: ${reason}`;
+      const message = `Nothing more is kept in ${source.cache!.dir}: ${reason}`;
       yield { type: "warning", message };
     }
     yield* skipped.splice(0);

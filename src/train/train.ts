@@ -9,7 +9,7 @@ import { microBatchOf } from "./batch.ts";
 import { checkOwnName } from "../cluster/membership.ts";
 import { type Compute, startCompute } from "../engine/compute.ts";
 import { clusterWish, resolveConfig } from "./config.ts";
-import { TRAIN_DEFAULTS, withDefaults } from "./config_schema.ts";
+import { withDefaults } from "./config_schema.ts";
 import {
   type ResolvedConfig,
   type TrainConfig,
@@ -85,13 +85,14 @@ export async function* train(
   { signal, probe, resume, includeBatch }: TrainOptions = {},
 ): AsyncGenerator<TrainEvent> {
   const goesOn = resume !== undefined;
+  const asked = withDefaults(config);
   const { cluster: addresses, task = 0 } = config;
   if (addresses) await checkOwnName({ addresses, task });
   if (isFollower(config)) {
     const { peers, config: told } = await followAgreement(config, {
       resumes: goesOn,
-      asked: withDefaults(config),
-      resolve: (choices) => resolveConfig(choices),
+      asked,
+      resolve: resolveConfig,
     });
     using _ = peers;
     const { step } = peers.plan, source = trainSource(told);
@@ -107,18 +108,17 @@ export async function* train(
   }
   // It listens before it prepares: the others may connect meanwhile.
   using host = isClustered(config)
-    ? hostAgreement({ resumes: goesOn, asked: withDefaults(config) })
+    ? hostAgreement({ resumes: goesOn, asked })
     : undefined;
-  const data = config.data ?? TRAIN_DEFAULTS.data;
   using folder = goesOn ? RunFolder.take(resume, "existing") : undefined;
   const from = goesOn ? resumePoint(resume) : undefined;
   const resolved = from === undefined
-    ? await resolveConfig(withDefaults(config))
+    ? await resolveConfig(asked)
     : await resumedConfig(from, config);
   await probe?.check(resolved);
   using fresh = folder
     ? undefined
-    : RunFolder.take(config.dir ?? freeFolder(data, config.msg), "new");
+    : RunFolder.take(config.dir ?? freeFolder(asked.data, asked.msg), "new");
   const { dir } = (folder ?? fresh)!;
   const step = from?.step ?? 0;
   const source = await indexedSource(trainSource(resolved), { dir, goesOn });

@@ -156,8 +156,7 @@ export class GraphSession implements Disposable {
       folder,
       (graph) =>
         withSessionOptions(c, target, (options) => {
-          const tag = SERVE_STRING;
-          const tags = pointerArray([Deno.UnsafePointer.of(tag)]);
+          const tags = pointerArray([Deno.UnsafePointer.of(SERVE_STRING)]);
           return withStatus(c, (status) =>
             c.TF_LoadSessionFromSavedModel(
               options,

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { cString } from "./c_api.ts";
 
 const STDERR = 2;
 const WRITE_ONLY = 1;
@@ -25,10 +26,7 @@ export function withoutStderr<T>(run: () => T): T {
     return run();
   }
   const kept = libc.dup(STDERR);
-  const nowhere = libc.open(
-    new TextEncoder().encode("/dev/null\0"),
-    WRITE_ONLY,
-  );
+  const nowhere = libc.open(cString("/dev/null"), WRITE_ONLY);
   if (kept < 0 || nowhere < 0) return run();
   libc.dup2(nowhere, STDERR);
   libc.close(nowhere);
