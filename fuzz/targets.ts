@@ -32,6 +32,12 @@ function put(dir: string, name: string, bytes: Uint8Array): string {
   return path;
 }
 
+/** The decoder, on an image of some kind. */
+const imageTarget = (seed: string): Target => ({
+  seed,
+  read: (bytes, dir) => decodeFile(put(dir, seed, bytes)),
+});
+
 /** All readers by name. */
 export const TARGETS: Record<string, Target> = {
   safetensors: {
@@ -69,18 +75,9 @@ export const TARGETS: Record<string, Target> = {
     seed: "config.json",
     read: (bytes, dir) => readChoices(put(dir, "config.json", bytes)),
   },
-  bmp: {
-    seed: "image.bmp",
-    read: (bytes, dir) => decodeFile(put(dir, "image.bmp", bytes)),
-  },
-  ppm: {
-    seed: "image.ppm",
-    read: (bytes, dir) => decodeFile(put(dir, "image.ppm", bytes)),
-  },
-  gif: {
-    seed: "image.gif",
-    read: (bytes, dir) => decodeFile(put(dir, "image.gif", bytes)),
-  },
+  bmp: imageTarget("image.bmp"),
+  ppm: imageTarget("image.ppm"),
+  gif: imageTarget("image.gif"),
   cifar: {
     seed: "data_batch_1.bin",
     read: async (bytes, dir) => {
@@ -118,8 +115,5 @@ export const TARGETS: Record<string, Target> = {
     seed: "archive.zip",
     read: (bytes, dir) => unpack(put(dir, "in/a.zip", bytes), `${dir}/out`),
   },
-  jpeg: {
-    seed: "image.jpg",
-    read: (bytes, dir) => decodeFile(put(dir, "image.jpg", bytes)),
-  },
+  jpeg: imageTarget("image.jpg"),
 };

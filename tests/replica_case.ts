@@ -3,20 +3,19 @@
  * It writes what process 0 has found. Started by the tests of replicas.
  */
 import { loadTensorFlow } from "../src/engine/tensorflow/load.ts";
-import { OPTIMIZER } from "../src/model/lars.ts";
 import { tensorSpecs } from "../src/model/parameters.ts";
 import { initialWeights } from "../src/checkpoint/initial_weights.ts";
 import { cosineLearningRate } from "../src/model/schedule.ts";
+import { narrow } from "./narrow.ts";
 
 /** The network and its batches. */
-export const CASE = {
-  model: { stem: "cifar", width: 4, hidden: 48, embedding: 24 },
+export const CASE = narrow({
+  width: 4,
+  hidden: 48,
+  embedding: 24,
   images: 8,
   patches: 4,
-  patchSize: 16,
-  loss: { patchSim: 200, tcr: 1, eps: 0.2 },
-  optimizer: OPTIMIZER,
-} as const;
+});
 
 /** What a process is told. */
 export interface ReplicaCase {

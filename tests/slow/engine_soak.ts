@@ -8,19 +8,18 @@ import { loadTensorFlow } from "../../src/engine/tensorflow/load.ts";
 import { codeOf } from "../../src/errors.ts";
 import { attr } from "../../src/engine/trace/graph.ts";
 import { DType } from "../../src/engine/trace/messages.ts";
+import { narrow } from "../narrow.ts";
 import { graphOf } from "../tensorflow/graphs.ts";
-import { OPTIMIZER } from "../../src/model/lars.ts";
 import { initialState, tensorSpecs } from "../../src/model/parameters.ts";
 
 const ROUNDS = 2000;
-const OPTIONS = {
-  model: { stem: "cifar", width: 8, hidden: 64, embedding: 32 },
+const OPTIONS = narrow({
+  width: 8,
+  hidden: 64,
+  embedding: 32,
   images: 8,
   patches: 4,
-  patchSize: 16,
-  loss: { patchSim: 200, tcr: 1, eps: 0.2 },
-  optimizer: OPTIMIZER,
-} as const;
+});
 
 const engine = await loadTensorFlow("fp32");
 const state = initialState(tensorSpecs(OPTIONS.model), 0);
@@ -35,24 +34,24 @@ function handles(): number {
 }
 
 /** Resident memory in the middle and at the end of many rounds. */
-async function memoryOf(round: () => Promise<unknown>) {
+async function memoryOf(round: () => Promise<unknown>, rounds = ROUNDS) {
   const { gc } = globalThis as { gc?: () => void };
   const read = () => (gc?.(), Deno.memoryUsage().rss / 1e6);
   let middle = 0;
-  for (let i = 0; i < ROUNDS; i++) {
-    if (i === ROUNDS / 2) middle = read();
+  for (let i = 0; i < rounds; i++) {
+    if (i === rounds / 2) middle = read();
     await round();
   }
-  return { middle, end: read() };
+  return { rounds, middle, end: read() };
 }
 
 function assertFlat(
   name: string,
-  { middle, end }: { middle: number; end: number },
+  { rounds, middle, end }: Awaited<ReturnType<typeof memoryOf>>,
 ) {
   console.log(
-    `${name}: ${middle.toFixed(0)} MB after ${ROUNDS / 2}, ` +
-      `${end.toFixed(0)} MB after ${ROUNDS}`,
+    `${name}: ${middle.toFixed(0)} MB after ${rounds / 2}, ` +
+      `${end.toFixed(0)} MB after ${rounds}`,
   );
   assert(end < 1.05 * middle, `${middle} MB became ${end} MB`);
 }
@@ -90,21 +89,12 @@ Deno.test(`${ROUNDS} eager operations free their handles`, async () => {
 });
 
 Deno.test("200 sessions, opened and closed, keep the memory flat", async () => {
-  const { gc } = globalThis as { gc?: () => void };
-  let middle = 0;
-  for (let i = 0; i < 200; i++) {
-    if (i === 100) middle = (gc?.(), Deno.memoryUsage().rss);
+  const round = async () => {
     const encoder = await engine.encoder(OPTIONS, state);
     await encoder.encode(bytes);
     encoder.dispose();
-  }
-  gc?.();
-  const end = Deno.memoryUsage().rss;
-  console.log(
-    `sessions: ${(middle / 1e6).toFixed(0)} MB after 100, ` +
-      `${(end / 1e6).toFixed(0)} MB after 200`,
-  );
-  assert(end < 1.05 * middle, `${middle} bytes became ${end}`);
+  };
+  assertFlat("sessions", await memoryOf(round, 200));
 });
 
 Deno.test("too large a tensor is «out of memory», and the session lives", async () => {

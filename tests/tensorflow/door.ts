@@ -8,8 +8,8 @@ import { openTensorFlow } from "../../src/engine/tensorflow/c_api.ts";
 import { EagerBinding } from "../../src/engine/tensorflow/eager_binding.ts";
 import { TensorFlowError } from "../../src/engine/tensorflow/status.ts";
 import { stepError } from "../../src/engine/tensorflow/step_error.ts";
-import { OPTIMIZER } from "../../src/model/lars.ts";
 import { initialState, tensorSpecs } from "../../src/model/parameters.ts";
+import { narrow } from "../narrow.ts";
 import { useTensorFlow } from "./engine.ts";
 import { graphOf } from "./graphs.ts";
 
@@ -211,22 +211,16 @@ Deno.test({
   name: `weights do not live in the memory that they were fed from${reason}`,
   ignore,
   async fn() {
-    const model = {
-      stem: "cifar",
+    const options = narrow({
       width: 4,
       hidden: 16,
       embedding: 8,
-    } as const;
-    const specs = tensorSpecs(model);
-    const state = initialState(specs, 0), same = initialState(specs, 0);
-    const trainer = await engine!.trainer({
-      model,
       images: 2,
       patches: 2,
-      patchSize: 16,
-      loss: { patchSim: 200, tcr: 1, eps: 0.2 },
-      optimizer: OPTIMIZER,
-    }, state);
+    });
+    const specs = tensorSpecs(options.model);
+    const state = initialState(specs, 0), same = initialState(specs, 0);
+    const trainer = await engine!.trainer(options, state);
     // As the garbage collector would let others write there.
     for (const values of state.values()) values.fill(NaN);
     assertEquals(await trainer.state(), same);
@@ -238,9 +232,7 @@ Deno.test({
   name: `a matrix that has no inverse is «not finite»${reason}`,
   ignore,
   async fn() {
-    for (
-      const value of [NaN, 0]
-    ) {
+    for (const value of [NaN, 0]) {
       using session = engine!.session(
         graphOf(
           [2, 2],

@@ -1,0 +1,26 @@
+/** Networks that are narrow enough for tests, with the paper's loss and LARS. */
+import type { TrainerOptions } from "../src/engine/engine.ts";
+import { OPTIMIZER } from "../src/model/lars.ts";
+
+/** The widths and the batch of a case. */
+export interface NarrowCase {
+  width: number;
+  hidden: number;
+  embedding: number;
+  images: number;
+  patches: number;
+}
+
+/** The options of a trainer on patches of 16 × 16 pixels. */
+export function narrow(
+  { images, patches, ...widths }: NarrowCase,
+): TrainerOptions {
+  return {
+    model: { stem: "cifar", ...widths },
+    images,
+    patches,
+    patchSize: 16,
+    loss: { patchSim: 200, tcr: 1, eps: 0.2 },
+    optimizer: OPTIMIZER,
+  };
+}
