@@ -56,7 +56,7 @@ export interface TrainConfig {
   engine: EngineChoice;
   /** End the run at the first image that cannot be read. */
   strict?: boolean;
-  /** Number format of the heavy operations. */
+  /** Number format of convolutions and dense layers. */
   precision: PrecisionChoice;
   /**
    * Patches of each image that go through the network at a time, a divisor of

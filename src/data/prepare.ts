@@ -143,7 +143,7 @@ export interface Prepared {
 }
 
 /**
- * Sees to it that a data set is on disk, in the user's folder or in our own, and
+ * Makes sure that a data set is on disk, in the user's folder or in our own, and
  * opens its training split. Where it is in neither, takes it from its archive,
  * which may lie in that folder, or else from the official address.
  *

@@ -1,6 +1,5 @@
 /**
- * valibot: checks plain data against a schema. The version stands here and
- * nowhere else.
+ * valibot: checks plain data against a schema. The version is pinned only here.
  *
  * @module
  */

@@ -33,7 +33,7 @@ export interface EmbedConfig {
   workers?: number;
   /** What runs the model. */
   engine: EngineChoice;
-  /** Number format of the heavy operations. */
+  /** Number format of convolutions and dense layers. */
   precision: PrecisionChoice;
 }
 

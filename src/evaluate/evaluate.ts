@@ -57,7 +57,7 @@ export interface EvaluateConfig {
   workers?: number;
   /** What runs the model. */
   engine: EngineChoice;
-  /** Number format of the heavy operations. */
+  /** Number format of convolutions and dense layers. */
   precision: PrecisionChoice;
 }
 

@@ -25,7 +25,7 @@ export interface LoadEncoderOptions {
   patchSize?: number;
   /** What runs it: the best that works. */
   engine?: EngineChoice;
-  /** Number format of the heavy operations: the faster. */
+  /** Number format of convolutions and dense layers: the faster. */
   precision?: PrecisionChoice;
 }
 

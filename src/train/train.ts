@@ -39,7 +39,7 @@ export interface TrainOptions {
    * `dataDir`, where the same data may lie elsewhere.
    */
   resume?: string;
-  /** Tests the model now and then. */
+  /** Tests the model at intervals. */
   probe?: Probe;
   /** Ends the run after the step under way, with a checkpoint. */
   signal?: AbortSignal;

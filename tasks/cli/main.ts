@@ -104,7 +104,8 @@ export const ENGINE_FLAG: Command["flags"][string] = {
 export const PRECISION_FLAG: Command["flags"][string] = {
   type: "text",
   choices: ["auto", "fp32", "bf16"],
-  help: "number format of the heavy operations (default auto: the faster)",
+  help:
+    "number format of convolutions and dense layers (default auto: the faster)",
 };
 
 /** Shows how a data set is found, or comes from its archive. */
