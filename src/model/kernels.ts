@@ -16,6 +16,11 @@ export const KERNELS = {
   batchNorm: "EmpBatchNorm",
   /** `{dy, x, scale, reserve1, reserve2, reserve3}` → `[dx, dscale, doffset]`. */
   batchNormGrad: "EmpBatchNormGrad",
+  /**
+   * `{dy, x, scale, mean, variance}` → `[dx, dscale, doffset]` of a batch norm
+   * whose mean and biased variance are constants.
+   */
+  frozenBatchNormGrad: "EmpFrozenBatchNormGrad",
   /** `{dy, y}` → dy where y > 0, else 0. */
   reluGrad: "EmpReluGrad",
   /** `{x: …×b×b}`, symmetric positive definite → `[log det x, x⁻¹]`. */
@@ -23,6 +28,14 @@ export const KERNELS = {
   /** `{x}` → the sum of its squares, without a tensor of them. */
   squaredNorm: "EmpSquaredNorm",
 } as const;
+
+/** The tensors that a kernel takes, by name: those of its own operation. */
+export type KernelInputs<Value> = Record<
+  | ("x" | "y" | "a" | "b" | "dy" | "filter" | "input" | "output")
+  | ("scale" | "offset" | "mean" | "variance")
+  | ("reserve1" | "reserve2" | "reserve3"),
+  Value
+>;
 
 /** The epsilon of every batch norm: PyTorch's default. */
 export const BATCH_NORM_EPSILON = 1e-5;
@@ -71,7 +84,7 @@ export function batchNormTraining(
         KERNELS.batchNorm,
         inputs,
         { epsilon },
-      );
+      ) as [tf.Tensor, tf.Tensor, tf.Tensor, ...tf.Tensor[]];
       // Only y is kept when this function returns.
       statistics = [tf.keep(mean), tf.keep(variance)];
       (save as tf.GradSaveFunc)([
@@ -82,7 +95,13 @@ export function batchNormTraining(
       return {
         value: y,
         gradFunc: (dy: tf.Tensor | tf.Tensor[], saved: tf.Tensor[]) => {
-          const [x, scale, reserve1, reserve2, reserve3] = saved;
+          const [x, scale, reserve1, reserve2, reserve3] = saved as [
+            tf.Tensor,
+            tf.Tensor,
+            tf.Tensor,
+            tf.Tensor,
+            tf.Tensor,
+          ];
           return run(KERNELS.batchNormGrad, {
             dy: dy as tf.Tensor,
             x,
@@ -96,7 +115,43 @@ export function batchNormTraining(
     },
   );
   const y = operation(x, scale, offset);
-  return { y, mean: statistics[0], variance: statistics[1] };
+  return { y, mean: statistics[0]!, variance: statistics[1]! };
+}
+
+/**
+ * The mean and the unbiased variance of each channel of the batch, without a
+ * copy of it in another type.
+ *
+ * @param x `N×H×W×C`.
+ */
+export function localStatistics(
+  x: tf.Tensor,
+): { mean: tf.Tensor; variance: tf.Tensor } {
+  const channels = x.shape.slice(-1);
+  const [, mean, variance] = run(KERNELS.batchNorm, {
+    x,
+    scale: tf.ones(channels),
+    offset: tf.zeros(channels),
+  }, { epsilon: BATCH_NORM_EPSILON });
+  return { mean: mean!, variance: variance! };
+}
+
+/**
+ * The gradients of `scale·(x − mean)/√(variance + ε) + offset`, where mean and
+ * variance are constants.
+ *
+ * @param dy `N×H×W×C`, like x; the others `C`.
+ */
+export function frozenBatchNormGradients(
+  dy: tf.Tensor,
+  inputs: Record<"x" | "scale" | "mean" | "variance", tf.Tensor>,
+): Record<"x" | "scale" | "offset", tf.Tensor> {
+  const [x, scale, offset] = run(
+    KERNELS.frozenBatchNormGrad,
+    { dy, ...inputs },
+    { epsilon: BATCH_NORM_EPSILON },
+  );
+  return { x: x!, scale: scale!, offset: offset! };
 }
 
 /** The rectifier, with a gradient of one pass. */
@@ -106,15 +161,15 @@ export function relu(x: tf.Tensor): tf.Tensor {
     (save as tf.GradSaveFunc)([y]);
     return {
       value: y,
-      gradFunc: (dy: tf.Tensor | tf.Tensor[], [y]: tf.Tensor[]) =>
-        run(KERNELS.reluGrad, { dy: dy as tf.Tensor, y }),
+      gradFunc: (dy: tf.Tensor | tf.Tensor[], saved: tf.Tensor[]) =>
+        run(KERNELS.reluGrad, { dy: dy as tf.Tensor, y: saved[0]! }),
     };
   })(x);
 }
 
 /** The sum of the squares of a tensor, a scalar. It has no gradient. */
 export function squaredNorm(x: tf.Tensor): tf.Tensor {
-  return run(KERNELS.squaredNorm, { x })[0];
+  return run(KERNELS.squaredNorm, { x })[0]!;
 }
 
 /**
@@ -125,12 +180,14 @@ export function squaredNorm(x: tf.Tensor): tf.Tensor {
  */
 export function logDeterminant(x: tf.Tensor): tf.Tensor {
   return tf.customGrad((x, save) => {
-    const [value, inverse] = run(KERNELS.logDeterminant, { x: x as tf.Tensor });
+    const [value, inverse] = run(KERNELS.logDeterminant, {
+      x: x as tf.Tensor,
+    }) as [tf.Tensor, tf.Tensor];
     (save as tf.GradSaveFunc)([inverse]);
     return {
       value,
-      gradFunc: (dy: tf.Tensor | tf.Tensor[], [inverse]: tf.Tensor[]) =>
-        tf.mul(inverse, tf.reshape(dy as tf.Tensor, [-1, 1, 1])),
+      gradFunc: (dy: tf.Tensor | tf.Tensor[], saved: tf.Tensor[]) =>
+        tf.mul(saved[0]!, tf.reshape(dy as tf.Tensor, [-1, 1, 1])),
     };
   })(x);
 }

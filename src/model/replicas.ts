@@ -15,4 +15,9 @@ export interface Replicas {
    * caller computes the backward pass.
    */
   sum(x: tf.Tensor): tf.Tensor;
+  /**
+   * The tensors of all replicas, one after the other along the first axis. It
+   * has no gradient of its own.
+   */
+  gather(x: tf.Tensor): tf.Tensor;
 }

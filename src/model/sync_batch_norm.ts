@@ -5,28 +5,87 @@
  * @module
  */
 import * as tf from "../deps/tfjs.ts";
-import { BATCH_NORM_EPSILON, type BatchNormResult } from "./kernels.ts";
+import {
+  BATCH_NORM_EPSILON,
+  type BatchNormResult,
+  frozenBatchNormGradients,
+  localStatistics,
+} from "./kernels.ts";
 import type { Replicas } from "./replicas.ts";
 
 /** Sums of tensors of one shape over the replicas, in one message. */
 function sums(replicas: Replicas, tensors: tf.Tensor[]): tf.Tensor[] {
   const total = replicas.sum(tf.stack(tensors));
-  const [channels] = tensors[0].shape;
+  const [channels] = tensors[0]!.shape;
   return tensors.map((_, i) =>
     tf.reshape(tf.slice(total, [i, 0], [1, channels]), [channels])
+  );
+}
+
+/** Statistics of a batch norm over all replicas, one value a channel. */
+interface CommonStatistics {
+  mean: tf.Tensor;
+  /** Biased. */
+  variance: tf.Tensor;
+}
+
+/**
+ * The statistics of all replicas from those of each, in one message: the mean of
+ * the means, and the mean of the variances plus the variance of the means (Chan,
+ * Golub and LeVeque, 1979), which subtracts nothing large.
+ */
+function commonStatistics(
+  x: tf.Tensor,
+  replicas: Replicas,
+): CommonStatistics {
+  const { count } = replicas;
+  const own = localStatistics(x);
+  const channels = own.mean.size, values = x.size / channels;
+  const biased = tf.mul(own.variance, (values - 1) / values);
+  const all = tf.reshape(
+    replicas.gather(tf.stack([own.mean, biased])),
+    [count, 2, channels],
+  );
+  const part = (at: number) =>
+    tf.reshape(
+      tf.slice(all, [0, at, 0], [count, 1, channels]),
+      [count, channels],
+    );
+  const means = part(0), mean = tf.mean(means, 0);
+  const between = tf.mean(tf.square(tf.sub(means, mean)), 0);
+  return { mean, variance: tf.add(tf.mean(part(1), 0), between) };
+}
+
+/** `scale·(x − mean)/√(variance + ε) + offset`. */
+function normalize(
+  x: tf.Tensor,
+  { mean, variance }: CommonStatistics,
+  scale: tf.Tensor,
+  offset: tf.Tensor,
+): tf.Tensor {
+  return tf.batchNorm(
+    x as tf.Tensor4D,
+    mean as tf.Tensor1D,
+    variance as tf.Tensor1D,
+    offset as tf.Tensor1D,
+    scale as tf.Tensor1D,
+    BATCH_NORM_EPSILON,
   );
 }
 
 /**
  * Batch norm in training mode with the statistics of all replicas' images.
  *
- * Forward, m and v are the mean of x and of (x − m)² over all replicas. Backward,
- * with x̂ = (x − m)/√(v + ε) and N values a channel in all:
+ * Backward, with m and v the mean and the variance of x over all replicas,
+ * x̂ = (x − m)/√(v + ε) and N values a channel in all:
  *
  *     dx = scale/√(v + ε) · (dy − Σdy/N − x̂ · Σ(dy·x̂)/N)
  *
  * where both sums go over all replicas; those for scale and offset stay the
- * replica's own, since its gradients are added up later like any other.
+ * replica's own, since its gradients are added up later like any other. The
+ * first term is the gradient of a batch norm whose statistics are constants; the
+ * others are again a batch norm of x. So whatever is as large as x is read and
+ * written in the type that x has, bfloat16 or float32.
  *
  * @param x `N×H×W×C`: the same number of images on every replica.
  * @param scale `C`.
@@ -38,57 +97,49 @@ export function syncBatchNorm(
   offset: tf.Tensor,
   replicas: Replicas,
 ): BatchNormResult {
-  const axes = [0, 1, 2];
-  const { count } = replicas;
-  const values = count * x.size / x.shape[3]!;
-  let statistics: tf.Tensor[] = [];
-  const operation = tf.customGrad(
-    (input, weight, bias, save) => {
-      const [x, scale, offset] = [input, weight, bias] as tf.Tensor4D[];
-      const own = tf.mean(x, axes);
-      const [sum] = sums(replicas, [own]);
-      const mean = tf.div(sum, count);
-      // About the common mean, so that nothing large is subtracted.
-      const spread = tf.mean(tf.square(tf.sub(x, mean)), axes);
-      const variance = tf.div(sums(replicas, [spread])[0], count);
-      const y = tf.batchNorm(
-        x,
-        mean as tf.Tensor1D,
-        variance as tf.Tensor1D,
-        offset as unknown as tf.Tensor1D,
-        scale as unknown as tf.Tensor1D,
-        BATCH_NORM_EPSILON,
-      );
-      const unbiased = tf.mul(variance, values / (values - 1));
-      statistics = [tf.keep(mean), tf.keep(unbiased)];
-      (save as tf.GradSaveFunc)([x, scale, mean, variance]);
-      const gradFunc = (dy: tf.Tensor | tf.Tensor[], saved: tf.Tensor[]) =>
-        backward(dy as tf.Tensor, saved, values, replicas);
-      return { value: y, gradFunc };
-    },
-  );
+  const values = replicas.count * x.size / scale.size;
+  let kept: CommonStatistics | undefined;
+  const operation = tf.customGrad((...args) => {
+    const [x, scale, offset] = args as tf.Tensor[] as [
+      tf.Tensor,
+      tf.Tensor,
+      tf.Tensor,
+    ];
+    const save = args[3] as tf.GradSaveFunc;
+    const { mean, variance } = commonStatistics(x, replicas);
+    const unbiased = tf.mul(variance, values / (values - 1));
+    kept = { mean: tf.keep(mean), variance: tf.keep(unbiased) };
+    save([x, scale, mean, variance]);
+    return {
+      value: normalize(x, { mean, variance }, scale, offset),
+      gradFunc: (dy: tf.Tensor | tf.Tensor[], saved: tf.Tensor[]) => {
+        const [x, scale, mean, variance] = saved as [
+          tf.Tensor,
+          tf.Tensor,
+          tf.Tensor,
+          tf.Tensor,
+        ];
+        const statistics = { mean, variance };
+        const own = frozenBatchNormGradients(dy as tf.Tensor, {
+          x,
+          scale,
+          ...statistics,
+        });
+        const [sum, sumOfProducts] = sums(replicas, [own.offset, own.scale]);
+        const factor = tf.div(
+          scale,
+          tf.mul(tf.sqrt(tf.add(variance, BATCH_NORM_EPSILON)), -values),
+        );
+        const throughStatistics = normalize(
+          x,
+          statistics,
+          tf.mul(factor, sumOfProducts!),
+          tf.mul(factor, sum!),
+        );
+        return [tf.add(own.x, throughStatistics), own.scale, own.offset];
+      },
+    };
+  });
   const y = operation(x, scale, offset);
-  return { y, mean: statistics[0], variance: statistics[1] };
-}
-
-function backward(
-  dy: tf.Tensor,
-  [x, scale, mean, variance]: tf.Tensor[],
-  values: number,
-  replicas: Replicas,
-): tf.Tensor[] {
-  const axes = [0, 1, 2];
-  const inverse = tf.div(1, tf.sqrt(tf.add(variance, BATCH_NORM_EPSILON)));
-  const offsetGradient = tf.sum(dy, axes);
-  const scaleGradient = tf.mul(
-    tf.sum(tf.mul(dy, tf.sub(x, mean)), axes),
-    inverse,
-  );
-  const [sum, sumOfProducts] = sums(replicas, [offsetGradient, scaleGradient]);
-  // dx = a·dy + b·x + c, so that each value is visited once.
-  const a = tf.mul(scale, inverse);
-  const b = tf.neg(tf.mul(tf.mul(a, inverse), tf.div(sumOfProducts, values)));
-  const c = tf.neg(tf.add(tf.mul(a, tf.div(sum, values)), tf.mul(b, mean)));
-  const dx = tf.add(tf.add(tf.mul(dy, a), tf.mul(x, b)), c);
-  return [dx, scaleGradient, offsetGradient];
+  return { y, ...kept! };
 }

@@ -1,5 +1,5 @@
 /** The graph itself: its size, its speed of tracing, what it refuses. */
-import { assert, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as tf from "../../src/deps/tfjs.ts";
 import { traceTrainer } from "../../src/engine/trace/step_graph.ts";
 import { ARCHITECTURES } from "../../src/model/architectures.ts";
@@ -8,7 +8,7 @@ import type { TrainerOptions } from "../../src/engine/engine.ts";
 import { TRACE_BACKEND } from "../../src/engine/trace/backend.ts";
 
 const OPTIONS: TrainerOptions = {
-  model: ARCHITECTURES["resnet18-cifar"].model,
+  model: ARCHITECTURES["resnet18-cifar"]!.model,
   images: 100,
   patches: 20,
   patchSize: 32,
@@ -22,6 +22,20 @@ Deno.test("traceTrainer() makes a small graph in under a second", () => {
   const graph = traceTrainer(OPTIONS, { precision: "bf16" }).graphDef();
   assert(performance.now() - begin < 1000);
   assert(graph.length < 500_000, `${graph.length} bytes`);
+});
+
+Deno.test("--sync-bn in bf16 makes no copy of a map in full precision", () => {
+  const casts = (syncBatchNorm: boolean) => {
+    const own = [0, 1].map((slot) => ({ device: "/device:CPU:0", slot }));
+    const replicas = {
+      ...{ count: 2, own, host: "/device:CPU:0", instance: 0 },
+      ...{ communication: "ring" as const, syncBatchNorm },
+    };
+    const settings = { precision: "bf16" as const, replicas };
+    return traceTrainer(OPTIONS, settings).nodes
+      .filter(({ op }) => op === "Cast").length;
+  };
+  assertEquals(casts(true), casts(false));
 });
 
 Deno.test("tracing refuses a kernel that it does not know, by name", () => {

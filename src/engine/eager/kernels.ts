@@ -5,17 +5,17 @@
  * @module
  */
 import * as tf from "../../deps/tfjs.ts";
-import { KERNELS } from "../../model/kernels.ts";
+import { type KernelInputs, KERNELS } from "../../model/kernels.ts";
 import { weightGradient } from "./weight_gradient.ts";
 
-type Inputs = Record<string, tf.Tensor>;
+type Inputs = KernelInputs<tf.Tensor>;
 // deno-lint-ignore no-explicit-any -- each kernel's attributes, as tfjs has them
 type Kernel = (inputs: Inputs, attributes: any) => tf.Tensor[];
 
 const SPATIAL = [0, 1, 2];
 
 function rows(x: tf.Tensor): number {
-  return x.size / x.shape[x.shape.length - 1];
+  return x.size / x.shape[x.shape.length - 1]!;
 }
 
 /** One over the deviation is kept for the gradient, and the mean. */
@@ -56,7 +56,7 @@ const batchNormGrad: Kernel = (inputs) => {
  * squares of Cholesky's diagonal, and what is left is 2I − A⁻¹.
  */
 const logDeterminant: Kernel = ({ x }) => {
-  const [n, side] = x.shape;
+  const [n, side] = x.shape as [number, number];
   const identity = tf.eye(side);
   let rest = tf.clone(x), value: tf.Tensor = tf.zeros([n]);
   for (let k = 0; k < side; k++) {
@@ -66,13 +66,13 @@ const logDeterminant: Kernel = ({ x }) => {
       const unit = tf.reshape(tf.slice(identity, [k, 0], [1, side]), [side, 1]);
       const u = tf.sub(column, unit);
       const update = tf.div(tf.mul(u, tf.transpose(u, [0, 2, 1])), pivot);
-      return [
-        tf.sub(rest, update),
-        tf.add(value, tf.log(tf.reshape(pivot, [n]))),
-      ];
+      return {
+        rest: tf.sub(rest, update),
+        value: tf.add(value, tf.log(tf.reshape(pivot, [n]))),
+      };
     });
     tf.dispose([rest, value]);
-    [rest, value] = next;
+    ({ rest, value } = next);
   }
   return [value, tf.sub(tf.mul(identity, 2), rest)];
 };
@@ -108,15 +108,9 @@ export function registerEagerKernels(backendName: string): void {
       backendName,
       kernelFunc: ({ inputs, attrs }) =>
         tf.tidy(() => {
-          // What tfjs hands over are handles; the operations want tensors.
-          const tensors = Object.fromEntries(
-            Object.entries(inputs).map(([name, input]) => [
-              name,
-              input as tf.Tensor,
-            ]),
-          );
-          const outputs = kernel(tensors, attrs);
-          return outputs.length === 1 ? outputs[0] : outputs;
+          // What tfjs hands over are the tensors, typed as handles.
+          const outputs = kernel(inputs as unknown as Inputs, attrs);
+          return outputs.length === 1 ? outputs[0]! : outputs;
         }),
     });
   }

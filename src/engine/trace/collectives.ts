@@ -117,7 +117,7 @@ export class Collectives implements ModelReplicas {
   }
 
   #gather(x: GraphValue): GraphValue {
-    const [rows, ...rest] = x.shape;
+    const [rows, ...rest] = x.shape as [number, ...number[]];
     const shape = [rows * this.count, ...rest];
     return this.#collective("CollectiveGatherV2", x, shape, {});
   }
@@ -127,21 +127,21 @@ export class Collectives implements ModelReplicas {
     const sums: GraphValue[] = [];
     let bucket: number[] = [], bytes = 0;
     const flush = () => {
-      const parts = this.#sumTogether(bucket.map((i) => values[i]));
-      bucket.forEach((at, i) => sums[at] = parts[i]);
+      const parts = this.#sumTogether(bucket.map((i) => values[i]!));
+      bucket.forEach((at, i) => sums[at] = parts[i]!);
       bucket = [], bytes = 0;
     };
     // What the backward pass gives first is sent first.
     for (let i = values.length - 1; i >= 0; i--) {
       bucket.push(i);
-      bytes += 4 * sizeOf(values[i]);
+      bytes += 4 * sizeOf(values[i]!);
       if (bytes >= BUCKET_BYTES || i === 0) flush();
     }
     return sums;
   }
 
   #sumTogether(values: GraphValue[]): GraphValue[] {
-    if (values.length === 1) return [this.sumValue(values[0])];
+    if (values.length === 1) return [this.sumValue(values[0]!)];
     const graph = this.#graph;
     const sizes = values.map(sizeOf);
     const total = sizes.reduce((a, b) => a + b);
@@ -161,7 +161,7 @@ export class Collectives implements ModelReplicas {
     });
     return values.map(({ shape }, i) => {
       const name = i === 0 ? split : `${split}:${i}`;
-      const part = { name, dtype: DType.float, shape: [sizes[i]] };
+      const part = { name, dtype: DType.float, shape: [sizes[i]!] };
       return graph.reshape(part, shape);
     });
   }
@@ -169,6 +169,11 @@ export class Collectives implements ModelReplicas {
   /** See {@linkcode ModelReplicas.sum}. */
   sum(x: tf.Tensor): tf.Tensor {
     return this.#backend.tensor(this.sumValue(this.#backend.value(x)));
+  }
+
+  /** See {@linkcode ModelReplicas.gather}. */
+  gather(x: tf.Tensor): tf.Tensor {
+    return this.#backend.tensor(this.#gather(this.#backend.value(x)));
   }
 
   /**
@@ -182,7 +187,7 @@ export class Collectives implements ModelReplicas {
    */
   gatherImages(z: tf.Tensor, patches: number): tf.Tensor {
     const graph = this.#graph, backend = this.#backend;
-    const [rows, d] = z.shape;
+    const [rows, d] = z.shape as [number, number];
     const ownImages = rows / patches, images = ownImages * this.count;
     const axes = [1, 0, 2];
     const gathered = () => {

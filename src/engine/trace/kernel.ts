@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { KernelInputs } from "../../model/kernels.ts";
 import type { GraphValue } from "./graph.ts";
 import type { DType } from "./messages.ts";
 
@@ -11,7 +12,7 @@ import type { DType } from "./messages.ts";
  * the kernel's own, as tfjs has them.
  */
 export type Kernel = (
-  inputs: Record<string, GraphValue>,
+  inputs: KernelInputs<GraphValue>,
   // deno-lint-ignore no-explicit-any -- of another type for each kernel
   attributes: any,
 ) => GraphValue[];

@@ -4,7 +4,7 @@
  * @module
  */
 import * as tf from "../../deps/tfjs.ts";
-import { KERNELS } from "../../model/kernels.ts";
+import { type KernelInputs, KERNELS } from "../../model/kernels.ts";
 import { TRACE_BACKEND, type TraceBackend } from "./backend.ts";
 import { convolutionKernels } from "./convolution.ts";
 import { attr, type GraphValue } from "./graph.ts";
@@ -29,7 +29,7 @@ function traceKernels(
     shape: number[],
     attributes: Record<string, AttrValue> = {},
     dtype?: DTypeNumber,
-  ): GraphValue[] => [graph().value(op, inputs, shape, attributes, dtype)];
+  ): [GraphValue] => [graph().value(op, inputs, shape, attributes, dtype)];
 
   /** Two values in the wider of their types. */
   const alike = (a: GraphValue, b: GraphValue): [GraphValue, GraphValue] =>
@@ -71,7 +71,7 @@ function traceKernels(
 
   /** A batch norm by given statistics. */
   const normalize = (
-    { x, scale, offset, mean, variance }: Record<string, GraphValue>,
+    { x, scale, offset, mean, variance }: KernelInputs<GraphValue>,
     epsilon: number,
     dependencies: string[] = [],
   ): GraphValue => ({
@@ -83,6 +83,28 @@ function traceKernels(
     dtype: x.dtype,
     shape: x.shape,
   });
+
+  const batchNormGradients = (
+    { dy, x, scale, statistics, epsilon }: {
+      dy: GraphValue;
+      x: GraphValue;
+      scale: GraphValue;
+      statistics: GraphValue[];
+      epsilon: number;
+    },
+    training: boolean,
+  ): GraphValue[] => {
+    const name = graph().node(
+      "FusedBatchNormGradV3",
+      [graph().cast(dy, x.dtype), x, scale, ...statistics],
+      { ...batchNormAttributes(x, epsilon), is_training: attr.bool(training) },
+    );
+    return [
+      { name, dtype: x.dtype, shape: x.shape },
+      { name: `${name}:1`, dtype: float, shape: scale.shape },
+      { name: `${name}:2`, dtype: float, shape: scale.shape },
+    ];
+  };
 
   return {
     ...convolutionKernels(graph, settings, rematerialization),
@@ -143,7 +165,7 @@ function traceKernels(
       const parts = Object.values(values).map((part) =>
         graph().cast(part, float)
       );
-      const shape = [parts.length, ...parts[0].shape];
+      const shape = [parts.length, ...parts[0]!.shape];
       return one("Pack", parts, shape, {
         N: attr.int(parts.length),
         axis: attr.int(0),
@@ -154,9 +176,9 @@ function traceKernels(
       const terms = Object.values(values);
       const wide = terms.some((term) => term.dtype === float);
       const same = terms.map((term) =>
-        graph().cast(term, wide ? float : terms[0].dtype)
+        graph().cast(term, wide ? float : terms[0]!.dtype)
       );
-      return one("AddN", same, same[0].shape, { N: attr.int(same.length) });
+      return one("AddN", same, same[0]!.shape, { N: attr.int(same.length) });
     },
     BatchMatMul: ({ a, b }, { transposeA, transposeB }: Attributes) => {
       // Products of layers have a weight or an activation in bf16 as a factor;
@@ -168,7 +190,12 @@ function traceKernels(
       return [graph().matMul(x, y, { transposeA, transposeB })];
     },
     FusedBatchNorm: (values, { varianceEpsilon }: Attributes) => {
-      return [normalize(values, varianceEpsilon)];
+      const y = normalize(values, varianceEpsilon);
+      rematerialization().register(
+        y,
+        (dependencies) => normalize(values, varianceEpsilon, dependencies),
+      );
+      return [y];
     },
     [KERNELS.batchNorm]: (values, { epsilon }: Attributes) => {
       const { x, scale, offset } = values;
@@ -179,32 +206,29 @@ function traceKernels(
         { ...batchNormAttributes(x, epsilon), is_training: attr.bool(true) },
       );
       const y = { name, dtype: x.dtype, shape: x.shape };
-      const statistics = [1, 2, 3, 4, 5].map((output) => ({
+      const statistic = (output: number) => ({
         name: `${name}:${output}`,
         dtype: float,
         shape: scale.shape,
-      }));
+      });
+      const mean = statistic(1), unbiased = statistic(2);
       rematerialization().register(y, (dependencies) => {
-        const [mean, unbiased] = statistics;
         const count = x.shape.slice(0, -1).reduce((a, b) => a * b);
         const biased = graph().scalar((count - 1) / count);
         const [variance] = one("Mul", [unbiased, biased], scale.shape);
         return normalize({ ...values, mean, variance }, epsilon, dependencies);
       });
-      return [y, ...statistics];
+      return [y, mean, unbiased, ...[3, 4, 5].map(statistic)];
     },
     [KERNELS.batchNormGrad]: (values, { epsilon }: Attributes) => {
       const { dy, x, scale, reserve1, reserve2, reserve3 } = values;
-      const name = graph().node(
-        "FusedBatchNormGradV3",
-        [graph().cast(dy, x.dtype), x, scale, reserve1, reserve2, reserve3],
-        { ...batchNormAttributes(x, epsilon), is_training: attr.bool(true) },
-      );
-      return [
-        { name, dtype: x.dtype, shape: x.shape },
-        { name: `${name}:1`, dtype: float, shape: scale.shape },
-        { name: `${name}:2`, dtype: float, shape: scale.shape },
-      ];
+      const statistics = [reserve1, reserve2, reserve3];
+      return batchNormGradients({ dy, x, scale, statistics, epsilon }, true);
+    },
+    [KERNELS.frozenBatchNormGrad]: (values, { epsilon }: Attributes) => {
+      const { dy, x, scale, mean, variance } = values;
+      const statistics = [mean, variance, graph().constant(float, [0], [])];
+      return batchNormGradients({ dy, x, scale, statistics, epsilon }, false);
     },
     [KERNELS.reluGrad]: ({ dy, y }) => {
       const gradient = graph().cast(dy, y.dtype);
@@ -217,7 +241,7 @@ function traceKernels(
       return one("Mul", [half, graph().scalar(2)], []);
     },
     [KERNELS.logDeterminant]: ({ x }) => {
-      const [n, side] = x.shape;
+      const [n, side] = x.shape as [number, number];
       const [factor] = one("Cholesky", [x], x.shape);
       const [diagonal] = one("MatrixDiagPart", [factor], [n, side]);
       const [logs] = one("Log", [diagonal], [n, side]);
@@ -247,13 +271,13 @@ export function registerTraceKernels(
             name,
             backend.value(input as tf.TensorInfo),
           ]),
-        );
+        ) as KernelInputs<GraphValue>;
         const outputs = kernel(values, attrs ?? {}).map((value) => ({
           dataId: backend.put(value) as tf.DataId,
           shape: value.shape,
           dtype: (value.dtype === bool ? "bool" : "float32") as tf.DataType,
         }));
-        return outputs.length === 1 ? outputs[0] : outputs;
+        return outputs.length === 1 ? outputs[0]! : outputs;
       },
     });
   }
