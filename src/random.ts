@@ -44,7 +44,7 @@ export function philox4x32(
   key0: number,
   key1: number,
 ): void {
-  let [c0, c1, c2, c3] = counter;
+  let c0 = counter[0]!, c1 = counter[1]!, c2 = counter[2]!, c3 = counter[3]!;
   for (let round = 0; round < 10; round++) {
     const high0 = multiplyHigh(MULTIPLIER_0, c0);
     const low0 = Math.imul(MULTIPLIER_0, c0) >>> 0;
@@ -122,10 +122,10 @@ export class RandomStream {
     if (this.#used === 4) {
       this.#words.set(this.#counter);
       philox4x32(this.#words, this.#key0, this.#key1);
-      this.#counter[0]++;
+      this.#counter[0]!++;
       this.#used = 0;
     }
-    return this.#words[this.#used++];
+    return this.#words[this.#used++]!;
   }
 
   /** A real number in `[low, high)`; `[0, 1)` by default. */
@@ -149,7 +149,7 @@ export class RandomStream {
     const order = Array.from({ length: count }, (_, i) => i);
     for (let i = count - 1; i > 0; i--) {
       const j = this.below(i + 1);
-      [order[i], order[j]] = [order[j], order[i]];
+      [order[i], order[j]] = [order[j]!, order[i]!];
     }
     return order;
   }

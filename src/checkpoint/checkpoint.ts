@@ -107,7 +107,7 @@ function infoOf(
 ): CheckpointInfo {
   let config: ResolvedConfig, step: number;
   try {
-    ({ config, step } = JSON.parse(metadata["emp-ssl"]));
+    ({ config, step } = JSON.parse(metadata["emp-ssl"]!));
   } catch {
     throw checkpointError(
       path,

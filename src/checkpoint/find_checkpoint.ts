@@ -70,6 +70,7 @@ function faultOf(dir: string, manifest: string): string | undefined {
       return `${name}: ${messageOf(error)}`;
     }
   }
+  return undefined;
 }
 
 /**

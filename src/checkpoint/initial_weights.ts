@@ -16,7 +16,7 @@ const weightsError = errorMaker("start from", "INVALID_CHECKPOINT");
 const REMEDY = "name a ResNet-18 of ours, torchvision or timm as .safetensors";
 
 /** A zip archive, as `torch.save` writes since 1.6, or a bare pickle. */
-function isPickle([first, second]: Uint8Array): boolean {
+function isPickle([first, second = 0]: Uint8Array): boolean {
   const zip = first === 0x50 && second === 0x4b;
   return zip || first === 0x80 && second >= 2 && second <= 5;
 }

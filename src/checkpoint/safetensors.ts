@@ -177,7 +177,7 @@ export function decodeSafetensors(file: Uint8Array, name: string): TensorFile {
   }
   spans.sort((a, b) => a[0] - b[0]);
   for (let i = 1; i < spans.length; i++) {
-    if (spans[i][0] < spans[i - 1][1]) throw invalid(name, "tensors overlap");
+    if (spans[i]![0] < spans[i - 1]![1]) throw invalid(name, "tensors overlap");
   }
   return { tensors, metadata: textsOf(metadata) };
 }

@@ -62,7 +62,7 @@ export async function checkOwnName(
   { addresses, task }: Membership,
 ): Promise<void> {
   const hosts = addresses.map((address) => splitAddress(address).hostname);
-  const own = hosts[task];
+  const own = hosts[task]!;
   if (isLoopback(own) || hosts.every(isLoopback)) return;
   const { address } = await lookup(own, { family: 4 })
     .catch(() => ({ address: "" }));
@@ -100,9 +100,9 @@ export function expandHosts(list: string): string[] {
   return parts.flatMap((part) => {
     const found = /^(.*)\[(.*)\](.*)$/.exec(part);
     if (found === null) return [part];
-    const [, before, ranges, after] = found;
+    const [, before = "", ranges = "", after = ""] = found;
     return ranges.split(",").flatMap((range) => {
-      const [from, to = from] = range.split("-");
+      const [from = "", to = from] = range.split("-");
       const width = from.length;
       return Array.from(
         { length: Number(to) - Number(from) + 1 },

@@ -77,6 +77,7 @@ function differenceOf(
     if (ours[name] === theirs[name]) continue;
     return `it has ${name} ${theirs[name]} where process 0 has ${ours[name]}`;
   }
+  return undefined;
 }
 
 /**
@@ -101,7 +102,7 @@ export class HostedRendezvous<Plan> implements Disposable {
    */
   constructor(options: RendezvousOptions) {
     this.#options = options;
-    this.#listener = listen(options.addresses[0]);
+    this.#listener = listen(options.addresses[0]!);
     // Awaited in welcome(), which may come later than a failure.
     this.#complete.promise.catch(() => {});
     this.#heartbeat = setInterval(
@@ -253,7 +254,7 @@ async function reach(
     const controller = new AbortController();
     const timer = setTimeout(() => controller.abort(), 2000);
     try {
-      const { hostname, port } = rendezvousAddress(addresses[0]);
+      const { hostname, port } = rendezvousAddress(addresses[0]!);
       const signal = controller.signal;
       return new Connection(await Deno.connect({ hostname, port, signal }));
     } catch (error) {

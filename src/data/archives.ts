@@ -65,7 +65,7 @@ export function archiveAt(archive: Archive, url: string | undefined): Archive {
       code: "INVALID_ARGUMENT",
     });
   }
-  const [address, fragment] = url.split("#");
+  const [address = url, fragment] = url.split("#");
   const md5 = /^md5=([0-9a-f]{32})$/i.exec(fragment ?? "")?.[1];
   return { ...archive, url: address, md5: md5?.toLowerCase() ?? archive.md5 };
 }

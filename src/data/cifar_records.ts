@@ -68,7 +68,7 @@ function recordBytesOf({ counts }: CifarFormat): number {
 
 /** How many classes a format has. */
 export function classCount({ counts, labelAt }: CifarFormat): number {
-  return counts[labelAt];
+  return counts[labelAt]!;
 }
 
 /** One record file, whole in memory that all threads share: 180 MB in all. */
@@ -116,7 +116,7 @@ export class CifarDataset implements Dataset {
 
   label(index: number): number {
     const { file, offset } = this.#record(index);
-    return file.bytes[offset + this.#format.labelAt];
+    return file.bytes[offset + this.#format.labelAt]!;
   }
 
   describe(index: number): string {
@@ -130,9 +130,9 @@ export class CifarDataset implements Dataset {
     const planes = file.bytes.subarray(start, start + PIXELS);
     const data = new Uint8Array(PIXELS);
     for (let i = 0, o = 0; i < PLANE; i++, o += 3) {
-      data[o] = planes[i];
-      data[o + 1] = planes[PLANE + i];
-      data[o + 2] = planes[2 * PLANE + i];
+      data[o] = planes[i]!;
+      data[o + 1] = planes[PLANE + i]!;
+      data[o + 2] = planes[2 * PLANE + i]!;
     }
     return { width: SIDE, height: SIDE, data };
   }
@@ -168,7 +168,7 @@ export async function readRecords(
   for (let record = 0; record < bytes.length; record += recordBytes) {
     for (const [i, count] of format.counts.entries()) {
       const at = record + i;
-      if (bytes[at] < count) continue;
+      if (bytes[at]! < count) continue;
       throw readError(
         path,
         `the label at byte ${at} is ${

@@ -71,7 +71,7 @@ export async function decodeFile(
     throw new EmpSslError({
       action: "decode",
       subject: path,
-      found: messageOf(error).split("\n")[0],
+      found: messageOf(error).split("\n")[0]!,
       remedy: "replace or remove the file",
       code: "INVALID_DATA",
       cause: error,
@@ -108,10 +108,10 @@ async function cmyk(image: Sharp, side?: number): Promise<Image> {
   const { width, height, channels } = info, pixels = width * height;
   const rgb = new Uint8Array(pixels * 3);
   for (let i = 0; i < pixels; i++) {
-    const left = 255 - data[i * channels + 3];
+    const left = 255 - data[i * channels + 3]!;
     for (let c = 0; c < 3; c++) {
       // MULDIV255 of Pillow's ImagingUtils.h: a·b/255, rounded.
-      const product = data[i * channels + c] * left + 128;
+      const product = data[i * channels + c]! * left + 128;
       rgb[3 * i + c] = Math.max(0, left - (((product >> 8) + product) >> 8));
     }
   }
@@ -135,7 +135,7 @@ function repeatChannels(data: Uint8Array, channels: number): Uint8Array {
   const pixels = data.length / channels;
   const rgb = new Uint8Array(pixels * 3);
   for (let i = 0; i < pixels; i++) {
-    rgb.fill(data[i * channels], 3 * i, 3 * i + 3);
+    rgb.fill(data[i * channels]!, 3 * i, 3 * i + 3);
   }
   return rgb;
 }

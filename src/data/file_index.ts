@@ -117,7 +117,7 @@ function* entriesOf(
         if (!known) throw new Error(`it is not ${FORMAT}`);
         continue;
       }
-      const [label, size, ...rest] = line.split("\t");
+      const [label = "", size, ...rest] = line.split("\t");
       const place: string = JSON.parse(rest.join("\t"));
       const most = Math.max(1, header.classes.length);
       const isLabel = /^\d+$/.test(label) && Number(label) < most;

@@ -56,7 +56,7 @@ export class ImageFiles implements Dataset {
 
   /** See {@linkcode Dataset.label}. */
   label(index: number): number {
-    return this.table.labels[index];
+    return this.table.labels[index]!;
   }
 
   /** See {@linkcode Dataset.describe}. */

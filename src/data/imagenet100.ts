@@ -42,7 +42,7 @@ async function readClasses(file: string | undefined): Promise<string[]> {
   } catch {
     throw notFound(file, "no such file of classes", "name one with --classes");
   }
-  const classes = text.split("\n").map((line) => line.trim().split(/\s/)[0])
+  const classes = text.split("\n").map((line) => line.trim().split(/\s/)[0]!)
     .filter((name) => name && !name.startsWith("#"));
   const bad = classes.find((name) => !/^[\w.-]+$/.test(name));
   if (classes.length === 0 || bad !== undefined) {
@@ -87,7 +87,7 @@ async function wnidsByNumber(
     return new Map(
       map.split("\n").filter((line) => line.trim()).map((line) => {
         const [wnid, number] = line.split(" ");
-        return [Number(number), wnid];
+        return [Number(number), wnid!];
       }),
     );
   }
@@ -119,7 +119,7 @@ async function flatLabels(
       return new Map(
         csv.split("\n").slice(1).filter((line) => line).map((line) => {
           const [name, answer] = line.split(",");
-          return [name, answer?.split(" ")[0] ?? ""];
+          return [name!, answer?.split(" ")[0] ?? ""];
         }),
       );
     }

@@ -78,14 +78,14 @@ function contentOf({ type, bytes }: Element, depth: number): Content {
   if (type !== MATRIX || depth > 2) return undefined;
   const [flags, dimensions, , ...rest] = elementsOf(bytes);
   if (flags === undefined || dimensions === undefined) return undefined;
-  const kind = numbersOf(flags)[0] & 0xff;
+  const kind = numbersOf(flags)[0]! & 0xff;
   const [data] = rest;
   if (data === undefined) return undefined;
   if (kind === CHAR) return textOf(data);
   if (kind >= FIRST_NUMBER && kind <= LAST_NUMBER) return numbersOf(data)[0];
   if (kind !== STRUCT) return undefined;
-  const [length] = numbersOf(data);
-  const names = new TextDecoder().decode(rest[1].bytes);
+  const length = numbersOf(data)[0]!;
+  const names = new TextDecoder().decode(rest[1]!.bytes);
   const fields = Array.from(
     { length: length > 0 ? Math.floor(names.length / length) : 0 },
     (_, i) => names.slice(i * length, (i + 1) * length).replace(/\0.*$/s, ""),
@@ -98,7 +98,7 @@ function contentOf({ type, bytes }: Element, depth: number): Content {
   ) => {
     const struct: MatlabStruct = Object.create(null);
     fields.forEach((field, j) => {
-      const value = contentOf(values[i * fields.length + j], depth + 1);
+      const value = contentOf(values[i * fields.length + j]!, depth + 1);
       if (typeof value === "number" || typeof value === "string") {
         struct[field] = value;
       }

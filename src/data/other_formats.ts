@@ -12,7 +12,7 @@ async function decodeBmp(bytes: Uint8Array): Promise<Image> {
   const { width, height, data: abgr } = decode(bytes);
   const data = new Uint8Array(width * height * 3);
   for (let i = 0; i < width * height; i++) {
-    for (let c = 0; c < 3; c++) data[3 * i + c] = abgr[4 * i + 3 - c];
+    for (let c = 0; c < 3; c++) data[3 * i + c] = abgr[4 * i + 3 - c]!;
   }
   return { width, height, data };
 }
@@ -29,7 +29,11 @@ function decodePnm(bytes: Uint8Array): Image {
     throw new Error("it has no header of a binary PGM or PPM");
   }
   const [all, kind, ...numbers] = found;
-  const [width, height, most] = numbers.map(Number);
+  const [width, height, most] = numbers.map(Number) as [
+    number,
+    number,
+    number,
+  ];
   const channels = kind === "6" ? 3 : 1, pixels = width * height;
   const values = bytes.subarray(all.length, all.length + pixels * channels);
   if (!(most >= 1 && most <= 255)) {
@@ -40,7 +44,7 @@ function decodePnm(bytes: Uint8Array): Image {
   }
   const data = new Uint8Array(pixels * 3);
   for (let i = 0; i < data.length; i++) {
-    const value = values[channels === 3 ? i : Math.floor(i / 3)];
+    const value = values[channels === 3 ? i : Math.floor(i / 3)]!;
     data[i] = Math.min(255, Math.floor(value * 255 / most + 0.5));
   }
   return { width, height, data };
@@ -55,6 +59,7 @@ export function decodeOther(
   if (first === 0x50 && (second === 0x35 || second === 0x36)) {
     return decodePnm(bytes);
   }
+  return undefined;
 }
 
 /**
@@ -64,16 +69,16 @@ export function decodeOther(
 export function withoutTransparency(bytes: Uint8Array): Uint8Array {
   const isGif = bytes[0] === 0x47 && bytes[1] === 0x49 && bytes[2] === 0x46;
   if (!isGif) return bytes;
-  const palette = bytes[10] & 0x80 ? 3 << ((bytes[10] & 7) + 1) : 0;
+  const palette = bytes[10]! & 0x80 ? 3 << ((bytes[10]! & 7) + 1) : 0;
   // Extensions (0x21) stand before the frame; 0xf9 is the graphic control.
   for (let at = 13 + palette; bytes[at] === 0x21;) {
     if (bytes[at + 1] === 0xf9) {
       const copy = bytes.slice();
-      copy[at + 3] &= ~1;
+      copy[at + 3]! &= ~1;
       return copy;
     }
     at += 2;
-    while (bytes[at] > 0) at += bytes[at] + 1;
+    while (bytes[at]! > 0) at += bytes[at]! + 1;
     at++;
   }
   return bytes;

@@ -43,7 +43,7 @@ export interface PrepareOptions {
 
 /** The ending of an archive's file: of the official one where a mirror has none. */
 function endingOf(name: string, { url }: Archive): string {
-  for (const address of [url, ARCHIVES[name].url]) {
+  for (const address of [url, ARCHIVES[name]!.url]) {
     const ending = /(\.zip|\.tar\.gz|\.tgz)$/.exec(new URL(address).pathname);
     if (ending) return ending[1] === ".zip" ? ".zip" : ".tar.gz";
   }
@@ -56,7 +56,7 @@ async function localArchive(
   { folder, md5 }: Archive,
   dir: string,
 ): Promise<string | undefined> {
-  const official = ARCHIVES[name].url;
+  const official = ARCHIVES[name]!.url;
   const names = [basename(official), `${folder}.zip`, `${folder}.tar.gz`];
   for (const path of new Set(names.map((name) => `${dir}/${name}`))) {
     if (!await exists(path)) continue;

@@ -52,7 +52,7 @@ function colourPair(random: RandomStream): [number[], number[]] {
   const first = colour(random);
   for (;;) {
     const second = colour(random);
-    const distance = Math.hypot(...first.map((c, i) => c - second[i]));
+    const distance = Math.hypot(...first.map((c, i) => c - second[i]!));
     if (distance > 0.6) return [first, second];
   }
 }
@@ -82,8 +82,8 @@ class ShapesDataset implements Dataset {
       purpose: Purpose.shapes,
       at: [this.#split === "train" ? 0 : 1, index],
     });
-    const pattern = TEXTURES[this.classes[this.label(index)]];
-    const inside = SHAPES[random.below(SHAPES.length)];
+    const pattern = TEXTURES[this.classes[this.label(index)]!]!;
+    const inside = SHAPES[random.below(SHAPES.length)]!;
     const [light, dark] = colourPair(random);
     const [back1, back2] = colourPair(random);
     const radius = random.uniform(12, 17);
@@ -106,7 +106,7 @@ class ShapesDataset implements Dataset {
           ? [dark, light]
           : [back1, back2];
         for (let c = 0; c < 3; c++) {
-          const clean = from[c] + (to[c] - from[c]) * mix;
+          const clean = from[c]! + (to[c]! - from[c]!) * mix;
           const noisy = clean + random.uniform(-0.12, 0.12);
           data[o + c] = Math.max(0, Math.min(255, Math.round(255 * noisy)));
         }

@@ -48,7 +48,7 @@ async function validationFiles(
     throw notFound(path, "no such file", `unpack ${FOLDER}.zip again`);
   }
   return text.split("\n").filter((line) => line.trim()).map((line, i) => {
-    const [file, wnid] = line.split("\t");
+    const [file = "", wnid = ""] = line.split("\t");
     const label = labels.get(wnid);
     if (label === undefined || !/^[\w.-]+$/.test(file)) {
       throw invalidData(

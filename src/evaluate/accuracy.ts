@@ -45,13 +45,13 @@ export class AccuracyCounter {
   add(scores: Float32Array, labels: ArrayLike<number>): void {
     const classes = scores.length / labels.length;
     for (let i = 0; i < labels.length; i++) {
-      if (labels[i] < 0) continue;
+      if (labels[i]! < 0) continue;
       const row = scores.subarray(i * classes, (i + 1) * classes);
-      const own = row[labels[i]];
+      const own = row[labels[i]!]!;
       let better = 0;
       for (let c = 0; c < classes; c++) {
-        if (!Number.isFinite(row[c])) throw notFinite(c, row[c]);
-        if (row[c] > own || (row[c] === own && c < labels[i])) better++;
+        if (!Number.isFinite(row[c])) throw notFinite(c, row[c]!);
+        if (row[c]! > own || (row[c] === own && c < labels[i]!)) better++;
       }
       if (better < 1) this.#top1++;
       if (better < 5) this.#top5++;

@@ -176,7 +176,7 @@ export class Features implements Disposable {
     const output = new Float32Array(indices.length * width);
     for (let i = 0; i < indices.length; i++) {
       this.#store.read(
-        indices[i],
+        indices[i]!,
         output.subarray(i * width, (i + 1) * width),
       );
     }

@@ -54,9 +54,9 @@ class Neighbours {
     for (let i = 0, mine = 0, theirs = 0; i < k; i++) {
       const other = similarity[theirs] ?? -Infinity;
       if (Number.isNaN(other)) throw notFinite();
-      const takeOld = old[mine] >= other;
-      this.similarity[at + i] = takeOld ? old[mine] : other;
-      this.index[at + i] = takeOld ? oldIndex[mine++] : index[theirs++];
+      const takeOld = old[mine]! >= other;
+      this.similarity[at + i] = takeOld ? old[mine]! : other;
+      this.index[at + i] = takeOld ? oldIndex[mine++]! : index[theirs++]!;
     }
   }
 }
@@ -116,9 +116,9 @@ export async function knn(
   for (let row = 0; row < test.count; row++) {
     const scores = new Float32Array(classes);
     for (let i = row * all; i < (row + 1) * all; i++) {
-      const label = train.labels[found.index[i]];
+      const label = train.labels[found.index[i]!]!;
       if (label < 0) continue;
-      scores[label] += Math.exp(found.similarity[i] / temperature);
+      scores[label]! += Math.exp(found.similarity[i]! / temperature);
     }
     counter.add(scores, test.labels.subarray(row, row + 1));
   }

@@ -67,17 +67,17 @@ export async function linearProbe(
   for (let epoch = 0; epoch < epochs; epoch++) {
     const lr = cosineLearningRate(epoch, { steps: epochs, base: options.lr });
     const order = Int32Array.from(random.permutation(count))
-      .filter((row) => train.labels[row] >= 0);
+      .filter((row) => train.labels[row]! >= 0);
     for (let at = 0; at < order.length; at += batch) {
       const picked = order.subarray(at, at + batch);
       const rows = train.rows(picked);
       const next = tf.tidy(() => {
         const x = tf.tensor2d(rows, [picked.length, width]);
-        const labels = picked.map((i) => train.labels[i]);
+        const labels = picked.map((i) => train.labels[i]!);
         const targets = tf.oneHot(tf.tensor1d(labels, "int32"), classes);
         const logits = tf.add(
           tf.matMul(x, weights[0] as tf.Tensor2D),
-          weights[1],
+          weights[1]!,
         );
         const error = tf.div(
           tf.sub(tf.softmax(logits), tf.cast(targets, "float32")),
@@ -86,11 +86,11 @@ export async function linearProbe(
         const gradients = [tf.matMul(x, error, true), tf.sum(error, 0)];
         const moved = gradients.map((g, i) =>
           tf.add(
-            tf.mul(buffers[i], momentum),
-            tf.add(g, tf.mul(weights[i], weightDecay)),
+            tf.mul(buffers[i]!, momentum),
+            tf.add(g, tf.mul(weights[i]!, weightDecay)),
           )
         );
-        const stepped = weights.map((w, i) => tf.sub(w, tf.mul(moved[i], lr)));
+        const stepped = weights.map((w, i) => tf.sub(w, tf.mul(moved[i]!, lr)));
         return [...stepped, ...moved];
       });
       tf.dispose([weights, buffers]);
@@ -116,7 +116,7 @@ async function testAccuracy(
     const labels = test.labels.subarray(first, first + rows.length / width);
     const logits = tf.tidy(() => {
       const x = tf.tensor2d(rows, [labels.length, width]);
-      return tf.add(tf.matMul(x, weights[0] as tf.Tensor2D), weights[1]);
+      return tf.add(tf.matMul(x, weights[0] as tf.Tensor2D), weights[1]!);
     });
     const scores = await logits.data<"float32">() as Float32Array;
     logits.dispose();

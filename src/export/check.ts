@@ -69,7 +69,7 @@ function toChannelsFirst(values: Float32Array, count: number): Float32Array {
   for (let n = 0; n < count; n++) {
     for (let p = 0; p < pixels; p++) {
       for (let c = 0; c < 3; c++) {
-        result[(n * 3 + c) * pixels + p] = values[(n * pixels + p) * 3 + c];
+        result[(n * 3 + c) * pixels + p] = values[(n * pixels + p) * 3 + c]!;
       }
     }
   }
@@ -106,7 +106,7 @@ const RUNS: Record<ExportFormat, Run> = {
     const shape = [count, 3, patchSize, patchSize];
     const input = new Tensor("float32", toChannelsFirst(values, count), shape);
     const { [OUTPUT]: output } = await session.run({ [INPUT]: input });
-    const features = output.data.slice();
+    const features = output!.data.slice();
     await session.release();
     return features;
   },
@@ -117,7 +117,7 @@ const RUNS: Record<ExportFormat, Run> = {
       [{ name: INPUT, shape, values }],
       [OUTPUT],
     );
-    return features;
+    return features!;
   },
   async tfjs(folder, { patchSize }, { count, values }) {
     const model = JSON.parse(Deno.readTextFileSync(`${folder}/model.json`));
@@ -189,7 +189,7 @@ export async function checkExport(
   }
   let difference = 0, norm = 0;
   wanted.forEach((value, i) => {
-    difference += (value - found[i]) ** 2;
+    difference += (value - found[i]!) ** 2;
     norm += value ** 2;
   });
   const distance = Math.sqrt(difference / Math.max(norm, 1e-24));

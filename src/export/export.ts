@@ -147,7 +147,7 @@ export async function exportModel(
   cleanup.defer(() => {
     for (const name of written) removeIfPossible(`${out}/${name}`);
   });
-  for (const name of names) writeAtomically(`${out}/${name}`, files[name]);
+  for (const name of names) writeAtomically(`${out}/${name}`, files[name]!);
   const patches = await samplePatches(run, batch ?? PATCHES);
   const distance = await checkExport(format, out, request, patches, engine);
   writeAtomically(

@@ -80,7 +80,7 @@ export function encodeTfjsModel(
   const weights: Weight[] = [], parts: Uint8Array[] = [];
   for (const { name, op, attr } of graph.nodes) {
     if (op !== "Const") continue;
-    const { dtype, tensorShape, tensorContent } = attr.value.tensor!;
+    const { dtype, tensorShape, tensorContent } = attr.value!.tensor!;
     const shape = tensorShape.dim.map(({ size }) => size);
     const half = request.precision === "fp16" && shape.length > 1 &&
       dtype === DType.float;

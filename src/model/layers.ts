@@ -73,9 +73,9 @@ export function conv(
  */
 export function batchNorm(scope: Scope, name: string, x: tf.Tensor): tf.Tensor {
   const { tensors } = scope;
-  const channels = x.shape[x.shape.length - 1];
+  const channels = x.shape[x.shape.length - 1]!;
   const spatial = x.rank === 4 ? x : tf.reshape(x, [-1, 1, 1, channels]);
-  const scale = tensors[`${name}.weight`], offset = tensors[`${name}.bias`];
+  const scale = tensors[`${name}.weight`]!, offset = tensors[`${name}.bias`]!;
   const meanName = `${name}.running_mean`, varName = `${name}.running_var`;
   let y: tf.Tensor;
   if (scope.training) {
@@ -90,7 +90,7 @@ export function batchNorm(scope: Scope, name: string, x: tf.Tensor): tf.Tensor {
       ] as const
     ) {
       scope.updates[of] = tf.keep(tf.add(
-        tf.mul(tensors[of], 1 - BATCH_NORM_MOMENTUM),
+        tf.mul(tensors[of]!, 1 - BATCH_NORM_MOMENTUM),
         tf.mul(batch, BATCH_NORM_MOMENTUM),
       ));
       batch.dispose();
@@ -117,6 +117,6 @@ export function batchNorm(scope: Scope, name: string, x: tf.Tensor): tf.Tensor {
 export function linear(scope: Scope, name: string, x: tf.Tensor): tf.Tensor {
   return tf.add(
     tf.matMul(x as tf.Tensor2D, scope.tensors[`${name}.weight`] as tf.Tensor2D),
-    scope.tensors[`${name}.bias`],
+    scope.tensors[`${name}.bias`]!,
   );
 }

@@ -7,8 +7,10 @@ import { sizeOf, type TensorSpec } from "./parameters.ts";
 
 /** PyTorch's shape: convolutions `out×in×H×W`, linear layers `out×in`. */
 export function torchShape({ shape, kind }: TensorSpec): number[] {
-  if (kind === "conv.weight") return [shape[3], shape[2], shape[0], shape[1]];
-  if (kind === "linear.weight") return [shape[1], shape[0]];
+  if (kind === "conv.weight") {
+    return [shape[3]!, shape[2]!, shape[0]!, shape[1]!];
+  }
+  if (kind === "linear.weight") return [shape[1]!, shape[0]!];
   return [...shape];
 }
 
@@ -39,15 +41,15 @@ export function convertLayout(
 ): Float32Array {
   const { shape, kind } = spec;
   if (kind !== "conv.weight" && kind !== "linear.weight") return values;
-  const [input, output] = shape.slice(-2);
+  const [input, output] = shape.slice(-2) as [number, number];
   const taps = sizeOf(shape.slice(0, -2));
   const result = new Float32Array(values.length);
   for (let tap = 0, here = 0; tap < taps; tap++) {
     for (let i = 0; i < input; i++) {
       for (let o = 0; o < output; o++, here++) {
         const there = (o * input + i) * taps + tap;
-        if (to === "torch") result[there] = values[here];
-        else result[here] = values[there];
+        if (to === "torch") result[there] = values[here]!;
+        else result[here] = values[there]!;
       }
     }
   }

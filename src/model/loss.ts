@@ -60,7 +60,7 @@ export function empSslLoss(
     mean?: tf.Tensor;
   },
 ): Losses {
-  const [rows, d] = z.shape;
+  const [rows, d] = z.shape as [number, number];
   const byPatch = tf.reshape(z, [patches, rows / patches, d]);
   const mean = given ?? tf.mean(byPatch, 0);
   const rate = totalCodingRate(byPatch, eps);

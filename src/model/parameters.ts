@@ -145,7 +145,7 @@ export function initialState(specs: TensorSpec[], seed: number): State {
       at: [index],
     });
     if (spec.kind === "conv.weight") {
-      const fanOut = spec.shape[0] * spec.shape[1] * spec.shape[3];
+      const fanOut = spec.shape[0]! * spec.shape[1]! * spec.shape[3]!;
       const deviation = Math.sqrt(2 / fanOut);
       for (let i = 0; i < values.length; i++) {
         values[i] = deviation * random.normal();

@@ -20,7 +20,7 @@ import { logDeterminant } from "./kernels.ts";
  * @returns A scalar, to be maximised.
  */
 export function totalCodingRate(z: tf.Tensor, eps: number): tf.Tensor {
-  const [, b, d] = z.shape;
+  const [, b, d] = z.shape as [number, number, number];
   const small = b <= d;
   const gram = tf.matMul(z, z, !small, small);
   const identity = tf.eye(small ? b : d);

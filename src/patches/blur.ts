@@ -57,15 +57,15 @@ export function gaussianBlur(
   const box = boxBlurs(sigma);
   if (box === undefined) return;
   const line = new Uint8Array(size), other = new Uint8Array(size);
-  for (const [along, across] of [[3, size * 3], [size * 3, 3]]) {
+  for (const [along, across] of [[3, size * 3], [size * 3, 3]] as const) {
     for (let n = 0; n < size; n++) {
       for (let c = 0; c < 3; c++) {
         const start = n * across + c;
-        for (let i = 0; i < size; i++) line[i] = patch[start + i * along];
+        for (let i = 0; i < size; i++) line[i] = patch[start + i * along]!;
         blurLine(line, other, box);
         blurLine(other, line, box);
         blurLine(line, other, box);
-        for (let i = 0; i < size; i++) patch[start + i * along] = other[i];
+        for (let i = 0; i < size; i++) patch[start + i * along] = other[i]!;
       }
     }
   }
@@ -81,14 +81,14 @@ function blurLine(
   { radius, centre, edge }: { radius: number; centre: number; edge: number },
 ): void {
   const last = input.length - 1;
-  let sum = input[0] * (radius + 1);
-  for (let i = 0; i < radius; i++) sum += input[i < last ? i : last];
+  let sum = input[0]! * (radius + 1);
+  for (let i = 0; i < radius; i++) sum += input[i < last ? i : last]!;
   for (let x = 0; x <= last; x++) {
     const leave = x - radius - 1 > 0 ? x - radius - 1 : 0;
     const enter = x + radius < last ? x + radius : last;
     const beyond = x + radius + 1 < last ? x + radius + 1 : last;
-    sum += input[enter] - input[leave];
-    const bulk = sum * centre + (input[leave] + input[beyond]) * edge;
+    sum += input[enter]! - input[leave]!;
+    const bulk = sum * centre + (input[leave]! + input[beyond]!) * edge;
     // Under 2^33 before rounding: a double holds it, 32-bit shifts do not.
     output[x] = Math.floor((bulk + (1 << 23)) / (1 << 24));
   }

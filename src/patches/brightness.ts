@@ -10,5 +10,5 @@ import { blend } from "./image_ops.ts";
 export function adjustBrightness(patch: Uint8Array, factor: number): void {
   const alpha = Math.fround(factor);
   if (alpha === 1) return;
-  for (let i = 0; i < patch.length; i++) patch[i] = blend(0, patch[i], alpha);
+  for (let i = 0; i < patch.length; i++) patch[i] = blend(0, patch[i]!, alpha);
 }

@@ -16,10 +16,10 @@ export function adjustContrast(patch: Uint8Array, factor: number): void {
   if (alpha === 1) return;
   let sum = 0;
   for (let i = 0; i < patch.length; i += 3) {
-    sum += luma(patch[i], patch[i + 1], patch[i + 2]);
+    sum += luma(patch[i]!, patch[i + 1]!, patch[i + 2]!);
   }
   const mean = contrastMean(sum, patch.length / 3);
   for (let i = 0; i < patch.length; i++) {
-    patch[i] = blend(mean, patch[i], alpha);
+    patch[i] = blend(mean, patch[i]!, alpha);
   }
 }

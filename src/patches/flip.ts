@@ -10,8 +10,8 @@ export function flip(patch: Uint8Array, size: number): void {
     let left = y * size * 3, right = left + (size - 1) * 3;
     for (; left < right; left += 3, right -= 3) {
       for (let c = 0; c < 3; c++) {
-        const byte = patch[left + c];
-        patch[left + c] = patch[right + c];
+        const byte = patch[left + c]!;
+        patch[left + c] = patch[right + c]!;
         patch[right + c] = byte;
       }
     }

@@ -9,9 +9,9 @@ import { luma } from "./image_ops.ts";
 export function grayscale(patch: Uint8Array): void {
   for (let i = 0; i < patch.length; i += 3) {
     patch[i] = patch[i + 1] = patch[i + 2] = luma(
-      patch[i],
-      patch[i + 1],
-      patch[i + 2],
+      patch[i]!,
+      patch[i + 1]!,
+      patch[i + 2]!,
     );
   }
 }

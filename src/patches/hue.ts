@@ -21,7 +21,7 @@ export function hueShift(factor: number): number {
 export function adjustHue(patch: Uint8Array, factor: number): void {
   const shift = hueShift(factor);
   for (let i = 0; i < patch.length; i += 3) {
-    const r = patch[i], g = patch[i + 1], b = patch[i + 2];
+    const r = patch[i]!, g = patch[i + 1]!, b = patch[i + 2]!;
     const max = r > g ? (r > b ? r : b) : (g > b ? g : b);
     const min = r < g ? (r < b ? r : b) : (g < b ? g : b);
     let hue = 0, saturation = 0;

@@ -75,10 +75,10 @@ function computeCoefficients(
     let sum = 0;
     for (let i = 0; i < last - first; i++) {
       line[i] = filter.weight((i + first - center + 0.5) * inverse);
-      sum += line[i];
+      sum += line[i]!;
     }
     for (let i = 0; i < last - first; i++) {
-      const normal = (sum === 0 ? line[i] : line[i] / sum) *
+      const normal = (sum === 0 ? line[i]! : line[i]! / sum) *
         2 ** PRECISION_BITS;
       weights[out * size + i] = Math.trunc(normal + (normal < 0 ? -0.5 : 0.5));
     }
@@ -194,12 +194,12 @@ function resizeColumns(input: Pixels, by: Coefficients): Pixels {
   const result = blank(input.width, by.start.length);
   const { data, stride } = input;
   for (let y = 0; y < result.height; y++) {
-    const first = input.start + by.start[y] * stride;
-    const count = by.count[y], weightAt = y * by.size;
+    const first = input.start + by.start[y]! * stride;
+    const count = by.count[y]!, weightAt = y * by.size;
     for (let x = 0; x < result.stride; x++) {
       let sum = HALF;
       for (let i = 0, at = first + x; i < count; i++, at += stride) {
-        sum += data[at] * by.weights[weightAt + i];
+        sum += data[at]! * by.weights[weightAt + i]!;
       }
       result.data[y * result.stride + x] = clipShift(sum);
     }
@@ -214,14 +214,14 @@ function resizeRows(input: Pixels, by: Coefficients): Pixels {
   for (let y = 0, o = 0; y < input.height; y++) {
     const line = input.start + y * input.stride;
     for (let x = 0; x < result.width; x++, o += 3) {
-      const weightAt = x * by.size, count = by.count[x];
-      let at = line + by.start[x] * 3;
+      const weightAt = x * by.size, count = by.count[x]!;
+      let at = line + by.start[x]! * 3;
       let r = HALF, g = HALF, b = HALF;
       for (let i = 0; i < count; i++, at += 3) {
-        const weight = by.weights[weightAt + i];
-        r += data[at] * weight;
-        g += data[at + 1] * weight;
-        b += data[at + 2] * weight;
+        const weight = by.weights[weightAt + i]!;
+        r += data[at]! * weight;
+        g += data[at + 1]! * weight;
+        b += data[at + 2]! * weight;
       }
       result.data[o] = clipShift(r);
       result.data[o + 1] = clipShift(g);

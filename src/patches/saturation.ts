@@ -11,9 +11,9 @@ export function adjustSaturation(patch: Uint8Array, factor: number): void {
   const alpha = Math.fround(factor);
   if (alpha === 1) return;
   for (let i = 0; i < patch.length; i += 3) {
-    const grey = luma(patch[i], patch[i + 1], patch[i + 2]);
-    patch[i] = blend(grey, patch[i], alpha);
-    patch[i + 1] = blend(grey, patch[i + 1], alpha);
-    patch[i + 2] = blend(grey, patch[i + 2], alpha);
+    const grey = luma(patch[i]!, patch[i + 1]!, patch[i + 2]!);
+    patch[i] = blend(grey, patch[i]!, alpha);
+    patch[i + 1] = blend(grey, patch[i + 1]!, alpha);
+    patch[i + 2] = blend(grey, patch[i + 2]!, alpha);
   }
 }

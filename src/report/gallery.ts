@@ -35,7 +35,7 @@ export interface Gallery {
 function nearest(cosines: Float32Array, count: number, query: number) {
   return Array.from({ length: count }, (_, i) => i)
     .filter((i) => i !== query)
-    .sort((a, b) => cosines[query * count + b] - cosines[query * count + a])
+    .sort((a, b) => cosines[query * count + b]! - cosines[query * count + a]!)
     .slice(0, NEIGHBOURS);
 }
 
@@ -117,7 +117,7 @@ export async function gallery(
     ...nearest(cosines, count, query),
   ]);
   const same = rows.flatMap(([query, ...others]) =>
-    others.map((other) => dataset.label(other) === dataset.label(query))
+    others.map((other) => dataset.label(other) === dataset.label(query!))
   );
   const right = same.filter(Boolean).length;
   return {

@@ -50,7 +50,7 @@ const ESCAPES: Record<string, string> = {
   '"': "&quot;",
 };
 const escape = (text: unknown) =>
-  String(text).replace(/[&<>"]/g, (c) => ESCAPES[c]);
+  String(text).replace(/[&<>"]/g, (c) => ESCAPES[c]!);
 
 function table(head: string[], rows: unknown[][]): string {
   const cells = (tag: string, row: unknown[]) =>
@@ -72,7 +72,7 @@ const percent = (share: number | undefined) =>
   share === undefined ? "–" : `${(100 * share).toFixed(1)} %`;
 
 function median(values: number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1];
+  return values.toSorted((a, b) => a - b)[values.length >> 1]!;
 }
 
 /** A column for each run. */
@@ -172,7 +172,7 @@ async function patchSheet({ config }: RunRecord): Promise<string> {
 /** The colours of the runs, which all curves have in common. */
 function legend(runs: RunRecord[], [first]: Figure[]): string {
   if (runs.length === 1) return "";
-  const colors = [...first.svg.matchAll(/stroke="(#[0-9a-f]{6})"/g)]
+  const colors = [...first!.svg.matchAll(/stroke="(#[0-9a-f]{6})"/g)]
     .map(([, color]) => color);
   const items = runs.map((run, i) =>
     `<li><svg viewBox="0 0 2 2" aria-hidden="true"><circle cx="1" cy="1" r="1" fill="${
@@ -202,7 +202,7 @@ export async function writeReport(
 ): Promise<ReportResult> {
   const { engine = "auto", gallery: wanted = true } = choices;
   const runs = readRuns(choices.runs);
-  const [main] = runs;
+  const main = runs[0]!;
   const out = choices.out ?? `${main.dir}/report.html`;
   const missing: string[] = [];
   const orMissing = async <T>(what: string, work: () => Promise<T>) => {

@@ -87,5 +87,8 @@ export function readRuns(paths: string[]): RunRecord[] {
 export function thinned<T>(records: T[], most: number): T[] {
   if (records.length <= most) return records;
   const every = (records.length - 1) / (most - 1);
-  return Array.from({ length: most }, (_, i) => records[Math.round(i * every)]);
+  return Array.from(
+    { length: most },
+    (_, i) => records[Math.round(i * every)]!,
+  );
 }

@@ -163,12 +163,12 @@ export class PatchPool {
     const { length } = this.#members;
     for (let next = 1; next < length; next++) {
       try {
-        return await this.#members[(slot + next) % length].ready;
+        return await this.#members[(slot + next) % length]!.ready;
       } catch {
         // It has died: the one after it, then.
       }
     }
-    return await this.#members[slot].ready;
+    return await this.#members[slot]!.ready;
   }
 
   /** Lets a member serve a ticket; rejects also when the member dies. */

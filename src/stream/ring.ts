@@ -123,7 +123,7 @@ export class Ring {
    */
   async claim(batch: number): Promise<Uint8Array> {
     await this.#reach(this.#sequenceAt(batch), this.#turn(batch));
-    return this.#views[batch % this.handle.slots];
+    return this.#views[batch % this.handle.slots]!;
   }
 
   /** For a producer: one more part of the batch is written. */
@@ -141,7 +141,7 @@ export class Ring {
    */
   async take(batch: number): Promise<Uint8Array> {
     await this.#reach(this.#sequenceAt(batch), this.#turn(batch) + 1);
-    return this.#views[batch % this.handle.slots];
+    return this.#views[batch % this.handle.slots]!;
   }
 
   /** For the consumer: the slot of a batch may be filled again. */

@@ -225,7 +225,7 @@ export async function resolveConfig(
       `give ${images} or fewer`,
     );
   }
-  const entry = DATASETS[config.data];
+  const entry = DATASETS[config.data]!;
   if (config.cache !== undefined && !entry.files) {
     throw flagError(
       `--cache ${config.cache}`,

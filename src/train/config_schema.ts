@@ -95,7 +95,7 @@ export const TRAIN_DEFAULTS = {
  */
 export function withDefaults(choices: Partial<TrainConfig>): TrainConfig {
   const data = choices.data ?? TRAIN_DEFAULTS.data;
-  const own = Object.hasOwn(DATASETS, data) ? DATASETS[data].defaults : {};
+  const own = Object.hasOwn(DATASETS, data) ? DATASETS[data]!.defaults : {};
   const given = Object.entries(choices).filter(([, value]) =>
     value !== undefined
   );

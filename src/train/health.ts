@@ -27,7 +27,7 @@ export function collapsedRate(embedding: number, eps: number): number {
 function allFinite(values: Float32Array): boolean {
   // 0 · NaN and 0 · ∞ are NaN.
   let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += 0 * values[i];
+  for (let i = 0; i < values.length; i++) sum += 0 * values[i]!;
   return sum === 0;
 }
 

@@ -12,7 +12,7 @@ function matrixOf(gram: Float32Array, size: number): Matrix {
   const b = Math.sqrt(gram.length);
   const matrix = new Matrix(size, size);
   for (let i = 0; i < size; i++) {
-    for (let j = 0; j < size; j++) matrix.set(i, j, gram[i * b + j]);
+    for (let j = 0; j < size; j++) matrix.set(i, j, gram[i * b + j]!);
   }
   return matrix;
 }
@@ -62,8 +62,8 @@ export function principalMap(gram: Float32Array): [number, number][] {
     matrix.rows,
     matrix.columns,
     matrix.to1DArray().map((value, at) =>
-      value - rows[Math.floor(at / matrix.columns)] -
-      rows[at % matrix.columns] + all
+      value - rows[Math.floor(at / matrix.columns)]! -
+      rows[at % matrix.columns]! + all
     ),
   );
   const { realEigenvalues, eigenvectorMatrix } = new EigenvalueDecomposition(
@@ -71,11 +71,11 @@ export function principalMap(gram: Float32Array): [number, number][] {
     { assumeSymmetric: true },
   );
   const order = realEigenvalues.map((_, i) => i)
-    .sort((a, b) => realEigenvalues[b] - realEigenvalues[a]);
+    .sort((a, b) => realEigenvalues[b]! - realEigenvalues[a]!);
   const component = (image: number, nth: number) => {
     const at = order[nth];
     if (at === undefined) return 0;
-    const length = Math.sqrt(Math.max(realEigenvalues[at], 0));
+    const length = Math.sqrt(Math.max(realEigenvalues[at]!, 0));
     return eigenvectorMatrix.get(image, at) * length;
   };
   return Array.from(

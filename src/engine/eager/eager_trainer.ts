@@ -56,14 +56,18 @@ export class EagerTrainer implements Trainer {
       (_, i) => values.subarray(i * size, (i + 1) * size),
     );
     const losses = parts === 1
-      ? this.#whole(batches[0], learningRate)
+      ? this.#whole(batches[0]!, learningRate)
       : this.#inParts(batches, learningRate);
     const numbers = await Promise.all(
       losses.map(async (part) => await part.data() as Float32Array),
     );
     tf.dispose(losses);
-    const [loss, invariance, tcr] = numbers.map((value) => value[0]);
-    return { loss, invariance, tcr, gram: numbers[3], stopping: stop };
+    const [loss, invariance, tcr] = numbers.map((value) => value[0]) as [
+      number,
+      number,
+      number,
+    ];
+    return { loss, invariance, tcr, gram: numbers[3]!, stopping: stop };
   }
 
   /** The network over some patches, as a function of the parameters. */
@@ -74,10 +78,10 @@ export class EagerTrainer implements Trainer {
   } {
     const scope = scopeOf(this.#tensors, true);
     return {
-      parameters: this.#trainable.map((name) => this.#tensors[name]),
+      parameters: this.#trainable.map((name) => this.#tensors[name]!),
       embed: (...values) => {
         const tensors = { ...this.#tensors };
-        this.#trainable.forEach((name, i) => tensors[name] = values[i]);
+        this.#trainable.forEach((name, i) => tensors[name] = values[i]!);
         return embed({ ...scope, tensors }, x, this.#options.model);
       },
       updates: scope.updates,
@@ -147,7 +151,7 @@ export class EagerTrainer implements Trainer {
       const grads = tf.grads(embed)(parameters, gradients[i]);
       this.#keepStatistics(updates);
       const before = sums;
-      sums = before?.map((sum, j) => tf.add(sum, grads[j])) ?? grads;
+      sums = before?.map((sum, j) => tf.add(sum, grads[j]!)) ?? grads;
       if (before !== undefined) tf.dispose([before, grads]);
       tf.dispose([x, gradients[i]]);
     });
@@ -157,7 +161,7 @@ export class EagerTrainer implements Trainer {
 
   #keepStatistics(updates: Tensors): void {
     for (const [name, tensor] of Object.entries(updates)) {
-      this.#tensors[name].dispose();
+      this.#tensors[name]!.dispose();
       this.#tensors[name] = tensor;
     }
   }
@@ -167,18 +171,20 @@ export class EagerTrainer implements Trainer {
     const { optimizer } = this.#options;
     const rate = tf.scalar(learningRate);
     this.#trainable.forEach((name, i) => {
-      const parameter = this.#tensors[name], buffer = this.#momentum[name];
+      const parameter = this.#tensors[name]!, buffer = this.#momentum[name]!;
+      const gradient = gradients[i]!;
       const next = tf.tidy(() => {
         const { parameter: p, buffer: b } = sgdStep(
           parameter,
           buffer,
-          larsGradient(parameter, gradients[i], rate, optimizer),
+          larsGradient(parameter, gradient, rate, optimizer),
           { learningRate: rate, momentum: optimizer.momentum },
         );
-        return [p, b];
+        return { parameter: p, buffer: b };
       });
-      tf.dispose([parameter, buffer, gradients[i]]);
-      [this.#tensors[name], this.#momentum[name]] = next.map((t) => tf.keep(t));
+      tf.dispose([parameter, buffer, gradient]);
+      this.#tensors[name] = tf.keep(next.parameter);
+      this.#momentum[name] = tf.keep(next.buffer);
     });
     rate.dispose();
   }

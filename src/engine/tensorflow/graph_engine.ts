@@ -132,7 +132,7 @@ export class GraphEngine implements Engine {
       async encode(values: Feed) {
         const feed = patchFeed(values, shape);
         const [features] = await session.run([feed], [NODES.features]);
-        return features;
+        return features!;
       },
       dispose: () => session[Symbol.dispose](),
     };

@@ -138,9 +138,13 @@ export class GraphTrainer implements Trainer {
         ...last,
       ])
       : await this.#microBatchStep(values, rates, last, microBatch);
-    const [loss, invariance, tcr] = outputs.map((output) => output[0]);
-    const stopping = outputs.length > 4 ? outputs[4][0] > 0 : stop;
-    return { loss, invariance, tcr, gram: outputs[3], stopping };
+    const [loss, invariance, tcr] = outputs.map((output) => output[0]) as [
+      number,
+      number,
+      number,
+    ];
+    const stopping = outputs.length > 4 ? outputs[4]![0]! > 0 : stop;
+    return { loss, invariance, tcr, gram: outputs[3]!, stopping };
   }
 
   /** See `traceMicroBatchTrainer`. */
@@ -152,8 +156,8 @@ export class GraphTrainer implements Trainer {
   ): Promise<Float32Array[]> {
     const count = this.#options.patches / microBatch;
     const size = values.length / count;
-    const [rows, ...sides] = this.#shape;
-    const feeds = Array.from({ length: count }, (_, i) => [
+    const [rows, ...sides] = this.#shape as [number, ...number[]];
+    const feeds = Array.from({ length: count }, (_, i): NamedFeed[] => [
       patchFeed(values.subarray(i * size, (i + 1) * size), [
         rows / count,
         ...sides,
@@ -165,9 +169,9 @@ export class GraphTrainer implements Trainer {
     const losses = NODES.losses.map(() => Float32Array.of(0));
     let gram: Float32Array = new Float32Array();
     for (const [_, index] of feeds) {
-      const found = await this.#run([index], [...NODES.losses, NODES.gram]);
-      losses.forEach((sum, i) => sum[0] += found[i][0] / count);
-      gram = found[3];
+      const found = await this.#run([index!], [...NODES.losses, NODES.gram]);
+      losses.forEach((sum, i) => sum[0]! += found[i]![0]! / count);
+      gram = found[3]!;
     }
     for (const feed of feeds) await this.#run(feed, [NODES.accumulated]);
     const [_, ...rest] = await this.#run(rates, [NODES.applied, ...last]);
@@ -176,7 +180,7 @@ export class GraphTrainer implements Trainer {
 
   /** z of a batch in training mode, without any update. */
   async embed(values: Feed): Promise<Float32Array> {
-    return (await this.#run([patchFeed(values, this.#shape)], [NODES.z]))[0];
+    return (await this.#run([patchFeed(values, this.#shape)], [NODES.z]))[0]!;
   }
 
   async #read(
@@ -184,7 +188,7 @@ export class GraphTrainer implements Trainer {
     node: (name: string) => string,
   ): Promise<State> {
     const values = await this.#session.run([], names.map(node));
-    return new Map(names.map((name, i) => [name, values[i]]));
+    return new Map(names.map((name, i) => [name, values[i]!]));
   }
 
   /** See {@linkcode Trainer.state}. */

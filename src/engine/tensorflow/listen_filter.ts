@@ -58,7 +58,7 @@ function listeners(libc: Libc, port: number): number[] {
 function onlyTo(address: number[]): Uint8Array<ArrayBuffer> {
   const wanted = new DataView(Uint8Array.from(address).buffer).getUint32(0);
   // Each: the code, where to go if so, where if not, and a number.
-  const program = [
+  const program: [number, number, number, number][] = [
     [0x30, 0, 0, NET], // load the byte with the version
     [0x54, 0, 0, 0xf0], // keep the version
     [0x15, 0, 3, 0x40], // not IPv4: drop

@@ -149,7 +149,7 @@ export class ReplicaGroup {
       target: { config, server: server?.target },
       warning: server && !server.alone
         ? `TensorFlow listens on every address of this machine, port ${
-          splitAddress(addresses[task]).port
+          splitAddress(addresses[task]!).port
         }: anyone who reaches it can use it`
         : undefined,
     });
@@ -159,8 +159,8 @@ export class ReplicaGroup {
   #settings(slots: number[]): ReplicaSettings {
     return {
       count: this.count,
-      own: this.devices.map((device, i) => ({ device, slot: slots[i] })),
-      host: this.devices[0].replace(/device:.*/, "device:CPU:0"),
+      own: this.devices.map((device, i) => ({ device, slot: slots[i]! })),
+      host: this.devices[0]!.replace(/device:.*/, "device:CPU:0"),
       communication: this.#gpu ? "nccl" : "ring",
       syncBatchNorm: this.#syncBatchNorm,
       instance: this.#graphs++ * INSTANCES_PER_GRAPH,
@@ -197,7 +197,7 @@ export class ReplicaGroup {
       const [ranks] = await inTime(session.run([], fetches));
       session[Symbol.dispose]();
       return this.#settings(
-        this.devices.map((_, i) => ranks.indexOf(first + i)),
+        this.devices.map((_, i) => ranks!.indexOf(first + i)),
       );
     } catch (error) {
       // A session that still runs cannot be closed.

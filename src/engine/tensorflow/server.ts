@@ -50,7 +50,7 @@ export async function startServer(
   c: TensorFlowC,
   config: ServerConfig,
 ): Promise<{ target: string; alone: boolean }> {
-  const address = config.addresses[config.task];
+  const address = config.addresses[config.task]!;
   tryAddress(address);
   const definition = encodeServerConfig(config);
   try {

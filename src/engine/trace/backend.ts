@@ -75,7 +75,7 @@ export class TraceBackend extends tf.KernelBackend {
       return this.graph.constant(DType.int32, shape, values);
     }
     return values.length > 1 && isUniform(values)
-      ? this.graph.fill(shape, values[0])
+      ? this.graph.fill(shape, values[0]!)
       : this.graph.constant(DType.float, shape, values);
   }
 

@@ -50,7 +50,8 @@ export function convolutionKernels(
     { strides, pad }: Placement,
   ): Winograd | undefined => {
     const { computeType, winograd } = settings();
-    const [, side, width] = map, [down, across, input, output] = filter;
+    const [, side, width] = map as Sides;
+    const [down, across, input, output] = filter as Sides;
     const fits = winograd && pad === "same" && side === width &&
       down === 3 && across === 3 && both(strides).every((by) => by === 1);
     if (!fits) return undefined;

@@ -190,7 +190,7 @@ export class GraphBuilder {
     order: number[],
     dependencies: string[] = [],
   ): GraphValue {
-    const shape = order.map((from) => x.shape[from]);
+    const shape = order.map((from) => x.shape[from]!);
     return this.value(
       "Transpose",
       [x, this.ints(order), ...dependencies],

@@ -75,11 +75,9 @@ export function traceMicroBatchTrainer(
     const tensors = tensorsOf(backend, specs, variables);
     const x = patchInput(backend, replica.patches);
     const microBatch = replica.microBatch!;
-    const [allZ, meanZ, meanZGradient] = [
-      NODES.allZ,
-      NODES.meanZ,
-      NODES.meanZGradient,
-    ].map((name) => variables.get(name)!);
+    const allZ = variables.get(NODES.allZ)!;
+    const meanZ = variables.get(NODES.meanZ)!;
+    const meanZGradient = variables.get(NODES.meanZGradient)!;
 
     const float = { dtype: attr.type(DType.float) };
     const atRow = { ...float, Tindices: attr.type(DType.int32) };
@@ -112,12 +110,12 @@ export function traceMicroBatchTrainer(
     let z: GraphValue | undefined;
     const gradients = tf.grads((...values: tf.Tensor[]) => {
       const own = { ...tensors };
-      trainable.forEach(({ name }, i) => own[name] = values[i]);
+      trainable.forEach(({ name }, i) => own[name] = values[i]!);
       const embedded = embed({ ...scope, tensors: own }, x, model);
       z = output(graph, backend.value(embedded), [], NODES.z);
       return embedded;
     })(
-      trainable.map(({ name }) => tensors[name]),
+      trainable.map(({ name }) => tensors[name]!),
       tf.reshape(dz, [rows, width]),
     );
     const sumZ = tf.sum(byPatch(backend.tensor(z!)), 0);
@@ -125,10 +123,12 @@ export function traceMicroBatchTrainer(
     output(graph, graph.scalar(1), stored, NODES.embedded);
 
     const added = trainable.map(({ name }, i) =>
-      add(variables.get(accumulatorOf(name))!, gradients[i])
+      add(variables.get(accumulatorOf(name))!, gradients[i]!)
     );
     const statistics = Object.keys(scope.updates);
-    const values = statistics.map((name) => backend.value(scope.updates[name]));
+    const values = statistics.map((name) =>
+      backend.value(scope.updates[name]!)
+    );
     output(
       graph,
       graph.scalar(1),
@@ -145,10 +145,13 @@ export function traceMicroBatchTrainer(
       found = empSslLoss(z, options);
       return tf.mul(found.loss, 1 / microBatches);
     })([backend.tensor(row()), backend.tensor(meanZ.value)]);
-    const replaced = [putRow(backend.value(byZ)), add(meanZGradient, byMean)];
+    const replaced = [
+      putRow(backend.value(byZ!)),
+      add(meanZGradient, byMean!),
+    ];
     const lossTerms = [found!.loss, found!.invariance, found!.tcr];
     lossTerms.forEach((term, i) => {
-      output(graph, backend.value(term), replaced, NODES.losses[i]);
+      output(graph, backend.value(term), replaced, NODES.losses[i]!);
     });
     output(graph, backend.value(found!.gram), [], NODES.gram);
 
@@ -158,9 +161,9 @@ export function traceMicroBatchTrainer(
     );
     const gradientsOfAll = sumOverReplicas(context, sums.map((s) => s.value));
     const done = trainable.map(({ name }, i) => {
-      const gradient = gradientsOfAll[i];
+      const gradient = gradientsOfAll[i]!;
       const update = optimize(context, name, gradient, learningRate, optimizer);
-      return clear(graph, sums[i], [update]);
+      return clear(graph, sums[i]!, [update]);
     });
     done.push(clear(graph, meanZ), clear(graph, meanZGradient));
     if (collectives) {

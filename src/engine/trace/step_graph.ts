@@ -56,7 +56,7 @@ export function traceTrainer(
     const lossTerms: tf.Tensor[] = [];
     const { grads } = tf.valueAndGrads((...values: tf.Tensor[]) => {
       const own = { ...tensors };
-      trainable.forEach(({ name }, i) => own[name] = values[i]);
+      trainable.forEach(({ name }, i) => own[name] = values[i]!);
       const z = embed({ ...scope, tensors: own }, x, model);
       const all = collectives?.gatherImages(z, patches) ?? z;
       const losses = empSslLoss(all, { ...loss, patches });
@@ -64,7 +64,7 @@ export function traceTrainer(
       output(graph, backend.value(losses.gram), [], NODES.gram);
       output(graph, backend.value(all), [], NODES.z);
       return losses.loss as tf.Scalar;
-    })(trainable.map(({ name }) => tensors[name]));
+    })(trainable.map(({ name }) => tensors[name]!));
 
     const context = { graph, backend, variables, collectives };
     const gradients = sumOverReplicas(
@@ -74,18 +74,18 @@ export function traceTrainer(
     const statistics = Object.keys(scope.updates);
     const statisticValues = meanOverReplicas(
       context,
-      statistics.map((name) => backend.value(scope.updates[name])),
+      statistics.map((name) => backend.value(scope.updates[name]!)),
       scope,
     );
     const updates = [
       ...trainable.map(({ name }, i) =>
-        optimize(context, name, gradients[i], learningRate, optimizer)
+        optimize(context, name, gradients[i]!, learningRate, optimizer)
       ),
       ...assignAll(context, statistics, statisticValues),
       ...countStopRequests(context, replica.stop),
     ];
     lossTerms.forEach((term, i) => {
-      output(graph, backend.value(term), updates, NODES.losses[i]);
+      output(graph, backend.value(term), updates, NODES.losses[i]!);
     });
   });
 }

@@ -72,7 +72,7 @@ function sliceOfReplica(
   feed: GraphValue,
   { patches, images, at }: { patches: number; images: number; at: number },
 ): GraphValue {
-  const [rows, ...sides] = feed.shape;
+  const [rows, ...sides] = feed.shape as [number, ...number[]];
   if (rows === patches * images) return feed;
   const byPatch = graph.reshape(feed, [patches, rows / patches, ...sides]);
   const zeros = sides.map(() => 0), size = [patches, images, ...sides];
@@ -222,5 +222,7 @@ export function assignAll(
   names: string[],
   values: GraphValue[],
 ): string[] {
-  return names.map((name, i) => assign(graph, variables.get(name)!, values[i]));
+  return names.map((name, i) =>
+    assign(graph, variables.get(name)!, values[i]!)
+  );
 }

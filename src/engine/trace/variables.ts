@@ -112,7 +112,7 @@ function broadcastVariables(
 ): void {
   collectives.begin();
   const sums = collectives.sumValues(variables.map(({ value }) => value));
-  const assigned = variables.map((v, i) => assign(graph, v, sums[i]));
+  const assigned = variables.map((v, i) => assign(graph, v, sums[i]!));
   output(graph, graph.scalar(1), assigned, NODES.broadcast);
 }
 

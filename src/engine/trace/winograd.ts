@@ -31,7 +31,7 @@ interface Algorithm {
   output: Matrix;
 }
 
-const ALGORITHMS: Record<number, Algorithm> = {
+const ALGORITHMS: Record<2 | 4, Algorithm> = {
   2: {
     input: [[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]],
     filter: [[1, 0, 0], [.5, .5, .5], [.5, -.5, .5], [0, 0, 1]],
@@ -64,7 +64,7 @@ const ALGORITHMS: Record<number, Algorithm> = {
 };
 
 function transposed(matrix: Matrix): Matrix {
-  return matrix[0].map((_, column) => matrix.map((row) => row[column]));
+  return matrix[0]!.map((_, column) => matrix.map((row) => row[column]!));
 }
 
 /**
@@ -122,7 +122,7 @@ export class Winograd {
   /** matrix · x · matrixᵀ over the first two axes of `q×q×…`: `p×p×…`. */
   #transform(matrix: Matrix, x: GraphValue): GraphValue {
     const graph = this.#graph;
-    const p = matrix.length, q = matrix[0].length, rest = x.shape.slice(2);
+    const p = matrix.length, q = matrix[0]!.length, rest = x.shape.slice(2);
     const size = rest.reduce((a, b) => a * b);
     const factor = graph.cast(
       graph.constant(DType.float, [p, q], matrix.flat()),
@@ -154,7 +154,12 @@ export class Winograd {
     const graph = this.#graph;
     const g = turned ? graph.reverse(filter, [0, 1]) : filter;
     const factors = graph.cast(this.#transform(this.#filter, g), this.#dtype);
-    const [places, , input, output] = factors.shape;
+    const [places, , input, output] = factors.shape as [
+      number,
+      number,
+      number,
+      number,
+    ];
     const product = graph.matMul(
       this.#tilesOf(this.#input, x),
       graph.reshape(factors, [1, places, 1, places, input, output]),

@@ -204,11 +204,11 @@ function halvesOf({ start, size, count, weights }: Coefficients): {
   const halves = new Int32Array(outputs * width * 2);
   const both = (a: number, b: number) => (a & 0xffff) | (b << 16);
   for (let out = 0; out < outputs; out++) {
-    for (let pair = 0; pair < pairs[out]; pair++) {
+    for (let pair = 0; pair < pairs[out]!; pair++) {
       const at = out * size + 2 * pair;
-      const first = weights[at];
+      const first = weights[at]!;
       // The last of an odd number of inputs has no second.
-      const second = 2 * pair + 1 < count[out] ? weights[at + 1] : 0;
+      const second = 2 * pair + 1 < count[out]! ? weights[at + 1]! : 0;
       const low = 2 ** LOW - 1;
       const to = (out * width + pair) * 2;
       halves[to] = both(first >> LOW, second >> LOW);
