@@ -115,14 +115,15 @@ export interface FileServer extends AsyncDisposable {
 /**
  * Serves a file on the loopback address.
  *
- * @param options Its name; how many requests are to break off half-way;
- * whether ranges are served.
+ * @param options Its name; how many requests are to break off half-way, or to
+ * send nothing more from there on; whether ranges are served.
  */
 export function serveFile(
   bytes: Uint8Array,
-  { name, drops = 0, resumes = true }: {
+  { name, drops = 0, stalls = 0, resumes = true }: {
     name: string;
     drops?: number;
+    stalls?: number;
     resumes?: boolean;
   },
 ): FileServer {
@@ -138,11 +139,14 @@ export function serveFile(
     const rest = bytes.subarray(from);
     const status = from > 0 ? 206 : 200;
     const headers = { "content-length": `${rest.length}` };
-    if (drops === 0) return new Response(rest as BodyInit, { status, headers });
-    drops--;
+    const stall = stalls-- > 0;
+    if (!stall && drops-- <= 0) {
+      return new Response(rest as BodyInit, { status, headers });
+    }
     const body = new ReadableStream({
       async start(controller) {
         controller.enqueue(rest.slice(0, rest.length >> 1));
+        if (stall) return;
         await new Promise((done) => setTimeout(done, 100));
         controller.error(new Error("dropped on purpose"));
       },

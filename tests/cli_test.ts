@@ -5,6 +5,8 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
+import { unavailable } from "../src/engine/tensorflow/load.ts";
+import { EmpSslError } from "../src/errors.ts";
 import { validateConfig } from "../src/train/config.ts";
 import { helpText, parseFlags } from "../tasks/cli/flags.ts";
 import { formatSeconds, Progress } from "../tasks/cli/progress.ts";
@@ -272,6 +274,10 @@ Deno.test("a mistake ends in one line, a code that is not 0, and no stack", asyn
       "no such folder",
     ],
     ["train", ["--data", "cifar10", "--data-url", "x/y"], "it is no address"],
+    ...Deno.build.os !== "linux" ? [] : [
+      // Deno opens what is in /dev with --allow-all only.
+      ["train", ["--data", "images", "--data-dir", "/dev/shm"], "--allow-all"],
+    ] as [string, string[], string][],
     ["train", ["--data-url", "http://x/y.zip"], "leave --data-url out"],
     ["train", ["--data", "imagenet100"], "name the folder with --data-dir"],
     [
@@ -299,6 +305,29 @@ Deno.test("a mistake ends in one line, a code that is not 0, and no stack", asyn
     assertStringIncludes(err, why);
   }
   await Deno.remove(home, { recursive: true });
+});
+
+Deno.test("an engine that is not the best says why the better is not taken", async () => {
+  const cache = await Deno.makeTempDir();
+  const { code, out } = await runTask("setup", ["--check"], {
+    EMP_SSL_CACHE: cache,
+  });
+  await Deno.remove(cache, { recursive: true });
+  assertEquals(code, 0);
+  const why = "Cannot load the TensorFlow engine: it is not set up";
+  assertStringIncludes(out, why);
+});
+
+Deno.test("packages that another user downloaded are told by their remedy", () => {
+  const error = Object.assign(new Error("Failed reading 'a/package.json'."), {
+    code: "EACCES",
+  });
+  const { message } = assertThrows(() => unavailable(error), EmpSslError);
+  assertStringIncludes(
+    message,
+    "Failed reading 'a/package.json' (permission denied), make Deno's cache " +
+      "readable for this user",
+  );
 });
 
 Deno.test("set-up says what is missing, and how to get it", async () => {

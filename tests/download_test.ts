@@ -6,8 +6,10 @@ import {
   assertStringIncludes,
 } from "@std/assert";
 import { openDataset } from "../src/data/catalog.ts";
+import { download } from "../src/data/download.ts";
 import { prepareDataset } from "../src/data/prepare.ts";
 import { unpack } from "../src/data/unpack.ts";
+import { EmpSslError } from "../src/errors.ts";
 import {
   cifarArchive,
   md5,
@@ -78,6 +80,28 @@ Deno.test("a download that breaks off is taken up where it stopped", async () =>
     assertEquals(server.ranges.length, 3);
     assertEquals(seen.at(-1), bytes.length);
     assert(seen.every((n, i) => i === 0 || n > seen[i - 1]));
+  });
+});
+
+Deno.test("a download that stalls is taken up again, and given up in the end", async () => {
+  await withFolder(async (dir) => {
+    const bytes = new Uint8Array(8).fill(7), path = `${dir}/file`;
+    const options = { path, md5: md5(bytes), stall: 200 };
+    {
+      await using server = serveFile(bytes, { name: "f", stalls: 1 });
+      await download({ ...options, url: server.url });
+      assertEquals(server.ranges, [null, "bytes=4-"]);
+      assertEquals(await Deno.readFile(path), bytes);
+    }
+    await Deno.remove(path);
+    await using server = serveFile(bytes, { name: "f", stalls: 100 });
+    const { message } = await assertRejects(
+      () => download({ ...options, url: server.url }),
+      EmpSslError,
+    );
+    assertStringIncludes(message, "nothing came for");
+    // It goes on as long as something new comes, then tries a few times more.
+    assert(server.ranges.length < 20, `${server.ranges.length} requests`);
   });
 });
 

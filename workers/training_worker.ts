@@ -23,7 +23,11 @@ const calls: EngineCalls & TrainingCalls & EvaluationCalls = {
     return engine.report;
   },
 
-  unload: () => engine.close?.(),
+  end() {
+    // Once the caller has its answer.
+    setTimeout(() => self.close());
+    engine.close?.();
+  },
 
   async startTraining(config, handle, options) {
     training = await TrainingSession.start(engine, config, handle, options);

@@ -13,8 +13,8 @@ import type { EngineReport, EngineWish } from "./engine.ts";
 export interface EngineCalls {
   /** Loads the engine. */
   load(wish: EngineWish): Promise<EngineReport>;
-  /** Frees what the engine holds outside JavaScript. */
-  unload(): void;
+  /** Frees what the engine holds outside JavaScript, then ends the thread. */
+  end(): void;
 }
 
 /** A running thread with an engine. */
@@ -69,8 +69,9 @@ export async function startCompute(wish: EngineWish): Promise<Compute> {
   };
   const close = async () => {
     await Promise.allSettled(pending);
-    await death.guard(remote.unload()).catch(() => {});
-    worker.terminate();
+    // It ends itself: the program may not end while a thread that is terminated
+    // still lets go of a Vulkan driver, which is a segmentation fault.
+    await death.guard(remote.end()).catch(() => worker.terminate());
   };
   try {
     const report = await guard(remote.load(wish));

@@ -45,7 +45,8 @@ async function loadNamed(
 
 /**
  * Loads an engine: the one that is asked for, or the best that there is:
- * TensorFlow, a GPU through WebGPU, WebAssembly, plain JavaScript.
+ * TensorFlow, a GPU through WebGPU, WebAssembly, plain JavaScript. Its report
+ * warns of the better ones that could not be loaded, with the reason.
  *
  * @throws {EmpSslError} `ENGINE_UNAVAILABLE`; `INVALID_ARGUMENT` for a
  * precision that the engine does not have.
@@ -60,7 +61,10 @@ export async function loadEngine(
       // Asked for only now: a Vulkan driver and TensorFlow may both bring an
       // LLVM, and then one process cannot hold them both.
       if (candidate === "webgpu" && !await hasGpu()) continue;
-      return await loadNamed(candidate, wish);
+      const engine = await loadNamed(candidate, wish);
+      engine.report.warning = [...complaints, engine.report.warning]
+        .filter(Boolean).join("; ") || undefined;
+      return engine;
     } catch (error) {
       if (codeOf(error) !== "ENGINE_UNAVAILABLE") throw error;
       complaints.push(messageOf(error));

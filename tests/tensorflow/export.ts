@@ -74,6 +74,31 @@ Deno.test({
 });
 
 Deno.test({
+  name: `ONNX Runtime leaves nothing in the user's folders${reason}`,
+  ignore,
+  fn: async () => {
+    await withFolder(async (home) => {
+      const file = import.meta.resolve("../../src/deps/onnxruntime.ts");
+      const program = `
+        import { loadOnnxRuntime } from "${file}";
+        const { InferenceSession } = await loadOnnxRuntime();
+        await InferenceSession.create(new Uint8Array(3), {}).catch(() => {});`;
+      const info = new Deno.Command(Deno.execPath(), {
+        args: ["info", "--json"],
+      });
+      const { stdout } = await info.output();
+      const { denoDir } = JSON.parse(new TextDecoder().decode(stdout));
+      const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+        args: ["eval", program],
+        env: { HOME: home, XDG_CACHE_HOME: `${home}/c`, DENO_DIR: denoDir },
+      }).output();
+      assertEquals(code, 0, new TextDecoder().decode(stderr));
+      assertEquals([...Deno.readDirSync(home)], []);
+    });
+  },
+});
+
+Deno.test({
   name: `the stem of ImageNet is exported too${reason}`,
   ignore,
   fn: async (t) => {

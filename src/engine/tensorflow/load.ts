@@ -112,18 +112,35 @@ export async function loadTensorFlow(
   throw loadError(complaints.join("; ") || "it is not set up");
 }
 
-function loadError(found: string, cause?: unknown): EmpSslError {
+function loadError(
+  found: string,
+  cause?: unknown,
+  remedy = "run `deno task setup`",
+): EmpSslError {
   return new EmpSslError({
     action: "load",
     subject: "the TensorFlow engine",
     found,
-    remedy: "run `deno task setup`",
+    remedy,
     code: "ENGINE_UNAVAILABLE",
     cause,
   });
 }
 
-/** An error of ours stays; TensorFlow's own means that there is no engine. */
-function unavailable(error: unknown): never {
-  throw codeOf(error) ? error : loadError(messageOf(error), error);
+/**
+ * An error of ours stays; any other means that there is no engine. Packages in
+ * Deno's cache keep the modes that they were published with: some are readable
+ * by the user alone who downloaded them.
+ */
+export function unavailable(error: unknown): never {
+  if (codeOf(error)) throw error;
+  const denied = (error as { code?: unknown } | undefined)?.code === "EACCES";
+  throw denied
+    ? loadError(
+      `${messageOf(error).replace(/\.$/, "")} (permission denied)`,
+      error,
+      "make Deno's cache readable for this user, as its owner: " +
+        "`chmod -R a+rX` on the folder that `deno info` names first",
+    )
+    : loadError(messageOf(error), error);
 }
