@@ -42,30 +42,30 @@
  * @module
  */
 import type { Precision } from "../src/engine/engine.ts";
-import { architecture } from "../src/model/architectures.ts";
-import { OPTIMIZER } from "../src/model/lars.ts";
-import { JSON_FLAG } from "./flags.ts";
 import type { Command, Values } from "../tasks/cli/flags.ts";
 import { main } from "../tasks/cli/main.ts";
-import {
-  deviceName,
-  type Measurement,
-  median,
-  print,
-  round,
-  spread,
-} from "./measurement.ts";
-import { programSteps } from "./program.ts";
-import { inTurn, LineProcess } from "./line_process.ts";
+import { evaluation } from "./evaluate.ts";
+import { JSON_FLAG } from "./flags.ts";
+import { print } from "./measurement.ts";
+import type { BenchOptions } from "./options.ts";
+import { SETTINGS } from "./settings.ts";
+import { convolution, program, step, trace } from "./step.ts";
 
-const PARTS = ["step", "program", "convolution", "memory", "trace"] as const;
+const MEASURES = { step, program, evaluation, convolution, trace };
+const PARTS = Object.keys(MEASURES) as (keyof typeof MEASURES)[];
+const NAMES = SETTINGS.map(({ name }) => name);
 
 const command: Command = {
   usage: "deno task bench [flags]",
-  about: "Times the training step against PyTorch's, the two in turn; the " +
-    "whole program\nagainst the step; the step's convolutions alone; the " +
-    "memory; the tracing.",
+  about: "Times the training step and the evaluation against PyTorch's, the " +
+    "two in turn;\nthe whole program against the step; the step's " +
+    "convolutions alone; the tracing.",
   flags: {
+    setting: {
+      type: "text",
+      choices: NAMES,
+      help: "one of the paper's settings (default: all)",
+    },
     only: { type: "text", choices: PARTS, help: "one part (default: all)" },
     python: {
       type: "text",
@@ -74,244 +74,66 @@ const command: Command = {
     },
     strong: {
       type: "switch",
-      help: "let PyTorch use our b×b determinant and torch.compile",
+      help: "PyTorch at its best: Gram TCR, torch.compile, jemalloc",
+    },
+    jemalloc: {
+      type: "text",
+      value: "PATH",
+      help: "libjemalloc.so.2 (default: the system's)",
     },
     precision: {
       type: "text",
       choices: ["fp32", "bf16", "both"],
       help: "default both",
     },
-    images: { type: "number", help: "images a step (default 100)" },
-    patches: { type: "number", help: "patches an image (default 20)" },
-    "micro-batch": { type: "number", help: "memory: patches at a time" },
-    repeat: { type: "number", help: "steps of each (default 3)" },
+    images: { type: "number", help: "images a step (default: the setting's)" },
+    patches: {
+      type: "number",
+      help: "patches an image (default: the setting's)",
+    },
+    "micro-batch": { type: "number", help: "patches at a time (ours)" },
+    repeat: { type: "number", help: "repetitions of each (default 3)" },
     json: JSON_FLAG,
   },
   examples: [
-    "deno task bench --python .venv/bin/python",
-    "deno task bench --only memory --patches 200 --micro-batch 4",
+    "deno task bench --python .venv/bin/python --strong",
+    "deno task bench --setting cifar --only step --patches 200 --micro-batch 4",
   ],
 };
 
-interface Setting {
-  precision: Precision;
-  images: number;
-  patches: number;
-  repeat: number;
-  microBatch?: number;
-  python?: string;
-  strong: boolean;
-  json: boolean;
-}
-
-const sizeOf = ({ images, patches }: Setting) => `${images} × ${patches}`;
-
-function flagsOf({ precision, images, patches }: Setting): string[] {
-  return [
-    ...["--precision", precision, "--images", `${images}`],
-    ...["--patches", `${patches}`],
-  ];
-}
-
-/** Programs answer with the seconds of a step and their peak memory in kB. */
-function secondsOf(answers: number[][]): number[] {
-  return answers.map(([seconds]) => seconds);
-}
-
-function gigabytesOf(answers: number[][]): number {
-  return answers.at(-1)![1] * 1024 / 1e9;
-}
-
-/** The step's rate and memory, against PyTorch's. */
-async function step(setting: Setting): Promise<Measurement[]> {
-  const { precision, images, patches, repeat, python, strong } = setting;
-  const own = LineProcess.ours("step.ts", flagsOf(setting));
-  const peer = python === undefined
-    ? undefined
-    : LineProcess.peer(python, "pytorch_step.py", [
-      ...flagsOf(setting),
-      ...(strong ? ["--tcr", "gram", "--compile"] : []),
-    ]);
-  try {
-    await own.line();
-    const against = peer === undefined
-      ? "no peer"
-      : await peer.line() + (strong ? ", gram, compiled" : "");
-    const [ownAnswers, peerAnswers] = await inTurn([own, peer], repeat);
-    const ours = secondsOf(ownAnswers), theirs = secondsOf(peerAnswers);
-    const count = images * patches;
-    const memory = gigabytesOf(ownAnswers);
-    const peerMemory = peer ? gigabytesOf(peerAnswers) : undefined;
-    const shared = {
-      device: deviceName(),
-      n: repeat,
-      setting: `${sizeOf(setting)}, ${against}`,
-    };
-    return [{
-      name: `step/${precision}`,
-      unit: "patches/s",
-      ours: round(count / median(ours)),
-      peer: peer ? round(count / median(theirs)) : null,
-      ratio: peer ? round(median(theirs) / median(ours)) : null,
-      spread: round(spread(ours)),
-      ...shared,
-    }, {
-      name: `memory/${precision}`,
-      unit: "GB",
-      ours: round(memory),
-      peer: peerMemory === undefined ? null : round(peerMemory),
-      ratio: peerMemory === undefined ? null : round(peerMemory / memory),
-      spread: 0,
-      ...shared,
-      n: 1,
-    }];
-  } finally {
-    await own.close();
-    await peer?.close();
-  }
-}
-
-/** The whole program against the step alone. */
-async function program(setting: Setting): Promise<Measurement[]> {
-  const { precision, images, patches, repeat } = setting;
-  const own = LineProcess.ours("step.ts", flagsOf(setting));
-  let alone: number[];
-  try {
-    await own.line();
-    alone = secondsOf((await inTurn([own], repeat))[0]);
-  } finally {
-    await own.close();
-  }
-  const whole = await programSteps({ precision, images, patches, repeat });
-  const count = images * patches;
-  return [{
-    name: `program/${precision}`,
-    unit: "patches/s",
-    ours: round(count / median(whole)),
-    peer: round(count / median(alone)),
-    ratio: round(median(alone) / median(whole)),
-    device: deviceName(),
-    n: repeat,
-    spread: round(spread(whole)),
-    setting: `${sizeOf(setting)}, the step alone`,
-  }];
-}
-
-/** How much of the step is convolution. */
-async function convolution(setting: Setting): Promise<Measurement[]> {
-  const { repeat, precision } = setting;
-  const own = LineProcess.ours("step.ts", flagsOf(setting));
-  const only = LineProcess.ours("step.ts", [
-    ...flagsOf(setting),
-    "--only",
-    "convolution",
-  ]);
-  try {
-    await own.line();
-    await only.line();
-    const [whole, part] = (await inTurn([own, only], repeat)).map(secondsOf);
-    return [{
-      name: "step/convolution-share",
-      unit: "of the step",
-      ours: round(median(part) / median(whole)),
-      peer: null,
-      ratio: null,
-      device: deviceName(),
-      n: repeat,
-      spread: round(spread(part)),
-      setting: `${sizeOf(setting)}, ${precision}`,
-    }];
-  } finally {
-    await own.close();
-    await only.close();
-  }
-}
-
-/** The most memory of one step, split into micro-batches. */
-async function memory(setting: Setting): Promise<Measurement[]> {
-  const { microBatch, precision } = setting;
-  const own = LineProcess.ours("step.ts", [
-    ...flagsOf(setting),
-    ...(microBatch ? ["--micro-batch", `${microBatch}`] : []),
-  ]);
-  try {
-    await own.line();
-    const answer = await own.ask();
-    return [{
-      name: `memory/${setting.patches}-patches`,
-      unit: "GB",
-      ours: round(gigabytesOf([answer])),
-      peer: null,
-      ratio: null,
-      device: deviceName(),
-      n: 1,
-      spread: 0,
-      setting: `${sizeOf(setting)}, ${precision}, micro-batch ${
-        microBatch ?? "none"
-      }`,
-    }];
-  } finally {
-    await own.close();
-  }
-}
-
-/** How long tracing takes. */
-async function trace(setting: Setting): Promise<Measurement[]> {
-  const { precision, images, patches, repeat } = setting;
-  // tfjs's gradients are registered with the package.
-  await import("../src/deps/tfjs_backends.ts").then((m) => m.importTfjs());
-  const { traceTrainer } = await import("../src/engine/trace/step_graph.ts");
-  const { model } = architecture("resnet18-cifar");
-  const seconds: number[] = [];
-  for (let i = 0; i <= repeat; i++) {
-    const begin = performance.now();
-    traceTrainer({
-      model,
-      images,
-      patches,
-      patchSize: 32,
-      loss: { patchSim: 200, tcr: 1, eps: 0.2 },
-      optimizer: OPTIMIZER,
-    }, { precision }).graphDef();
-    if (i > 0) seconds.push((performance.now() - begin) / 1000);
-  }
-  return [{
-    name: `trace/${precision}`,
-    unit: "s",
-    ours: round(median(seconds)),
-    peer: null,
-    ratio: null,
-    device: deviceName(),
-    n: repeat,
-    spread: round(spread(seconds)),
-    setting: sizeOf(setting),
-  }];
-}
-
-const MEASURES = { step, program, convolution, memory, trace };
-
-function settingsOf(values: Values): Setting[] {
+function optionsOf(values: Values): BenchOptions[] {
   const chosen = values.precision ?? "both";
   const precisions = chosen === "both" ? ["fp32", "bf16"] : [chosen];
-  return precisions.map((precision) => ({
-    precision: precision as Precision,
-    images: (values.images ?? 100) as number,
-    patches: (values.patches ?? 20) as number,
-    repeat: (values.repeat ?? 3) as number,
-    microBatch: values["micro-batch"] as number | undefined,
-    python: values.python as string | undefined,
-    strong: values.strong === true,
-    json: values.json === true,
-  }));
+  const python = values.python as string | undefined;
+  return SETTINGS
+    .filter(({ name }) => (values.setting ?? name) === name)
+    .flatMap((setting) =>
+      precisions.map((precision) => ({
+        setting: {
+          ...setting,
+          images: (values.images ?? setting.images) as number,
+          patches: (values.patches ?? setting.patches) as number,
+        },
+        precision: precision as Precision,
+        repeat: (values.repeat ?? 3) as number,
+        microBatch: values["micro-batch"] as number | undefined,
+        peer: python === undefined ? undefined : {
+          python,
+          strong: values.strong === true,
+          jemalloc: values.jemalloc as string | undefined,
+        },
+      }))
+    );
 }
 
 if (import.meta.main) {
   await main(command, async (values) => {
-    for (const part of PARTS) {
-      if (values.only !== undefined && values.only !== part) continue;
-      for (const setting of settingsOf(values)) {
-        const measurements = await MEASURES[part](setting);
-        for (const m of measurements) print(m, setting.json);
+    for (const options of optionsOf(values)) {
+      for (const part of PARTS) {
+        if (values.only !== undefined && values.only !== part) continue;
+        for (const found of await MEASURES[part](options)) {
+          print(found, values.json === true);
+        }
       }
     }
   });

@@ -23,14 +23,24 @@ export class LineProcess {
   }
 
   /** Starts a program of bench/peers. */
-  static peer(python: string, script: string, args: string[]): LineProcess {
+  static peer(
+    python: string,
+    script: string,
+    args: string[],
+    env?: Record<string, string>,
+  ): LineProcess {
     const path = new URL(`peers/${script}`, import.meta.url).pathname;
-    return new LineProcess(python, [path, ...args]);
+    return new LineProcess(python, [path, ...args], env);
   }
 
-  private constructor(program: string, args: string[]) {
+  private constructor(
+    program: string,
+    args: string[],
+    env?: Record<string, string>,
+  ) {
     this.#child = new Deno.Command(program, {
       args,
+      env,
       stdin: "piped",
       stdout: "piped",
     }).spawn();

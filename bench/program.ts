@@ -4,17 +4,16 @@
  * @module
  */
 import type { Precision } from "../src/engine/engine.ts";
+import type { Setting } from "./settings.ts";
 import { train } from "../src/train/train.ts";
 import { TRAIN_DEFAULTS } from "../src/train/config_schema.ts";
 
 /** What to run. */
 export interface ProgramOptions {
+  /** What is trained. */
+  setting: Setting;
   /** Number format. */
   precision: Precision;
-  /** Images a step. */
-  images: number;
-  /** Patches an image. */
-  patches: number;
   /** Steps that count; one more is made before. */
   repeat: number;
 }
@@ -34,8 +33,9 @@ export function writeRecords(path: string, count: number): void {
  * @returns Seconds of each step.
  */
 export async function programSteps(
-  { precision, images, patches, repeat }: ProgramOptions,
+  { setting, precision, repeat }: ProgramOptions,
 ): Promise<number[]> {
+  const { arch, images, patches, size } = setting;
   const folder = Deno.makeTempDirSync({ prefix: "emp-ssl-bench-" });
   const seconds: number[] = [];
   try {
@@ -48,6 +48,8 @@ export async function programSteps(
       dir: `${folder}/run`,
       bs: images,
       numPatches: patches,
+      arch,
+      patchSize: size,
       epoch: 1,
       engine: "tensorflow",
       precision,

@@ -1,7 +1,7 @@
 """One EMP-SSL step in PyTorch, the peer of bench/bench.ts: it waits for a line, makes a step, prints its seconds and its peak memory in kB.
 
-It uses the modules of fixtures/emp_ssl_torch.py in channels-last memory. `--tcr gram` and `--compile` make PyTorch as
-strong as we could: our b x b determinant and torch.compile.
+It uses the modules of fixtures/emp_ssl_torch.py in channels-last memory. `--strong` makes PyTorch as strong as we could:
+our b x b determinant and torch.compile; bench/peer.ts adds jemalloc.
 """
 import argparse, pathlib, resource, sys, time
 import torch
@@ -11,23 +11,24 @@ from emp_ssl_torch import LARS, Encoder
 
 a = argparse.ArgumentParser()
 a.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
+a.add_argument("--arch", default="resnet18-cifar")
 a.add_argument("--images", type=int, default=10)
 a.add_argument("--patches", type=int, default=20)
 a.add_argument("--size", type=int, default=32)
-a.add_argument("--tcr", choices=["full", "gram"], default="full")
-a.add_argument("--compile", action="store_true")
+a.add_argument("--strong", action="store_true")
 o = a.parse_args()
 torch.manual_seed(0)
 device = "cuda" if torch.cuda.is_available() else "cpu"
-model = Encoder(64, 4096, 1024, "cifar").to(device, memory_format=torch.channels_last)
-forward = torch.compile(model) if o.compile else model
+stem = "cifar" if o.arch == "resnet18-cifar" else "imagenet"
+model = Encoder(64, 4096, 1024, stem).to(device, memory_format=torch.channels_last)
+forward = torch.compile(model) if o.strong else model
 optimizer = LARS(model.parameters(), lr=0.3, momentum=0.9, nesterov=True)
 x = torch.randn(o.patches * o.images, 3, o.size, o.size, device=device).contiguous(memory_format=torch.channels_last)
 
 
 def rate(z):
     b, d = z.shape
-    gram = z @ z.T if o.tcr == "gram" else z.T @ z
+    gram = z @ z.T if o.strong else z.T @ z
     return torch.logdet(torch.eye(len(gram), device=device) + d / (b * 0.2) * gram) / 2
 
 

@@ -14,13 +14,19 @@ import { initialState, tensorSpecs } from "../../src/model/parameters.ts";
 import { convolutionStep } from "./convolution.ts";
 
 const flags = parseArgs(Deno.args, {
-  string: ["precision", "images", "patches", "size", "micro-batch", "only"],
-  default: { precision: "fp32", images: "10", patches: "20", size: "32" },
+  string: [
+    ...["precision", "arch", "images", "patches", "size"],
+    ...["micro-batch", "only"],
+  ],
+  default: {
+    ...{ precision: "fp32", arch: "resnet18-cifar" },
+    ...{ images: "10", patches: "20", size: "32" },
+  },
 });
 const images = Number(flags.images), patches = Number(flags.patches);
 const patchSize = Number(flags.size);
 const precision = flags.precision as Precision;
-const { model } = architecture("resnet18-cifar");
+const { model } = architecture(flags.arch);
 const engine = await loadTensorFlow(precision);
 
 let step: () => Promise<unknown>;

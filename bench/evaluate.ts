@@ -1,0 +1,33 @@
+/**
+ * Evaluation against PyTorch's: images a second for a bag of 16 and of 128
+ * patches, the linear probe's epoch and kNN over 10,000 and 1,000 features.
+ *
+ * @module
+ */
+import { BATCH_PATCHES } from "../src/evaluate/compute_features.ts";
+import { startPair } from "./compare.ts";
+import type { Measurement } from "./measurement.ts";
+import type { BenchOptions } from "./options.ts";
+
+/** See the module's description. */
+export async function evaluation(
+  options: BenchOptions,
+): Promise<Measurement[]> {
+  const recipe = options.setting.arch === "resnet18-imagenet"
+    ? "imagenet"
+    : "cifar";
+  const scripts = { ours: "evaluate.ts", peer: "pytorch_evaluate.py" };
+  const batch = ["--batch", `${BATCH_PATCHES[recipe]}`];
+  await using pair = await startPair(options, scripts, batch);
+  const found: Measurement[] = [];
+  for (const bag of [16, 128]) {
+    const name = `evaluation/bag-${bag}`, line = `encode ${bag}`;
+    found.push(await pair.ask({ name, line, count: 1, unit: "images/s" }));
+  }
+  // The same whatever the setting is.
+  if (options.setting.name !== "cifar") return found;
+  for (const line of ["linear", "knn"]) {
+    found.push(await pair.ask({ name: `evaluation/${line}`, line, unit: "s" }));
+  }
+  return found;
+}

@@ -1,0 +1,126 @@
+/**
+ * The training step: against PyTorch's, with its memory; against the whole
+ * program; how much of it is convolution; how long its graph takes to trace.
+ *
+ * @module
+ */
+import { architecture } from "../src/model/architectures.ts";
+import { OPTIMIZER } from "../src/model/lars.ts";
+import { startPair } from "./compare.ts";
+import { inTurn, LineProcess } from "./line_process.ts";
+import {
+  deviceName,
+  type Measurement,
+  median,
+  round,
+  spread,
+} from "./measurement.ts";
+import type { BenchOptions } from "./options.ts";
+import { programSteps } from "./program.ts";
+import { describe, programFlags } from "./settings.ts";
+
+const SCRIPTS = { ours: "step.ts", peer: "pytorch_step.py" };
+
+/** The step's rate and memory, against PyTorch's. */
+export async function step(options: BenchOptions): Promise<Measurement[]> {
+  const { images, patches } = options.setting;
+  await using pair = await startPair(options, SCRIPTS);
+  const rate = await pair.ask({
+    name: "step",
+    unit: "patches/s",
+    count: images * patches,
+  });
+  return [rate, pair.memory("memory")];
+}
+
+/** Seconds of our step alone. */
+async function ownSeconds(
+  { setting, precision, repeat }: BenchOptions,
+  ...more: string[][]
+): Promise<number[][]> {
+  const flags = [...programFlags(setting), "--precision", precision];
+  const programs = more.map((own) =>
+    LineProcess.ours(SCRIPTS.ours, [...flags, ...own])
+  );
+  try {
+    for (const program of programs) await program.line();
+    const answers = await inTurn(programs, repeat);
+    return answers.map((own) => own.map(([seconds]) => seconds));
+  } finally {
+    for (const program of programs) await program.close();
+  }
+}
+
+/** The whole program against the step alone. */
+export async function program(options: BenchOptions): Promise<Measurement[]> {
+  const { setting, precision, repeat } = options;
+  const [alone] = await ownSeconds(options, []);
+  const whole = await programSteps({ setting, precision, repeat });
+  const count = setting.images * setting.patches;
+  return [{
+    name: `program/${precision}`,
+    unit: "patches/s",
+    ours: round(count / median(whole)),
+    peer: round(count / median(alone)),
+    ratio: round(median(alone) / median(whole)),
+    device: deviceName(),
+    n: repeat,
+    spread: round(spread(whole)),
+    setting: `${describe(setting)}, the step alone`,
+  }];
+}
+
+/** How much of the step is convolution. */
+export async function convolution(
+  options: BenchOptions,
+): Promise<Measurement[]> {
+  const { setting, precision, repeat } = options;
+  const [whole, part] = await ownSeconds(options, [], [
+    "--only",
+    "convolution",
+  ]);
+  return [{
+    name: `step/convolution-share/${precision}`,
+    unit: "of the step",
+    ours: round(median(part) / median(whole)),
+    peer: null,
+    ratio: null,
+    device: deviceName(),
+    n: repeat,
+    spread: round(spread(part)),
+    setting: describe(setting),
+  }];
+}
+
+/** How long tracing takes. */
+export async function trace(options: BenchOptions): Promise<Measurement[]> {
+  const { setting, precision, repeat } = options;
+  const { arch, images, patches, size } = setting;
+  // tfjs's gradients are registered with the package.
+  await import("../src/deps/tfjs_backends.ts").then((m) => m.importTfjs());
+  const { traceTrainer } = await import("../src/engine/trace/step_graph.ts");
+  const seconds: number[] = [];
+  for (let i = 0; i <= repeat; i++) {
+    const begin = performance.now();
+    traceTrainer({
+      model: architecture(arch).model,
+      images,
+      patches,
+      patchSize: size,
+      loss: { patchSim: 200, tcr: 1, eps: 0.2 },
+      optimizer: OPTIMIZER,
+    }, { precision }).graphDef();
+    if (i > 0) seconds.push((performance.now() - begin) / 1000);
+  }
+  return [{
+    name: `trace/${precision}`,
+    unit: "s",
+    ours: round(median(seconds)),
+    peer: null,
+    ratio: null,
+    device: deviceName(),
+    n: repeat,
+    spread: round(spread(seconds)),
+    setting: describe(setting),
+  }];
+}

@@ -1,0 +1,212 @@
+/**
+ * `deno task bench:winograd`: the three passes of each kind of 3×3 convolution
+ * of a setting, done by TensorFlow and by tiles. The bounds in
+ * src/engine/trace/winograd.ts are taken from it.
+ *
+ * @module
+ */
+import { loadTensorFlow } from "../src/engine/tensorflow/load.ts";
+import type { GraphEngine } from "../src/engine/tensorflow/graph_engine.ts";
+import type { Precision } from "../src/engine/engine.ts";
+import {
+  attr,
+  GraphBuilder,
+  type GraphValue,
+} from "../src/engine/trace/graph.ts";
+import { DType } from "../src/engine/trace/messages.ts";
+import { type Pass, Winograd } from "../src/engine/trace/winograd.ts";
+import type { Command } from "../tasks/cli/flags.ts";
+import { main } from "../tasks/cli/main.ts";
+import { JSON_FLAG, REPEAT_FLAG } from "./flags.ts";
+import {
+  deviceName,
+  type Measurement,
+  median,
+  print,
+  round,
+  spread,
+} from "./measurement.ts";
+import { type Setting, SETTINGS } from "./settings.ts";
+
+const command: Command = {
+  usage: "deno task bench:winograd [flags]",
+  about: "Times the 3×3 convolutions of a setting, by TensorFlow and by tiles.",
+  flags: {
+    setting: {
+      type: "text",
+      choices: SETTINGS.map(({ name }) => name),
+      help: "one of the paper's settings (default: all)",
+    },
+    precision: {
+      type: "text",
+      choices: ["fp32", "bf16"],
+      help: "default bf16",
+    },
+    repeat: REPEAT_FLAG,
+    json: JSON_FLAG,
+  },
+  examples: ["deno task bench:winograd --setting imagenet"],
+};
+
+const PASSES: Pass[] = ["forward", "inputGradient", "filterGradient"];
+
+interface Case {
+  /** Patches in a step. */
+  rows: number;
+  /** Side of the map. */
+  side: number;
+  channels: number;
+  precision: Precision;
+}
+
+/** The 3×3 convolutions without a stride: four stages of ResNet-18. */
+function casesOf(setting: Setting, precision: Precision): Case[] {
+  const { arch, images, patches, size } = setting;
+  const first = arch === "resnet18-cifar" ? size : size / 4;
+  return [0, 1, 2, 3].map((stage) => ({
+    rows: images * patches,
+    side: Math.max(1, first >> stage),
+    channels: 64 << stage,
+    precision,
+  }));
+}
+
+/** A session with one node for each pass and way: `forward/0`, `forward/4`. */
+async function graphOf(
+  engine: GraphEngine,
+  { rows, side, channels, precision }: Case,
+  ways: (2 | 4 | undefined)[],
+) {
+  const graph = new GraphBuilder();
+  const dtype = precision === "bf16" ? DType.bfloat16 : DType.float;
+  const T = attr.type(dtype), writes: string[] = [];
+  const held = (name: string, shape: number[], type = dtype): GraphValue => {
+    const own = { dtype: attr.type(type) };
+    const handle = {
+      name: graph.node("VarHandleOp", [], {
+        ...own,
+        shape: attr.shape(shape),
+        shared_name: attr.text(name),
+        container: attr.text(""),
+      }),
+      dtype: DType.resource,
+      shape: [],
+    };
+    const value = graph.cast(graph.fill(shape, 0.1), type);
+    writes.push(graph.node("AssignVariableOp", [handle, value], own));
+    return {
+      name: graph.node("ReadVariableOp", [handle], own),
+      dtype: type,
+      shape,
+    };
+  };
+  const map = [rows, side, side, channels], taps = [3, 3, channels, channels];
+  const x = held("x", map), dy = held("dy", map);
+  const filter = held("filter", taps, DType.float);
+  const own = {
+    T,
+    strides: attr.ints([1, 1, 1, 1]),
+    padding: attr.text("SAME"),
+    data_format: attr.text("NHWC"),
+  };
+  const direct = (pass: Pass): GraphValue => {
+    const cast = graph.cast(filter, dtype);
+    if (pass === "forward") return graph.value("Conv2D", [x, cast], map, own);
+    const [op, inputs, shape] = pass === "inputGradient"
+      ? ["Conv2DBackpropInput", [graph.ints(map), cast, dy], map] as const
+      : ["Conv2DBackpropFilter", [x, graph.ints(taps), dy], taps] as const;
+    return { name: graph.node(op, [...inputs], own), dtype, shape: [...shape] };
+  };
+  const byTiles = (pass: Pass, m: 2 | 4): GraphValue => {
+    const tiles = new Winograd(graph, m, side, dtype);
+    return pass === "filterGradient"
+      ? tiles.filterGradient(x, dy)
+      : tiles[pass](pass === "forward" ? x : dy, filter);
+  };
+  for (const pass of PASSES) {
+    for (const m of ways) {
+      const y = m === undefined ? direct(pass) : byTiles(pass, m);
+      // Its first number, so that little is copied out.
+      const corner = graph.value(
+        "Slice",
+        [y, graph.ints([0, 0, 0, 0]), graph.ints([1, 1, 1, 1])],
+        [1, 1, 1, 1],
+        { Index: attr.type(DType.int32) },
+      );
+      graph.node(
+        "Identity",
+        [graph.cast(corner, DType.float)],
+        { T: attr.type(DType.float) },
+        `${pass}/${m ?? 0}`,
+      );
+    }
+  }
+  graph.node(
+    "Identity",
+    [graph.scalar(1), ...writes.map((name) => `^${name}`)],
+    { T: attr.type(DType.float) },
+    "filled",
+  );
+  const session = engine.session(graph.graphDef());
+  await session.run([], ["filled"]);
+  return session;
+}
+
+async function measure(
+  engine: GraphEngine,
+  own: Case,
+  repeat: number,
+): Promise<Measurement[]> {
+  const { rows, side, channels, precision } = own;
+  const tiles: (2 | 4)[] = precision === "bf16" ? [2] : [2, 4];
+  const ways = [undefined, ...tiles];
+  using session = await graphOf(engine, own, ways);
+  const times = new Map<string, number[]>();
+  for (let i = 0; i <= repeat; i++) {
+    for (const pass of PASSES) {
+      for (const m of ways) {
+        const name = `${pass}/${m ?? 0}`;
+        const begin = performance.now();
+        await session.run([], [name]);
+        if (i === 0) continue;
+        times.set(name, [
+          ...times.get(name) ?? [],
+          performance.now() - begin,
+        ]);
+      }
+    }
+  }
+  return PASSES.flatMap((pass) =>
+    tiles.map((m) => {
+      const direct = median(times.get(`${pass}/0`)!);
+      const fast = times.get(`${pass}/${m}`)!;
+      return {
+        name: `${side}×${side}×${channels}/${pass}/${m}`,
+        unit: "ms",
+        ours: round(median(fast)),
+        peer: round(direct),
+        ratio: round(direct / median(fast)),
+        device: deviceName(),
+        n: repeat,
+        spread: round(spread(fast)),
+        setting: `${rows} maps, ${precision}, against TensorFlow's own`,
+      };
+    })
+  );
+}
+
+if (import.meta.main) {
+  await main(command, async (values) => {
+    const precision = (values.precision ?? "bf16") as Precision;
+    const engine = await loadTensorFlow(precision);
+    for (const setting of SETTINGS) {
+      if ((values.setting ?? setting.name) !== setting.name) continue;
+      for (const own of casesOf(setting, precision)) {
+        const repeat = (values.repeat ?? 5) as number;
+        for (const found of await measure(engine, own, repeat)) {
+          print(found, values.json === true);
+        }
+      }
+    }
+  });
+}
