@@ -97,6 +97,8 @@ interface Setting {
   steps?: number;
   /** Patches of an image in a micro-batch, where the step is split. */
   microBatch?: number;
+  /** How far parameters and features may be off then: 1e-4 where not given. */
+  tolerance?: number;
 }
 
 const NARROW = { width: 4, hidden: 48, embedding: 24 };
@@ -137,6 +139,9 @@ const SETTINGS = {
     patches: 2,
     inputsFrom: 2704,
     file: "model_resnet18_16.json",
+    // Of 4·10⁻⁷ where all is convolved directly. The rounding of tiles, be they
+    // of 2×2 or of 4×4, moves an activation of the second step across zero.
+    tolerance: 5e-4,
   },
   "ResNet-18 of 32×32": {
     model: ARCHITECTURES["resnet18-cifar"].model,
@@ -198,7 +203,7 @@ export function testParity(subject: Subject, name: SettingName): void {
     ignore,
     fn: async (t) => {
       const { model, size, images, patches, file } = setting;
-      const { inputsFrom = 1000, steps = 3 } = setting;
+      const { inputsFrom = 1000, steps = 3, tolerance = 1e-4 } = setting;
       const wanted = await golden(file);
       const options = {
         model,
@@ -258,13 +263,13 @@ export function testParity(subject: Subject, name: SettingName): void {
           const after = await fresh.state();
           for (const spec of specs) {
             const torch = convertLayout(spec, after.get(spec.name)!, "torch");
-            check(`after.${spec.name}`, torch, 1e-4);
+            check(`after.${spec.name}`, torch, tolerance);
           }
           const encoder = await engine!.encoder(
             { ...options, patches: 1, images: images * patches },
             after,
           );
-          check("features", await encoder.encode(batch(9)), 1e-4);
+          check("features", await encoder.encode(batch(9)), tolerance);
           encoder.dispose();
           fresh.dispose();
         },

@@ -45,7 +45,7 @@ export interface KeptRows {
 }
 
 /** Patches in one batch on the device. */
-const BATCH_PATCHES: Record<RecipeName, number> = {
+export const BATCH_PATCHES: Record<RecipeName, number> = {
   cifar: 1024,
   imagenet: 128,
 };

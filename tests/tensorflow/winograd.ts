@@ -1,4 +1,4 @@
-/** Winograd's convolutions against TensorFlow's own. */
+/** The faster convolutions against TensorFlow's own. */
 import { assert, assertEquals } from "@std/assert";
 import {
   attr,
@@ -6,6 +6,10 @@ import {
   type GraphValue,
 } from "../../src/engine/trace/graph.ts";
 import { DType } from "../../src/engine/trace/messages.ts";
+import {
+  PointConvolution,
+  stridedFilterGradient,
+} from "../../src/engine/trace/tap_products.ts";
 import { Winograd, winogradTile } from "../../src/engine/trace/winograd.ts";
 import { hashed } from "../formula.ts";
 import { useTensorFlow } from "./engine.ts";
@@ -14,11 +18,42 @@ const { ignore, reason, engine } = await useTensorFlow("fp32");
 const N = 3, C = 8, K = 5;
 const { float, bfloat16 } = DType;
 
-/** A graph of the three passes, directly and by tiles; how far they differ. */
+/** How far each pair of values is apart, as a share of the first's length. */
+async function distancesOf(
+  graph: GraphBuilder,
+  feeds: GraphValue[],
+  pairs: [GraphValue, GraphValue][],
+): Promise<number[]> {
+  const names = pairs.map(([direct, fast], i) => {
+    assertEquals(fast.shape, direct.shape);
+    const values = { direct, fast: graph.cast(fast, float) };
+    return Object.entries(values).map(([kind, value]) => {
+      const name = `${kind}/${i}`;
+      graph.node("Identity", [value], { T: attr.type(float) }, name);
+      return name;
+    });
+  });
+  using session = engine!.session(graph.graphDef());
+  const values = feeds.map(({ name, shape }, seed) => ({
+    name,
+    shape,
+    values: hashed(shape.reduce((a, b) => a * b), seed, 1),
+  }));
+  const distances: number[] = [];
+  for (const pair of names) {
+    const [direct, fast] = await session.run(values, pair);
+    const size = Math.hypot(...direct);
+    distances.push(Math.hypot(...direct.map((v, i) => v - fast[i])) / size);
+  }
+  return distances;
+}
+
+type Fast = Pick<Winograd, "forward" | "inputGradient" | "filterGradient">;
+
+/** A graph of the three passes, directly and otherwise; how far they differ. */
 async function differences(
   side: number,
-  m: 2 | 4,
-  dtype: typeof float | typeof bfloat16,
+  faster: (graph: GraphBuilder) => Fast,
 ): Promise<number[]> {
   const graph = new GraphBuilder();
   const x = graph.placeholder("x", float, [N, side, side, C]);
@@ -29,7 +64,7 @@ async function differences(
     padding: attr.text("SAME"),
     data_format: attr.text("NHWC"),
   };
-  const tiles = new Winograd(graph, m, side, dtype);
+  const tiles = faster(graph);
   const pairs: [GraphValue, GraphValue][] = [
     [
       graph.value("Conv2D", [x, filter], dy.shape, own),
@@ -63,28 +98,7 @@ async function differences(
       tiles.filterGradient(x, dy),
     ],
   ];
-  const names = pairs.map(([direct, fast], i) => {
-    assertEquals(fast.shape, direct.shape);
-    const values = { direct, fast: graph.cast(fast, float) };
-    return Object.entries(values).map(([kind, value]) => {
-      const name = `${kind}/${i}`;
-      graph.node("Identity", [value], { T: attr.type(float) }, name);
-      return { name, dtype: float, shape: value.shape };
-    });
-  });
-  using session = engine!.session(graph.graphDef());
-  const feeds = [x, filter, dy].map(({ name, shape }, seed) => ({
-    name,
-    shape,
-    values: hashed(shape.reduce((a, b) => a * b), seed, 1),
-  }));
-  const distances: number[] = [];
-  for (const pair of names) {
-    const [direct, fast] = await session.run(feeds, pair.map((v) => v.name));
-    const size = Math.hypot(...direct);
-    distances.push(Math.hypot(...direct.map((v, i) => v - fast[i])) / size);
-  }
-  return distances;
+  return await distancesOf(graph, [x, filter, dy], pairs);
 }
 
 for (const m of [2, 4] as const) {
@@ -94,7 +108,9 @@ for (const m of [2, 4] as const) {
         `TensorFlow does${reason}`,
       ignore,
       async fn() {
-        for (const found of await differences(side, m, float)) {
+        const tiles = (graph: GraphBuilder) =>
+          new Winograd(graph, m, side, float);
+        for (const found of await differences(side, tiles)) {
           assert(found < 1e-5, `${found}`);
         }
       },
@@ -106,17 +122,62 @@ Deno.test({
   name: `tiles of 2×2 err by under 1 % in bfloat16${reason}`,
   ignore,
   async fn() {
-    for (const found of await differences(8, 2, bfloat16)) {
+    const tiles = (graph: GraphBuilder) => new Winograd(graph, 2, 8, bfloat16);
+    for (const found of await differences(8, tiles)) {
       assert(found < 0.01 && found > 1e-4, `${found}`);
     }
   },
 });
 
+Deno.test({
+  name: `maps of one pixel convolve as TensorFlow does${reason}`,
+  ignore,
+  async fn() {
+    const point = (graph: GraphBuilder) => new PointConvolution(graph, float);
+    for (const found of await differences(1, point)) assert(found < 1e-6);
+  },
+});
+
+for (const [side, kernel] of [[6, 3], [10, 3], [4, 1]] as const) {
+  Deno.test({
+    name:
+      `a ${kernel}×${kernel} filter of stride 2 has TensorFlow's gradient ` +
+      `on maps of ${side}×${side}${reason}`,
+    ignore,
+    async fn() {
+      const graph = new GraphBuilder();
+      const out = Math.floor((side - kernel) / 2) + 1;
+      const shape = [kernel, kernel, C, K];
+      const x = graph.placeholder("x", float, [N, side, side, C]);
+      const dy = graph.placeholder("dy", float, [N, out, out, K]);
+      const own = {
+        strides: attr.ints([1, 2, 2, 1]),
+        padding: attr.text("VALID"),
+        data_format: attr.text("NHWC"),
+      };
+      const inputs = [x, graph.ints(shape), dy];
+      const direct = graph.value("Conv2DBackpropFilter", inputs, shape, own);
+      const byTaps = stridedFilterGradient(graph, { x, dy, shape });
+      const pairs: [GraphValue, GraphValue][] = [[direct, byTaps]];
+      const [found] = await distancesOf(graph, [x, dy], pairs);
+      assert(found < 1e-6, `${found}`);
+    },
+  });
+}
+
 Deno.test("large maps and few channels are convolved directly", () => {
-  const tile = (dtype: number, side: number, channels: number) =>
-    winogradTile(dtype, "forward", { side, channels });
+  const tile = (
+    dtype: number,
+    side: number,
+    channels: number,
+    pass: "forward" | "filterGradient" = "forward",
+  ) => winogradTile(dtype, pass, { side, channels });
   assertEquals(tile(float, 32, 64), undefined);
   assertEquals(tile(float, 8, 256), 4);
   assertEquals(tile(bfloat16, 8, 256), undefined);
+  assertEquals(tile(float, 2, 512), 2);
   assertEquals(tile(bfloat16, 4, 512), 2);
+  assertEquals(tile(bfloat16, 7, 512), undefined);
+  assertEquals(tile(bfloat16, 8, 128), undefined);
+  assertEquals(tile(bfloat16, 8, 128, "filterGradient"), 2);
 });

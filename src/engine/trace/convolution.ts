@@ -8,6 +8,7 @@ import type { Rematerialization } from "./rematerialization.ts";
 import { attr, type GraphBuilder, type GraphValue } from "./graph.ts";
 import type { Kernel, KernelSettings } from "./kernel.ts";
 import { DType } from "./messages.ts";
+import { PointConvolution, stridedFilterGradient } from "./tap_products.ts";
 import { type Pass, Winograd, winogradTile } from "./winograd.ts";
 
 type Sides = [number, number, number, number];
@@ -33,6 +34,12 @@ function windowed({ filterSize, ...rest }: Placement & { filterSize: Both }) {
   return { ksize: attr.ints([1, ...both(filterSize), 1]), ...spatial(rest) };
 }
 
+/**
+ * Channels from which on a strided filter gradient is faster tap by tap. A stem
+ * has 3.
+ */
+const TAPS_FROM = 32;
+
 /** The kernels over one graph at a time. */
 export function convolutionKernels(
   graph: () => GraphBuilder,
@@ -43,18 +50,19 @@ export function convolutionKernels(
     graph().cast(value, settings().computeType);
 
   /** The faster algorithm, where there is one for this convolution. */
-  const winograd = (
+  const fasterFor = (
     pass: Pass,
     map: number[],
     filter: number[],
     { strides, pad }: Placement,
-  ): Winograd | undefined => {
+  ): Winograd | PointConvolution | undefined => {
     const { computeType, winograd } = settings();
     const [, side, width] = map as Sides;
     const [down, across, input, output] = filter as Sides;
     const fits = winograd && pad === "same" && side === width &&
       down === 3 && across === 3 && both(strides).every((by) => by === 1);
     if (!fits) return undefined;
+    if (side === 1) return new PointConvolution(graph(), computeType);
     const channels = Math.min(input, output);
     const tile = winogradTile(computeType, pass, { side, channels });
     return tile && new Winograd(graph(), tile, side, computeType);
@@ -86,7 +94,7 @@ export function convolutionKernels(
       return [padded];
     },
     Conv2D: ({ x, filter }, attributes) => {
-      const fast = winograd("forward", x.shape, filter.shape, attributes);
+      const fast = fasterFor("forward", x.shape, filter.shape, attributes);
       if (fast) return [fast.forward(x, filter)];
       const { outShape } = tf.backend_util.computeConv2DInfo(
         x.shape as Sides,
@@ -106,7 +114,7 @@ export function convolutionKernels(
     },
     Conv2DBackpropInput: ({ dy, filter }, attributes) => {
       const { inputShape } = attributes;
-      const fast = winograd(
+      const fast = fasterFor(
         "inputGradient",
         inputShape,
         filter.shape,
@@ -129,8 +137,26 @@ export function convolutionKernels(
     Conv2DBackpropFilter: ({ x, dy }, attributes) => {
       const { filterShape } = attributes;
       const input = rematerialization().forBackward(x, dy);
-      const fast = winograd("filterGradient", x.shape, filterShape, attributes);
+      const fast = fasterFor(
+        "filterGradient",
+        x.shape,
+        filterShape,
+        attributes,
+      );
       if (fast) return [fast.filterGradient(input, dy)];
+      const [, height, width, channels] = x.shape as Sides;
+      const byTaps = settings().winograd &&
+        both(attributes.strides).every((by) => by === 2) &&
+        // One tap needs no padding, whatever it says.
+        (attributes.pad === "valid" || filterShape[0] === 1) &&
+        height % 2 === 0 && width % 2 === 0 && channels >= TAPS_FROM;
+      if (byTaps) {
+        return [stridedFilterGradient(graph(), {
+          x: inComputeType(input),
+          dy: inComputeType(dy),
+          shape: filterShape,
+        })];
+      }
       const inputs = [
         inComputeType(input),
         graph().ints(filterShape),

@@ -231,6 +231,13 @@ export class GraphBuilder {
     );
     const rows = a.shape.at(transposeA ? -1 : -2)!;
     const columns = b.shape.at(transposeB ? -2 : -1)!;
+    // Up to twice as fast on a processor as the operation for many products.
+    if (axes === 0) {
+      return this.value("MatMul", [a, b], [rows, columns], {
+        transpose_a: attr.bool(transposeA),
+        transpose_b: attr.bool(transposeB),
+      });
+    }
     return this.value("BatchMatMulV2", [a, b], [...batch, rows, columns], {
       adj_x: attr.bool(transposeA),
       adj_y: attr.bool(transposeB),

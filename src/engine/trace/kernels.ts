@@ -85,7 +85,7 @@ function traceKernels(
   });
 
   const batchNormGradients = (
-    { dy, x, scale, statistics, epsilon }: {
+    { dy, x: given, scale, statistics, epsilon }: {
       dy: GraphValue;
       x: GraphValue;
       scale: GraphValue;
@@ -94,6 +94,7 @@ function traceKernels(
     },
     training: boolean,
   ): GraphValue[] => {
+    const x = inComputeType(given);
     const name = graph().node(
       "FusedBatchNormGradV3",
       [graph().cast(dy, x.dtype), x, scale, ...statistics],
@@ -189,7 +190,8 @@ function traceKernels(
         : alike(a, b);
       return [graph().matMul(x, y, { transposeA, transposeB })];
     },
-    FusedBatchNorm: (values, { varianceEpsilon }: Attributes) => {
+    FusedBatchNorm: (given, { varianceEpsilon }: Attributes) => {
+      const values = { ...given, x: inComputeType(given.x) };
       const y = normalize(values, varianceEpsilon);
       rematerialization().register(
         y,
@@ -198,7 +200,7 @@ function traceKernels(
       return [y];
     },
     [KERNELS.batchNorm]: (values, { epsilon }: Attributes) => {
-      const { x, scale, offset } = values;
+      const { scale, offset } = values, x = inComputeType(values.x);
       const none = graph().constant(float, [0], []);
       const name = graph().node(
         "FusedBatchNormV3",
@@ -216,7 +218,11 @@ function traceKernels(
         const count = x.shape.slice(0, -1).reduce((a, b) => a * b);
         const biased = graph().scalar((count - 1) / count);
         const [variance] = one("Mul", [unbiased, biased], scale.shape);
-        return normalize({ ...values, mean, variance }, epsilon, dependencies);
+        return normalize(
+          { ...values, x, mean, variance },
+          epsilon,
+          dependencies,
+        );
       });
       return [y, mean, unbiased, ...[3, 4, 5].map(statistic)];
     },

@@ -19,6 +19,7 @@ import { controlDependency } from "./rematerialization.ts";
 import { type GraphBuilder, type GraphValue } from "./graph.ts";
 import { DType } from "./messages.ts";
 
+type Sides = [number, number, number, number];
 type Matrix = number[][];
 
 /** The matrices of F(m×m, 3×3): sections 4.1 and 4.3 of the paper. */
@@ -68,22 +69,22 @@ function transposed(matrix: Matrix): Matrix {
 }
 
 /**
- * A tile's matrix for each tile of a side: `tiles·(m+2) × side`.
+ * A tile's matrix for each tile of a side: `(m+2)·tiles × side`.
  *
  * @param matrix Of one tile, `(m+2) × width`.
  * @param from Where the first tile's columns begin: −1 where a zero is padded.
  */
 function alongSide(matrix: Matrix, m: number, side: number, from: number) {
-  return Array.from(
-    { length: Math.ceil(side / m) },
-    (_, tile) =>
-      matrix.map((row) =>
+  return matrix.flatMap((row) =>
+    Array.from(
+      { length: Math.ceil(side / m) },
+      (_, tile) =>
         Array.from(
           { length: side },
           (_, place) => row[place - tile * m - from] ?? 0,
-        )
-      ),
-  ).flat();
+        ),
+    )
+  );
 }
 
 /** Convolutions of one size of tile and one size of map. */
@@ -133,13 +134,20 @@ export class Winograd {
     return graph.reshape(across, [p, p, ...rest]);
   }
 
-  /** `tiles·places` of both spatial axes as axes of their own. */
+  /**
+   * `places·tiles` of both spatial axes as axes of their own, but for the tiles
+   * across: they are rows of the products, like the images.
+   */
   #places(x: GraphValue): GraphValue {
-    const split = [this.#tiles, this.#place];
-    return this.#graph.reshape(x, [...split, ...split, ...x.shape.slice(2)]);
+    const [, , images, channels] = x.shape as Sides;
+    const [places, tiles] = [this.#place, this.#tiles];
+    return this.#graph.reshape(
+      x,
+      [places, tiles, places, tiles * images, channels],
+    );
   }
 
-  /** Bᵀ d B or A y Aᵀ of every tile: `tiles×places×tiles×places×N×C`. */
+  /** Bᵀ d B or A y Aᵀ of every tile: `places×tiles×places×(tiles·N)×C`. */
   #tilesOf(
     matrix: Matrix,
     map: GraphValue,
@@ -154,21 +162,16 @@ export class Winograd {
     const graph = this.#graph;
     const g = turned ? graph.reverse(filter, [0, 1]) : filter;
     const factors = graph.cast(this.#transform(this.#filter, g), this.#dtype);
-    const [places, , input, output] = factors.shape as [
-      number,
-      number,
-      number,
-      number,
-    ];
+    const [places, , input, output] = factors.shape as Sides;
     const product = graph.matMul(
       this.#tilesOf(this.#input, x),
-      graph.reshape(factors, [1, places, 1, places, input, output]),
+      graph.reshape(factors, [places, 1, places, input, output]),
       { transposeB: turned },
     );
-    const all = this.#tiles * this.#place;
+    const all = this.#place * this.#tiles;
     const y = this.#transform(
       transposed(this.#output),
-      graph.reshape(product, [all, all, ...product.shape.slice(4)]),
+      graph.reshape(product, [all, all, x.shape[0]!, turned ? input : output]),
     );
     return graph.transpose(y, [2, 0, 1, 3]);
   }
@@ -193,7 +196,7 @@ export class Winograd {
       this.#tilesOf(this.#output, dy),
       { transposeA: true },
     );
-    const sum = graph.sum(graph.cast(byTile, DType.float), [0, 2]);
+    const sum = graph.sum(graph.cast(byTile, DType.float), [1]);
     return this.#transform(transposed(this.#filter), sum);
   }
 }
@@ -207,8 +210,9 @@ export type Pass = "forward" | "inputGradient" | "filterGradient";
  *
  * In single precision m = 4 differs from a direct convolution by 5·10⁻⁶ of the
  * result. In bfloat16 it would by 4 %, where m = 2 does by 0.7 %. The bounds are
- * where measurement saw a gain: maps small and channels many, so that the
- * transforms cost little beside the products.
+ * where `deno task bench:winograd` saw a gain: many channels and maps that tiles
+ * cover without waste, so that the transforms cost little beside the products;
+ * and the filter's gradient on small maps, where TensorFlow's own is slow.
  *
  * @param shape Side of the map, and the fewer of its input and output channels.
  */
@@ -217,7 +221,16 @@ export function winogradTile(
   pass: Pass,
   { side, channels }: { side: number; channels: number },
 ): 2 | 4 | undefined {
-  if (side > 16) return undefined;
-  if (dtype === DType.float) return channels >= 128 ? 4 : undefined;
-  return channels >= (pass === "filterGradient" ? 256 : 512) ? 2 : undefined;
+  if (dtype === DType.float) {
+    if (side > 28 || channels < 128) return undefined;
+    return side === 2 ? 2 : 4;
+  }
+  if (pass === "filterGradient") {
+    return side <= 16 && channels >= 256 || side <= 8 && channels >= 128
+      ? 2
+      : undefined;
+  }
+  return side % 2 === 0 && side <= 16 && channels >= (side === 2 ? 256 : 512)
+    ? 2
+    : undefined;
 }

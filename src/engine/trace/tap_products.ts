@@ -1,0 +1,140 @@
+/**
+ * Convolutions on a processor as a matrix product for each tap of the filter,
+ * where TensorFlow's own are far from the machine's rate: maps of one pixel, and
+ * the filter's gradient where the stride is 2.
+ *
+ * @module
+ */
+import { attr, type GraphBuilder, type GraphValue } from "./graph.ts";
+import { DType } from "./messages.ts";
+import { controlDependency } from "./rematerialization.ts";
+
+type Sides = [number, number, number, number];
+
+/**
+ * A 3×3 convolution with zero padding of maps of one pixel. Only the centre of
+ * the filter meets the map: the others' gradients are zero.
+ */
+export class PointConvolution {
+  #graph: GraphBuilder;
+  #dtype: typeof DType.float | typeof DType.bfloat16;
+
+  /** @param dtype Of the maps; filters and their gradients are float. */
+  constructor(
+    graph: GraphBuilder,
+    dtype: typeof DType.float | typeof DType.bfloat16,
+  ) {
+    this.#graph = graph;
+    this.#dtype = dtype;
+  }
+
+  #flat(map: GraphValue): GraphValue {
+    const [rows, , , channels] = map.shape as Sides;
+    const graph = this.#graph;
+    return graph.reshape(graph.cast(map, this.#dtype), [rows, channels]);
+  }
+
+  #multiply(map: GraphValue, filter: GraphValue, turned: boolean) {
+    const graph = this.#graph;
+    const [, , input, output] = filter.shape as Sides;
+    const centre = graph.value(
+      "Slice",
+      [filter, graph.ints([1, 1, 0, 0]), graph.ints([1, 1, input, output])],
+      [1, 1, input, output],
+      { Index: attr.type(DType.int32) },
+    );
+    const y = graph.matMul(
+      this.#flat(map),
+      graph.cast(graph.reshape(centre, [input, output]), this.#dtype),
+      { transposeB: turned },
+    );
+    return graph.reshape(y, [map.shape[0]!, 1, 1, turned ? input : output]);
+  }
+
+  /** The convolution of x, `N×1×1×C`, by a `3×3×C×K` filter. */
+  forward(x: GraphValue, filter: GraphValue): GraphValue {
+    return this.#multiply(x, filter, false);
+  }
+
+  /** Its gradient by x. */
+  inputGradient(dy: GraphValue, filter: GraphValue): GraphValue {
+    return this.#multiply(dy, filter, true);
+  }
+
+  /** Its gradient by the filter. */
+  filterGradient(x: GraphValue, dy: GraphValue): GraphValue {
+    const graph = this.#graph;
+    const centre = graph.cast(
+      graph.matMul(this.#flat(x), this.#flat(dy), { transposeA: true }),
+      DType.float,
+    );
+    const shape = [1, 1, ...centre.shape];
+    const around = [1, 1, 1, 1, 0, 0, 0, 0];
+    return graph.value(
+      "Pad",
+      [
+        graph.reshape(centre, shape),
+        graph.constant(DType.int32, [4, 2], around),
+      ],
+      [3, 3, ...centre.shape],
+      { Tpaddings: attr.type(DType.int32) },
+    );
+  }
+}
+
+/**
+ * The gradient of a convolution of stride 2 without padding by its filter: for
+ * each tap, the pixels that it meets times dy.
+ *
+ * @param x `N×H×W×C` with even sides, in the type of the products.
+ * @param dy `N×h×w×K`, in the same type.
+ * @param shape Of the filter.
+ */
+export function stridedFilterGradient(
+  graph: GraphBuilder,
+  { x, dy, shape }: { x: GraphValue; dy: GraphValue; shape: number[] },
+): GraphValue {
+  const [rows, height, width, output] = dy.shape as Sides;
+  const [down, across, input] = shape as Sides;
+  const [, xHeight, xWidth] = x.shape as Sides;
+  const pixels = rows * height * width;
+  const flat = graph.reshape(dy, [pixels, output]);
+  // Even and odd rows and columns apart: a slice with strides copies number by
+  // number and takes longer than the product.
+  const parted = graph.reshape(
+    x,
+    [rows, xHeight / 2, 2, xWidth / 2, 2 * input],
+  );
+  const products: GraphValue[] = [];
+  for (let i = 0; i < down; i++) {
+    for (let j = 0; j < across; j++) {
+      const begin = [0, i >> 1, i & 1, j >> 1, (j & 1) * input];
+      const size = [rows, height, 1, width, input];
+      // One after the other, and not before the backward pass: each takes the
+      // memory of a part of the map.
+      const met = graph.value(
+        "Slice",
+        [
+          parted,
+          graph.ints(begin),
+          graph.ints(size),
+          controlDependency(products.at(-1) ?? dy),
+        ],
+        size,
+        { Index: attr.type(DType.int32) },
+      );
+      products.push(graph.matMul(
+        graph.reshape(met, [pixels, input]),
+        flat,
+        { transposeA: true },
+      ));
+    }
+  }
+  const stacked = products.length === 1
+    ? products[0]!
+    : graph.value("Pack", products, [products.length, input, output], {
+      N: attr.int(products.length),
+      axis: attr.int(0),
+    });
+  return graph.reshape(stacked, shape);
+}
