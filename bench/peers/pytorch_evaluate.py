@@ -23,7 +23,7 @@ a.add_argument("--train", type=int, default=10000)
 a.add_argument("--test", type=int, default=1000)
 a.add_argument("--classes", type=int, default=100)
 a.add_argument("--strong", action="store_true")
-o = a.parse_args()
+o, _ = a.parse_known_args()
 torch.manual_seed(0)
 device = "cuda" if torch.cuda.is_available() else "cpu"
 stem = "cifar" if o.arch == "resnet18-cifar" else "imagenet"
