@@ -80,6 +80,7 @@ export {
 export type { BatchView } from "./src/train/batch_view.ts";
 export type { StepMetrics } from "./src/train/events.ts";
 export type { Probe, TrainEvent } from "./src/train/events.ts";
+export { type PreparedRun, prepareRun } from "./src/train/config.ts";
 export { train, type TrainOptions } from "./src/train/train.ts";
 export {
   evaluate,

@@ -10,6 +10,8 @@ import { architecture } from "../src/model/architectures.ts";
 import { tensorSpecs } from "../src/model/parameters.ts";
 import {
   clusterWish,
+  type PreparedRun,
+  prepareRun,
   resolveConfig,
   validateConfig,
 } from "../src/train/config.ts";
@@ -179,12 +181,13 @@ async function runTraining(values: Values): Promise<void> {
     return;
   }
   let choices: Partial<TrainConfig> = config, { engine } = config;
+  let prepared: PreparedRun | undefined;
   if (resume === undefined || resume === "auto") {
-    const resolved = await resolveConfig(config, showPreparation());
-    await probe?.check(resolved);
-    checkInit(resolved);
-    resume = resume === "auto" ? findLike(resolved) : undefined;
-    choices = { ...config, dataDir: resolved.dataDir };
+    prepared = await prepareRun(config, showPreparation());
+    await probe?.check(prepared.config);
+    checkInit(prepared.config);
+    resume = resume === "auto" ? findLike(prepared.config) : undefined;
+    choices = { ...config, dataDir: prepared.config.dataDir };
   }
   if (resume !== undefined) {
     const stored = resumePoint(resume).config;
@@ -207,7 +210,10 @@ async function runTraining(values: Values): Promise<void> {
   const { signal } = controller;
   const includeBatch = dashboard && (() => dashboard.wants());
   for await (
-    const event of train(choices, { probe, resume, signal, includeBatch })
+    const event of train(choices, {
+      ...{ probe, resume, prepared },
+      ...{ signal, includeBatch },
+    })
   ) {
     await dashboard?.show(event);
     if (event.type === "start") {

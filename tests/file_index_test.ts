@@ -8,6 +8,8 @@ import {
 } from "../src/data/file_index.ts";
 import { ImageFiles } from "../src/data/image_files.ts";
 import { EmpSslError } from "../src/errors.ts";
+import { trainSource } from "../src/checkpoint/run_config.ts";
+import { prepareRun } from "../src/train/config.ts";
 import { indexedSource } from "../src/train/image_index.ts";
 import { withFolder, writeImages } from "./images.ts";
 
@@ -86,5 +88,24 @@ Deno.test("data sets of records need no index", async () => {
     const source = { name: "shapes", split: "train" } as const;
     assertEquals(await indexedSource(source, { dir, goesOn: false }), source);
     assertEquals([...Deno.readDirSync(dir)], []);
+  });
+});
+
+Deno.test("a run's index has the images that were found when it was prepared", async () => {
+  await withFolder(async (dir) => {
+    await writeImages(dir, { classes: 2, each: 3 });
+    const { config, source } = await prepareRun({
+      ...{ data: "images", dataDir: dir, bs: 2 },
+    });
+    await Deno.copyFile(`${dir}/train/c0/0.png`, `${dir}/train/c0/late.png`);
+    const run = await Deno.makeTempDir({ dir });
+    const indexed = await indexedSource(trainSource(config), {
+      dir: run,
+      goesOn: false,
+      searched: source.shared,
+    });
+    assertEquals((await openDataset(indexed)).length, 6);
+    const lines = (await Deno.readTextFile(`${run}/images.txt`)).trim();
+    assertEquals(lines.split("\n").length, 1 + 6);
   });
 });

@@ -51,14 +51,17 @@ export function onlineProbe(
     });
   // Opened once: all probes of a run see the same images.
   const opened: Partial<Record<Split, OpenedSource>> = {};
+  let checked: ResolvedConfig | undefined;
   // Each probe reads the same images: a damaged one is reported once.
   const named = new Set<string>();
   return {
     every,
     async check(config: ResolvedConfig): Promise<void> {
+      if (checked === config) return;
       const { classes } = (opened.train = await open(config, "train")).dataset;
       const other = (opened.test = await open(config, "test")).dataset;
       if (classes.length >= 2 && other.classes.join() === classes.join()) {
+        checked = config;
         return;
       }
       throw new EmpSslError({

@@ -7,7 +7,7 @@
 import { resolve } from "node:path";
 import { DATASETS } from "../data/catalog.ts";
 import { checkCache } from "../data/decoded_cache.ts";
-import type { Dataset } from "../data/dataset.ts";
+import type { Dataset, DatasetSource } from "../data/dataset.ts";
 import type { Image } from "../data/image.ts";
 import { prepareDataset, type PrepareEvent } from "../data/prepare.ts";
 import { checkWish, type ClusterWish } from "../engine/engine.ts";
@@ -16,7 +16,7 @@ import { architecture } from "../model/architectures.ts";
 import { checkMembership } from "../cluster/membership.ts";
 import { flagError } from "../flag_error.ts";
 import type { ResolvedConfig, TrainConfig } from "../checkpoint/run_config.ts";
-import { checkChoices } from "./config_schema.ts";
+import { checkChoices, withDefaults } from "./config_schema.ts";
 import { parseSaveEvery } from "./save_every.ts";
 
 /** Rejects invalid settings, before anything is opened. */
@@ -179,31 +179,48 @@ async function architectureForSize(dataset: Dataset): Promise<string> {
   return side <= 96 ? "resnet18-tinyimagenet" : "resnet18-imagenet";
 }
 
+/** A run that can begin. */
+export interface PreparedRun {
+  /** Its configuration, with nothing left open. */
+  config: ResolvedConfig;
+  /** Its training images, searched once: all threads open this. */
+  source: DatasetSource;
+}
+
+/** As {@linkcode prepareRun}; the configuration alone. */
+export async function resolveConfig(
+  choices: Partial<TrainConfig>,
+  onPrepare?: (event: PrepareEvent) => void,
+): Promise<ResolvedConfig> {
+  return (await prepareRun(choices, onPrepare)).config;
+}
+
 /**
  * Checks a configuration, gets and opens its data and fills in what was left
  * open.
  *
- * @param config The user's choices.
+ * @param choices The user's; the rest is from `TRAIN_DEFAULTS`.
  * @param onPrepare Told of a download's progress.
  * @throws {EmpSslError} `INVALID_ARGUMENT`, `NOT_FOUND` or `INVALID_DATA`.
  *
  * @example The number of steps follows from the data
  * ```ts
- * import { resolveConfig } from "./config.ts";
- * import { TRAIN_DEFAULTS } from "./config_schema.ts";
+ * import { prepareRun } from "./config.ts";
  *
- * const config = await resolveConfig({ ...TRAIN_DEFAULTS, bs: 50 });
+ * const { config } = await prepareRun({ bs: 50 });
  * console.assert(config.steps === 2 * config.images / 50);
  * ```
  */
-export async function resolveConfig(
-  config: TrainConfig,
+export async function prepareRun(
+  choices: Partial<TrainConfig>,
   onPrepare?: (event: PrepareEvent) => void,
-): Promise<ResolvedConfig> {
+): Promise<PreparedRun> {
+  const config = withDefaults(choices);
   validateConfig(config);
-  const { dir: dataDir, dataset } = await prepareDataset({
+  const { dir: dataDir, dataset, source } = await prepareDataset({
     name: config.data,
-    dir: config.dataDir,
+    // Absolute: the run may be evaluated or resumed from another folder.
+    dir: config.dataDir && resolve(config.dataDir),
     limit: config.limitImages,
     classes: config.classes,
     url: config.dataUrl,
@@ -239,9 +256,8 @@ export async function resolveConfig(
       ? await architectureForSize(dataset)
       : entry.arch);
   const stepsPerEpoch = Math.floor(images / config.bs);
-  return {
+  const resolved = {
     ...config,
-    // Absolute: the run may be evaluated or resumed from another folder.
     dataDir: dataDir && resolve(dataDir),
     classes: config.classes && resolve(config.classes),
     cache: config.cache && resolve(config.cache),
@@ -253,4 +269,5 @@ export async function resolveConfig(
     stepsPerEpoch,
     steps: stepsPerEpoch * config.epoch,
   };
+  return { config: resolved, source };
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { DATASETS, folderOf, openForThreads } from "../data/catalog.ts";
-import type { DatasetSource } from "../data/dataset.ts";
+import type { DatasetSource, SharedData } from "../data/dataset.ts";
 import {
   checkFileIndex,
   openByIndex,
@@ -23,22 +23,28 @@ export function imageIndexPath(dir: string): string {
  * its images are files. A new run writes it; a resumed one checks its files
  * against it.
  *
- * @param dir The run's folder.
+ * @param options The run's folder; whether it is resumed; the images, where they
+ * have been searched already.
  * @throws {EmpSslError} `INVALID_DATA` where images are not what they were.
  */
 export async function indexedSource(
   source: DatasetSource,
-  { dir, goesOn }: { dir: string; goesOn: boolean },
+  { dir, goesOn, searched }: {
+    dir: string;
+    goesOn: boolean;
+    searched?: SharedData;
+  },
 ): Promise<DatasetSource> {
   const index = imageIndexPath(dir), folder = folderOf(source);
   if (goesOn && DATASETS[source.name]?.files && await exists(index)) {
     await checkFileIndex(index, folder);
     return { ...source, shared: openByIndex(index, folder).share() };
   }
-  const opened = await openForThreads({ ...source, limit: undefined });
-  if (opened.dataset instanceof ImageFiles) {
-    await writeFileIndex(index, opened.dataset, folder);
+  const shared = searched ?? (await openForThreads(source)).source.shared;
+  if (shared === undefined) return source;
+  if (shared.kind === "files") {
+    const { name, classes, table } = shared;
+    await writeFileIndex(index, new ImageFiles(name, classes, table), folder);
   }
-  const { shared } = opened.source;
-  return shared === undefined ? source : { ...source, shared };
+  return { ...source, shared };
 }

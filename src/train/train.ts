@@ -8,7 +8,12 @@ import { EmpSslError } from "../errors.ts";
 import { microBatchOf } from "./batch.ts";
 import { checkOwnName } from "../cluster/membership.ts";
 import { type Compute, startCompute } from "../engine/compute.ts";
-import { clusterWish, resolveConfig } from "./config.ts";
+import {
+  clusterWish,
+  type PreparedRun,
+  prepareRun,
+  resolveConfig,
+} from "./config.ts";
 import { withDefaults } from "./config_schema.ts";
 import {
   type ResolvedConfig,
@@ -39,6 +44,8 @@ export interface TrainOptions {
    * `dataDir`, where the same data may lie elsewhere.
    */
   resume?: string;
+  /** What {@linkcode prepareRun} gave for this configuration: saves a search. */
+  prepared?: PreparedRun;
   /** Tests the model at intervals. */
   probe?: Probe;
   /** Ends the run after the step under way, with a checkpoint. */
@@ -82,7 +89,7 @@ function freeFolder(data: string, msg?: string): string {
  */
 export async function* train(
   config: Partial<TrainConfig> = {},
-  { signal, probe, resume, includeBatch }: TrainOptions = {},
+  { signal, probe, resume, includeBatch, prepared }: TrainOptions = {},
 ): AsyncGenerator<TrainEvent> {
   const goesOn = resume !== undefined;
   const asked = withDefaults(config);
@@ -112,16 +119,19 @@ export async function* train(
     : undefined;
   using folder = goesOn ? RunFolder.take(resume, "existing") : undefined;
   const from = goesOn ? resumePoint(resume) : undefined;
-  const resolved = from === undefined
-    ? await resolveConfig(asked)
-    : await resumedConfig(from, config);
+  const ready = from ? undefined : prepared ?? await prepareRun(asked);
+  const resolved = ready?.config ?? await resumedConfig(from!, config);
   await probe?.check(resolved);
   using fresh = folder
     ? undefined
     : RunFolder.take(config.dir ?? freeFolder(asked.data, asked.msg), "new");
   const { dir } = (folder ?? fresh)!;
   const step = from?.step ?? 0;
-  const source = await indexedSource(trainSource(resolved), { dir, goesOn });
+  const source = await indexedSource(trainSource(resolved), {
+    dir,
+    goesOn,
+    searched: ready?.source.shared,
+  });
   yield* computing(resolved, async function* (compute) {
     // A run goes on in the number format that it began with.
     const { engine, precision } = compute.report;
