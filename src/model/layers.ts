@@ -25,6 +25,8 @@ export interface Scope {
   updates: Record<string, tf.Tensor>;
   /** In training: the replicas that batch norms share their statistics with. */
   replicas?: Replicas;
+  /** In eval mode: batch norms are part of the layers before; see foldedSpecs(). */
+  folded?: boolean;
 }
 
 /** A scope for one forward pass. */
@@ -119,4 +121,32 @@ export function linear(scope: Scope, name: string, x: tf.Tensor): tf.Tensor {
     tf.matMul(x as tf.Tensor2D, scope.tensors[`${name}.weight`] as tf.Tensor2D),
     scope.tensors[`${name}.bias`]!,
   );
+}
+
+/**
+ * A convolution and the batch norm after it.
+ *
+ * @param names Of the convolution and of the batch norm.
+ * @param x `N×H×W×in`.
+ */
+export function convNorm(
+  scope: Scope,
+  [name, norm]: [string, string],
+  x: tf.Tensor,
+  stride = 1,
+): tf.Tensor {
+  const y = conv(scope, name, x, stride);
+  return scope.folded
+    ? tf.add(y, scope.tensors[`${name}.bias`]!)
+    : batchNorm(scope, norm, y);
+}
+
+/** A fully connected layer and the batch norm after it. */
+export function linearNorm(
+  scope: Scope,
+  [name, norm]: [string, string],
+  x: tf.Tensor,
+): tf.Tensor {
+  const y = linear(scope, name, x);
+  return scope.folded ? y : batchNorm(scope, norm, y);
 }

@@ -6,7 +6,7 @@
  * @module
  */
 import * as tf from "../deps/tfjs.ts";
-import { batchNorm, linear, relu, type Scope } from "./layers.ts";
+import { linear, linearNorm, relu, type Scope } from "./layers.ts";
 
 /**
  * Linear, batch norm, ReLU.
@@ -15,8 +15,7 @@ import { batchNorm, linear, relu, type Scope } from "./layers.ts";
  * @returns The feature, `N×4096`.
  */
 export function preFeature(scope: Scope, x: tf.Tensor): tf.Tensor {
-  const y = linear(scope, "pre_feature.0", x);
-  return relu(batchNorm(scope, "pre_feature.1", y));
+  return relu(linearNorm(scope, ["pre_feature.0", "pre_feature.1"], x));
 }
 
 /**
@@ -26,8 +25,7 @@ export function preFeature(scope: Scope, x: tf.Tensor): tf.Tensor {
  * @returns z, `N×1024`, rows of length 1.
  */
 export function project(scope: Scope, x: tf.Tensor): tf.Tensor {
-  let y = linear(scope, "projection.0", x);
-  y = relu(batchNorm(scope, "projection.1", y));
+  const y = relu(linearNorm(scope, ["projection.0", "projection.1"], x));
   return normalizeRows(linear(scope, "projection.3", y));
 }
 

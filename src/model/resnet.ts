@@ -6,18 +6,20 @@
  */
 import * as tf from "../deps/tfjs.ts";
 import type { ModelConfig } from "./architectures.ts";
-import { batchNorm, conv, padSpatial, relu, type Scope } from "./layers.ts";
+import { convNorm, padSpatial, relu, type Scope } from "./layers.ts";
 import { type BlockSpec, resnet18Blocks } from "./parameters.ts";
 
 function basicBlock(scope: Scope, block: BlockSpec, x: tf.Tensor): tf.Tensor {
   const { name, input, output, stride } = block;
-  let y = conv(scope, `${name}.conv1`, x, stride);
-  y = relu(batchNorm(scope, `${name}.bn1`, y));
-  y = batchNorm(scope, `${name}.bn2`, conv(scope, `${name}.conv2`, y));
+  let y = relu(convNorm(scope, [`${name}.conv1`, `${name}.bn1`], x, stride));
+  y = convNorm(scope, [`${name}.conv2`, `${name}.bn2`], y);
   let shortcut = x;
   if (stride !== 1 || input !== output) {
-    shortcut = conv(scope, `${name}.downsample.0`, x, stride);
-    shortcut = batchNorm(scope, `${name}.downsample.1`, shortcut);
+    const names: [string, string] = [
+      `${name}.downsample.0`,
+      `${name}.downsample.1`,
+    ];
+    shortcut = convNorm(scope, names, x, stride);
   }
   return relu(tf.add(y, shortcut));
 }
@@ -36,8 +38,8 @@ export function resnet18(
   config: ModelConfig,
 ): tf.Tensor {
   const imagenet = config.stem === "imagenet";
-  let y = conv(scope, "backbone.conv1", x, imagenet ? 2 : 1);
-  y = relu(batchNorm(scope, "backbone.bn1", y));
+  const stem: [string, string] = ["backbone.conv1", "backbone.bn1"];
+  let y = relu(convNorm(scope, stem, x, imagenet ? 2 : 1));
   if (imagenet) {
     // After a ReLU nothing is under 0, so that zeros pad as −∞ would.
     y = tf.maxPool(padSpatial(y, 1) as tf.Tensor4D, 3, 2, "valid");

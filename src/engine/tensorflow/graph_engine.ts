@@ -5,7 +5,8 @@
  * @module
  */
 import { EmpSslError } from "../../errors.ts";
-import { type State, tensorSpecs } from "../../model/parameters.ts";
+import { foldBatchNorms, foldedSpecs } from "../../model/fold_batch_norms.ts";
+import type { State } from "../../model/parameters.ts";
 import type {
   Engine,
   EngineReport,
@@ -125,7 +126,8 @@ export class GraphEngine implements Engine {
     const { model, images, patches, patchSize } = options;
     const graph = traceEncoder(options, this.#settings(options)).graphDef();
     const session = GraphSession.load(this.#c, graph, this.#target);
-    await restore(session, tensorSpecs(model), state);
+    const folded = foldBatchNorms(model, state);
+    await restore(session, foldedSpecs(model), folded);
     const shape = [patches * images, patchSize, patchSize, 3];
     return {
       width: model.hidden,

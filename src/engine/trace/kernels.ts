@@ -45,6 +45,8 @@ function traceKernels(
     return one(op, pair, shape, {}, result ?? pair[0].dtype);
   };
 
+  const add = binary("AddV2");
+
   const reduction =
     (op: string): Kernel => ({ x }, { axis, keepDims }: Attributes) => {
       const axes = tf.util.parseAxisParam(axis ?? null!, x.shape);
@@ -109,7 +111,15 @@ function traceKernels(
 
   return {
     ...convolutionKernels(graph, settings, rematerialization),
-    Add: binary("AddV2"),
+    Add: (values) => {
+      const { a, b } = values;
+      // What TensorFlow fuses with the convolution before it.
+      const isBias = b.variable && a.shape.length === 4 && b.shape.length === 1;
+      if (!isBias) return add(values, {});
+      return one("BiasAdd", [a, graph().cast(b, a.dtype)], a.shape, {
+        data_format: attr.text("NHWC"),
+      });
+    },
     Sub: binary("Sub"),
     Multiply: binary("Mul"),
     RealDiv: binary("RealDiv"),

@@ -6,6 +6,7 @@
  */
 import * as tf from "../../deps/tfjs.ts";
 import { embed, encode } from "../../model/encoder.ts";
+import { foldedSpecs } from "../../model/fold_batch_norms.ts";
 import { scopeOf } from "../../model/layers.ts";
 import { empSslLoss } from "../../model/loss.ts";
 import { isTrainable, tensorSpecs } from "../../model/parameters.ts";
@@ -111,21 +112,22 @@ export function traceStep(
 
 /**
  * Traces the features of patches in eval mode, averaged over the patches of an
- * image.
+ * image. Its variables are those of {@linkcode foldedSpecs}.
  */
 export function traceEncoder(
   options: Pick<TrainerOptions, "model" | "images" | "patches" | "patchSize">,
   settings: TraceSettings,
 ): GraphBuilder {
   const { model, images, patches, patchSize } = options;
-  const specs = tensorSpecs(model);
+  const specs = foldedSpecs(model);
   return trace(settings, (graph, backend) => {
     const variables = declare(graph, { specs });
     const tensors = tensorsOf(backend, specs, variables);
     const shape = [patches * images, patchSize, patchSize, 3];
     const feed = patchFeed(graph, shape, settings.floats);
     const x = patchInput(backend, feed);
-    const y = encode(scopeOf(tensors, false), x, model);
+    const scope = { ...scopeOf(tensors, false), folded: true };
+    const y = encode(scope, x, model);
     const mean = tf.mean(tf.reshape(y, [patches, images, model.hidden]), 0);
     output(graph, backend.value(mean), [], NODES.features);
   });
