@@ -2,19 +2,44 @@
  * `deno task bench`: the training step against PyTorch's, side by side in one
  * run, and what else the README's table holds.
  *
- * 2026-11-24, AMD EPYC (Zen 4: AVX-512, bf16 in vectors, no AMX), 2 cores,
- * PyTorch 2.15 on the CPU, 100 × 20 patches of 32 × 32, patches a second:
+ * 2026-11-25, AMD EPYC (Zen 4: AVX-512, bf16 in vectors, no AMX), 2 cores,
+ * PyTorch 2.15 on the CPU with --strong and jemalloc 5.3, patches a second, n 3 to
+ * 7, spread of ours:
  *
- *     step/fp32   71.7 against 36.8, ratio 1.95, n 3, spread 10 %
- *     step/fp32   68.4 against 36.7, ratio 1.86, n 2, spread 0 % (--strong)
- *     step/bf16   108.6 against 72.7, ratio 1.49, n 3, spread 5 %
- *     step/bf16   102.5 against 76.0, ratio 1.35, n 2, spread 3 % (--strong)
+ *     step/fp32  cifar 75.9 against 58.4, 1.30 (4 %); cifar-16 262.4 and 206.1, 1.27
+ *       (5 %); tiny-imagenet 595.4 and 510.8, 1.17 (17 %); imagenet 20.1 and 17.7,
+ *       1.14 (5 %)
+ *     step/bf16  cifar 105.4 and 108.9, 0.97 (12 %); cifar-16 403.6 and 363.5, 1.11
+ *       (16 %); tiny-imagenet 1050.9 and 834.9, 1.26 (4 %); imagenet 29.4 and 29.9,
+ *       0.98 (5 %)
+ *     evaluation/bag-16 in images/s  fp32: cifar 16.8 and 13.2, cifar-16 63.1 and
+ *       51.6, tiny-imagenet 204.6 and 174.9, imagenet 4.64 and 3.90; bf16: 27.5 and
+ *       26.2, 108.1 and 98.5, 318.0 and 329.5, 7.31 and 7.31
+ *     evaluation/linear 0.47 s against 0.24, evaluation/knn 0.61 against 0.54 (fp32)
  *     program/bf16  106.0 against 107.2 of the step alone, 0.99, n 4, spread 12 %
- *     step/convolution-share  1.04 in bf16, n 3, spread 12 %: the convolutions
- *       alone, done directly, take longer than the step with Winograd's
- *     memory/fp32  10.8 against 11.1 GB; memory/bf16  5.9 against 6.7 GB
  *     memory/20-patches 2.31 GB, memory/200-patches 2.33 GB (--micro-batch 4)
  *     trace/bf16  0.08 s, n 5
+ *
+ * Where the time of a step in bf16 is, by TensorFlow's own trace, in ms: cifar 18,280
+ * (filter gradients 4,710, input gradients 3,910, convolutions 3,720, tiles and
+ * projector 4,030, batch norms 1,020, ReLU 430, additions 180); imagenet 1,333 (230,
+ * 310, 330, 190, 92, 39, 20; casts of weights 30, the optimiser 54). Direct
+ * convolutions reach 460 to 480 GFLOP/s, the peak of two cores in bf16, in both
+ * programs; so 14 s of the 18 at cifar and 0.92 of the 1.3 at imagenet are bound.
+ *
+ * What this gave, seconds a step in bf16 before and after: imagenet 2.03 and 1.29,
+ * tiny-imagenet 3.44 and 2.28, cifar-16 7.0 and 5.3. At imagenet the sums over tiles
+ * of Winograd's filter gradient took 1,000 of 3,300 ms (beside other work), now 10;
+ * filter gradients of stride 2 took 664 ms for 75 GFLOP at cifar and 281 for 5 at
+ * tiny-imagenet, now 180 and 12; three passes on maps of 1×1 45 ms each, now 3; the
+ * projector's weight gradient was in fp32, 363 ms, now 170. Batch norms folded into
+ * the encoder's filters: 25.3 and 27.7 images/s.
+ *
+ * Tried without gain: StridedSlice for the taps (215 ms at tiny-imagenet where the
+ * reshaped slice takes 28); a product for each tap at stride 1 (64 channels: 275
+ * GFLOP/s, where the direct gradient has 300); MatMul in place of BatchMatMulV2 in
+ * eager work (kNN 0.60 and 0.79 s); batches of 256, 512 or 2,048 patches in
+ * evaluation (376 images/s at 1,024; 326, 320 and 370).
  *
  * What each change gave at 100 × 20, in patches a second and GB, fp32 and bf16:
  * before, 53.3 and 91.4 (12.7 and 6.8 GB); Winograd's convolutions, 67.2 and 110
