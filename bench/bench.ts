@@ -28,12 +28,12 @@
  * programs; so 14 s of the 18 at cifar and 0.92 of the 1.3 at imagenet are bound.
  *
  * What this gave, seconds a step in bf16 before and after: imagenet 2.03 and 1.29,
- * tiny-imagenet 3.44 and 2.28, cifar-16 7.0 and 5.3. At imagenet the sums over tiles
- * of Winograd's filter gradient took 1,000 of 3,300 ms (beside other work), now 10;
- * filter gradients of stride 2 took 664 ms for 75 GFLOP at cifar and 281 for 5 at
- * tiny-imagenet, now 180 and 12; three passes on maps of 1×1 45 ms each, now 3; the
- * projector's weight gradient was in fp32, 363 ms, now 170. Batch norms folded into
- * the encoder's filters: 25.3 and 27.7 images/s.
+ * tiny-imagenet 3.44 and 2.28, cifar-16 7.0 and 5.3; cifar as before. At imagenet
+ * the sums over tiles of Winograd's filter gradient took 1,000 of 3,300 ms (beside
+ * other work), now 10; filter gradients of stride 2 took 664 ms for 75 GFLOP at cifar
+ * and 281 for 5 at tiny-imagenet, and are a product for each tap now; maps of 1×1
+ * took 55 ms a pass by tiles; the projector's weight gradient was in fp32, 363 ms,
+ * now 170. Batch norms folded into the encoder's filters: 25.3 and 27.7 images/s.
  *
  * Tried without gain: StridedSlice for the taps (215 ms at tiny-imagenet where the
  * reshaped slice takes 28); a product for each tap at stride 1 (64 channels: 275
