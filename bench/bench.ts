@@ -7,7 +7,7 @@
  * 7, spread of ours:
  *
  *     step/fp32  cifar 75.9 against 58.4, 1.30 (4 %); cifar-16 262.4 and 206.1, 1.27
- *       (5 %); tiny-imagenet 595.4 and 510.8, 1.17 (17 %); imagenet 20.1 and 17.7,
+ *       (5 %); tiny-imagenet 635.0 and 525.4, 1.21 (4 %); imagenet 20.1 and 17.7,
  *       1.14 (5 %)
  *     step/bf16  cifar 105.4 and 108.9, 0.97 (12 %); cifar-16 403.6 and 363.5, 1.11
  *       (16 %); tiny-imagenet 1050.9 and 834.9, 1.26 (4 %); imagenet 29.4 and 29.9,
