@@ -118,15 +118,36 @@ export function batchNormTraining(
   return { y, mean: statistics[0]!, variance: statistics[1]! };
 }
 
+/** Statistics of a batch norm, one value a channel. */
+export interface Statistics {
+  mean: tf.Tensor;
+  variance: tf.Tensor;
+}
+
+/** `scale·(x − mean)/√(variance + ε) + offset`, x being `N×H×W×C`. */
+export function normalize(
+  x: tf.Tensor,
+  { mean, variance }: Statistics,
+  scale: tf.Tensor,
+  offset: tf.Tensor,
+): tf.Tensor {
+  return tf.batchNorm(
+    x as tf.Tensor4D,
+    mean as tf.Tensor1D,
+    variance as tf.Tensor1D,
+    offset as tf.Tensor1D,
+    scale as tf.Tensor1D,
+    BATCH_NORM_EPSILON,
+  );
+}
+
 /**
  * The mean and the unbiased variance of each channel of the batch, without a
  * copy of it in another type.
  *
  * @param x `N×H×W×C`.
  */
-export function localStatistics(
-  x: tf.Tensor,
-): { mean: tf.Tensor; variance: tf.Tensor } {
+export function localStatistics(x: tf.Tensor): Statistics {
   const channels = x.shape.slice(-1);
   const [, mean, variance] = run(KERNELS.batchNorm, {
     x,

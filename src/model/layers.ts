@@ -4,11 +4,7 @@
  * @module
  */
 import * as tf from "../deps/tfjs.ts";
-import {
-  BATCH_NORM_EPSILON,
-  batchNormTraining,
-  relu as rectify,
-} from "./kernels.ts";
+import { batchNormTraining, normalize, relu as rectify } from "./kernels.ts";
 import type { Replicas } from "./replicas.ts";
 import { syncBatchNorm } from "./sync_batch_norm.ts";
 
@@ -98,14 +94,8 @@ export function batchNorm(scope: Scope, name: string, x: tf.Tensor): tf.Tensor {
       batch.dispose();
     }
   } else {
-    y = tf.batchNorm(
-      spatial as tf.Tensor4D,
-      tensors[meanName] as tf.Tensor1D,
-      tensors[varName] as tf.Tensor1D,
-      offset as tf.Tensor1D,
-      scale as tf.Tensor1D,
-      BATCH_NORM_EPSILON,
-    );
+    const mean = tensors[meanName]!, variance = tensors[varName]!;
+    y = normalize(spatial, { mean, variance }, scale, offset);
   }
   return x.rank === 4 ? y : tf.reshape(y, x.shape);
 }

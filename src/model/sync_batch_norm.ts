@@ -10,6 +10,8 @@ import {
   type BatchNormResult,
   frozenBatchNormGradients,
   localStatistics,
+  normalize,
+  type Statistics,
 } from "./kernels.ts";
 import type { Replicas } from "./replicas.ts";
 
@@ -22,22 +24,15 @@ function sums(replicas: Replicas, tensors: tf.Tensor[]): tf.Tensor[] {
   );
 }
 
-/** Statistics of a batch norm over all replicas, one value a channel. */
-interface CommonStatistics {
-  mean: tf.Tensor;
-  /** Biased. */
-  variance: tf.Tensor;
-}
-
 /**
  * The statistics of all replicas from those of each, in one message: the mean of
  * the means, and the mean of the variances plus the variance of the means (Chan,
- * Golub and LeVeque, 1979), which subtracts nothing large.
+ * Golub and LeVeque, 1979), which subtracts nothing large. The variance is biased.
  */
 function commonStatistics(
   x: tf.Tensor,
   replicas: Replicas,
-): CommonStatistics {
+): Statistics {
   const { count } = replicas;
   const own = localStatistics(x);
   const channels = own.mean.size, values = x.size / channels;
@@ -54,23 +49,6 @@ function commonStatistics(
   const means = part(0), mean = tf.mean(means, 0);
   const between = tf.mean(tf.square(tf.sub(means, mean)), 0);
   return { mean, variance: tf.add(tf.mean(part(1), 0), between) };
-}
-
-/** `scale·(x − mean)/√(variance + ε) + offset`. */
-function normalize(
-  x: tf.Tensor,
-  { mean, variance }: CommonStatistics,
-  scale: tf.Tensor,
-  offset: tf.Tensor,
-): tf.Tensor {
-  return tf.batchNorm(
-    x as tf.Tensor4D,
-    mean as tf.Tensor1D,
-    variance as tf.Tensor1D,
-    offset as tf.Tensor1D,
-    scale as tf.Tensor1D,
-    BATCH_NORM_EPSILON,
-  );
 }
 
 /**
@@ -98,7 +76,7 @@ export function syncBatchNorm(
   replicas: Replicas,
 ): BatchNormResult {
   const values = replicas.count * x.size / scale.size;
-  let kept: CommonStatistics | undefined;
+  let kept: Statistics | undefined;
   const operation = tf.customGrad((...args) => {
     const [x, scale, offset] = args as tf.Tensor[] as [
       tf.Tensor,

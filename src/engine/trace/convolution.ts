@@ -5,13 +5,16 @@
  */
 import * as tf from "../../deps/tfjs.ts";
 import type { Rematerialization } from "./rematerialization.ts";
-import { attr, type GraphBuilder, type GraphValue } from "./graph.ts";
+import {
+  attr,
+  type GraphBuilder,
+  type GraphValue,
+  type Sides,
+} from "./graph.ts";
 import type { Kernel, KernelSettings } from "./kernel.ts";
 import { DType } from "./messages.ts";
 import { PointConvolution, stridedFilterGradient } from "./tap_products.ts";
 import { type Pass, Winograd, winogradTile } from "./winograd.ts";
-
-type Sides = [number, number, number, number];
 
 /** A number for both spatial axes, or one for each. */
 type Both = number | [number, number];

@@ -48,6 +48,9 @@ export interface GraphPlace {
   prefix: string;
 }
 
+/** The shape of maps, `N×H×W×C`, or of filters, `H×W×in×out`. */
+export type Sides = [number, number, number, number];
+
 /** Collects nodes; names them; keeps equal constants and casts once. */
 export class GraphBuilder {
   /** For the nodes that follow. */
@@ -206,6 +209,21 @@ export class GraphBuilder {
     return this.value("ReverseV2", [x, this.ints(axes)], x.shape, {
       Tidx: attr.type(DType.int32),
     });
+  }
+
+  /** A part of a value, once some nodes have run. */
+  slice(
+    x: GraphValue,
+    begin: number[],
+    size: number[],
+    dependencies: string[] = [],
+  ): GraphValue {
+    return this.value(
+      "Slice",
+      [x, this.ints(begin), this.ints(size), ...dependencies],
+      size,
+      { Index: attr.type(DType.int32) },
+    );
   }
 
   /** The sum over some axes. */

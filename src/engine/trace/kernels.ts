@@ -168,10 +168,9 @@ function traceKernels(
         { Tmultiples: attr.type(int32) },
       ),
     Transpose: ({ x }, { perm }: Attributes) => [graph().transpose(x, perm)],
-    Slice: ({ x }, { begin, size }: Attributes) =>
-      one("Slice", [x, graph().ints(begin), graph().ints(size)], size, {
-        Index: attr.type(int32),
-      }),
+    Slice: ({ x }, { begin, size }: Attributes) => [
+      graph().slice(x, begin, size),
+    ],
     Pack: (values) => {
       const parts = Object.values(values).map((part) =>
         graph().cast(part, float)

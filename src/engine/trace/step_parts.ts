@@ -76,16 +76,7 @@ function sliceOfReplica(
   if (rows === patches * images) return feed;
   const byPatch = graph.reshape(feed, [patches, rows / patches, ...sides]);
   const zeros = sides.map(() => 0), size = [patches, images, ...sides];
-  const slice = graph.value(
-    "Slice",
-    [
-      byPatch,
-      graph.ints([0, at * images, ...zeros]),
-      graph.ints(size),
-    ],
-    size,
-    { Index: attr.type(DType.int32) },
-  );
+  const slice = graph.slice(byPatch, [0, at * images, ...zeros], size);
   return graph.reshape(slice, [patches * images, ...sides]);
 }
 

@@ -5,11 +5,14 @@
  *
  * @module
  */
-import { attr, type GraphBuilder, type GraphValue } from "./graph.ts";
+import {
+  attr,
+  type GraphBuilder,
+  type GraphValue,
+  type Sides,
+} from "./graph.ts";
 import { DType } from "./messages.ts";
 import { controlDependency } from "./rematerialization.ts";
-
-type Sides = [number, number, number, number];
 
 /**
  * A 3×3 convolution with zero padding of maps of one pixel. Only the centre of
@@ -37,12 +40,8 @@ export class PointConvolution {
   #multiply(map: GraphValue, filter: GraphValue, turned: boolean) {
     const graph = this.#graph;
     const [, , input, output] = filter.shape as Sides;
-    const centre = graph.value(
-      "Slice",
-      [filter, graph.ints([1, 1, 0, 0]), graph.ints([1, 1, input, output])],
-      [1, 1, input, output],
-      { Index: attr.type(DType.int32) },
-    );
+    const size = [1, 1, input, output];
+    const centre = graph.slice(filter, [1, 1, 0, 0], size);
     const y = graph.matMul(
       this.#flat(map),
       graph.cast(graph.reshape(centre, [input, output]), this.#dtype),
@@ -112,17 +111,9 @@ export function stridedFilterGradient(
       const size = [rows, height, 1, width, input];
       // One after the other, and not before the backward pass: each takes the
       // memory of a part of the map.
-      const met = graph.value(
-        "Slice",
-        [
-          parted,
-          graph.ints(begin),
-          graph.ints(size),
-          controlDependency(products.at(-1) ?? dy),
-        ],
-        size,
-        { Index: attr.type(DType.int32) },
-      );
+      const met = graph.slice(parted, begin, size, [
+        controlDependency(products.at(-1) ?? dy),
+      ]);
       products.push(graph.matMul(
         graph.reshape(met, [pixels, input]),
         flat,

@@ -16,10 +16,9 @@
  * @module
  */
 import { controlDependency } from "./rematerialization.ts";
-import { type GraphBuilder, type GraphValue } from "./graph.ts";
+import type { GraphBuilder, GraphValue, Sides } from "./graph.ts";
 import { DType } from "./messages.ts";
 
-type Sides = [number, number, number, number];
 type Matrix = number[][];
 
 /** The matrices of F(m×m, 3×3): sections 4.1 and 4.3 of the paper. */
