@@ -11,6 +11,13 @@ export const JSON_FLAG: Flag = {
   help: "one line of JSON for each measurement",
 };
 
+/** `--precision`. */
+export const PRECISION_FLAG: Flag = {
+  type: "text",
+  choices: ["fp32", "bf16"],
+  help: "default bf16",
+};
+
 /** `--repeat`. */
 export const REPEAT_FLAG: Flag = {
   type: "number",

@@ -49,6 +49,22 @@ export function deviceName(): string {
   return `${model}, ${navigator.hardwareConcurrency} cores`;
 }
 
+/** A measurement of ours alone: the spread is that of the repetitions. */
+export function withoutPeer(
+  { repetitions, ...told }:
+    & Pick<Measurement, "name" | "unit" | "ours" | "setting">
+    & { repetitions: number[] },
+): Measurement {
+  return {
+    ...told,
+    peer: null,
+    ratio: null,
+    device: deviceName(),
+    n: repetitions.length,
+    spread: round(spread(repetitions)),
+  };
+}
+
 /** Prints a measurement. */
 export function print(m: Measurement, json: boolean): void {
   if (json) return console.log(JSON.stringify(m));

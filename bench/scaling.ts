@@ -15,7 +15,7 @@ import { isTrainable, sizeOf, tensorSpecs } from "../src/model/parameters.ts";
 import type { Precision } from "../src/engine/engine.ts";
 import type { Command } from "../tasks/cli/flags.ts";
 import { main } from "../tasks/cli/main.ts";
-import { JSON_FLAG, REPEAT_FLAG } from "./flags.ts";
+import { JSON_FLAG, PRECISION_FLAG, REPEAT_FLAG } from "./flags.ts";
 import { LineProcess } from "./line_process.ts";
 import {
   deviceName,
@@ -34,11 +34,7 @@ const command: Command = {
   flags: {
     images: { type: "number", help: "images a step (default 100)" },
     patches: { type: "number", help: "patches an image (default 20)" },
-    precision: {
-      type: "text",
-      choices: ["fp32", "bf16"],
-      help: "default bf16",
-    },
+    precision: PRECISION_FLAG,
     repeat: REPEAT_FLAG,
     json: JSON_FLAG,
   },

@@ -14,6 +14,7 @@ import {
   median,
   round,
   spread,
+  withoutPeer,
 } from "./measurement.ts";
 import type { BenchOptions } from "./options.ts";
 import { programSteps } from "./program.ts";
@@ -74,22 +75,18 @@ export async function program(options: BenchOptions): Promise<Measurement[]> {
 export async function convolution(
   options: BenchOptions,
 ): Promise<Measurement[]> {
-  const { setting, precision, repeat } = options;
+  const { setting, precision } = options;
   const [whole, part] = await ownSeconds(options, [], [
     "--only",
     "convolution",
   ]);
-  return [{
+  return [withoutPeer({
     name: `step/convolution-share/${precision}`,
     unit: "of the step",
     ours: round(median(part) / median(whole)),
-    peer: null,
-    ratio: null,
-    device: deviceName(),
-    n: repeat,
-    spread: round(spread(part)),
+    repetitions: part,
     setting: describe(setting),
-  }];
+  })];
 }
 
 /** How long tracing takes. */
@@ -112,15 +109,11 @@ export async function trace(options: BenchOptions): Promise<Measurement[]> {
     }, { precision }).graphDef();
     if (i > 0) seconds.push((performance.now() - begin) / 1000);
   }
-  return [{
+  return [withoutPeer({
     name: `trace/${precision}`,
     unit: "s",
     ours: round(median(seconds)),
-    peer: null,
-    ratio: null,
-    device: deviceName(),
-    n: repeat,
-    spread: round(spread(seconds)),
+    repetitions: seconds,
     setting: describe(setting),
-  }];
+  })];
 }

@@ -17,7 +17,7 @@ import { DType } from "../src/engine/trace/messages.ts";
 import { type Pass, Winograd } from "../src/engine/trace/winograd.ts";
 import type { Command } from "../tasks/cli/flags.ts";
 import { main } from "../tasks/cli/main.ts";
-import { JSON_FLAG, REPEAT_FLAG } from "./flags.ts";
+import { JSON_FLAG, PRECISION_FLAG, REPEAT_FLAG } from "./flags.ts";
 import {
   deviceName,
   type Measurement,
@@ -26,6 +26,7 @@ import {
   round,
   spread,
 } from "./measurement.ts";
+import { HeldValues } from "./programs/held_values.ts";
 import { type Setting, SETTINGS } from "./settings.ts";
 
 const command: Command = {
@@ -37,11 +38,7 @@ const command: Command = {
       choices: SETTINGS.map(({ name }) => name),
       help: "one of the paper's settings (default: all)",
     },
-    precision: {
-      type: "text",
-      choices: ["fp32", "bf16"],
-      help: "default bf16",
-    },
+    precision: PRECISION_FLAG,
     repeat: REPEAT_FLAG,
     json: JSON_FLAG,
   },
@@ -79,27 +76,9 @@ async function graphOf(
 ) {
   const graph = new GraphBuilder();
   const dtype = precision === "bf16" ? DType.bfloat16 : DType.float;
-  const T = attr.type(dtype), writes: string[] = [];
-  const held = (name: string, shape: number[], type = dtype): GraphValue => {
-    const own = { dtype: attr.type(type) };
-    const handle = {
-      name: graph.node("VarHandleOp", [], {
-        ...own,
-        shape: attr.shape(shape),
-        shared_name: attr.text(name),
-        container: attr.text(""),
-      }),
-      dtype: DType.resource,
-      shape: [],
-    };
-    const value = graph.cast(graph.fill(shape, 0.1), type);
-    writes.push(graph.node("AssignVariableOp", [handle, value], own));
-    return {
-      name: graph.node("ReadVariableOp", [handle], own),
-      dtype: type,
-      shape,
-    };
-  };
+  const T = attr.type(dtype), values = new HeldValues(graph);
+  const held = (name: string, shape: number[], type = dtype) =>
+    values.hold(name, { shape, dtype: type, value: 0.1 });
   const map = [rows, side, side, channels], taps = [3, 3, channels, channels];
   const x = held("x", map), dy = held("dy", map);
   const filter = held("filter", taps, DType.float);
@@ -127,12 +106,7 @@ async function graphOf(
     for (const m of ways) {
       const y = m === undefined ? direct(pass) : byTiles(pass, m);
       // Its first number, so that little is copied out.
-      const corner = graph.value(
-        "Slice",
-        [y, graph.ints([0, 0, 0, 0]), graph.ints([1, 1, 1, 1])],
-        [1, 1, 1, 1],
-        { Index: attr.type(DType.int32) },
-      );
+      const corner = graph.slice(y, [0, 0, 0, 0], [1, 1, 1, 1]);
       graph.node(
         "Identity",
         [graph.cast(corner, DType.float)],
@@ -141,12 +115,7 @@ async function graphOf(
       );
     }
   }
-  graph.node(
-    "Identity",
-    [graph.scalar(1), ...writes.map((name) => `^${name}`)],
-    { T: attr.type(DType.float) },
-    "filled",
-  );
+  values.finish("filled");
   const session = engine.session(graph.graphDef());
   await session.run([], ["filled"]);
   return session;

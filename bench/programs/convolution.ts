@@ -13,6 +13,7 @@ import {
 } from "../../src/engine/trace/graph.ts";
 import { DType } from "../../src/engine/trace/messages.ts";
 import type { ModelConfig } from "../../src/model/architectures.ts";
+import { HeldValues } from "./held_values.ts";
 import { resnet18Blocks } from "../../src/model/parameters.ts";
 
 /** One convolution of the network. */
@@ -66,49 +67,18 @@ export async function convolutionStep(
   const graph = new GraphBuilder();
   const dtype = precision === "bf16" ? DType.bfloat16 : DType.float;
   const T = attr.type(dtype);
-  const maps = new Map<string, { value: GraphValue; write: string }>();
+  const values = new HeldValues(graph);
   let previous: string[] = [];
 
-  /** A tensor that is filled once and then read. */
-  const held = (key: string, shape: number[], value: number): GraphValue => {
-    let map = maps.get(key);
-    if (map === undefined) {
-      const handle: GraphValue = {
-        name: graph.node("VarHandleOp", [], {
-          dtype: T,
-          shape: attr.shape(shape),
-          shared_name: attr.text(key),
-          container: attr.text(""),
-        }),
-        dtype: DType.resource,
-        shape: [],
-      };
-      const filled = graph.cast(graph.fill(shape, value), dtype);
-      map = {
-        write: graph.node("AssignVariableOp", [handle, filled], { dtype: T }),
-        value: {
-          name: graph.node("ReadVariableOp", [handle], { dtype: T }),
-          dtype,
-          shape,
-        },
-      };
-      maps.set(key, map);
-    }
-    return map.value;
-  };
+  const held = (name: string, shape: number[], value: number) =>
+    values.hold(name, { shape, dtype, value });
 
   const ends: GraphValue[] = [];
   /** Its first number, so that TensorFlow has to compute it. */
   const use = (name: string) =>
-    ends.push({
-      name: graph.node("Slice", [
-        { name, dtype, shape: [] },
-        graph.ints([0, 0, 0, 0]),
-        graph.ints([1, 1, 1, 1]),
-      ], { T, Index: attr.type(DType.int32) }),
-      dtype,
-      shape: [1, 1, 1, 1],
-    });
+    ends.push(
+      graph.slice({ name, dtype, shape: [] }, [0, 0, 0, 0], [1, 1, 1, 1]),
+    );
 
   convolutions(model, patchSize).forEach((c, i) => {
     const { side, input, output, kernel, stride } = c;
@@ -149,10 +119,7 @@ export async function convolutionStep(
     SrcT: T,
     DstT: attr.type(DType.float),
   }, "total");
-  const writes = [...maps.values()].map(({ write }) => `^${write}`);
-  graph.node("Identity", [graph.scalar(1), ...writes], {
-    T: attr.type(DType.float),
-  }, "filled");
+  values.finish("filled");
   const session = engine.session(graph.graphDef());
   await session.run([], ["filled"]);
   return () => session.run([], ["total"]);
