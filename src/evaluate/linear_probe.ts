@@ -5,11 +5,11 @@
  *
  * @module
  */
-import * as tf from "../deps/tfjs.ts";
 import { cosineLearningRate } from "../model/schedule.ts";
 import { Purpose, RandomStream } from "../random.ts";
 import { type Accuracy, AccuracyCounter } from "./accuracy.ts";
 import type { Features } from "./features.ts";
+import { LinearClassifier } from "./linear_classifier.ts";
 
 /** The probe's numbers. */
 export interface LinearProbeOptions {
@@ -58,11 +58,11 @@ export async function linearProbe(
   const bound = 1 / Math.sqrt(width);
   const uniform = (n: number) =>
     Float32Array.from({ length: n }, () => random.uniform(-bound, bound));
-  let weights: tf.Tensor[] = [
-    tf.tensor(uniform(width * classes), [width, classes]),
-    tf.tensor(uniform(classes), [classes]),
-  ];
-  let buffers: tf.Tensor[] = weights.map((w) => tf.zerosLike(w));
+  using classifier = new LinearClassifier(
+    uniform(width * classes),
+    uniform(classes),
+    { momentum, weightDecay },
+  );
   let last: Accuracy = { top1: 0, top5: 0 }, best = last;
   for (let epoch = 0; epoch < epochs; epoch++) {
     const lr = cosineLearningRate(epoch, { steps: epochs, base: options.lr });
@@ -70,54 +70,26 @@ export async function linearProbe(
       .filter((row) => train.labels[row]! >= 0);
     for (let at = 0; at < order.length; at += batch) {
       const picked = order.subarray(at, at + batch);
-      const rows = train.rows(picked);
-      const next = tf.tidy(() => {
-        const x = tf.tensor2d(rows, [picked.length, width]);
-        const labels = picked.map((i) => train.labels[i]!);
-        const targets = tf.oneHot(tf.tensor1d(labels, "int32"), classes);
-        const logits = tf.add(
-          tf.matMul(x, weights[0] as tf.Tensor2D),
-          weights[1]!,
-        );
-        const error = tf.div(
-          tf.sub(tf.softmax(logits), tf.cast(targets, "float32")),
-          picked.length,
-        ) as tf.Tensor2D;
-        const gradients = [tf.matMul(x, error, true), tf.sum(error, 0)];
-        const moved = gradients.map((g, i) =>
-          tf.add(
-            tf.mul(buffers[i]!, momentum),
-            tf.add(g, tf.mul(weights[i]!, weightDecay)),
-          )
-        );
-        const stepped = weights.map((w, i) => tf.sub(w, tf.mul(moved[i]!, lr)));
-        return [...stepped, ...moved];
-      });
-      tf.dispose([weights, buffers]);
-      weights = next.slice(0, 2);
-      buffers = next.slice(2);
+      const labels = picked.map((i) => train.labels[i]!);
+      classifier.step(train.rows(picked), labels, lr);
     }
-    last = await testAccuracy(test, weights, classes);
+    last = await testAccuracy(test, classifier, classes);
     if (last.top1 > best.top1) best = last;
     onEpoch?.(epoch, last);
   }
-  tf.dispose([weights, buffers]);
   return { last, best };
 }
 
 async function testAccuracy(
   test: Features,
-  weights: tf.Tensor[],
+  classifier: LinearClassifier,
   classes: number,
 ): Promise<Accuracy> {
   const counter = new AccuracyCounter();
   const { width } = test;
   for (const { first, rows } of test.blocks(BLOCK)) {
     const labels = test.labels.subarray(first, first + rows.length / width);
-    const logits = tf.tidy(() => {
-      const x = tf.tensor2d(rows, [labels.length, width]);
-      return tf.add(tf.matMul(x, weights[0] as tf.Tensor2D), weights[1]!);
-    });
+    const logits = classifier.logits(rows);
     const scores = await logits.data<"float32">() as Float32Array;
     logits.dispose();
     counter.add(scores.subarray(0, labels.length * classes), labels);

@@ -1,13 +1,17 @@
 /** kNN and the linear probe on features whose classes are known. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { openDataset } from "../../src/data/catalog.ts";
 import { architecture } from "../../src/model/architectures.ts";
 import { initialState, tensorSpecs } from "../../src/model/parameters.ts";
 import { Features } from "../../src/evaluate/features.ts";
 import { knn } from "../../src/evaluate/knn.ts";
+import { LinearClassifier } from "../../src/evaluate/linear_classifier.ts";
 import { linearProbe } from "../../src/evaluate/linear_probe.ts";
 import { LINEAR_PROBE } from "../../src/evaluate/protocol.ts";
 import { Purpose, RandomStream } from "../../src/random.ts";
+import { cosineLearningRate } from "../../src/model/schedule.ts";
+import golden from "../../fixtures/probe.json" with { type: "json" };
+import { hashed } from "../formula.ts";
 import { useTensorFlow } from "./engine.ts";
 
 /** Clouds of points around one random centre a class. */
@@ -58,6 +62,39 @@ Deno.test({
     many[Symbol.dispose]();
     const noise = await knn(clouds(300, 2, 100), clouds(600, 3, 100), options);
     assert(noise.top1 < 0.35 && noise.top5 > 0.6);
+  },
+});
+
+Deno.test({
+  name: `the linear probe's SGD is PyTorch's${reason}`,
+  ignore,
+  async fn() {
+    const { rows, width, classes, batch, epochs } = golden;
+    const features = hashed(rows * width, 1, 1);
+    const labels = Int32Array.from(
+      { length: rows },
+      (_, i) => i * 7 % classes,
+    );
+    using classifier = new LinearClassifier(
+      hashed(classes * width, 2, 0.25),
+      hashed(classes, 3, 0.25),
+      { momentum: 0.9, weightDecay: 0.01 },
+    );
+    for (let epoch = 0; epoch < epochs; epoch++) {
+      const lr = cosineLearningRate(epoch, { steps: epochs, base: 0.3 });
+      for (let at = 0; at < rows; at += batch) {
+        const end = at + batch;
+        const x = features.subarray(at * width, end * width);
+        classifier.step(x, labels.subarray(at, end), lr);
+      }
+    }
+    const [weight, bias] = await classifier.parameters();
+    for (const [i, value] of golden.weight.entries()) {
+      assertAlmostEquals(weight[i], value, 1e-5);
+    }
+    for (const [i, value] of golden.bias.entries()) {
+      assertAlmostEquals(bias[i], value, 1e-5);
+    }
   },
 });
 
