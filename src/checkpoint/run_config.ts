@@ -7,6 +7,8 @@
  */
 import type { DatasetSource } from "../data/dataset.ts";
 import type { EngineChoice, PrecisionChoice } from "../engine/engine.ts";
+import type { LarsClip } from "../model/lars.ts";
+import type { Schedule } from "../model/schedule.ts";
 import type { RecipeName } from "../patches/recipe.ts";
 
 /** The user's choices; the defaults are the paper's. */
@@ -44,8 +46,17 @@ export interface TrainConfig {
   eps: number;
   /** The architecture; it follows from the data where it is not given. */
   arch?: string;
-  /** Learning rate of the first step. */
+  /** The highest learning rate: that of the first step, or after the warm-up. */
   lr: number;
+  /** How it falls to zero: `cosine` where it is not given. */
+  schedule?: Schedule;
+  /** Its rise: so many epochs (`"1"`), or a share of the run (`"10%"`). */
+  warmUp?: string;
+  /**
+   * The learning rate that LARS clips at: the `current` one, as the authors'
+   * program has it, or the `initial` one, so that the schedule scales every step.
+   */
+  larsClip?: LarsClip;
   /** Seed of everything random: 0 to 2³² − 1. */
   seed: number;
   /** Patch workers; as many as the engine leaves cores where it is not given. */
@@ -125,6 +136,9 @@ export const IDENTITY = [
   "eps",
   "arch",
   "lr",
+  "schedule",
+  "warmUp",
+  "larsClip",
   "seed",
   "init",
   "syncBn",

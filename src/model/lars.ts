@@ -8,6 +8,12 @@
 import * as tf from "../deps/tfjs.ts";
 import { squaredNorm } from "./kernels.ts";
 
+/** What learning rate the local rate is clipped at. */
+export const LARS_CLIPS = ["current", "initial"] as const;
+
+/** One of {@linkcode LARS_CLIPS}. */
+export type LarsClip = typeof LARS_CLIPS[number];
+
 /** The constants of the method's optimiser. */
 export interface OptimizerConfig {
   /** The trust coefficient η. */
@@ -16,6 +22,13 @@ export interface OptimizerConfig {
   weightDecay: number;
   /** Momentum of SGD. */
   momentum: number;
+  /**
+   * The learning rate that the local rate is clipped at; the step's own where it
+   * is not given, as in the authors' program. Then a step is min(local, lr)·g,
+   * and the schedule changes nothing until lr falls under the local rate. With
+   * the first step's rate here, the schedule scales every step.
+   */
+  clipRate?: number;
 }
 
 /** The paper's values. */
@@ -30,7 +43,8 @@ function norm(x: tf.Tensor): tf.Tensor {
 }
 
 /**
- * s·(g + wd·p) with s = min(local / lr, 1) and local = η‖p‖ / (‖g‖ + wd‖p‖ +
+ * s·(g + wd·p) with s = min(local / rate, 1), where rate is `clipRate` or
+ * `learningRate`, and local = η‖p‖ / (‖g‖ + wd‖p‖ +
  * 1e-8). Where ‖p‖ or ‖g‖ is zero, g is left as it is; tensors of one
  * dimension (biases, batch norms) get neither decay nor scaling.
  *
@@ -42,7 +56,7 @@ export function larsGradient(
   parameter: tf.Tensor,
   gradient: tf.Tensor,
   learningRate: tf.Tensor,
-  { eta, weightDecay }: OptimizerConfig = OPTIMIZER,
+  { eta, weightDecay, clipRate }: OptimizerConfig = OPTIMIZER,
 ): tf.Tensor {
   if (parameter.rank <= 1) return gradient;
   const p = norm(parameter), g = norm(gradient);
@@ -51,7 +65,8 @@ export function larsGradient(
     tf.mul(p, eta),
     tf.add(tf.add(g, tf.mul(p, weightDecay)), 1e-8),
   );
-  const clipped = tf.minimum(tf.div(local, tf.maximum(learningRate, 1e-12)), 1);
+  const rate = clipRate ?? tf.maximum(learningRate, 1e-12);
+  const clipped = tf.minimum(tf.div(local, rate), 1);
   const scale = tf.add(tf.mul(active, tf.sub(clipped, 1)), 1);
   const decay = tf.mul(active, weightDecay);
   return tf.mul(tf.add(gradient, tf.mul(parameter, decay)), scale);

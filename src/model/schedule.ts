@@ -1,7 +1,7 @@
 /**
- * The learning rate: cosine from its start to zero, each step, no warm-up
+ * The learning rate by step: cosine from its start to zero, no warm-up
  * (`CosineAnnealingLR` with the true number of steps; Loshchilov and Hutter,
- * «SGDR», 2017).
+ * «SGDR», 2017), or what a run has chosen instead.
  *
  * @module
  */
@@ -25,4 +25,50 @@ export function cosineLearningRate(
   { steps, base }: { steps: number; base: number },
 ): number {
   return base * (1 + Math.cos(Math.PI * step / steps)) / 2;
+}
+
+/** How the learning rate falls to zero. */
+export const SCHEDULES = ["cosine", "linear"] as const;
+
+/** One of {@linkcode SCHEDULES}. */
+export type Schedule = typeof SCHEDULES[number];
+
+/** The whole schedule of a run. */
+export interface ScheduleOptions {
+  /** Steps of the run. */
+  steps: number;
+  /** The highest learning rate. */
+  base: number;
+  /** Its fall: cosine where it is not given. */
+  schedule?: Schedule;
+  /** Steps in which it rises from base/n to base: 0 where not given. */
+  warmUpSteps?: number;
+}
+
+/**
+ * The learning rate of one step: linear warm-up (Goyal et al., «Accurate, Large
+ * Minibatch SGD», 2017, section 2.2), then the fall over the steps that are left.
+ *
+ * @param step The step, from 0.
+ * @param options See {@linkcode ScheduleOptions}.
+ *
+ * @example Up in two steps, then down by a line
+ * ```ts
+ * import { learningRate } from "./schedule.ts";
+ *
+ * const run = { steps: 6, base: 1, schedule: "linear", warmUpSteps: 2 } as const;
+ * const rates = [0, 1, 2, 3].map((step) => learningRate(step, run));
+ * console.assert(rates.join() === "0.5,1,1,0.75");
+ * ```
+ */
+export function learningRate(
+  step: number,
+  { steps, base, schedule = "cosine", warmUpSteps = 0 }: ScheduleOptions,
+): number {
+  if (step < warmUpSteps) return base * (step + 1) / warmUpSteps;
+  const left = { steps: steps - warmUpSteps, base };
+  const at = step - warmUpSteps;
+  return schedule === "cosine"
+    ? cosineLearningRate(at, left)
+    : base * (1 - at / left.steps);
 }

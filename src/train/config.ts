@@ -18,6 +18,7 @@ import { flagError } from "../flag_error.ts";
 import type { ResolvedConfig, TrainConfig } from "../checkpoint/run_config.ts";
 import { checkChoices, withDefaults } from "./config_schema.ts";
 import { parseSaveEvery } from "./save_every.ts";
+import { parseWarmUp, warmUpSteps } from "./warm_up.ts";
 
 /** Rejects invalid settings, before anything is opened. */
 export function validateConfig(config: TrainConfig): void {
@@ -71,6 +72,7 @@ export function validateConfig(config: TrainConfig): void {
     );
   }
   if (config.saveEvery !== undefined) parseSaveEvery(config.saveEvery);
+  if (config.warmUp !== undefined) parseWarmUp(config.warmUp);
   const { microBatch } = config;
   if (
     microBatch !== "auto" &&
@@ -269,5 +271,6 @@ export async function prepareRun(
     stepsPerEpoch,
     steps: stepsPerEpoch * config.epoch,
   };
+  warmUpSteps(resolved.warmUp, resolved);
   return { config: resolved, source };
 }

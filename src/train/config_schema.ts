@@ -9,6 +9,8 @@ import { DATASETS } from "../data/catalog.ts";
 import { closestString } from "../deps/std.ts";
 import * as v from "../deps/valibot.ts";
 import { ENGINES } from "../engine/engine.ts";
+import { LARS_CLIPS } from "../model/lars.ts";
+import { SCHEDULES } from "../model/schedule.ts";
 import { errorMaker, messageOf } from "../errors.ts";
 
 const choiceError = errorMaker("use", "INVALID_ARGUMENT");
@@ -33,6 +35,9 @@ const SCHEMA = v.strictObject({
   eps: count,
   arch: v.optional(text),
   lr: count,
+  schedule: v.optional(v.picklist(SCHEDULES)),
+  warmUp: v.optional(text),
+  larsClip: v.optional(v.picklist(LARS_CLIPS)),
   seed: count,
   workers: v.optional(count),
   limitImages: v.optional(count),

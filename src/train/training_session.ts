@@ -7,9 +7,9 @@
 import type { Engine, Trainer } from "../engine/engine.ts";
 import { EmpSslError } from "../errors.ts";
 import { architecture, type ModelConfig } from "../model/architectures.ts";
-import { OPTIMIZER } from "../model/lars.ts";
+import { OPTIMIZER, type OptimizerConfig } from "../model/lars.ts";
 import { type State, tensorSpecs } from "../model/parameters.ts";
-import { cosineLearningRate } from "../model/schedule.ts";
+import { learningRate, type ScheduleOptions } from "../model/schedule.ts";
 import { Ring, type RingHandle } from "../stream/ring.ts";
 import {
   encodeModel,
@@ -26,6 +26,7 @@ import type { StepMetrics } from "./events.ts";
 import { type BatchView, samplePatches } from "./batch_view.ts";
 import type { ResolvedConfig } from "../checkpoint/run_config.ts";
 import { TensorBoard } from "./tensorboard.ts";
+import { warmUpSteps } from "./warm_up.ts";
 
 /** The files of a checkpoint to go on from. */
 export interface StartingPoint {
@@ -47,9 +48,15 @@ export interface StartOptions {
   watched?: boolean;
 }
 
+/** The optimiser's constants for a run. */
+function optimizerOf({ larsClip, lr }: ResolvedConfig): OptimizerConfig {
+  return larsClip === "initial" ? { ...OPTIMIZER, clipRate: lr } : OPTIMIZER;
+}
+
 /** A model in training, and where its patches come from. */
 export class TrainingSession {
   #config: ResolvedConfig;
+  #schedule: ScheduleOptions;
   #trainer: Trainer;
   #ring: Ring;
   #collapse: CollapseWatch;
@@ -70,6 +77,12 @@ export class TrainingSession {
     },
   ) {
     this.#config = config;
+    this.#schedule = {
+      steps: config.steps,
+      base: config.lr,
+      schedule: config.schedule,
+      warmUpSteps: warmUpSteps(config.warmUp, config),
+    };
     this.#trainer = trainer;
     this.#ring = ring;
     this.#collapse = new CollapseWatch(
@@ -105,7 +118,7 @@ export class TrainingSession {
       ? initialWeights(tensorSpecs(model), config)
       : readCheckpoint(from.model).state;
     const trainer = await engine.trainer(
-      { ...batch, microBatch, loss: config, optimizer: OPTIMIZER },
+      { ...batch, microBatch, loss: config, optimizer: optimizerOf(config) },
       state,
       from && readMomentum(from.optimizer, model),
     );
@@ -125,8 +138,8 @@ export class TrainingSession {
    * `COLLAPSED` where all images have had the same embedding for a while.
    */
   async step(step: number, stop = false): Promise<StepMetrics> {
-    const { steps, lr: base, bs, numPatches, stepsPerEpoch } = this.#config;
-    const lr = cosineLearningRate(step, { steps, base });
+    const { bs, numPatches, stepsPerEpoch } = this.#config;
+    const lr = learningRate(step, this.#schedule);
     const begin = performance.now();
     const bytes = await this.#ring.take(step);
     const taken = performance.now();

@@ -6,6 +6,8 @@
 import { DATASETS } from "../../src/data/catalog.ts";
 import type { EngineChoice, PrecisionChoice } from "../../src/engine/engine.ts";
 import { ARCHITECTURES } from "../../src/model/architectures.ts";
+import { LARS_CLIPS, type LarsClip } from "../../src/model/lars.ts";
+import { type Schedule, SCHEDULES } from "../../src/model/schedule.ts";
 import { membershipOf } from "../../src/cluster/membership.ts";
 import {
   readChoices,
@@ -84,6 +86,23 @@ export const command: Command = {
       help: "architecture (default: follows from the data)",
     },
     lr: { type: "number", help: `first learning rate (default ${D.lr})` },
+    schedule: {
+      type: "text",
+      choices: SCHEDULES,
+      help: "how the learning rate falls to zero (default cosine)",
+    },
+    "warm-up": {
+      type: "text",
+      value: "N|N%",
+      help: "its rise: epochs, or a share of the run (default: none)",
+    },
+    "lars-clip": {
+      type: "text",
+      choices: LARS_CLIPS,
+      help:
+        "LARS clips at the current rate (default, as published) or at the " +
+        "initial one",
+    },
     seed: { type: "number", help: `seed of everything (default ${D.seed})` },
     workers: { type: "number", help: "patch workers (default: spare cores)" },
     "limit-images": { type: "number", help: "use only N training images" },
@@ -227,6 +246,9 @@ function fromFlags(values: Values): Partial<TrainConfig> {
     eps: number("eps"),
     arch: text("arch"),
     lr: number("lr"),
+    schedule: text("schedule") as Schedule | undefined,
+    warmUp: text("warm-up"),
+    larsClip: text("lars-clip") as LarsClip | undefined,
     seed: number("seed"),
     workers: number("workers"),
     limitImages: number("limit-images"),

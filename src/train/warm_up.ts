@@ -1,0 +1,48 @@
+/**
+ * What `--warm-up` means.
+ *
+ * @module
+ */
+import { flagError } from "../flag_error.ts";
+
+/** The part of a configuration that says how long a run is. */
+interface Length {
+  /** Steps an epoch. */
+  stepsPerEpoch: number;
+  /** Steps in all. */
+  steps: number;
+}
+
+/** Understands `2` (epochs) and `10%` (of the run): a value and its unit. */
+export function parseWarmUp(text: string): { value: number; percent: boolean } {
+  const [, number, sign] = /^(\d+(?:\.\d+)?)(%?)$/.exec(text) ?? [];
+  const value = Number(number), percent = sign === "%";
+  if (number === undefined || (percent && value >= 100)) {
+    throw flagError(
+      `--warm-up ${text}`,
+      "it is neither epochs nor a share of the run",
+      "give a number of epochs, or a share as in 10%",
+    );
+  }
+  return { value, percent };
+}
+
+/**
+ * The steps of the warm-up.
+ *
+ * @throws {EmpSslError} `INVALID_ARGUMENT` where it is as long as the run.
+ */
+export function warmUpSteps(
+  text: string | undefined,
+  { stepsPerEpoch, steps }: Length,
+): number {
+  if (text === undefined) return 0;
+  const { value, percent } = parseWarmUp(text);
+  const found = Math.round(value * (percent ? steps / 100 : stepsPerEpoch));
+  if (found < steps) return found;
+  throw flagError(
+    `--warm-up ${text}`,
+    `the run has ${steps} steps, and the warm-up would have ${found}`,
+    "give less",
+  );
+}
