@@ -1,16 +1,19 @@
 /**
- * `deno task docs`: writes the flags of each task into its page in docs/tasks,
- * below what is written there by hand; with `--check`, says where they differ.
+ * `deno task docs`: writes the flags of each task into its page in docs/tasks, and
+ * the book of results into docs/results.md, below what is written there by hand;
+ * with `--check`, says where they differ.
  *
  * @module
  */
 import { EmpSslError } from "../src/errors.ts";
 import { type Command, helpText, type Values } from "./cli/flags.ts";
+import { bookPage } from "../src/report/write_book.ts";
 import { main } from "./cli/main.ts";
 
 const command: Command = {
   usage: "deno task docs [--check]",
-  about: "Writes the flags of each task into its page in docs/tasks.",
+  about: "Writes the flags of each task into its page in docs/tasks, and the " +
+    "book of\nresults into docs/results.md.",
   flags: {
     check: { type: "switch", help: "only say which pages are out of date" },
   },
@@ -27,27 +30,39 @@ const TASKS: Record<string, () => Promise<{ command: Command }>> = {
   report: () => import("./report.ts"),
   patches: () => import("./patches.ts"),
   setup: () => import("./setup.ts"),
+  reproduce: () => import("./reproduce.ts"),
+  record: () => import("./record.ts"),
 };
 
 const MARK = "<!-- Below: written by `deno task docs`. -->";
 
+/** Pages of which the end is written here: their paths, and what it is. */
+async function* endings(): AsyncGenerator<[path: string, ending: string]> {
+  for (const [task, load] of Object.entries(TASKS)) {
+    const help = helpText((await load()).command);
+    yield [`docs/tasks/${task}.md`, `\`\`\`text\n${help}\n\`\`\``];
+  }
+  const [begin, end] = ["start", "end"]
+    .map((part) => `<!-- deno-fmt-ignore-${part} -->`);
+  yield ["docs/results.md", `${begin}\n\n${bookPage()}\n\n${end}`];
+}
+
 async function writePages({ check }: Values): Promise<void> {
   const stale: string[] = [];
-  for (const [task, load] of Object.entries(TASKS)) {
-    const url = new URL(`../docs/tasks/${task}.md`, import.meta.url);
+  for await (const [path, ending] of endings()) {
+    const url = new URL(`../${path}`, import.meta.url);
     const text = await Deno.readTextFile(url);
     const [own] = text.split(MARK);
-    const help = helpText((await load()).command);
-    const page = `${own.trimEnd()}\n\n${MARK}\n\n\`\`\`text\n${help}\n\`\`\`\n`;
+    const page = `${own.trimEnd()}\n\n${MARK}\n\n${ending}\n`;
     if (page === text) continue;
-    if (check) stale.push(`docs/tasks/${task}.md`);
+    if (check) stale.push(path);
     else await Deno.writeTextFile(url, page);
   }
   if (stale.length === 0) return;
   throw new EmpSslError({
     action: "accept",
     subject: stale.join(", "),
-    found: "the flags are not those of the task",
+    found: "they are not what the program would write",
     remedy: "run `deno task docs`",
     code: "INVALID_DATA",
   });

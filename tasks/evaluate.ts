@@ -11,6 +11,7 @@ import {
   evaluate,
   EVALUATE_DEFAULTS,
   type EvaluateConfig,
+  type EvaluationResult,
 } from "../src/evaluate/evaluate.ts";
 import { ARCHITECTURES } from "../src/model/architectures.ts";
 import { readCheckpointInfo } from "../src/checkpoint/checkpoint.ts";
@@ -151,7 +152,8 @@ function checkCheckpoint(path: string, arch: string | undefined): void {
   });
 }
 
-async function runEvaluation(values: Values): Promise<void> {
+/** An evaluation on the terminal; keeps its result beside the run. */
+export async function runEvaluation(values: Values): Promise<EvaluationResult> {
   const config = configOf(values);
   checkCheckpoint(config.modelPath, values.arch as string | undefined);
   await setUpEngine({ engine: config.engine });
@@ -177,7 +179,7 @@ async function runEvaluation(values: Values): Promise<void> {
   if (!config.untrained) keepEvaluation(result);
   if (values.json) {
     console.log(JSON.stringify(result));
-    return;
+    return result;
   }
   const { images, leftOut, classes, testPatches } = result;
   const { knn, linear, seconds } = result;
@@ -199,6 +201,11 @@ async function runEvaluation(values: Values): Promise<void> {
   }
   if (knn) console.log(`kNN (k 20, T 0.07)   ${percent(knn)}`);
   console.log(`Evaluated in ${formatSeconds(seconds)}`);
+  return result;
 }
 
-if (import.meta.main) await main(command, runEvaluation);
+if (import.meta.main) {
+  await main(command, async (values) => {
+    await runEvaluation(values);
+  });
+}

@@ -154,7 +154,7 @@ async function follow(
 }
 
 /** A run on the terminal. */
-async function runTraining(values: Values): Promise<void> {
+export async function runTraining(values: Values): Promise<void> {
   const config = configOf(values);
   if (values["print-config"]) {
     const resolved = await resolveConfig(config, showPreparation());

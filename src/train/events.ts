@@ -22,6 +22,11 @@ export interface StepMetrics extends StepLosses {
   computeSeconds: number;
   /** Seconds of waiting for the batch. */
   waitSeconds: number;
+  /**
+   * Processor seconds of all threads of this process since the step before;
+   * earlier versions did not keep them.
+   */
+  processorSeconds?: number;
   /** Patches a second, waiting included. */
   patchesPerSecond: number;
   /** Whether it was the last step, since some process asked to stop. */

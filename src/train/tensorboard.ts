@@ -9,7 +9,7 @@ import { EmpSslError } from "../errors.ts";
 import type { StepMetrics } from "./events.ts";
 
 /** What of a step is shown, by its name there. */
-const SCALARS: Record<string, Exclude<keyof StepMetrics, "stopping">> = {
+const SCALARS = {
   "train/loss": "loss",
   "train/invariance": "invariance",
   "train/tcr": "tcr",
@@ -18,7 +18,7 @@ const SCALARS: Record<string, Exclude<keyof StepMetrics, "stopping">> = {
   "speed/patches_per_second": "patchesPerSecond",
   "speed/compute_seconds": "computeSeconds",
   "speed/wait_seconds": "waitSeconds",
-};
+} as const satisfies Record<string, keyof StepMetrics>;
 
 /** Writes the numbers of a run's steps. */
 export class TensorBoard {

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import process from "node:process";
 import type { Engine, Trainer } from "../engine/engine.ts";
 import { EmpSslError } from "../errors.ts";
 import { architecture, type ModelConfig } from "../model/architectures.ts";
@@ -63,6 +64,7 @@ export class TrainingSession {
   #tensorBoard: TensorBoard | undefined;
   #watched: boolean;
   #view: BatchView | undefined;
+  #usage = process.cpuUsage();
   /** Patches of each image at a time; all where it is undefined. */
   readonly microBatch: number | undefined;
 
@@ -175,11 +177,19 @@ export class TrainingSession {
       lr,
       computeSeconds: (end - taken) / 1000,
       waitSeconds: (taken - begin) / 1000,
+      processorSeconds: this.#processorSeconds(),
       patchesPerSecond: bs * numPatches / (end - begin) * 1000,
     };
     this.#tensorBoard?.write(metrics);
     // Only where it is so: what is written of a step is its numbers.
     return stopping ? { ...metrics, stopping } : metrics;
+  }
+
+  /** Processor seconds since this was asked for last. */
+  #processorSeconds(): number {
+    const { user, system } = process.cpuUsage(this.#usage);
+    this.#usage = process.cpuUsage();
+    return (user + system) / 1e6;
   }
 
   /** The batch of the last step, where that was asked for. */

@@ -1,0 +1,182 @@
+/**
+ * The book of results: what was trained with which command, and how well its
+ * features classify. A row is a folder of `results/` with a folder for each
+ * seed.
+ *
+ * @module
+ */
+import { errorMaker, messageOf } from "../errors.ts";
+import { closestString } from "../deps/std.ts";
+import type { EvaluationResult } from "../evaluate/evaluate.ts";
+
+const bookError = errorMaker("read the row", "NOT_FOUND");
+
+/** A setting, as `row.json` holds it. */
+export interface RowSetting {
+  /** The setting in a line. */
+  title: string;
+  /** The data that `--data-dir` needs; nothing where no files are needed. */
+  files?: string;
+  /** Flags of `deno task train`, without `--seed`, `--dir` and `--data-dir`. */
+  train: string[];
+  /** Flags of `deno task evaluate`, without `--model-path`. */
+  evaluate: string[];
+}
+
+/** One run of a row, as `run.json` holds it. */
+export interface BookRun {
+  /** The run's `--seed`. */
+  seed: number;
+  /** The day on which it ended, as 2026-11-25. */
+  date: string;
+  /** The commit that it was made with. */
+  commit: string;
+  /** Processor and cores, or the GPU. */
+  device: string;
+  /** Seconds of all steps by the clock. */
+  seconds: number;
+  /** Seconds of all steps on all cores together. */
+  processorSeconds?: number;
+  /** Patches in all steps together. */
+  patches: number;
+  /** Loss, invariance, coding rate and effective rank of the last 10 steps. */
+  last: {
+    loss: number;
+    invariance: number;
+    tcr: number;
+    effectiveRank: number;
+  };
+  /** What is to be known of this run, such as other work beside it. */
+  note?: string;
+}
+
+/** A run with what its evaluation gave. */
+export interface BookEntry extends BookRun {
+  /** The evaluation, without the names of files. */
+  evaluation: EvaluationResult;
+}
+
+/** A row: a setting and its runs by seed. */
+export interface BookRow extends RowSetting {
+  /** The folder's name. */
+  name: string;
+  /** Its runs, by seed. */
+  runs: BookEntry[];
+}
+
+/** Where the book lies. */
+export const BOOK = new URL("../../results/", import.meta.url);
+
+function namesIn(folder: URL): string[] {
+  try {
+    return [...Deno.readDirSync(folder)].filter((e) => e.isDirectory)
+      .map((e) => e.name).sort();
+  } catch {
+    return [];
+  }
+}
+
+/** The names of all rows; none where the program was imported by a URL. */
+export function rowNames(book: URL = BOOK): string[] {
+  return namesIn(book);
+}
+
+/**
+ * Reads a row.
+ *
+ * @throws {EmpSslError} `NOT_FOUND` where there is none of that name, with the
+ * nearest one.
+ */
+export function readRow(name: string, book: URL = BOOK): BookRow {
+  const names = rowNames(book);
+  if (!names.includes(name)) {
+    throw bookError(
+      name,
+      "the book has no such row",
+      `did you mean ${closestString(name, names)}`,
+    );
+  }
+  const folder = new URL(`${name}/`, book);
+  const read = <T>(path: string): T => {
+    try {
+      return JSON.parse(Deno.readTextFileSync(new URL(path, folder)));
+    } catch (error) {
+      throw bookError(`${name}/${path}`, messageOf(error), "restore the file");
+    }
+  };
+  const runs = namesIn(folder).map((seed): BookEntry => ({
+    ...read<BookRun>(`${seed}/run.json`),
+    evaluation: read<EvaluationResult>(`${seed}/evaluation.json`),
+  }));
+  runs.sort((a, b) => a.seed - b.seed);
+  return { name, ...read<RowSetting>("row.json"), runs };
+}
+
+/** Mean, lowest and highest of some numbers. */
+export interface Spread {
+  /** The mean. */
+  mean: number;
+  /** The lowest. */
+  low: number;
+  /** The highest. */
+  high: number;
+}
+
+/** The accuracies that the book compares. */
+export const ACCURACIES = {
+  linear: ({ evaluation }: BookEntry) => evaluation.linear?.last.top1,
+  kNN: ({ evaluation }: BookEntry) => evaluation.knn?.top1,
+} as const;
+
+/** Mean and spread over the seeds of a row; nothing where none was measured. */
+export function spreadOf(
+  { runs }: BookRow,
+  accuracy: keyof typeof ACCURACIES,
+): Spread | undefined {
+  const values = runs.map(ACCURACIES[accuracy])
+    .filter((value) => value !== undefined);
+  if (values.length === 0) return undefined;
+  return {
+    mean: values.reduce((sum, v) => sum + v, 0) / values.length,
+    low: Math.min(...values),
+    high: Math.max(...values),
+  };
+}
+
+function percent(value: number): string {
+  return (100 * value).toFixed(1);
+}
+
+/** `61.9 (61.6 to 62.3)`, in percent. */
+export function spreadText(spread: Spread | undefined): string {
+  if (spread === undefined) return "–";
+  const { mean, low, high } = spread;
+  return low === high
+    ? percent(mean)
+    : `${percent(mean)} (${percent(low)} to ${percent(high)})`;
+}
+
+/** The head of the book's table. */
+export const BOOK_HEAD = [
+  "row",
+  "seeds",
+  "patches",
+  "processor time, min",
+  "linear, last epoch, %",
+  "kNN, %",
+];
+
+/** A row of the book's table, cell by cell. */
+export function bookCells(row: BookRow): string[] {
+  const mean = (valueOf: (run: BookEntry) => number) =>
+    row.runs.reduce((sum, run) => sum + valueOf(run), 0) / row.runs.length;
+  const timed = row.runs.every((run) => run.processorSeconds !== undefined);
+  return [
+    row.name,
+    row.runs.map(({ seed }) => seed).join(", "),
+    `${Math.round(mean((run) => run.patches)).toLocaleString("en")}`,
+    timed ? (mean((run) => run.processorSeconds!) / 60).toFixed(1) : "–",
+    spreadText(spreadOf(row, "linear")),
+    spreadText(spreadOf(row, "kNN")),
+  ];
+}

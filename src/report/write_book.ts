@@ -1,0 +1,202 @@
+/**
+ * Adds a run to the book of results, and writes the book's page.
+ *
+ * @module
+ */
+import { cpus } from "node:os";
+import { gzipSync } from "node:zlib";
+import { writeAtomically } from "../atomic_file.ts";
+import { errorMaker } from "../errors.ts";
+import {
+  BOOK,
+  BOOK_HEAD,
+  bookCells,
+  type BookEntry,
+  type BookRow,
+  type BookRun,
+  readRow,
+  rowNames,
+  type RowSetting,
+} from "./book.ts";
+import { readRun, type RunRecord } from "./run_record.ts";
+
+const recordError = errorMaker("record", "INVALID_ARGUMENT");
+
+/** Steps at the end of a run whose numbers the book keeps, as a mean. */
+const LAST_STEPS = 10;
+
+/** What a run itself does not know. */
+export interface RecordOptions {
+  /** The row's name. */
+  row: string;
+  /** The setting; nothing where the row is there already. */
+  setting?: RowSetting;
+  /** The commit that the run was made with. */
+  commit: string;
+  /** Processor seconds, of a run that has not kept them. */
+  processorSeconds?: number;
+  /** What is to be known of this run. */
+  note?: string;
+}
+
+function sum(values: number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
+function runOf(
+  { config, steps }: RunRecord,
+  { commit, note, processorSeconds }: RecordOptions,
+): BookRun {
+  const { bs, numPatches, seed, report } = config;
+  const end = steps.slice(-LAST_STEPS);
+  const mean = (name: "loss" | "invariance" | "tcr" | "effectiveRank") =>
+    Number((sum(end.map((s) => s[name])) / end.length).toPrecision(6));
+  const kept = steps.every((s) => s.processorSeconds !== undefined)
+    ? sum(steps.map((s) => s.processorSeconds!))
+    : undefined;
+  const processor = processorSeconds ?? kept;
+  const cores = navigator.hardwareConcurrency;
+  const model = cpus()[0]?.model.replace(/\s+/g, " ").trim() ?? "unknown";
+  return {
+    seed,
+    date: new Date().toISOString().slice(0, 10),
+    commit,
+    device: `${report?.device ?? "CPU"}: ${model}, ${cores} cores`,
+    seconds: Math.round(
+      sum(steps.map((s) => s.computeSeconds + s.waitSeconds)),
+    ),
+    processorSeconds: processor && Math.round(processor),
+    patches: steps.length * bs * numPatches,
+    last: {
+      loss: mean("loss"),
+      invariance: mean("invariance"),
+      tcr: mean("tcr"),
+      effectiveRank: mean("effectiveRank"),
+    },
+    note,
+  };
+}
+
+/** Names of files say where a machine keeps its data, and nothing else. */
+function withoutPaths<T extends object>(value: T, names: (keyof T)[]): T {
+  return Object.fromEntries(
+    Object.entries(value).filter(([name]) => !names.includes(name as keyof T)),
+  ) as T;
+}
+
+function json(value: unknown): string {
+  return JSON.stringify(value, null, 2) + "\n";
+}
+
+/**
+ * Adds a run and its last evaluation to the book.
+ *
+ * @param dir The run's folder.
+ * @throws {EmpSslError} `INVALID_ARGUMENT` where the run has not ended, was not
+ * evaluated, or the row is new and no setting is given.
+ */
+export function recordRun(dir: string, options: RecordOptions): void {
+  const record = readRun(dir);
+  const { config, steps, evaluations } = record;
+  const evaluation = evaluations.at(-1);
+  if (steps.length < config.steps || evaluation === undefined) {
+    throw recordError(
+      dir,
+      evaluation ? "the run has not ended" : "it was not evaluated",
+      evaluation ? "resume it first" : "evaluate it first",
+    );
+  }
+  const isNew = !rowNames().includes(options.row);
+  if (isNew && options.setting === undefined) {
+    throw recordError(dir, `there is no row ${options.row}`, "give --title");
+  }
+  const folder = new URL(`${options.row}/seed-${config.seed}/`, BOOK);
+  Deno.mkdirSync(folder, { recursive: true });
+  const write = (name: string, content: string | Uint8Array) =>
+    writeAtomically(new URL(name, folder).pathname, content);
+  if (isNew) write("../row.json", json(options.setting));
+  const report = config.report && withoutPaths(config.report, ["library"]);
+  write("run.json", json(runOf(record, options)));
+  write(
+    "config.json",
+    json({
+      ...withoutPaths(config, ["dataDir", "dir", "cache", "init", "classes"]),
+      report,
+    }),
+  );
+  write(
+    "evaluation.json",
+    json({
+      ...withoutPaths(evaluation, ["dataDir", "checkpoint"]),
+      engine: withoutPaths(evaluation.engine, ["library"]),
+    }),
+  );
+  const metrics = Deno.readFileSync(`${record.dir}/metrics.jsonl`);
+  write("metrics.jsonl.gz", new Uint8Array(gzipSync(metrics, { level: 9 })));
+}
+
+/** A command as it is typed. */
+function commands({ name, files, train, evaluate }: BookRow): string {
+  const data = files === undefined ? "" : " --data-dir DIR";
+  const run = `runs/${name}-seed-0`;
+  return [
+    "```sh",
+    `deno task train ${train.join(" ")}${data} --seed 0 --dir ${run}`,
+    `deno task evaluate ${evaluate.join(" ")} --model-path ${run}`,
+    "```",
+  ].join("\n");
+}
+
+function minutes(seconds: number | undefined): string {
+  return seconds === undefined ? "–" : `${(seconds / 60).toFixed(1)} min`;
+}
+
+function runLines(row: string, run: BookEntry): string {
+  const { evaluation, last } = run;
+  const share = (value: number | undefined) =>
+    value === undefined ? "–" : (100 * value).toFixed(1);
+  const { linear, knn } = evaluation;
+  const folder = `../results/${row}/seed-${run.seed}`;
+  return [
+    `- seed ${run.seed}, ${run.date}, commit ${run.commit}, ${run.device}, ` +
+    `${evaluation.engine.precision}: steps ${minutes(run.seconds)} by the ` +
+    `clock, ${minutes(run.processorSeconds)} of processor time; linear ` +
+    `${share(linear?.last.top1)} (best epoch ${share(linear?.best.top1)}), ` +
+    `kNN ${share(knn?.top1)}; invariance ${last.invariance.toFixed(3)}, TCR ` +
+    `${last.tcr.toFixed(1)}, effective rank ${last.effectiveRank.toFixed(1)} ` +
+    `at the end. [metrics](${folder}/metrics.jsonl.gz), ` +
+    `[configuration](${folder}/config.json), ` +
+    `[evaluation](${folder}/evaluation.json).` +
+    (run.note ? ` ${run.note}.` : ""),
+  ].join("\n");
+}
+
+function section(row: BookRow): string {
+  const { evaluation } = row.runs[0]!;
+  const { images, testPatches } = evaluation;
+  return [
+    `### ${row.name}`,
+    `${row.title}.${row.files ? ` Files: ${row.files}.` : ""} Evaluated by ` +
+    `${testPatches} patches of ${images.train} training and ${images.test} ` +
+    "test images.",
+    commands(row),
+    row.runs.map((run) => runLines(row.name, run)).join("\n"),
+  ].join("\n\n");
+}
+
+/** The book's rows as Markdown: a table, then a section for each. */
+export function bookPage(): string {
+  const rows = rowNames().map((name) => readRow(name));
+  const line = (cells: string[]) => `| ${cells.join(" | ")} |`;
+  const link = (
+    [name, ...cells]: string[],
+  ) => [`[${name}](#${name})`, ...cells];
+  return [
+    [
+      line(BOOK_HEAD),
+      line(BOOK_HEAD.map(() => "---")),
+      ...rows.map((row) => line(link(bookCells(row)))),
+    ].join("\n"),
+    ...rows.map(section),
+  ].join("\n\n");
+}

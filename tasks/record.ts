@@ -1,0 +1,85 @@
+/**
+ * `deno task record`: adds a run and its last evaluation to the book of results.
+ *
+ * @module
+ */
+import { recordRun } from "../src/report/write_book.ts";
+import { errorMaker } from "../src/errors.ts";
+import type { Command, Values } from "./cli/flags.ts";
+import { main } from "./cli/main.ts";
+
+const flagError = errorMaker("record", "INVALID_ARGUMENT");
+
+/** The command line of `deno task record`. */
+export const command: Command = {
+  usage: "deno task record RUN --row NAME [flags]",
+  about: "Adds a run and its last evaluation to results/, a row by its name; " +
+    "then\n`deno task docs` writes docs/results.md.",
+  flags: {
+    row: { type: "text", value: "NAME", help: "the row: a new one, or not" },
+    title: { type: "text", value: "TEXT", help: "a new row: its setting" },
+    files: {
+      type: "text",
+      value: "TEXT",
+      help: "a new row: what --data-dir must hold (default: needs no files)",
+    },
+    train: {
+      type: "text",
+      value: "FLAGS",
+      help: "a new row: flags of train, without --seed, --dir, --data-dir",
+    },
+    evaluate: {
+      type: "text",
+      value: "FLAGS",
+      help: "a new row: flags of evaluate, without --model-path",
+    },
+    commit: { type: "text", value: "ID", help: "what the run was made with" },
+    "processor-seconds": {
+      type: "number",
+      help: "of a run that has not kept them",
+    },
+    note: { type: "text", value: "TEXT", help: "what is to be known of it" },
+  },
+  arguments: true,
+  examples: [
+    'deno task record runs/a --row shapes --commit 1a2b3c4 --title "shapes, two ' +
+    'epochs" --train "--data shapes" --evaluate "--test-patches 16"',
+    "deno task record runs/b --row shapes --commit 1a2b3c4",
+  ],
+};
+
+function required(values: Values, name: string): string {
+  const value = values[name];
+  if (value !== undefined) return String(value);
+  throw flagError(`no --${name}`, "it has no default", `give --${name}`);
+}
+
+function record(values: Values, runs: string[]): Promise<void> {
+  const [dir] = runs;
+  if (dir === undefined || runs.length > 1) {
+    throw flagError(
+      `${runs.length} runs`,
+      "one is recorded at a time",
+      "name one",
+    );
+  }
+  const text = (name: string) => values[name] as string | undefined;
+  const words = (name: string) => required(values, name).split(/\s+/);
+  const row = required(values, "row");
+  recordRun(dir, {
+    row,
+    setting: values.title === undefined ? undefined : {
+      title: String(values.title),
+      files: text("files"),
+      train: words("train"),
+      evaluate: words("evaluate"),
+    },
+    commit: required(values, "commit"),
+    processorSeconds: values["processor-seconds"] as number | undefined,
+    note: text("note"),
+  });
+  console.log(`results/${row} has it; \`deno task docs\` writes the page`);
+  return Promise.resolve();
+}
+
+if (import.meta.main) await main(command, record);
