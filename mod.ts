@@ -48,7 +48,12 @@ export {
   type PrepareEvent,
   type PrepareOptions,
 } from "./src/data/prepare.ts";
-export { decodeFile } from "./src/data/decode.ts";
+export { decodeBytes, decodeFile } from "./src/data/decode.ts";
+export type {
+  DataOptions,
+  OpenOwnData,
+  OwnDataset,
+} from "./src/data/own_data.ts";
 export type { CacheOptions } from "./src/data/decoded_cache.ts";
 export type { Image } from "./src/data/image.ts";
 export type { RecipeName } from "./src/patches/recipe.ts";
@@ -66,7 +71,11 @@ export {
   type PrecisionChoice,
   type StepLosses,
 } from "./src/engine/engine.ts";
-export { TRAIN_DEFAULTS } from "./src/train/config_schema.ts";
+export {
+  type OwnDataChoice,
+  TRAIN_DEFAULTS,
+  type TrainChoices,
+} from "./src/train/config_schema.ts";
 export {
   type ResolvedConfig,
   type TrainConfig,

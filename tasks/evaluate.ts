@@ -4,6 +4,7 @@
  * @module
  */
 import { DATASETS } from "../src/data/catalog.ts";
+import { isModule } from "../src/data/own_data.ts";
 import type { EngineChoice, PrecisionChoice } from "../src/engine/engine.ts";
 import { EmpSslError } from "../src/errors.ts";
 import type { Accuracy } from "../src/evaluate/accuracy.ts";
@@ -25,9 +26,13 @@ import {
   showPreparation,
 } from "./cli/main.ts";
 import { formatSeconds, Progress } from "./cli/progress.ts";
-import { command as trainCommand } from "./cli/train_flags.ts";
+import { command as trainCommand, objectOf } from "./cli/train_flags.ts";
 
-const { "data-url": dataUrl, "no-download": noDownload } = trainCommand.flags;
+const {
+  "data-options": dataOptions,
+  "data-url": dataUrl,
+  "no-download": noDownload,
+} = trainCommand.flags;
 
 /** The command line of `deno task evaluate`. */
 export const command: Command = {
@@ -47,8 +52,10 @@ export const command: Command = {
     data: {
       type: "text",
       choices: Object.keys(DATASETS),
+      or: { value: "FILE.ts", is: isModule },
       help: "data set (default: the run's own)",
     },
+    "data-options": dataOptions,
     "data-dir": { type: "text", value: "DIR", help: "its folder" },
     "data-url": dataUrl,
     "no-download": noDownload,
@@ -118,6 +125,7 @@ export function configOf(values: Values): EvaluateConfig {
     modelPath,
     testPatches: number("test-patches") ?? EVALUATE_DEFAULTS.testPatches,
     data: text("data"),
+    dataOptions: objectOf("data-options", values),
     dataDir: text("data-dir"),
     dataUrl: text("data-url"),
     download: values["no-download"] !== true,

@@ -6,6 +6,7 @@
  * @module
  */
 import type { DatasetSource } from "../data/dataset.ts";
+import type { DataOptions } from "../data/own_data.ts";
 import type { EngineChoice, PrecisionChoice } from "../engine/engine.ts";
 import type { LarsClip } from "../model/lars.ts";
 import type { Schedule } from "../model/schedule.ts";
@@ -13,8 +14,10 @@ import type { RecipeName } from "../patches/recipe.ts";
 
 /** The user's choices; the defaults are the paper's. */
 export interface TrainConfig {
-  /** The data set's name. */
+  /** The data set's name, or the path or URL of a module that opens it. */
   data: string;
+  /** Options of that module: plain data. */
+  dataOptions?: DataOptions;
   /** Its folder; our own in the cache where it is not given. */
   dataDir?: string;
   /** Another address of its archive than the official one. */
@@ -113,6 +116,8 @@ export interface ResolvedConfig extends TrainConfig {
   patchSize: number;
   /** Images in the training set. */
   images: number;
+  /** Of a user's module: a digest of the names and labels of the images. */
+  dataDigest?: string;
   /** Steps an epoch. */
   stepsPerEpoch: number;
   /** Steps in all. */
@@ -122,6 +127,7 @@ export interface ResolvedConfig extends TrainConfig {
 /** The settings that determine a run's numbers: equal settings, equal run. */
 export const IDENTITY = [
   "data",
+  "dataOptions",
   "dataDir",
   "classes",
   "cache",
@@ -179,6 +185,7 @@ export function trainSource(
   config: Pick<
     ResolvedConfig,
     | "data"
+    | "dataOptions"
     | "dataDir"
     | "limitImages"
     | "classes"
@@ -187,10 +194,12 @@ export function trainSource(
     | "patchSize"
   >,
 ): DatasetSource {
-  const { data, dataDir, limitImages, classes, patchSize } = config;
+  const { data, dataOptions, dataDir, limitImages, classes, patchSize } =
+    config;
   const { cache, cacheLimit } = config;
   return {
     name: data,
+    options: dataOptions,
     dir: dataDir,
     split: "train",
     limit: limitImages,

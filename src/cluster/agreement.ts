@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { createHash } from "node:crypto";
 import {
   IDENTITY,
   operational,
@@ -13,6 +12,7 @@ import {
   trainSource,
 } from "../checkpoint/run_config.ts";
 import { folderOf, openDataset } from "../data/catalog.ts";
+import { digestOf } from "../data/digest.ts";
 import type { DatasetSource } from "../data/dataset.ts";
 import { TENSORFLOW_VERSION } from "../engine/setup/wheels.ts";
 import { errorMaker } from "../errors.ts";
@@ -112,19 +112,12 @@ export async function leadAgreement(
   plan: Omit<RunPlan, "images">,
   source: DatasetSource,
 ): Promise<Peers<RunPlan>> {
-  return await host.welcome({ ...plan, images: await digestOf(source) });
+  return await host.welcome({ ...plan, images: await imagesOf(source) });
 }
 
-/** A digest that is equal for equal images, wherever they lie. */
-async function digestOf(source: DatasetSource): Promise<string> {
-  const folder = `${folderOf(source)}/`;
-  const dataset = await openDataset(source);
-  const hash = createHash("sha256");
-  for (let i = 0; i < dataset.length; i++) {
-    const name = dataset.describe(i).replace(folder, "");
-    hash.update(`${dataset.label(i)} ${name}\n`);
-  }
-  return hash.digest("hex");
+/** What all processes must agree on of their images. */
+async function imagesOf(source: DatasetSource): Promise<string> {
+  return digestOf(await openDataset(source), `${folderOf(source)}/`);
 }
 
 /**
@@ -166,7 +159,7 @@ export async function followAgreement(
         `it has ${config.images} images where process 0 has ${planned.images}`;
       throw dataError(where, found, SAME_DATA);
     }
-    if (await digestOf(trainSource(config)) !== images) {
+    if (await imagesOf(trainSource(config)) !== images) {
       const found = "its images are not those of process 0";
       throw dataError(where, found, SAME_DATA);
     }

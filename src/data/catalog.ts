@@ -16,6 +16,7 @@ import { cachedDecode } from "./decoded_cache.ts";
 import { openFolder, openImages } from "./folder.ts";
 import { ImageFiles, type Search } from "./image_files.ts";
 import { openImagenet100 } from "./imagenet100.ts";
+import { isModule, moduleUrl, openOwnData } from "./own_data.ts";
 import { openShapes } from "./shapes.ts";
 import { limitTo } from "./subset.ts";
 import { openTinyImagenet } from "./tiny_imagenet.ts";
@@ -99,6 +100,29 @@ export const DATASETS: Readonly<Record<string, DatasetEntry>> = {
   },
 };
 
+/** What follows from the choice of a user's module. */
+const OWN_DATA = { needsDir: false, arch: "by-size" } as const;
+
+/**
+ * What follows from the choice of a data set: its entry in {@linkcode DATASETS},
+ * or that of a user's module.
+ *
+ * @throws {EmpSslError} `INVALID_ARGUMENT` for an unknown name.
+ */
+export function datasetEntry(name: string): Omit<DatasetEntry, "open"> {
+  if (isModule(name)) return OWN_DATA;
+  if (Object.hasOwn(DATASETS, name)) return DATASETS[name]!;
+  throw new EmpSslError({
+    action: "open data set",
+    subject: `"${name}"`,
+    found: "no such data set",
+    remedy: `choose one of ${
+      Object.keys(DATASETS).join(", ")
+    }, or a module such as ./mine.ts`,
+    code: "INVALID_ARGUMENT",
+  });
+}
+
 /** The folder of a source, without a slash at its end. */
 export function folderOf({ dir = "" }: DatasetSource): string {
   return trimSlashes(dir);
@@ -124,17 +148,10 @@ export async function openDataset(
   source: DatasetSource,
   search: Search = {},
 ): Promise<Dataset> {
-  const entry = DATASETS[source.name];
-  if (entry === undefined) {
-    throw new EmpSslError({
-      action: "open data set",
-      subject: `"${source.name}"`,
-      found: "no such data set",
-      remedy: `choose one of ${Object.keys(DATASETS).join(", ")}`,
-      code: "INVALID_ARGUMENT",
-    });
+  if (isModule(source.name)) {
+    return limited(await openOwnData(moduleUrl(source.name), source), source);
   }
-  if (entry.needsDir && !source.dir) {
+  if (datasetEntry(source.name).needsDir && !source.dir) {
     throw new EmpSslError({
       action: "open data set",
       subject: source.name,
@@ -146,7 +163,7 @@ export async function openDataset(
   const dir = folderOf(source);
   const { split, classes, shared, cache } = source;
   const dataset = shared === undefined
-    ? await entry.open({ dir, split, classes, ...search })
+    ? await DATASETS[source.name]!.open({ dir, split, classes, ...search })
     : openShared(shared);
   if (cache && dataset instanceof ImageFiles) {
     dataset.decodeWith(cachedDecode(decodeFile, cache));

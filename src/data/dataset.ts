@@ -6,6 +6,7 @@
 import type { CacheOptions } from "./decoded_cache.ts";
 import type { FileTable } from "./file_table.ts";
 import type { Image } from "./image.ts";
+import type { DataOptions } from "./own_data.ts";
 
 /** A data set that was opened, as plain data in shared memory. */
 export type SharedData =
@@ -55,8 +56,10 @@ export interface Dataset {
  * from a copy of it.
  */
 export interface DatasetSource {
-  /** A name from `DATASETS` in `catalog.ts`. */
+  /** A name from `DATASETS` in `catalog.ts`, or the URL of a user's module. */
   name: string;
+  /** The options of a user's module. */
+  options?: DataOptions;
   /** The folder with the data, where the data set has one. */
   dir?: string;
   /** Which part. */

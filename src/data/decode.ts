@@ -33,7 +33,6 @@ export async function decodeFile(
   path: string,
   shrinkTo?: number,
 ): Promise<Image> {
-  const sharp = await sharpOnce();
   let bytes: Uint8Array;
   try {
     bytes = await Deno.readFile(path);
@@ -47,6 +46,32 @@ export async function decodeFile(
       cause: error,
     });
   }
+  return await decodeBytes(bytes, path, shrinkTo);
+}
+
+/**
+ * Decodes the bytes of an image file; otherwise as {@linkcode decodeFile}.
+ *
+ * @param bytes A whole file.
+ * @param name What to call it in an error.
+ * @param shrinkTo As of {@linkcode decodeFile}.
+ * @throws {EmpSslError} `INVALID_DATA`, as {@linkcode decodeFile}.
+ *
+ * @example An image of two pixels
+ * ```ts
+ * import { decodeBytes } from "./decode.ts";
+ *
+ * const ppm = new TextEncoder().encode("P6 2 1 255 abcdef");
+ * const { width, height, data } = await decodeBytes(ppm, "two pixels");
+ * console.assert(width === 2 && height === 1 && data[0] === 97);
+ * ```
+ */
+export async function decodeBytes(
+  bytes: Uint8Array,
+  name: string,
+  shrinkTo?: number,
+): Promise<Image> {
+  const sharp = await sharpOnce();
   try {
     const other = await decodeOther(bytes);
     if (other !== undefined) {
@@ -70,7 +95,7 @@ export async function decodeFile(
   } catch (error) {
     throw new EmpSslError({
       action: "decode",
-      subject: path,
+      subject: name,
       found: messageOf(error).split("\n")[0]!,
       remedy: "replace or remove the file",
       code: "INVALID_DATA",

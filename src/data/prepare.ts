@@ -10,6 +10,7 @@ import { exists } from "../files.ts";
 import { type Archive, archiveAt, ARCHIVES } from "./archives.ts";
 import { DATASETS, openForThreads } from "./catalog.ts";
 import type { Dataset, DatasetSource } from "./dataset.ts";
+import type { DataOptions } from "./own_data.ts";
 import { download, md5Of } from "./download.ts";
 import { unpack } from "./unpack.ts";
 
@@ -23,8 +24,10 @@ export type PrepareEvent =
 
 /** A data set that is wanted. */
 export interface PrepareOptions {
-  /** Its name. */
+  /** Its name, or the URL of a user's module. */
   name: string;
+  /** The options of a user's module. */
+  options?: DataOptions;
   /** The user's folder for it. */
   dir?: string;
   /** The folder that data sets go into where the user names none: our own. */
@@ -178,7 +181,10 @@ export async function prepareDataset(
       ? undefined
       : `${options.home ?? `${cacheFolder()}/data`}/${archive.home}`);
   const open = async (): Promise<Prepared> => {
-    const source = { name, dir, split: "train", limit, classes } as const;
+    const source: DatasetSource = {
+      ...{ name, dir, split: "train", limit, classes },
+      options: options.options,
+    };
     const onFound = (files: number) => onEvent({ type: "search", files });
     return { dir, ...await openForThreads(source, { onFound }) };
   };

@@ -8,6 +8,7 @@ import * as Comlink from "../deps/comlink.ts";
 import { openForThreads } from "../data/catalog.ts";
 import { sameFiles } from "../data/archives.ts";
 import { prepareDataset, type PrepareEvent } from "../data/prepare.ts";
+import { type DataOptions, isModule, moduleUrl } from "../data/own_data.ts";
 import type { DatasetSource, Split } from "../data/dataset.ts";
 import type {
   EngineChoice,
@@ -31,8 +32,10 @@ export interface EvaluateConfig {
   modelPath: string;
   /** Patches an image. */
   testPatches: number;
-  /** The data set; the run's own where it is not given. */
+  /** The data set, or a module's URL; the run's own where it is not given. */
   data?: string;
+  /** The module's options; the run's own where it is not given. */
+  dataOptions?: DataOptions;
   /** Its folder; the run's own where it is not given. */
   dataDir?: string;
   /** Another address of its archive than the official one. */
@@ -140,10 +143,14 @@ export async function evaluate(
   const checkpoint = readCheckpointInfo(modelPath);
   for (const fault of checkpoint.damaged) onEvent({ type: "damaged", fault });
   const run = checkpoint.config;
-  const name = config.data ?? run.data;
+  const asked = config.data ?? run.data;
+  const name = isModule(asked) ? moduleUrl(asked) : asked;
   const classList = config.classes ?? run.classes;
+  const options = config.dataOptions ??
+    (name === run.data ? run.dataOptions : undefined);
   const prepared = await prepareDataset({
     name,
+    options,
     dir: config.dataDir ??
       (sameFiles(name, run.data) ? run.dataDir : undefined),
     limit: config.limitTrain,
@@ -156,6 +163,7 @@ export async function evaluate(
   const { dir } = prepared;
   const tested = await openForThreads({
     name,
+    options,
     dir,
     classes: classList,
     split: "test",

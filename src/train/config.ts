@@ -5,7 +5,10 @@
  * @module
  */
 import { resolve } from "node:path";
-import { DATASETS } from "../data/catalog.ts";
+import { isDeepStrictEqual } from "node:util";
+import { datasetEntry } from "../data/catalog.ts";
+import { isModule, moduleUrl } from "../data/own_data.ts";
+import { digestOf } from "../data/digest.ts";
 import { checkCache } from "../data/decoded_cache.ts";
 import type { Dataset, DatasetSource } from "../data/dataset.ts";
 import type { Image } from "../data/image.ts";
@@ -16,7 +19,11 @@ import { architecture } from "../model/architectures.ts";
 import { checkMembership } from "../cluster/membership.ts";
 import { flagError } from "../flag_error.ts";
 import type { ResolvedConfig, TrainConfig } from "../checkpoint/run_config.ts";
-import { checkChoices, withDefaults } from "./config_schema.ts";
+import {
+  checkChoices,
+  type TrainChoices,
+  withDefaults,
+} from "./config_schema.ts";
 import { parseSaveEvery } from "./save_every.ts";
 import { parseWarmUp, warmUpSteps } from "./warm_up.ts";
 
@@ -72,6 +79,7 @@ export function validateConfig(config: TrainConfig): void {
     );
   }
   if (config.saveEvery !== undefined) parseSaveEvery(config.saveEvery);
+  checkDataOptions(config);
   if (config.warmUp !== undefined) parseWarmUp(config.warmUp);
   const { microBatch } = config;
   if (
@@ -115,6 +123,26 @@ export function validateConfig(config: TrainConfig): void {
     );
   }
   if (config.arch !== undefined) architecture(config.arch);
+}
+
+/** Refuses options that cannot be kept with the run, or that nothing takes. */
+function checkDataOptions({ data, dataOptions }: TrainConfig): void {
+  if (dataOptions === undefined) return;
+  if (!isModule(data)) {
+    throw flagError(
+      "--data-options",
+      `${data} has none`,
+      "name a module with --data, or leave them out",
+    );
+  }
+  const kept = JSON.parse(JSON.stringify(dataOptions));
+  if (!isDeepStrictEqual(kept, dataOptions)) {
+    throw flagError(
+      "--data-options",
+      "they are not plain data, which a run could keep",
+      "give numbers, texts, lists and objects of them",
+    );
+  }
 }
 
 /** Refuses replicas and processes that cannot be. */
@@ -191,7 +219,7 @@ export interface PreparedRun {
 
 /** As {@linkcode prepareRun}; the configuration alone. */
 export async function resolveConfig(
-  choices: Partial<TrainConfig>,
+  choices: TrainChoices,
   onPrepare?: (event: PrepareEvent) => void,
 ): Promise<ResolvedConfig> {
   return (await prepareRun(choices, onPrepare)).config;
@@ -214,13 +242,16 @@ export async function resolveConfig(
  * ```
  */
 export async function prepareRun(
-  choices: Partial<TrainConfig>,
+  choices: TrainChoices,
   onPrepare?: (event: PrepareEvent) => void,
 ): Promise<PreparedRun> {
   const config = withDefaults(choices);
   validateConfig(config);
+  // From every folder the same module, as that of the files.
+  if (isModule(config.data)) config.data = moduleUrl(config.data);
   const { dir: dataDir, dataset, source } = await prepareDataset({
     name: config.data,
+    options: config.dataOptions,
     // Absolute: the run may be evaluated or resumed from another folder.
     dir: config.dataDir && resolve(config.dataDir),
     limit: config.limitImages,
@@ -244,7 +275,7 @@ export async function prepareRun(
       `give ${images} or fewer`,
     );
   }
-  const entry = DATASETS[config.data]!;
+  const entry = datasetEntry(config.data);
   if (config.cache !== undefined && !entry.files) {
     throw flagError(
       `--cache ${config.cache}`,
@@ -268,6 +299,7 @@ export async function prepareRun(
     patchSize: config.patchSize ?? entry.patchSize ??
       architecture(arch).patchSize,
     images,
+    dataDigest: isModule(config.data) ? digestOf(dataset) : undefined,
     stepsPerEpoch,
     steps: stepsPerEpoch * config.epoch,
   };

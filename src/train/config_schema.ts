@@ -5,6 +5,7 @@
  * @module
  */
 import type { TrainConfig } from "../checkpoint/run_config.ts";
+import type { DataOptions } from "../data/own_data.ts";
 import { DATASETS } from "../data/catalog.ts";
 import { closestString } from "../deps/std.ts";
 import * as v from "../deps/valibot.ts";
@@ -20,6 +21,7 @@ const count = v.number(), text = v.string(), flag = v.boolean();
 
 const SCHEMA = v.strictObject({
   data: text,
+  dataOptions: v.optional(v.record(v.string(), v.unknown())),
   dataDir: v.optional(text),
   dataUrl: v.optional(text),
   download: v.optional(flag),
@@ -66,7 +68,9 @@ export const CHOICES: readonly string[] = Object.keys(SCHEMA.entries);
  * What follows from the choices, and what a run's `config.json` holds besides
  * them: ignored where a configuration is read again.
  */
-const DERIVED = ["recipe", "images", "stepsPerEpoch", "steps", "report"];
+const DERIVED = [
+  ...["recipe", "images", "dataDigest", "stepsPerEpoch", "steps", "report"],
+];
 
 /** The paper's choices. */
 export const TRAIN_DEFAULTS = {
@@ -86,6 +90,29 @@ export const TRAIN_DEFAULTS = {
   keep: 3,
 } as const satisfies TrainConfig;
 
+/** A user's own data: a module and its options. */
+export interface OwnDataChoice {
+  /** The module's path or URL; from a module of yours: `import.meta.resolve()`. */
+  module: string;
+  /** Plain data that the module's `open()` is called with. */
+  options?: DataOptions;
+}
+
+/** Some of a run's choices; the rest have defaults. */
+export interface TrainChoices extends Omit<Partial<TrainConfig>, "data"> {
+  /** The data set's name, or the user's own data. */
+  data?: string | OwnDataChoice;
+}
+
+/** The same choices, with the user's own data as `data` and `dataOptions`. */
+export function flatChoices(
+  { data, ...choices }: TrainChoices,
+): Partial<TrainConfig> {
+  return typeof data === "object"
+    ? { ...choices, data: data.module, dataOptions: data.options }
+    : { ...choices, data };
+}
+
 /**
  * Some choices, with defaults for the rest: the paper's, or those of the data set
  * where it has its own. The only place where defaults are applied.
@@ -98,10 +125,11 @@ export const TRAIN_DEFAULTS = {
  * console.assert(withDefaults({ data: "cifar10" }).bs === 100);
  * ```
  */
-export function withDefaults(choices: Partial<TrainConfig>): TrainConfig {
-  const data = choices.data ?? TRAIN_DEFAULTS.data;
+export function withDefaults(choices: TrainChoices): TrainConfig {
+  const chosen = flatChoices(choices);
+  const data = chosen.data ?? TRAIN_DEFAULTS.data;
   const own = Object.hasOwn(DATASETS, data) ? DATASETS[data]!.defaults : {};
-  const given = Object.entries(choices).filter(([, value]) =>
+  const given = Object.entries(chosen).filter(([, value]) =>
     value !== undefined
   );
   return { ...TRAIN_DEFAULTS, ...own, ...Object.fromEntries(given) };

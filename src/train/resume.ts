@@ -4,6 +4,7 @@
  * @module
  */
 import { dirname } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { EmpSslError } from "../errors.ts";
 import { exists } from "../files.ts";
 import {
@@ -46,7 +47,9 @@ export function resumePoint(dir: string): ResumePoint {
 }
 
 function isLike(stored: ResolvedConfig, wanted: ResolvedConfig): boolean {
-  const same = IDENTITY.every((key) => stored[key] === wanted[key]);
+  const same = IDENTITY.every((key) =>
+    isDeepStrictEqual(stored[key], wanted[key])
+  );
   // `auto` matches whatever the stored run has used.
   return same &&
     (["engine", "precision"] as const).every((key) =>
@@ -102,7 +105,16 @@ export async function resumedConfig(
     task: undefined,
     ...operational(config),
   });
-  const { images, stepsPerEpoch, steps } = from.config;
+  const { images, dataDigest, stepsPerEpoch, steps } = from.config;
+  if (resolved.dataDigest !== dataDigest) {
+    throw new EmpSslError({
+      action: "go on with",
+      subject: from.path,
+      found: `${resolved.data} has other images or labels than it had`,
+      remedy: "put the data back, or start from the weights with --init",
+      code: "INVALID_DATA",
+    });
+  }
   if (resolved.images === images) return resolved;
   // The run has an index of its own images; others may have come.
   if (

@@ -6,6 +6,7 @@
 import type { EngineName, EngineReport, Precision } from "../engine/engine.ts";
 import { EmpSslError } from "../errors.ts";
 import { microBatchOf } from "./batch.ts";
+import { isModule, moduleName } from "../data/own_data.ts";
 import { checkOwnName } from "../cluster/membership.ts";
 import { type Compute, startCompute } from "../engine/compute.ts";
 import {
@@ -14,7 +15,11 @@ import {
   prepareRun,
   resolveConfig,
 } from "./config.ts";
-import { withDefaults } from "./config_schema.ts";
+import {
+  flatChoices,
+  type TrainChoices,
+  withDefaults,
+} from "./config_schema.ts";
 import {
   type ResolvedConfig,
   type TrainConfig,
@@ -40,7 +45,7 @@ export interface TrainOptions {
   /**
    * The folder of a run to go on with, exactly from its newest whole checkpoint.
    * Its configuration stays; only what does not change the numbers is taken
-   * from `config`: `workers`, `saveEvery`, `keep`, `strict`, `threads`, and
+   * from `choices`: `workers`, `saveEvery`, `keep`, `strict`, `threads`, and
    * `dataDir`, where the same data may lie elsewhere.
    */
   resume?: string;
@@ -56,9 +61,10 @@ export interface TrainOptions {
 
 /** A folder that is not taken: `runs/shapes-1`, `runs/shapes-2`, … */
 function freeFolder(data: string, msg?: string): string {
+  const name = isModule(data) ? moduleName(data) : data;
   const note = msg ? `-${msg.replace(/[^\w.-]+/g, "_").slice(0, 40)}` : "";
   for (let n = 1;; n++) {
-    const dir = `runs/${data}${note}-${n}`;
+    const dir = `runs/${name}${note}-${n}`;
     try {
       Deno.statSync(dir);
     } catch {
@@ -70,7 +76,7 @@ function freeFolder(data: string, msg?: string): string {
 /**
  * Trains an encoder.
  *
- * @param config The user's choices; the rest is from `TRAIN_DEFAULTS`, the
+ * @param choices The user's choices; the rest is from `TRAIN_DEFAULTS`, the
  * paper's.
  * @param options A signal that ends the run, a probe.
  * @returns The run's events, in order; the run advances as they are consumed.
@@ -88,11 +94,11 @@ function freeFolder(data: string, msg?: string): string {
  * ```
  */
 export async function* train(
-  config: Partial<TrainConfig> = {},
+  choices: TrainChoices = {},
   { signal, probe, resume, includeBatch, prepared }: TrainOptions = {},
 ): AsyncGenerator<TrainEvent> {
   const goesOn = resume !== undefined;
-  const asked = withDefaults(config);
+  const config = flatChoices(choices), asked = withDefaults(config);
   const { cluster: addresses, task = 0 } = config;
   if (addresses) await checkOwnName({ addresses, task });
   if (isFollower(config)) {

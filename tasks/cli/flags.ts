@@ -22,6 +22,8 @@ export interface Flag {
   without?: string | number;
   /** Where it may be one of a few words. */
   choices?: readonly string[];
+  /** What else it may be: its name in the help, and whether a value is such. */
+  or?: { value: string; is: (text: string) => boolean };
 }
 
 /** A command. */
@@ -44,7 +46,10 @@ export type Values = Record<string, string | number | boolean | undefined>;
 /** The help of a command. */
 export function helpText({ usage, about, flags, examples }: Command): string {
   const rows = Object.entries(flags).map(([name, flag]) => {
-    const kind = flag.choices?.join("|") ?? flag.value ?? "N";
+    const words = flag.or && flag.choices
+      ? [...flag.choices, flag.or.value]
+      : flag.choices;
+    const kind = words?.join("|") ?? flag.value ?? "N";
     const value = flag.type === "switch"
       ? ""
       : flag.without === undefined
@@ -85,7 +90,7 @@ function valueOf(name: string, flag: Flag, raw: unknown): Values[string] {
       `write --${name} ${flag.value ?? "N"}`,
     );
   }
-  if (flag.choices && !flag.choices.includes(text)) {
+  if (flag.choices && !flag.choices.includes(text) && !flag.or?.is(text)) {
     const near = closestString(text, [...flag.choices]);
     throw flagError(
       `--${name} ${text}`,

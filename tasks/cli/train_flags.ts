@@ -5,6 +5,7 @@
  */
 import { DATASETS } from "../../src/data/catalog.ts";
 import type { EngineChoice, PrecisionChoice } from "../../src/engine/engine.ts";
+import { isModule } from "../../src/data/own_data.ts";
 import { ARCHITECTURES } from "../../src/model/architectures.ts";
 import { LARS_CLIPS, type LarsClip } from "../../src/model/lars.ts";
 import { type Schedule, SCHEDULES } from "../../src/model/schedule.ts";
@@ -30,7 +31,14 @@ export const command: Command = {
     data: {
       type: "text",
       choices: Object.keys(DATASETS),
-      help: `data set (default ${D.data}: generated, needs no files)`,
+      or: { value: "FILE.ts", is: isModule },
+      help:
+        `data set, or a module of yours (default ${D.data}: generated, needs no files)`,
+    },
+    "data-options": {
+      type: "text",
+      value: "JSON",
+      help: "options of your module, as an object",
     },
     "data-dir": {
       type: "text",
@@ -225,12 +233,36 @@ function autoOrNumber(
   );
 }
 
+/** An object of JSON. */
+export function objectOf(
+  name: string,
+  values: Values,
+): Record<string, unknown> | undefined {
+  const text = values[name];
+  if (text === undefined) return undefined;
+  let found: unknown;
+  try {
+    found = JSON.parse(String(text));
+  } catch {
+    // Said below.
+  }
+  if (typeof found === "object" && found !== null && !Array.isArray(found)) {
+    return found as Record<string, unknown>;
+  }
+  throw flagError(
+    `--${name} ${text}`,
+    "it is no object of JSON",
+    `write it as '{"name": "value"}'`,
+  );
+}
+
 /** What the flags say. */
 function fromFlags(values: Values): Partial<TrainConfig> {
   const number = (name: string) => values[name] as number | undefined;
   const text = (name: string) => values[name] as string | undefined;
   return {
     data: text("data"),
+    dataOptions: objectOf("data-options", values),
     dataDir: text("data-dir"),
     dataUrl: text("data-url"),
     download: values["no-download"] === true ? false : undefined,

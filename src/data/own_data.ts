@@ -1,0 +1,197 @@
+/**
+ * A user's own data: a module whose default export opens a split. Each thread
+ * imports the module by itself, so that nothing of it need be sent.
+ *
+ * @module
+ */
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { EmpSslError, messageOf } from "../errors.ts";
+import type { Dataset, Split } from "./dataset.ts";
+import { decodeBytes } from "./decode.ts";
+import type { Image } from "./image.ts";
+
+/** Options of a user's module: plain data, kept with the run. */
+export type DataOptions = Record<string, unknown>;
+
+/** What a user's data set must have; the rest is filled in. */
+export interface OwnDataset {
+  /** How many images there are. */
+  length: number;
+  /** The names of the classes; without it there are no labels. */
+  classes?: readonly string[];
+  /** The class of an image: an index into `classes`. */
+  label?(index: number): number;
+  /** What to call an image in a message. */
+  describe?(index: number): string;
+  /**
+   * One image: the bytes of a file (JPEG, PNG, WebP, GIF, TIFF, AVIF, BMP, PPM),
+   * or its pixels.
+   */
+  image(index: number): Promise<Uint8Array | Image> | Uint8Array | Image;
+}
+
+/** The default export of a user's module. */
+export type OpenOwnData = (
+  request: { split: Split; options: DataOptions },
+) => Promise<OwnDataset> | OwnDataset;
+
+/**
+ * Whether a data set's name is the address of a module.
+ *
+ * @example A name and three addresses
+ * ```ts
+ * import { isModule } from "./own_data.ts";
+ *
+ * console.assert(!isModule("cifar10") && isModule("./mine.ts"));
+ * console.assert(isModule("https://example.com/data.js") && isModule("mine.ts"));
+ * ```
+ */
+export function isModule(name: string): boolean {
+  return /^\.{0,2}\/|^[a-z]+:|\.[cm]?[jt]s$/.test(name);
+}
+
+/** The address of a module, which is the same from every folder. */
+export function moduleUrl(name: string): string {
+  return /^[a-z]+:/.test(name) ? name : pathToFileURL(resolve(name)).href;
+}
+
+/** What to call a module in a message or a folder: `mine` of `/data/mine.ts`. */
+export function moduleName(name: string): string {
+  const [, base] = /([^/]+?)(?:\.[cm]?[jt]s)?(?:[?#].*)?$/.exec(name) ?? [];
+  return base ?? name;
+}
+
+function refuse(
+  url: string,
+  found: string,
+  remedy: string,
+  cause?: unknown,
+): EmpSslError {
+  return new EmpSslError({
+    action: "use the data of",
+    subject: url,
+    found,
+    remedy,
+    code: "INVALID_DATA",
+    cause,
+  });
+}
+
+/** The bytes of an image have the size that it claims. */
+function checkPixels(image: Image, name: string, url: string): Image {
+  const { width, height, data } = image ?? {};
+  if (
+    Number.isInteger(width) && width > 0 && Number.isInteger(height) &&
+    height > 0 && data instanceof Uint8Array &&
+    data.length === width * height * 3
+  ) return image;
+  throw refuse(
+    url,
+    `${name} is ${width} × ${height} with ${data?.length ?? "no"} bytes`,
+    "give the bytes of an image file, or { width, height, data } with " +
+      "width × height × 3 bytes",
+  );
+}
+
+/** A user's data set with all that the interface has. */
+class OwnData implements Dataset {
+  readonly name: string;
+  readonly length: number;
+  readonly classes: readonly string[];
+  readonly #own: OwnDataset;
+  readonly #url: string;
+
+  constructor(own: OwnDataset, url: string) {
+    this.#own = own;
+    this.#url = url;
+    this.name = moduleName(url);
+    this.length = own.length;
+    this.classes = own.classes ?? [];
+  }
+
+  label(index: number): number {
+    if (this.classes.length === 0) return 0;
+    const label = this.#own.label!(index);
+    if (
+      Number.isInteger(label) && label >= 0 && label < this.classes.length
+    ) return label;
+    throw refuse(
+      this.#url,
+      `the label of ${this.describe(index)} is ${label}`,
+      `give an index into its ${this.classes.length} classes`,
+    );
+  }
+
+  describe(index: number): string {
+    return this.#own.describe?.(index) ?? `image ${index} of ${this.name}`;
+  }
+
+  async image(index: number): Promise<Image> {
+    const found = await this.#own.image(index), name = this.describe(index);
+    return found instanceof Uint8Array
+      ? await decodeBytes(found, name)
+      : checkPixels(found, name, this.#url);
+  }
+}
+
+/** Whether it has what a data set must have; the reason where it has not. */
+function faultOf(own: OwnDataset): string | undefined {
+  if (typeof own !== "object" || own === null) return "it opens as no object";
+  if (!Number.isInteger(own.length) || own.length < 0) {
+    return `its length is ${own.length}`;
+  }
+  if (typeof own.image !== "function") return "it has no image(index)";
+  const { classes = [] } = own;
+  if (!Array.isArray(classes) || classes.some((c) => typeof c !== "string")) {
+    return "its classes are not a list of names";
+  }
+  return classes.length > 0 && typeof own.label !== "function"
+    ? "it has classes and no label(index)"
+    : undefined;
+}
+
+/**
+ * Opens a split of a user's data.
+ *
+ * @param url The module, by {@linkcode moduleUrl}.
+ * @param request Which split, and the module's own options.
+ * @throws {EmpSslError} `NOT_FOUND` where the module cannot be imported;
+ * `INVALID_DATA` where what it exports is no data set.
+ */
+export async function openOwnData(
+  url: string,
+  { split, options = {} }: { split: Split; options?: DataOptions },
+): Promise<Dataset> {
+  let module: { default?: unknown };
+  try {
+    module = await import(url);
+  } catch (error) {
+    throw new EmpSslError({
+      action: "import the data module",
+      subject: url,
+      found: messageOf(error).split("\n")[0]!,
+      remedy: "check its address, and that Deno may read or import it",
+      code: "NOT_FOUND",
+      cause: error,
+    });
+  }
+  const open = module.default;
+  const wanted = "export default function open({ split, options })";
+  if (typeof open !== "function") {
+    throw refuse(url, "its default export is no function", wanted);
+  }
+  let own: OwnDataset;
+  try {
+    own = await (open as OpenOwnData)({ split, options });
+  } catch (error) {
+    if (error instanceof EmpSslError) throw error;
+    const found = `opening ${split} failed: ${messageOf(error).split("\n")[0]}`;
+    throw refuse(url, found, "mend the module or its options", error);
+  }
+  const fault = faultOf(own);
+  if (fault !== undefined) {
+    throw refuse(url, fault, "give { length, classes?, label?, image }");
+  }
+  return new OwnData(own, url);
+}

@@ -1,0 +1,162 @@
+/** Training on a user's own module of data. */
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { DatabaseSync } from "node:sqlite";
+import { toFileUrl } from "../src/deps/std.ts";
+import { openDataset } from "../src/data/catalog.ts";
+import { isModule, moduleName } from "../src/data/own_data.ts";
+import { withFolder, writeImages } from "./images.ts";
+import { engineForTasks, runTask } from "./tasks.ts";
+
+const { ignore, reason } = await engineForTasks();
+
+/** A module in a folder, as a URL. */
+async function moduleOf(dir: string, name: string, text: string) {
+  const path = `${dir}/${name}.ts`;
+  await Deno.writeTextFile(path, text);
+  return toFileUrl(path).href;
+}
+
+Deno.test("what is a module, and what it is called", () => {
+  for (const name of ["cifar10", "folder", "cifar100-coarse"]) {
+    assertEquals(isModule(name), false);
+  }
+  for (const name of ["mine.ts", "./mine.js", "/a/mine.mts", "https://a.b/c"]) {
+    assertEquals(isModule(name), true);
+  }
+  assertEquals(moduleName("https://a.b/c/mine.ts?x=1"), "mine");
+  assertEquals(moduleName("./mine.ts"), "mine");
+});
+
+Deno.test("a module that is no data set is refused by what is wrong", async () => {
+  await withFolder(async (dir) => {
+    const cases: [string, string][] = [
+      ["export const open = 1;", "its default export is no function"],
+      ["export default () => 1;", "it opens as no object"],
+      ["export default () => ({ length: -1 });", "its length is -1"],
+      ["export default () => ({ length: 1 });", "it has no image(index)"],
+      [
+        'export default () => ({ length: 1, image() {}, classes: ["a"] });',
+        "it has classes and no label(index)",
+      ],
+      [
+        'export default () => { throw new Error("no table"); };',
+        "opening test failed: no table",
+      ],
+    ];
+    for (const [i, [text, found]] of cases.entries()) {
+      const url = await moduleOf(dir, `m${i}`, text);
+      const open = () => openDataset({ name: url, split: "test" });
+      const error = await assertRejects(open, Error);
+      assertStringIncludes(error.message, `of ${url}: ${found}, `);
+    }
+    const gone = () => openDataset({ name: `${dir}/gone.ts`, split: "test" });
+    const { message } = await assertRejects(gone, Error);
+    assertStringIncludes(message, "Cannot import the data module");
+  });
+});
+
+Deno.test("images of a module are bytes of files or pixels, and checked", async () => {
+  await withFolder(async (dir) => {
+    const url = await moduleOf(
+      dir,
+      "pixels",
+      `export default ({ options }) => ({
+        length: 3, classes: ["a", "b"], label: (i) => i,
+        image: (i) => i === 0
+          ? new TextEncoder().encode("P6 2 1 255 abcdef")
+          : { width: 2, height: options.height, data: new Uint8Array(6) },
+      });`,
+    );
+    const source = { name: url, split: "train" } as const;
+    const open = (height: number) =>
+      openDataset({ ...source, options: { height } });
+    const good = await open(1), bad = await open(2);
+    assertEquals([...(await good.image(0)).data], [97, 98, 99, 100, 101, 102]);
+    assertEquals((await good.image(1)).width, 2);
+    const { message } = await assertRejects(async () => await bad.image(1));
+    assertStringIncludes(message, "image 1 of pixels is 2 × 2 with 6 bytes");
+    assertEquals(good.label(1), 1);
+    let refused = "";
+    try {
+      good.label(2);
+    } catch (error) {
+      refused = (error as Error).message;
+    }
+    assertStringIncludes(refused, "the label of image 2 of pixels is 2");
+  });
+});
+
+/** The images of a folder as a table. */
+async function writeTable(dir: string, file: string): Promise<void> {
+  using database = new DatabaseSync(file);
+  database.exec("create table images (split text, label text, file blob)");
+  const insert = database.prepare("insert into images values (?, ?, ?)");
+  for (const split of ["train", "test"]) {
+    await writeImages(dir, { classes: 2, each: 8, split, side: 32 });
+    for (const label of ["c0", "c1"]) {
+      for (let i = 0; i < 8; i++) {
+        const png = `${dir}/${split}/${label}/${i}.png`;
+        insert.run(split, label, await Deno.readFile(png));
+      }
+    }
+  }
+}
+
+Deno.test({
+  name: `a table of SQLite trains, goes on and is evaluated${reason}`,
+  ignore,
+  async fn(t) {
+    await withFolder(async (dir) => {
+      await writeTable(dir, `${dir}/images.db`);
+      const run = `${dir}/run`;
+      const module =
+        new URL("../examples/sqlite_data.ts", import.meta.url).pathname;
+      const options = JSON.stringify({ file: `${dir}/images.db` });
+      const small = ["--bs", "4", "--num-patches", "2", "--patch-size", "8"];
+      const train = (...more: string[]) =>
+        runTask("train", [
+          ...["--data", module, "--data-options", options, "--dir", run],
+          ...["--precision", "fp32", "--epoch", "1", ...small, ...more],
+        ]);
+      await t.step("train", async () => {
+        const { code, out, err } = await train();
+        assertEquals(code, 0, err);
+        assertStringIncludes(out, "16 images");
+        const config = JSON.parse(Deno.readTextFileSync(`${run}/config.json`));
+        assertEquals(config.dataOptions, { file: `${dir}/images.db` });
+        assertEquals(config.dataDigest.length, 64);
+      });
+      await t.step("evaluate, by what the run knows", async () => {
+        const { code, out, err } = await runTask("evaluate", [
+          ...["--model-path", run, "--test-patches", "1", "--json"],
+          ...["--precision", "fp32"],
+        ]);
+        assertEquals(code, 0, err);
+        assertEquals(JSON.parse(out).images, { train: 16, test: 16 });
+      });
+      await t.step("resume refuses other labels", async () => {
+        const again = await runTask("train", ["--resume", run]);
+        assertEquals(again.code, 0, again.err);
+        {
+          using database = new DatabaseSync(`${dir}/images.db`);
+          database.exec(
+            "update images set label = case label when 'c0' then 'c1' " +
+              "else 'c0' end where rowid in (1, 9)",
+          );
+        }
+        const { code, err } = await runTask("train", ["--resume", run]);
+        assertEquals(code, 2);
+        assertStringIncludes(err, "has other images or labels than it had");
+      });
+      await t.step("options for data that takes none", async () => {
+        const { code, err } = await runTask("train", [
+          ...["--data", "shapes", "--data-options", "{}"],
+        ]);
+        assertEquals(code, 2);
+        assertStringIncludes(err, "shapes has none");
+        const bad = await runTask("train", ["--data-options", "[1]"]);
+        assertStringIncludes(bad.err, "it is no object of JSON");
+      });
+    });
+  },
+});
