@@ -56,7 +56,18 @@ export type {
 } from "./src/data/own_data.ts";
 export type { CacheOptions } from "./src/data/decoded_cache.ts";
 export type { Image } from "./src/data/image.ts";
-export type { RecipeName } from "./src/patches/recipe.ts";
+export { LARS_CLIPS, type LarsClip } from "./src/model/lars.ts";
+export { type Schedule, SCHEDULES } from "./src/model/schedule.ts";
+export {
+  type Recipe,
+  type RecipeChoice,
+  type RecipeName,
+  recipeOf,
+  RECIPES,
+} from "./src/patches/recipe.ts";
+export type { CropRange } from "./src/patches/crop.ts";
+export type { JitterStrength } from "./src/patches/color_jitter.ts";
+export type { Interpolation } from "./src/patches/resize.ts";
 export { PatchStream } from "./src/stream/patch_stream.ts";
 export type { PatchJob } from "./src/stream/patch_job.ts";
 export type { OrderConfig } from "./src/stream/order.ts";

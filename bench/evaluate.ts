@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { BATCH_PATCHES } from "../src/evaluate/compute_features.ts";
+import { batchPatches } from "../src/evaluate/compute_features.ts";
 import { startPair } from "./compare.ts";
 import type { Measurement } from "./measurement.ts";
 import type { BenchOptions } from "./options.ts";
@@ -13,11 +13,8 @@ import type { BenchOptions } from "./options.ts";
 export async function evaluation(
   options: BenchOptions,
 ): Promise<Measurement[]> {
-  const recipe = options.setting.arch === "resnet18-imagenet"
-    ? "imagenet"
-    : "cifar";
   const scripts = { ours: "evaluate.ts", peer: "pytorch_evaluate.py" };
-  const batch = ["--batch", `${BATCH_PATCHES[recipe]}`];
+  const batch = ["--batch", `${batchPatches(options.setting.size)}`];
   await using pair = await startPair(options, scripts, batch);
   const found: Measurement[] = [];
   for (const bag of [16, 128]) {

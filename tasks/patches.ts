@@ -7,7 +7,7 @@ import { openDataset } from "../src/data/catalog.ts";
 import { encodePng } from "../src/data/png.ts";
 import { EmpSslError } from "../src/errors.ts";
 import { contactSheet } from "../src/patches/contact_sheet.ts";
-import { RECIPES } from "../src/patches/recipe.ts";
+import { recipeOf } from "../src/patches/recipe.ts";
 import { createTransforms } from "../src/patches/create_transforms.ts";
 import { writeAtomically } from "../src/atomic_file.ts";
 import { resolveConfig } from "../src/train/config.ts";
@@ -57,7 +57,7 @@ if (import.meta.main) {
       });
     }
     const sheet = contactSheet(await dataset.image(index), {
-      recipe: RECIPES[config.recipe],
+      recipe: recipeOf(config.recipe),
       size: config.patchSize,
       patches: config.numPatches,
       seed: config.seed,

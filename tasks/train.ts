@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { isDeepStrictEqual } from "node:util";
 import type { Dashboard } from "../src/dashboard/dashboard.ts";
 import { EmpSslError } from "../src/errors.ts";
 import { onlineProbe } from "../src/evaluate/online_probe.ts";
@@ -64,13 +65,14 @@ function checkAgainst(
 ): void {
   const stored = config as unknown as Record<string, unknown>;
   for (const [key, value] of Object.entries(given)) {
-    if (isOperational(key) || stored[key] === value || value === "auto") {
-      continue;
-    }
+    const same = isDeepStrictEqual(stored[key], value) || value === "auto";
+    if (isOperational(key) || same) continue;
+    const show = (it: unknown) =>
+      typeof it === "object" ? JSON.stringify(it) : it;
     throw new EmpSslError({
       action: "resume",
-      subject: `${dir} with ${key} ${value}`,
-      found: `it was started with ${stored[key]}`,
+      subject: `${dir} with ${key} ${show(value)}`,
+      found: `it was started with ${show(stored[key])}`,
       remedy: "leave the flag out, or start another run",
       code: "INVALID_ARGUMENT",
     });

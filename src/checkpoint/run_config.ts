@@ -10,7 +10,7 @@ import type { DataOptions } from "../data/own_data.ts";
 import type { EngineChoice, PrecisionChoice } from "../engine/engine.ts";
 import type { LarsClip } from "../model/lars.ts";
 import type { Schedule } from "../model/schedule.ts";
-import type { RecipeName } from "../patches/recipe.ts";
+import type { Recipe, RecipeChoice, RecipeName } from "../patches/recipe.ts";
 
 /** The user's choices; the defaults are the paper's. */
 export interface TrainConfig {
@@ -33,6 +33,11 @@ export interface TrainConfig {
   cache?: string;
   /** Gigabytes that `cache` may have on disk. */
   cacheLimit?: number;
+  /**
+   * How patches are cut and augmented: a name, or a recipe, of which the parts
+   * that are not given are the architecture's; its whole where it is not given.
+   */
+  recipe?: RecipeName | Partial<Recipe>;
   /** Side of a patch in pixels; the architecture's own where not given. */
   patchSize?: number;
   /** Epochs. */
@@ -110,8 +115,8 @@ export interface TrainConfig {
 export interface ResolvedConfig extends TrainConfig {
   /** The architecture. */
   arch: string;
-  /** The patch recipe. */
-  recipe: RecipeName;
+  /** How patches are cut and augmented. */
+  recipe: RecipeChoice;
   /** Side of a patch in pixels. */
   patchSize: number;
   /** Images in the training set. */
@@ -141,6 +146,7 @@ export const IDENTITY = [
   "tcr",
   "eps",
   "arch",
+  "recipe",
   "lr",
   "schedule",
   "warmUp",

@@ -6,7 +6,7 @@
  */
 import * as Comlink from "../deps/comlink.ts";
 import type { Dataset, DatasetSource, Split } from "../data/dataset.ts";
-import type { RecipeName } from "../patches/recipe.ts";
+import type { RecipeChoice } from "../patches/recipe.ts";
 import { PatchStream } from "../stream/patch_stream.ts";
 import type { Compute } from "../engine/compute.ts";
 import { defaultWorkers } from "../stream/pool.ts";
@@ -25,7 +25,7 @@ export interface FeatureRequest {
   /** Patch workers. */
   workers?: number;
   /** How patches are cut. */
-  recipe: RecipeName;
+  recipe: RecipeChoice;
   /** Side of a patch in pixels. */
   patchSize: number;
   /** Told of each image that could not be read; it does not count. */
@@ -44,11 +44,10 @@ export interface KeptRows {
   skipped: number[];
 }
 
-/** Patches in one batch on the device. */
-export const BATCH_PATCHES: Record<RecipeName, number> = {
-  cifar: 1024,
-  imagenet: 128,
-};
+/** Patches of a side in pixels in one batch on the device. */
+export function batchPatches(side: number): number {
+  return side > 96 ? 128 : 1024;
+}
 
 /** The class of each image. */
 export function labelsOf(dataset: Dataset): Int32Array {
@@ -70,7 +69,7 @@ export async function computeFeatures(
   onDone: (done: number) => void = () => {},
 ): Promise<void> {
   const { source, labels, split, patches, recipe, patchSize } = request;
-  const fit = Math.max(1, Math.floor(BATCH_PATCHES[recipe] / patches));
+  const fit = Math.max(1, Math.floor(batchPatches(patchSize) / patches));
   const images = Math.min(fit, labels.length);
   const { keep } = request;
   const skipped = [...keep?.skipped ?? []];

@@ -10,7 +10,7 @@ import type {
 } from "../engine/engine.ts";
 import { loadEngine } from "../engine/load.ts";
 import { EmpSslError } from "../errors.ts";
-import type { RecipeName } from "../patches/recipe.ts";
+import type { RecipeChoice } from "../patches/recipe.ts";
 import { readCheckpoint } from "../checkpoint/checkpoint.ts";
 
 /** Which encoder, and how many patches it gets at a time. */
@@ -32,7 +32,7 @@ export interface LoadEncoderOptions {
 /** An encoder, and the patches that it takes. */
 export interface LoadedEncoder extends FeatureEncoder {
   /** How its run cut patches: what `PatchStream` has to be given. */
-  readonly recipe: RecipeName;
+  readonly recipe: RecipeChoice;
   /** Images a call. */
   readonly images: number;
   /** Patches of each image. */

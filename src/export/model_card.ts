@@ -5,6 +5,7 @@
  * @module
  */
 import type { ResolvedConfig } from "../checkpoint/run_config.ts";
+import { recipeOf } from "../patches/recipe.ts";
 import {
   type ExportFormat,
   type ExportRequest,
@@ -20,6 +21,7 @@ export function preprocessing(
   { recipe }: ResolvedConfig,
 ): Record<string, unknown> {
   const { batch, patchSize } = request;
+  const { crop, interpolation } = recipeOf(recipe);
   const rows = batch ?? "any";
   const first = format === "onnx" || format === "safetensors";
   return {
@@ -41,10 +43,10 @@ export function preprocessing(
       shape: [rows, featureWidth(request)],
     },
     patches: {
-      area: 0.25,
+      area: crop.scale,
       resize: {
         side: patchSize,
-        filter: recipe === "imagenet" ? "bicubic" : "bilinear",
+        filter: interpolation,
       },
       average: "the features of the 16 to 128 patches of an image",
     },

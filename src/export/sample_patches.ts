@@ -5,7 +5,7 @@
  */
 import { openDataset } from "../data/catalog.ts";
 import type { Dataset } from "../data/dataset.ts";
-import { cutPatch, RECIPES } from "../patches/recipe.ts";
+import { cutPatch, recipeOf } from "../patches/recipe.ts";
 import { createTransforms } from "../patches/create_transforms.ts";
 import { Purpose, RandomStream } from "../random.ts";
 import { type ResolvedConfig, trainSource } from "../checkpoint/run_config.ts";
@@ -40,7 +40,7 @@ export async function samplePatches(
     const image = await dataset.image(index);
     transforms.load(image);
     random.seek({ seed, purpose: Purpose.patch, at: [0, index, i] });
-    cutPatch(image, { recipe: RECIPES[recipe], size, transforms }, random);
+    cutPatch(image, { recipe: recipeOf(recipe), size, transforms }, random);
     transforms.patch.forEach((byte, j) =>
       values[i * size * size * 3 + j] = byte * (2 / 255) - 1
     );

@@ -62,6 +62,24 @@ export const RECIPES = {
 /** A recipe's name. */
 export type RecipeName = "cifar" | "imagenet";
 
+/** A recipe by its name, or the recipe itself. */
+export type RecipeChoice = RecipeName | Recipe;
+
+/**
+ * The recipe that is meant.
+ *
+ * @example By its name, or changed
+ * ```ts
+ * import { RECIPES, recipeOf } from "./recipe.ts";
+ *
+ * const upright = { ...RECIPES.cifar, flip: 0 };
+ * console.assert(recipeOf("cifar").flip === 0.5 && recipeOf(upright).flip === 0);
+ * ```
+ */
+export function recipeOf(choice: RecipeChoice): Recipe {
+  return typeof choice === "string" ? RECIPES[choice] : choice;
+}
+
 /**
  * Cuts one augmented patch. (x/255 − ½)/½, the last step of the recipes, is
  * taken by the engine: every step before it rounds to bytes anyway.

@@ -10,7 +10,7 @@ import type { Image } from "../data/image.ts";
 import type { EngineChoice } from "../engine/engine.ts";
 import { messageOf } from "../errors.ts";
 import { contactSheet } from "../patches/contact_sheet.ts";
-import { RECIPES } from "../patches/recipe.ts";
+import { recipeOf } from "../patches/recipe.ts";
 import { createTransforms } from "../patches/create_transforms.ts";
 import { writeAtomically } from "../atomic_file.ts";
 import { trainSource } from "../checkpoint/run_config.ts";
@@ -159,7 +159,7 @@ async function imageHtml(image: Image, text: string): Promise<string> {
 async function patchSheet({ config }: RunRecord): Promise<string> {
   const dataset = await openDataset(trainSource(config));
   const sheet = contactSheet(await dataset.image(0), {
-    recipe: RECIPES[config.recipe],
+    recipe: recipeOf(config.recipe),
     size: config.patchSize,
     patches: Math.min(config.numPatches, 40),
     seed: config.seed,

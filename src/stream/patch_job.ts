@@ -7,7 +7,7 @@
 import { openDataset } from "../data/catalog.ts";
 import type { Dataset, DatasetSource } from "../data/dataset.ts";
 import type { Image } from "../data/image.ts";
-import { cutPatch, type RecipeName, RECIPES } from "../patches/recipe.ts";
+import { cutPatch, type RecipeChoice, recipeOf } from "../patches/recipe.ts";
 import type { PatchTransforms } from "../patches/transforms.ts";
 import { createTransforms } from "../patches/create_transforms.ts";
 import { Purpose, RandomStream } from "../random.ts";
@@ -19,7 +19,7 @@ export interface PatchJob extends Omit<OrderConfig, "count"> {
   /** The data set; each worker opens it. */
   source: DatasetSource;
   /** How patches are cut. */
-  recipe: RecipeName;
+  recipe: RecipeChoice;
   /** Side of a patch in pixels. */
   patchSize: number;
   /** Patches an image. */
@@ -193,7 +193,7 @@ export class PatchCutter {
   ): void {
     const { patches, patchSize: size, seed, shuffle } = this.#job;
     const images = ownImages(this.#job);
-    const recipe = RECIPES[this.#job.recipe];
+    const recipe = recipeOf(this.#job.recipe);
     const purpose = shuffle ? Purpose.patch : Purpose.evaluation;
     const transforms = this.#transforms;
     const bytes = size * size * 3;

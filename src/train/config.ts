@@ -14,13 +14,15 @@ import type { Dataset, DatasetSource } from "../data/dataset.ts";
 import type { Image } from "../data/image.ts";
 import { prepareDataset, type PrepareEvent } from "../data/prepare.ts";
 import { checkWish, type ClusterWish } from "../engine/engine.ts";
-import type { RecipeName } from "../patches/recipe.ts";
+import type { RecipeChoice } from "../patches/recipe.ts";
+import { completeRecipe } from "../patches/recipe_schema.ts";
 import { architecture } from "../model/architectures.ts";
 import { checkMembership } from "../cluster/membership.ts";
 import { flagError } from "../flag_error.ts";
 import type { ResolvedConfig, TrainConfig } from "../checkpoint/run_config.ts";
 import {
   checkChoices,
+  defaultRecipe,
   type TrainChoices,
   withDefaults,
 } from "./config_schema.ts";
@@ -80,6 +82,7 @@ export function validateConfig(config: TrainConfig): void {
   }
   if (config.saveEvery !== undefined) parseSaveEvery(config.saveEvery);
   checkDataOptions(config);
+  if (typeof config.recipe === "object") completeRecipe(config.recipe, "cifar");
   if (config.warmUp !== undefined) parseWarmUp(config.warmUp);
   const { microBatch } = config;
   if (
@@ -196,9 +199,14 @@ async function firstWhole(dataset: Dataset): Promise<Image> {
   }
 }
 
-/** The recipe that goes with an architecture. */
-function recipeOf(arch: string): RecipeName {
-  return arch === "resnet18-imagenet" ? "imagenet" : "cifar";
+/** The recipe of a run: of its own, or the one that goes with its architecture. */
+function chosenRecipe(
+  recipe: TrainConfig["recipe"],
+  arch: string,
+): RecipeChoice {
+  const usual = defaultRecipe(arch);
+  if (recipe === undefined) return usual;
+  return typeof recipe === "string" ? recipe : completeRecipe(recipe, usual);
 }
 
 /** The architecture that suits the size of a set's images. */
@@ -295,7 +303,7 @@ export async function prepareRun(
     classes: config.classes && resolve(config.classes),
     cache: config.cache && resolve(config.cache),
     arch,
-    recipe: recipeOf(arch),
+    recipe: chosenRecipe(config.recipe, arch),
     patchSize: config.patchSize ?? entry.patchSize ??
       architecture(arch).patchSize,
     images,

@@ -10,6 +10,7 @@ import { DATASETS } from "../data/catalog.ts";
 import { closestString } from "../deps/std.ts";
 import * as v from "../deps/valibot.ts";
 import { ENGINES } from "../engine/engine.ts";
+import type { RecipeName } from "../patches/recipe.ts";
 import { LARS_CLIPS } from "../model/lars.ts";
 import { SCHEDULES } from "../model/schedule.ts";
 import { errorMaker, messageOf } from "../errors.ts";
@@ -36,6 +37,9 @@ const SCHEMA = v.strictObject({
   tcr: count,
   eps: count,
   arch: v.optional(text),
+  recipe: v.optional(
+    v.union([v.picklist(["cifar", "imagenet"]), v.looseObject({})]),
+  ),
   lr: count,
   schedule: v.optional(v.picklist(SCHEDULES)),
   warmUp: v.optional(text),
@@ -69,7 +73,7 @@ export const CHOICES: readonly string[] = Object.keys(SCHEMA.entries);
  * them: ignored where a configuration is read again.
  */
 const DERIVED = [
-  ...["recipe", "images", "dataDigest", "stepsPerEpoch", "steps", "report"],
+  ...["images", "dataDigest", "stepsPerEpoch", "steps", "report"],
 ];
 
 /** The paper's choices. */
@@ -133,6 +137,11 @@ export function withDefaults(choices: TrainChoices): TrainConfig {
     value !== undefined
   );
   return { ...TRAIN_DEFAULTS, ...own, ...Object.fromEntries(given) };
+}
+
+/** The recipe that goes with an architecture. */
+export function defaultRecipe(arch: string | undefined): RecipeName {
+  return arch === "resnet18-imagenet" ? "imagenet" : "cifar";
 }
 
 function withoutDerived(config: object): Partial<TrainConfig> {
@@ -200,6 +209,8 @@ export function readChoices(path: string): Partial<TrainConfig> {
     throw fileError(path, messageOf(error), remedy, error);
   }
   const choices: Partial<TrainConfig> = withoutDerived(stored);
+  // It follows from the architecture, which other flags may change.
+  if (choices.recipe === defaultRecipe(choices.arch)) delete choices.recipe;
   checkChoices(withDefaults(choices), path);
   return choices;
 }

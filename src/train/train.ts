@@ -20,11 +20,7 @@ import {
   type TrainChoices,
   withDefaults,
 } from "./config_schema.ts";
-import {
-  type ResolvedConfig,
-  type TrainConfig,
-  trainSource,
-} from "../checkpoint/run_config.ts";
+import { type ResolvedConfig, trainSource } from "../checkpoint/run_config.ts";
 import type { Probe, TrainEvent } from "./events.ts";
 import { indexedSource } from "./image_index.ts";
 import { resumedConfig, resumePoint } from "./resume.ts";

@@ -5,6 +5,13 @@
  */
 import { DATASETS } from "../../src/data/catalog.ts";
 import type { EngineChoice, PrecisionChoice } from "../../src/engine/engine.ts";
+import { messageOf } from "../../src/errors.ts";
+import {
+  type Recipe,
+  type RecipeName,
+  RECIPES,
+} from "../../src/patches/recipe.ts";
+import { completeRecipe } from "../../src/patches/recipe_schema.ts";
 import { isModule } from "../../src/data/own_data.ts";
 import { ARCHITECTURES } from "../../src/model/architectures.ts";
 import { LARS_CLIPS, type LarsClip } from "../../src/model/lars.ts";
@@ -78,6 +85,11 @@ export const command: Command = {
     "patch-size": {
       type: "number",
       help: "side of a patch in pixels (default 32; shapes 16; photos 224)",
+    },
+    recipe: {
+      type: "text",
+      value: "FILE.json|cifar|imagenet",
+      help: "how patches are cut and augmented (default: the architecture's)",
     },
     "patch-sim": {
       type: "number",
@@ -256,6 +268,24 @@ export function objectOf(
   );
 }
 
+/** A recipe by its name, or from a file. */
+function recipeFrom(text: string | undefined): TrainConfig["recipe"] {
+  if (text === undefined || Object.hasOwn(RECIPES, text)) {
+    return text as RecipeName | undefined;
+  }
+  let found: unknown;
+  try {
+    found = JSON.parse(Deno.readTextFileSync(text));
+  } catch (error) {
+    throw flagError(
+      `--recipe ${text}`,
+      messageOf(error),
+      `name ${Object.keys(RECIPES).join(" or ")}, or a file of JSON`,
+    );
+  }
+  return completeRecipe(found, "cifar") && found as Partial<Recipe>;
+}
+
 /** What the flags say. */
 function fromFlags(values: Values): Partial<TrainConfig> {
   const number = (name: string) => values[name] as number | undefined;
@@ -270,6 +300,7 @@ function fromFlags(values: Values): Partial<TrainConfig> {
     cache: text("cache"),
     cacheLimit: number("cache-limit"),
     patchSize: number("patch-size"),
+    recipe: recipeFrom(text("recipe")),
     epoch: number("epoch"),
     bs: number("bs"),
     numPatches: number("num-patches"),

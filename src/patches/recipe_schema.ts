@@ -1,0 +1,93 @@
+/**
+ * The schema of a recipe that a user writes.
+ *
+ * @module
+ */
+import * as v from "../deps/valibot.ts";
+import { errorMaker } from "../errors.ts";
+import { type Recipe, type RecipeName, RECIPES } from "./recipe.ts";
+
+const recipeError = errorMaker("use the recipe", "INVALID_ARGUMENT");
+
+const between = (low: number, high: number) =>
+  v.pipe(
+    v.number(`a number from ${low} to ${high}`),
+    v.minValue(low, `a number from ${low} to ${high}`),
+    v.maxValue(high, `a number from ${low} to ${high}`),
+  );
+
+const probability = between(0, 1);
+
+/** Two positive numbers, the lower one first. */
+function range(high: number) {
+  const wanted = high === Infinity
+    ? "two positive numbers, the lower one first"
+    : `two numbers over 0 and up to ${high}, the lower one first`;
+  const side = v.pipe(
+    v.number(wanted),
+    v.gtValue(0, wanted),
+    v.maxValue(high, wanted),
+  );
+  return v.pipe(
+    v.tuple([side, side], wanted),
+    v.check(([from, to]) => from <= to, wanted),
+  );
+}
+
+const SCHEMA = v.strictObject({
+  crop: v.strictObject({ scale: range(1), ratio: range(Infinity) }),
+  interpolation: v.picklist(["bilinear", "bicubic"], "bilinear or bicubic"),
+  flip: probability,
+  jitter: v.strictObject({
+    probability,
+    brightness: between(0, 1),
+    contrast: between(0, 1),
+    saturation: between(0, 1),
+    hue: between(0, 0.5),
+  }),
+  grayscale: probability,
+  blur: v.strictObject({ probability, sigma: range(Infinity) }),
+  solarize: probability,
+}) satisfies v.GenericSchema<unknown, Recipe>;
+
+/** The names of a recipe's parts. */
+const PARTS = Object.keys(SCHEMA.entries).join(", ");
+
+/** The parts of a recipe; the missing ones are those of a named one. */
+export type PartialRecipe = Partial<Recipe>;
+
+/**
+ * A whole recipe from the parts that a user has written.
+ *
+ * @param parts Any of the recipe's parts, each whole.
+ * @param base Where the other parts come from.
+ * @throws {EmpSslError} `INVALID_ARGUMENT`, with the part that is wrong.
+ *
+ * @example CIFAR's without flips
+ * ```ts
+ * import { completeRecipe } from "./recipe_schema.ts";
+ *
+ * const { flip, solarize } = completeRecipe({ flip: 0 }, "cifar");
+ * console.assert(flip === 0 && solarize === 0.1);
+ * ```
+ */
+export function completeRecipe(parts: unknown, base: RecipeName): Recipe {
+  if (typeof parts !== "object" || parts === null || Array.isArray(parts)) {
+    const found = `it is ${JSON.stringify(parts)}`;
+    throw recipeError("of a run", found, `give an object of ${PARTS}`);
+  }
+  const parsed = v.safeParse(SCHEMA, { ...RECIPES[base], ...parts });
+  if (parsed.success) return parsed.output;
+  const [issue] = parsed.issues;
+  const path = v.getDotPath(issue) ?? "of a run";
+  if (issue.type === "strict_object") {
+    throw issue.input === undefined
+      ? recipeError(path, "it is missing", "give the whole part")
+      : recipeError(path, "there is no such part", `give parts of ${PARTS}`);
+  }
+  const found = JSON.stringify(issue.input);
+  const wanted = /^(a|two|bilinear) /.test(issue.message)
+    ? issue.message
+    : `${issue.expected}`;
+  throw recipeError(path, `it is ${found}`, `give ${wanted}`);
+}

@@ -1,0 +1,109 @@
+/** Recipes that a user writes. */
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { createTransforms } from "../src/patches/create_transforms.ts";
+import { cutPatch, RECIPES } from "../src/patches/recipe.ts";
+import { completeRecipe } from "../src/patches/recipe_schema.ts";
+import { prepareRun } from "../src/train/config.ts";
+import { Purpose, RandomStream } from "../src/random.ts";
+import { photo } from "./formula.ts";
+import { withFolder } from "./images.ts";
+import { runTask } from "./tasks.ts";
+
+function messageOf(run: () => unknown): string {
+  try {
+    run();
+  } catch (error) {
+    return (error as Error).message;
+  }
+  return "";
+}
+
+Deno.test("a recipe is completed, and refused by the part that is wrong", () => {
+  for (const name of ["cifar", "imagenet"] as const) {
+    assertEquals(completeRecipe({}, name), RECIPES[name]);
+  }
+  const { crop } = completeRecipe(
+    { crop: { scale: [0.08, 1], ratio: [3 / 4, 4 / 3] } },
+    "cifar",
+  );
+  assertEquals(crop.scale, [0.08, 1]);
+  const cases: [unknown, string][] = [
+    [{ flip: 2 }, "recipe flip: it is 2, give a number from 0 to 1"],
+    [{ flop: 1 }, "recipe flop: there is no such part, give parts of crop, "],
+    [
+      { crop: { scale: [0.5, 0.25], ratio: [1, 1] } },
+      "recipe crop.scale: it is [0.5,0.25], give two numbers over 0 and up to 1",
+    ],
+    [
+      { crop: { scale: [0, 0.25], ratio: [1, 1] } },
+      "recipe crop.scale.0: it is 0, give two numbers over 0",
+    ],
+    [{ interpolation: "nearest" }, 'it is "nearest", give bilinear or bicubic'],
+    [
+      { jitter: { probability: 1 } },
+      "recipe jitter.brightness: it is missing, give the whole part",
+    ],
+    [[], "recipe of a run: it is [], give an object"],
+    [7, "recipe of a run: it is 7"],
+  ];
+  for (const [parts, message] of cases) {
+    const found = messageOf(() => completeRecipe(parts, "cifar"));
+    assertStringIncludes(found, message);
+  }
+});
+
+Deno.test("a recipe without chance cuts the same of an image as a crop", async () => {
+  const transforms = await createTransforms();
+  const image = photo(32, 32, 1);
+  const none = { probability: 0 };
+  const recipe = completeRecipe({
+    crop: { scale: [1, 1], ratio: [1, 1] },
+    flip: 0,
+    jitter: { ...RECIPES.cifar.jitter, ...none },
+    grayscale: 0,
+    blur: { ...RECIPES.cifar.blur, ...none },
+    solarize: 0,
+  }, "cifar");
+  transforms.load(image);
+  const random = new RandomStream({ seed: 0, purpose: Purpose.patch, at: [] });
+  cutPatch(image, { recipe, size: 32, transforms }, random);
+  assertEquals(transforms.patch.slice(), image.data);
+  cutPatch(
+    image,
+    { recipe: { ...recipe, flip: 1 }, size: 32, transforms },
+    random,
+  );
+  assert(transforms.patch.some((byte, i) => byte !== image.data[i]));
+});
+
+Deno.test("a run keeps its recipe", async () => {
+  const own = await prepareRun({ recipe: { flip: 0 } });
+  assertEquals(own.config.recipe, { ...RECIPES.cifar, flip: 0 });
+  assertEquals((await prepareRun({})).config.recipe, "cifar");
+  const named = await prepareRun({ recipe: "imagenet" });
+  assertEquals(named.config.recipe, "imagenet");
+});
+
+Deno.test("--recipe takes a name or a file", async () => {
+  await withFolder(async (dir) => {
+    const file = `${dir}/upright.json`;
+    await Deno.writeTextFile(file, '{"flip": 0}');
+    const print = (...args: string[]) =>
+      runTask("train", ["--print-config", ...args]);
+    const { code, out } = await print("--recipe", file);
+    assertEquals(code, 0);
+    assertEquals(JSON.parse(out).recipe.flip, 0);
+    assertEquals(JSON.parse(out).recipe.solarize, 0.1);
+    // A run's own configuration makes the same run.
+    await Deno.writeTextFile(`${dir}/config.json`, out);
+    const again = await print("--config", `${dir}/config.json`);
+    assertEquals(JSON.parse(again.out), JSON.parse(out));
+    await Deno.writeTextFile(file, '{"flip": 7}');
+    const wrong = await print("--recipe", file);
+    assertEquals(wrong.code, 2);
+    assertStringIncludes(wrong.err, "Cannot use the recipe flip: it is 7");
+    const gone = await print("--recipe", `${dir}/gone.json`);
+    assertEquals(gone.code, 2);
+    assertStringIncludes(gone.err, "name cifar or imagenet, or a file of JSON");
+  });
+});
