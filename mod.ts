@@ -56,6 +56,12 @@ export type {
 } from "./src/data/own_data.ts";
 export type { CacheOptions } from "./src/data/decoded_cache.ts";
 export type { Image } from "./src/data/image.ts";
+export {
+  type Architecture,
+  ARCHITECTURES,
+  DEPTHS,
+  type ModelConfig,
+} from "./src/model/architectures.ts";
 export { LARS_CLIPS, type LarsClip } from "./src/model/lars.ts";
 export { type Schedule, SCHEDULES } from "./src/model/schedule.ts";
 export {

@@ -7,7 +7,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { Dashboard } from "../src/dashboard/dashboard.ts";
 import { EmpSslError } from "../src/errors.ts";
 import { onlineProbe } from "../src/evaluate/online_probe.ts";
-import { architecture } from "../src/model/architectures.ts";
+import { modelOf } from "../src/model/architectures.ts";
 import { tensorSpecs } from "../src/model/parameters.ts";
 import {
   clusterWish,
@@ -100,9 +100,10 @@ function findLike(resolved: ResolvedConfig): string | undefined {
 }
 
 /** Reports which tensors `--init` does not provide, before the run. */
-function checkInit({ init, arch, seed }: ResolvedConfig): void {
+function checkInit(config: ResolvedConfig): void {
+  const { init, seed } = config;
   if (init === undefined) return;
-  const specs = tensorSpecs(architecture(arch).model);
+  const specs = tensorSpecs(modelOf(config));
   const { fresh } = readInitialWeights(init, specs, seed);
   if (fresh.length > 0) {
     console.log(

@@ -16,7 +16,7 @@ export function narrow(
   { images, patches, ...widths }: NarrowCase,
 ): TrainerOptions {
   return {
-    model: { stem: "cifar", ...widths },
+    model: { depth: 18, stem: "cifar", ...widths },
     images,
     patches,
     patchSize: 16,

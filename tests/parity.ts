@@ -104,33 +104,52 @@ interface Setting {
 const NARROW = { width: 4, hidden: 48, embedding: 24 };
 const SETTINGS = {
   "a narrow resnet18-cifar": {
-    model: { stem: "cifar", ...NARROW },
+    model: { depth: 18, stem: "cifar", ...NARROW },
     size: 16,
     images: 6,
     patches: 3,
     file: "model_cifar_narrow.safetensors",
   },
   "a narrow resnet18-imagenet": {
-    model: { stem: "imagenet", ...NARROW },
+    model: { depth: 18, stem: "imagenet", ...NARROW },
     size: 64,
     images: 6,
     patches: 3,
     file: "model_imagenet_narrow.json",
   },
   "a narrow resnet18-tinyimagenet": {
-    model: { stem: "imagenet", ...NARROW },
+    model: { depth: 18, stem: "imagenet", ...NARROW },
     size: 32,
     images: 6,
     patches: 3,
     file: "model_tinyimagenet_narrow.json",
   },
   "a narrow resnet18-cifar in micro-batches": {
-    model: { stem: "cifar", ...NARROW },
+    model: { depth: 18, stem: "cifar", ...NARROW },
     size: 16,
     images: 6,
     patches: 4,
     microBatch: 2,
     file: "model_cifar_parts.json",
+  },
+  "a narrow resnet34-cifar": {
+    model: { depth: 34, stem: "cifar", ...NARROW },
+    size: 16,
+    images: 6,
+    patches: 3,
+    steps: 1,
+    file: "model_resnet34_narrow.json",
+  },
+  "a narrow resnet50-cifar": {
+    model: { depth: 50, stem: "cifar", ...NARROW },
+    size: 8,
+    images: 4,
+    patches: 3,
+    steps: 1,
+    inputsFrom: 1048,
+    file: "model_resnet50_narrow.json",
+    // PyTorch's single and double precision are as far apart here.
+    tolerance: 5e-4,
   },
   "ResNet-18 of 16×16": {
     model: ARCHITECTURES["resnet18-cifar"].model,

@@ -223,6 +223,7 @@ Deno.test("permute() is a bijection of any range", () => {
 
 Deno.test("a micro-batch divides the patches and fits", () => {
   const model = {
+    depth: 18 as const,
     stem: "cifar",
     width: 64,
     hidden: 4096,

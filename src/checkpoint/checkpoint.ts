@@ -6,7 +6,7 @@
  * @module
  */
 import { errorMaker, messageOf } from "../errors.ts";
-import { architecture, type ModelConfig } from "../model/architectures.ts";
+import { type ModelConfig, modelOf } from "../model/architectures.ts";
 import { convertLayout, torchShape } from "../model/layout.ts";
 import {
   isTrainable,
@@ -66,7 +66,7 @@ export function encodeModel(
   state: State,
   { config, step }: { config: ResolvedConfig; step: number },
 ): Uint8Array {
-  const { model } = architecture(config.arch);
+  const model = modelOf(config);
   return encodeTensors(tensorSpecs(model), state, {
     format: "pt",
     "emp-ssl": JSON.stringify({ config, step }),
@@ -115,7 +115,7 @@ function infoOf(
       "name a checkpoint that `train` wrote",
     );
   }
-  const { model } = architecture(config.arch);
+  const model = modelOf(config);
   return { path, config, model, step, optimizer, damaged };
 }
 

@@ -13,7 +13,8 @@ import {
 import { decodeSafetensors } from "./safetensors.ts";
 
 const weightsError = errorMaker("start from", "INVALID_CHECKPOINT");
-const REMEDY = "name a ResNet-18 of ours, torchvision or timm as .safetensors";
+const REMEDY =
+  "name a ResNet of the same depth, of ours, torchvision or timm, as .safetensors";
 
 /** A zip archive, as `torch.save` writes since 1.6, or a bare pickle. */
 function isPickle([first, second = 0]: Uint8Array): boolean {
@@ -72,7 +73,7 @@ export interface InitialWeights {
  * `backbone.` before them. What the file has not, such as the projector, or has
  * in another shape, such as the stem, is fresh.
  *
- * @throws {EmpSslError} `INVALID_CHECKPOINT` where it is not a ResNet-18.
+ * @throws {EmpSslError} `INVALID_CHECKPOINT` where it is no ResNet of this depth.
  */
 export function readInitialWeights(
   path: string,

@@ -8,6 +8,7 @@
 import type { DatasetSource } from "../data/dataset.ts";
 import type { DataOptions } from "../data/own_data.ts";
 import type { EngineChoice, PrecisionChoice } from "../engine/engine.ts";
+import type { ModelConfig } from "../model/architectures.ts";
 import type { LarsClip } from "../model/lars.ts";
 import type { Schedule } from "../model/schedule.ts";
 import type { Recipe, RecipeChoice, RecipeName } from "../patches/recipe.ts";
@@ -54,6 +55,8 @@ export interface TrainConfig {
   eps: number;
   /** The architecture; it follows from the data where it is not given. */
   arch?: string;
+  /** What the network has otherwise than its architecture: depth, widths, stem. */
+  model?: Partial<ModelConfig>;
   /** The highest learning rate: that of the first step, or after the warm-up. */
   lr: number;
   /** How it falls to zero: `cosine` where it is not given. */
@@ -146,6 +149,7 @@ export const IDENTITY = [
   "tcr",
   "eps",
   "arch",
+  "model",
   "recipe",
   "lr",
   "schedule",

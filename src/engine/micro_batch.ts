@@ -4,6 +4,7 @@
  * @module
  */
 import type { ModelConfig } from "../model/architectures.ts";
+import { blocksOf } from "../model/parameters.ts";
 import type { TrainerOptions } from "./engine.ts";
 
 /**
@@ -22,6 +23,24 @@ const SHARE = 0.7;
 /** Weights, momentum, gradients and the library itself. */
 const FIXED_BYTES = 1.3e9;
 
+/** Numbers that the convolutions of a ResNet give, in maps of the stem's area. */
+function activations(model: ModelConfig): number {
+  let area = 1, sum = model.width;
+  for (const { convs } of blocksOf(model)) {
+    for (const { output, stride } of convs) {
+      area /= stride ** 2;
+      sum += output * area;
+    }
+  }
+  return sum;
+}
+
+/** As often as the ResNet-18 that was measured. */
+function times(model: ModelConfig): number {
+  const measured = { ...model, depth: 18, width: 64 } as const;
+  return activations(model) / activations(measured);
+}
+
 /** Bytes that a step over so many patches takes. */
 export function stepBytes(
   { model, patchSize }: Pick<TrainerOptions, "model" | "patchSize">,
@@ -29,7 +48,7 @@ export function stepBytes(
   precision = "fp32",
 ): number {
   const { bytes, side } = BYTES[model.stem];
-  const each = bytes * (PRECISION[precision] ?? 1);
+  const each = bytes * times(model) * (PRECISION[precision] ?? 1);
   return FIXED_BYTES + rows * each * (patchSize / side) ** 2;
 }
 
@@ -44,14 +63,10 @@ export function stepBytes(
  *
  * @example Ten thousand patches do not fit into 8 GB
  * ```ts
+ * import { architecture } from "../model/architectures.ts";
  * import { chooseMicroBatch } from "./micro_batch.ts";
  *
- * const model = {
- *   stem: "cifar" as const,
- *   width: 64,
- *   hidden: 4096,
- *   embedding: 1024,
- * };
+ * const { model } = architecture("resnet18-cifar");
  * const options = { model, images: 100, patches: 100, patchSize: 32 };
  * console.assert(chooseMicroBatch(options, 8e9) === 5);
  * ```

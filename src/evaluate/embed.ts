@@ -8,7 +8,7 @@ import { writeAtomically, writeError } from "../atomic_file.ts";
 import { openForThreads } from "../data/catalog.ts";
 import type { EngineChoice, PrecisionChoice } from "../engine/engine.ts";
 import { errorMaker } from "../errors.ts";
-import { architecture } from "../model/architectures.ts";
+import { modelOf } from "../model/architectures.ts";
 import { readCheckpointInfo } from "../checkpoint/checkpoint.ts";
 import { trainSource } from "../checkpoint/run_config.ts";
 import { startCompute } from "../engine/compute.ts";
@@ -113,7 +113,7 @@ export async function embed(
   const count = dataset.length;
   const paths = Array.from({ length: count }, (_, i) => dataset.describe(i));
   const names = `${out}.txt`;
-  const { hidden } = architecture(run.arch).model;
+  const { hidden } = modelOf(run);
   checkOutputFile(out);
   const compute = await startCompute(config);
   let part: PartFile;

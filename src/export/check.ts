@@ -14,7 +14,7 @@ import { encode } from "../model/encoder.ts";
 import { scopeOf } from "../model/layers.ts";
 import { convertLayout } from "../model/layout.ts";
 import { type State, tensorSpecs } from "../model/parameters.ts";
-import { resnet18 } from "../model/resnet.ts";
+import { resnet } from "../model/resnet.ts";
 import { decodeSafetensors } from "../checkpoint/safetensors.ts";
 import {
   type ExportFormat,
@@ -54,7 +54,7 @@ async function ourFeatures(
     );
     const x = tf.tensor4d(values, [count, patchSize, patchSize, 3]);
     return part === "backbone"
-      ? resnet18(scope, x, model)
+      ? resnet(scope, x, model)
       : encode(scope, x, model);
   });
   const found = await features.data() as Float32Array;

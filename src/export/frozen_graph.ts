@@ -7,7 +7,7 @@
 import { encode } from "../model/encoder.ts";
 import { scopeOf } from "../model/layers.ts";
 import { tensorSpecs } from "../model/parameters.ts";
-import { resnet18 } from "../model/resnet.ts";
+import { resnet } from "../model/resnet.ts";
 import {
   attr,
   type GraphBuilder,
@@ -87,7 +87,7 @@ export function traceFrozen(request: ExportRequest): FrozenGraph {
     const scope = scopeOf(tensors, false);
     const x = backend.tensor({ ...input, shape });
     const y = part === "backbone"
-      ? resnet18(scope, x, model)
+      ? resnet(scope, x, model)
       : encode(scope, x, model);
     graph.node("Identity", [backend.value(y)], {
       T: attr.type(DType.float),

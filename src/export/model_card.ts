@@ -53,16 +53,16 @@ export function preprocessing(
   };
 }
 
-const USE: Record<ExportFormat, (part: ExportRequest["part"]) => string> = {
-  safetensors: (part) =>
+const USE: Record<ExportFormat, (request: ExportRequest) => string> = {
+  safetensors: ({ part, model: { depth, width } }) =>
     part === "backbone"
       ? `\`\`\`python
-model = torchvision.models.resnet18()
+model = torchvision.models.resnet${depth}()
 model.load_state_dict(safetensors.torch.load_file("model.safetensors"), strict=False)
 \`\`\`
 
 Only \`fc\` is left as it was. The stem of CIFAR is another than torchvision's:
-\`model.conv1 = nn.Conv2d(3, 64, 3, 1, 1, bias=False); model.maxpool = nn.Identity()\`
+\`model.conv1 = nn.Conv2d(3, ${width}, 3, 1, 1, bias=False); model.maxpool = nn.Identity()\`
 before.`
       : `\`\`\`python
 tensors = safetensors.torch.load_file("model.safetensors")
@@ -124,7 +124,7 @@ ${table.join("\n")}
 
 ## Use
 
-${USE[format](part)}
+${USE[format](request)}
 
 The input is patches, not whole images: crops of a quarter of an image's area,
 resized to ${patchSize}×${patchSize} pixels, RGB, (x/255 − ½)/½. The feature of

@@ -6,7 +6,12 @@
  */
 import { BATCH_NORM_EPSILON } from "../model/kernels.ts";
 import { convertLayout, torchShape } from "../model/layout.ts";
-import { resnet18Blocks, tensorSpecs } from "../model/parameters.ts";
+import {
+  blocksOf,
+  type ConvSpec,
+  stemOf,
+  tensorSpecs,
+} from "../model/parameters.ts";
 import { keptBytes } from "./half.ts";
 import {
   encodeOnnx,
@@ -63,30 +68,24 @@ class Layers {
   }
 }
 
-function resnet18(layers: Layers, { model }: ExportRequest): string {
-  const imagenet = model.stem === "imagenet";
-  let y = imagenet
-    ? layers.conv("backbone.conv1", INPUT, 7, 2)
-    : layers.conv("backbone.conv1", INPUT, 3);
-  y = layers.relu(layers.norm("backbone.bn1", y));
-  if (imagenet) {
+function resnet(layers: Layers, { model }: ExportRequest): string {
+  const normalized = ({ names, side, stride }: ConvSpec, x: string) =>
+    layers.norm(names[1], layers.conv(names[0], x, side, stride));
+  let y = layers.relu(normalized(stemOf(model), INPUT));
+  if (model.stem === "imagenet") {
     y = layers.node("MaxPool", [y], [
       ints("kernel_shape", [3, 3]),
       ints("strides", [2, 2]),
       ints("pads", [1, 1, 1, 1]),
     ]);
   }
-  for (const { name, input, output, stride } of resnet18Blocks(model.width)) {
-    let z = layers.conv(`${name}.conv1`, y, 3, stride);
-    z = layers.relu(layers.norm(`${name}.bn1`, z));
-    z = layers.norm(`${name}.bn2`, layers.conv(`${name}.conv2`, z, 3));
-    const shortcut = stride !== 1 || input !== output
-      ? layers.norm(
-        `${name}.downsample.1`,
-        layers.conv(`${name}.downsample.0`, y, 1, stride),
-      )
-      : y;
-    y = layers.relu(layers.node("Add", [z, shortcut]));
+  for (const { convs, shortcut } of blocksOf(model)) {
+    let z = y;
+    for (const [i, conv] of convs.entries()) {
+      z = normalized(conv, i === 0 ? z : layers.relu(z));
+    }
+    const around = shortcut ? normalized(shortcut, y) : y;
+    y = layers.relu(layers.node("Add", [z, around]));
   }
   return layers.node("Flatten", [layers.node("GlobalAveragePool", [y])]);
 }
@@ -95,7 +94,7 @@ function resnet18(layers: Layers, { model }: ExportRequest): string {
  * Encodes a network.
  *
  * @param request The network, and how it is wanted. Its input `patches` is
- * `N×3×side×side` floats in [−1, 1], its output `features` `N×512` or `N×4096`.
+ * `N×3×side×side` floats in [−1, 1], its output `features` `N×512` (`N×2048` with bottlenecks) or `N×4096`.
  * @param metadata Texts to keep with it.
  */
 export function encodeOnnxModel(
@@ -121,7 +120,7 @@ export function encodeOnnxModel(
       layers.node("Cast", [`${spec.name}.half`], to, spec.name);
     }
   }
-  let y = resnet18(layers, request);
+  let y = resnet(layers, request);
   if (part === "encoder") {
     const weights = ["pre_feature.0.weight", "pre_feature.0.bias"];
     y = layers.node("Gemm", [y, ...weights], [i("transB", 1)]);

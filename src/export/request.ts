@@ -4,7 +4,7 @@
  * @module
  */
 import type { ModelConfig } from "../model/architectures.ts";
-import type { State } from "../model/parameters.ts";
+import { backboneWidth, type State } from "../model/parameters.ts";
 
 /** The formats by name. */
 export const EXPORT_FORMATS = [
@@ -18,7 +18,7 @@ export const EXPORT_FORMATS = [
 export type ExportFormat = typeof EXPORT_FORMATS[number];
 
 /**
- * How much of the network: the ResNet alone (512 features), or with
+ * How much of the network: the ResNet alone (512 features, 2,048 of ResNet-50), or with
  * `pre_feature`, whose output the evaluation uses (4,096 features).
  */
 export type ExportPart = "backbone" | "encoder";
@@ -43,7 +43,7 @@ export interface ExportRequest {
 export function featureWidth(
   { model, part }: Pick<ExportRequest, "model" | "part">,
 ): number {
-  return part === "backbone" ? 8 * model.width : model.hidden;
+  return part === "backbone" ? backboneWidth(model) : model.hidden;
 }
 
 /** Names of the input and the output in every format. */

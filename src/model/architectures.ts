@@ -5,11 +5,16 @@
  */
 import { EmpSslError } from "../errors.ts";
 
+/** Layers of a ResNet: basic blocks in 18 and 34, bottlenecks in 50. */
+export const DEPTHS = [18, 34, 50] as const;
+
 /** The numbers that a model is built from. */
 export interface ModelConfig {
+  /** Layers of the ResNet. */
+  depth: typeof DEPTHS[number];
   /** 3×3 stride 1 without pooling, or torchvision's 7×7 stride 2 with it. */
   stem: "cifar" | "imagenet";
-  /** Channels of the first stage: 64 in ResNet-18. */
+  /** Channels of the stem and of the first stage: 64. */
   width: number;
   /** Width of the projector's hidden layers and of the features: 4096. */
   hidden: number;
@@ -25,23 +30,30 @@ export interface Architecture {
   patchSize: number;
 }
 
-const RESNET18 = { width: 64, hidden: 4096, embedding: 1024 } as const;
+const WIDTHS = { width: 64, hidden: 4096, embedding: 1024 } as const;
 
-/** The architectures by the authors' names. */
-export const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
-  "resnet18-cifar": {
-    model: { stem: "cifar", ...RESNET18 },
-    patchSize: 32,
-  },
-  "resnet18-tinyimagenet": {
-    model: { stem: "imagenet", ...RESNET18 },
-    patchSize: 32,
-  },
-  "resnet18-imagenet": {
-    model: { stem: "imagenet", ...RESNET18 },
-    patchSize: 224,
-  },
-};
+/** Each depth with the stem and the patches of each kind of data. */
+const named = DEPTHS.flatMap((depth): [string, Architecture][] => [
+  [
+    `resnet${depth}-cifar`,
+    { model: { depth, stem: "cifar", ...WIDTHS }, patchSize: 32 },
+  ],
+  [
+    `resnet${depth}-tinyimagenet`,
+    { model: { depth, stem: "imagenet", ...WIDTHS }, patchSize: 32 },
+  ],
+  [
+    `resnet${depth}-imagenet`,
+    { model: { depth, stem: "imagenet", ...WIDTHS }, patchSize: 224 },
+  ],
+]);
+
+/**
+ * The architectures by the authors' names (ResNet-18), and the same with more
+ * layers.
+ */
+export const ARCHITECTURES: Readonly<Record<string, Architecture>> = Object
+  .fromEntries(named);
 
 /**
  * Looks an architecture up.
@@ -67,4 +79,24 @@ export function architecture(name: string): Architecture {
     });
   }
   return found;
+}
+
+/**
+ * The model that a configuration means: that of its architecture, with what it
+ * has of its own.
+ *
+ * @throws {EmpSslError} `INVALID_ARGUMENT` for an unknown name.
+ *
+ * @example Half as wide
+ * ```ts
+ * import { modelOf } from "./architectures.ts";
+ *
+ * const model = modelOf({ arch: "resnet34-cifar", model: { width: 32 } });
+ * console.assert(model.depth === 34 && model.width === 32);
+ * ```
+ */
+export function modelOf(
+  { arch, model }: { arch: string; model?: Partial<ModelConfig> },
+): ModelConfig {
+  return { ...architecture(arch).model, ...model };
 }

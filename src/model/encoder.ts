@@ -7,7 +7,7 @@ import * as tf from "../deps/tfjs.ts";
 import type { ModelConfig } from "./architectures.ts";
 import type { Scope } from "./layers.ts";
 import { preFeature, project } from "./projector.ts";
-import { resnet18 } from "./resnet.ts";
+import { resnet } from "./resnet.ts";
 
 /**
  * (x/255 − ½)/½, the last step of the patch recipes.
@@ -30,7 +30,7 @@ export function encode(
   x: tf.Tensor,
   config: ModelConfig,
 ): tf.Tensor {
-  return preFeature(scope, resnet18(scope, x, config));
+  return preFeature(scope, resnet(scope, x, config));
 }
 
 /**

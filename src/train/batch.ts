@@ -5,13 +5,13 @@
  */
 import type { EngineReport } from "../engine/engine.ts";
 import { availableMemory, chooseMicroBatch } from "../engine/micro_batch.ts";
-import { architecture } from "../model/architectures.ts";
+import { modelOf } from "../model/architectures.ts";
 import type { ResolvedConfig } from "../checkpoint/run_config.ts";
 
 /** The model and the batch of a step. */
-export function batchOf({ arch, bs, numPatches, patchSize }: ResolvedConfig) {
-  const { model } = architecture(arch);
-  return { model, images: bs, patches: numPatches, patchSize };
+export function batchOf(config: ResolvedConfig) {
+  const { bs, numPatches, patchSize } = config;
+  return { model: modelOf(config), images: bs, patches: numPatches, patchSize };
 }
 
 /**

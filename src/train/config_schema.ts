@@ -11,6 +11,7 @@ import { closestString } from "../deps/std.ts";
 import * as v from "../deps/valibot.ts";
 import { ENGINES } from "../engine/engine.ts";
 import type { RecipeName } from "../patches/recipe.ts";
+import { DEPTHS, type ModelConfig } from "../model/architectures.ts";
 import { LARS_CLIPS } from "../model/lars.ts";
 import { SCHEDULES } from "../model/schedule.ts";
 import { errorMaker, messageOf } from "../errors.ts";
@@ -19,6 +20,17 @@ const choiceError = errorMaker("use", "INVALID_ARGUMENT");
 const fileError = errorMaker("use the configuration", "INVALID_ARGUMENT");
 
 const count = v.number(), text = v.string(), flag = v.boolean();
+
+const WHOLE = "a whole number from 1 up";
+const width = v.pipe(v.number(WHOLE), v.integer(WHOLE), v.minValue(1, WHOLE));
+
+const MODEL = v.strictObject({
+  depth: v.optional(v.picklist(DEPTHS)),
+  stem: v.optional(v.picklist(["cifar", "imagenet"])),
+  width: v.optional(width),
+  hidden: v.optional(width),
+  embedding: v.optional(width),
+}) satisfies v.GenericSchema<Partial<ModelConfig>>;
 
 const SCHEMA = v.strictObject({
   data: text,
@@ -37,6 +49,7 @@ const SCHEMA = v.strictObject({
   tcr: count,
   eps: count,
   arch: v.optional(text),
+  model: v.optional(MODEL),
   recipe: v.optional(
     v.union([v.picklist(["cifar", "imagenet"]), v.looseObject({})]),
   ),
@@ -141,7 +154,7 @@ export function withDefaults(choices: TrainChoices): TrainConfig {
 
 /** The recipe that goes with an architecture. */
 export function defaultRecipe(arch: string | undefined): RecipeName {
-  return arch === "resnet18-imagenet" ? "imagenet" : "cifar";
+  return arch?.endsWith("-imagenet") ? "imagenet" : "cifar";
 }
 
 function withoutDerived(config: object): Partial<TrainConfig> {
@@ -152,7 +165,9 @@ function withoutDerived(config: object): Partial<TrainConfig> {
 
 /** In words: `a number`, `one of auto, fp32, bf16`. */
 function wanted(issue: v.BaseIssue<unknown>): string {
-  const { expected } = issue;
+  const { expected, message } = issue;
+  // One of ours; valibot's own begin so.
+  if (!message.startsWith("Invalid")) return message;
   const words: Record<string, string> = {
     string: "a text",
     number: "a number",
@@ -176,7 +191,14 @@ export function checkChoices(
   const parsed = v.safeParse(SCHEMA, withoutDerived(choices));
   if (parsed.success) return;
   const [issue] = parsed.issues;
-  const name = v.getDotPath(issue)?.split(".")[0] ?? "";
+  const name = v.getDotPath(issue) ?? "";
+  if (issue.type === "strict_object" && name.startsWith("model.")) {
+    throw choiceError(
+      `${name} in ${where}`,
+      "a model has no such part",
+      `give ${Object.keys(MODEL.entries).join(", ")}`,
+    );
+  }
   if (issue.type === "strict_object" && !CHOICES.includes(name)) {
     throw choiceError(
       `"${name}" in ${where}`,

@@ -7,7 +7,7 @@
 import process from "node:process";
 import type { Engine, Trainer } from "../engine/engine.ts";
 import { EmpSslError } from "../errors.ts";
-import { architecture, type ModelConfig } from "../model/architectures.ts";
+import { type ModelConfig, modelOf } from "../model/architectures.ts";
 import { OPTIMIZER, type OptimizerConfig } from "../model/lars.ts";
 import { type State, tensorSpecs } from "../model/parameters.ts";
 import { learningRate, type ScheduleOptions } from "../model/schedule.ts";
@@ -88,7 +88,7 @@ export class TrainingSession {
     this.#trainer = trainer;
     this.#ring = ring;
     this.#collapse = new CollapseWatch(
-      architecture(config.arch).model.embedding,
+      modelOf(config).embedding,
       config.eps,
     );
     this.microBatch = microBatch;
@@ -199,7 +199,7 @@ export class TrainingSession {
 
   /** The model as it is now. */
   async snapshot(): Promise<{ model: ModelConfig; state: State }> {
-    const { model } = architecture(this.#config.arch);
+    const model = modelOf(this.#config);
     return { model, state: await this.#trainer.state() };
   }
 
@@ -214,7 +214,7 @@ export class TrainingSession {
    */
   async save(dir: string, step: number): Promise<string> {
     const config = this.#config;
-    const { model } = architecture(config.arch);
+    const model = modelOf(config);
     const state = await this.#trainer.state();
     const momentum = await this.#trainer.momentum();
     checkFinite(state, step);

@@ -105,6 +105,12 @@ export const command: Command = {
       choices: Object.keys(ARCHITECTURES),
       help: "architecture (default: follows from the data)",
     },
+    model: {
+      type: "text",
+      value: "JSON",
+      help: "what of the network is otherwise: depth, stem, width, hidden, " +
+        "embedding",
+    },
     lr: { type: "number", help: `first learning rate (default ${D.lr})` },
     schedule: {
       type: "text",
@@ -150,7 +156,7 @@ export const command: Command = {
     init: {
       type: "text",
       value: "FILE",
-      help: "start from these weights: ours, torchvision's or timm's ResNet-18",
+      help: "start from these weights: ours, torchvision's or timm's ResNet",
     },
     "save-every": {
       type: "text",
@@ -308,6 +314,7 @@ function fromFlags(values: Values): Partial<TrainConfig> {
     tcr: number("tcr"),
     eps: number("eps"),
     arch: text("arch"),
+    model: objectOf("model", values) as TrainConfig["model"],
     lr: number("lr"),
     schedule: text("schedule") as Schedule | undefined,
     warmUp: text("warm-up"),

@@ -11,6 +11,8 @@ const names: SettingName[] = [
   "a narrow resnet18-imagenet",
   "a narrow resnet18-tinyimagenet",
   "a narrow resnet18-cifar in micro-batches",
+  "a narrow resnet34-cifar",
+  "a narrow resnet50-cifar",
   "ResNet-18 of 16×16",
   "ResNet-18 of 32×32",
 ];
