@@ -143,5 +143,12 @@ export {
   onlineProbe,
   type OnlineProbeOptions,
 } from "./src/evaluate/online_probe.ts";
+export { Dashboard } from "./src/dashboard/dashboard.ts";
+export {
+  type ReportConfig,
+  type ReportResult,
+  writeReport,
+} from "./src/report/report.ts";
+export { VERSION } from "./src/version.ts";
 export type { Accuracy } from "./src/evaluate/accuracy.ts";
 export type { ProbeResult } from "./src/evaluate/linear_probe.ts";

@@ -13,6 +13,7 @@ export interface Outcome {
 const FOLDERS: Record<string, string> = {
   export_case: "../tests",
   encode: "../examples",
+  embed_image: "../examples",
 };
 
 /** Runs `tasks/<name>.ts` with the permissions that deno.json gives it. */

@@ -10,7 +10,11 @@ import type {
 } from "../engine/engine.ts";
 import { loadEngine } from "../engine/load.ts";
 import { EmpSslError } from "../errors.ts";
-import type { RecipeChoice } from "../patches/recipe.ts";
+import { decodeBytes, decodeFile } from "../data/decode.ts";
+import type { Image } from "../data/image.ts";
+import { createTransforms } from "../patches/create_transforms.ts";
+import { cutPatch, type RecipeChoice, recipeOf } from "../patches/recipe.ts";
+import { Purpose, RandomStream } from "../random.ts";
 import { readCheckpoint } from "../checkpoint/checkpoint.ts";
 
 /** Which encoder, and how many patches it gets at a time. */
@@ -39,6 +43,24 @@ export interface LoadedEncoder extends FeatureEncoder {
   readonly patches: number;
   /** Side of a patch in pixels. */
   readonly patchSize: number;
+  /**
+   * The feature of one image: the mean over `patches` patches of it. Only where
+   * `images` is 1. The same image gives the same feature.
+   *
+   * @param image A file's path, the bytes of one, or its pixels.
+   * @returns `width` numbers.
+   * @throws {EmpSslError} `INVALID_DATA` where it is not a whole image;
+   * `INVALID_ARGUMENT` where the encoder takes several images a call.
+   */
+  embed(image: string | Uint8Array | Image): Promise<Float32Array>;
+}
+
+/** An image of any kind, decoded. */
+async function decoded(image: string | Uint8Array | Image): Promise<Image> {
+  if (typeof image === "string") return await decodeFile(image);
+  return image instanceof Uint8Array
+    ? await decodeBytes(image, "the image")
+    : image;
 }
 
 /**
@@ -52,14 +74,13 @@ export interface LoadedEncoder extends FeatureEncoder {
  * @throws {EmpSslError} `NOT_FOUND` or `INVALID_CHECKPOINT`;
  * `INVALID_ARGUMENT` for a count that is none; `ENGINE_UNAVAILABLE`.
  *
- * @example One grey patch
+ * @example One image
  * ```ts ignore
  * import { loadEncoder } from "./mod.ts";
  *
- * const encoder = await loadEncoder({ modelPath: "runs/shapes-1" });
- * const { patchSize: side, width } = encoder;
- * const feature = await encoder.encode(new Uint8Array(side * side * 3).fill(127));
- * console.assert(feature.length === width);
+ * const encoder = await loadEncoder({ modelPath: "runs/shapes-1", patches: 16 });
+ * const feature = await encoder.embed("photo.jpg");
+ * console.assert(feature.length === encoder.width);
  * encoder.dispose();
  * ```
  */
@@ -83,6 +104,21 @@ export async function loadEncoder(
   const loaded = await loadEngine({ engine, precision });
   const size = { images, patches, patchSize };
   const encoder = await loaded.encoder({ model, ...size }, state);
+  const transforms = await createTransforms();
+  const recipe = recipeOf(config.recipe);
+  const random = new RandomStream({ seed: 0, purpose: 0, at: [] });
+  const cut = (image: Image): Uint8Array => {
+    const bytes = new Uint8Array(patches * patchSize ** 2 * 3);
+    transforms.load(image);
+    for (let patch = 0; patch < patches; patch++) {
+      // The stream of the first image of a folder: the same feature as there.
+      const at = [0, 0, patch];
+      random.seek({ seed: 0, purpose: Purpose.evaluation, at });
+      cutPatch(image, { recipe, size: patchSize, transforms }, random);
+      bytes.set(transforms.patch, patch * patchSize ** 2 * 3);
+    }
+    return bytes;
+  };
   return {
     recipe: config.recipe,
     images,
@@ -90,6 +126,18 @@ export async function loadEncoder(
     patchSize,
     width: encoder.width,
     encode: (bytes) => encoder.encode(bytes),
+    async embed(image) {
+      if (images !== 1) {
+        throw new EmpSslError({
+          action: "embed",
+          subject: "one image",
+          found: `the encoder takes ${images} images a call`,
+          remedy: "load it with images: 1, or give encode() their patches",
+          code: "INVALID_ARGUMENT",
+        });
+      }
+      return await encoder.encode(cut(await decoded(image)));
+    },
     dispose: () => encoder.dispose(),
   };
 }

@@ -14,8 +14,8 @@ import { recipeOf } from "../patches/recipe.ts";
 import { createTransforms } from "../patches/create_transforms.ts";
 import { writeAtomically } from "../atomic_file.ts";
 import { trainSource } from "../checkpoint/run_config.ts";
-import { curves, type Figure } from "./figures.ts";
-import { gallery } from "./gallery.ts";
+import { BOOK_HEAD, bookCells, readRow, rowNames } from "./book.ts";
+import type { Figure } from "./figures.ts";
 import { publishedFor } from "./published.ts";
 import { readRuns, type RunRecord } from "./run_record.ts";
 import palette from "../style/palette.css" with { type: "text" };
@@ -142,6 +142,12 @@ function evaluations(runs: RunRecord[]): string {
   ], rows);
 }
 
+/** The rows of docs/results.md, to compare with. */
+function bookTable(): string {
+  const rows = rowNames().map((name) => bookCells(readRow(name)));
+  return rows.length === 0 ? "" : table(BOOK_HEAD, rows);
+}
+
 function figureHtml({ name, title, svg }: Figure): string {
   return `<figure id="${name}">${svg}<figcaption>${
     escape(title)
@@ -212,6 +218,9 @@ export async function writeReport(
       missing.push(`${what}: ${messageOf(error)}`);
     }
   };
+  // What draws is loaded by those alone who want a report.
+  const { curves } = await import("./figures.ts");
+  const { gallery } = await import("./gallery.ts");
   const figures = curves(runs);
   const shared = legend(runs, figures);
   const patches = await orMissing("patches", () => patchSheet(main));
@@ -223,6 +232,7 @@ export async function writeReport(
   const sections: [string, string][] = [
     ["Numbers", numbers(runs)],
     ["Evaluations", evaluations(runs)],
+    ["The book of results", bookTable()],
     [
       "Curves",
       shared +

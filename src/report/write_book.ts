@@ -37,6 +37,8 @@ export interface RecordOptions {
   processorSeconds?: number;
   /** What is to be known of this run. */
   note?: string;
+  /** Another folder than `results/`. */
+  book?: URL;
 }
 
 function sum(values: number[]): number {
@@ -106,11 +108,12 @@ export function recordRun(dir: string, options: RecordOptions): void {
       evaluation ? "resume it first" : "evaluate it first",
     );
   }
-  const isNew = !rowNames().includes(options.row);
+  const { book = BOOK } = options;
+  const isNew = !rowNames(book).includes(options.row);
   if (isNew && options.setting === undefined) {
     throw recordError(dir, `there is no row ${options.row}`, "give --title");
   }
-  const folder = new URL(`${options.row}/seed-${config.seed}/`, BOOK);
+  const folder = new URL(`${options.row}/seed-${config.seed}/`, book);
   Deno.mkdirSync(folder, { recursive: true });
   const write = (name: string, content: string | Uint8Array) =>
     writeAtomically(new URL(name, folder).pathname, content);

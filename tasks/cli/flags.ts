@@ -106,13 +106,16 @@ function valueOf(name: string, flag: Flag, raw: unknown): Values[string] {
   return number;
 }
 
-/** `--lr -1` as `--lr=-1`: else the number is taken for a flag. */
+/**
+ * `--lr -1` as `--lr=-1`: else the number is taken for a flag, as is a text of
+ * several words that begins with a hyphen.
+ */
 function joinValues(args: string[], flags: Command["flags"]): string[] {
   const joined: string[] = [];
   for (const arg of args) {
     const before = joined.at(-1) ?? "";
     const flag = flags[before.replace(/^--/, "")];
-    if (/^-\d/.test(arg) && flag && flag.type !== "switch") {
+    if (/^-\d|^-.*\s/.test(arg) && flag && flag.type !== "switch") {
       joined[joined.length - 1] = `${before}=${arg}`;
     } else joined.push(arg);
   }

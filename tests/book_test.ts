@@ -1,0 +1,99 @@
+/** The book of results: what is in it, and how a run gets into it. */
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { gunzipSync } from "node:zlib";
+import {
+  BOOK,
+  type BookRow,
+  readRow,
+  rowNames,
+  spreadOf,
+  spreadText,
+} from "../src/report/book.ts";
+import { toFileUrl } from "../src/deps/std.ts";
+import { recordRun } from "../src/report/write_book.ts";
+import { parseFlags } from "../tasks/cli/flags.ts";
+import { command as trainCommand, configOf } from "../tasks/cli/train_flags.ts";
+import { command as evaluateCommand } from "../tasks/evaluate.ts";
+import { withFolder } from "./images.ts";
+import { writeRun } from "./runs.ts";
+import { runTask } from "./tasks.ts";
+
+Deno.test("every row of the book has commands, numbers and no paths", async (t) => {
+  assert(rowNames().includes("shapes"));
+  for (const name of rowNames()) {
+    await t.step(name, () => {
+      const row = readRow(name);
+      configOf(parseFlags(row.train, trainCommand));
+      parseFlags(row.evaluate, evaluateCommand);
+      for (const { seed, evaluation, patches } of row.runs) {
+        const folder = new URL(`${name}/seed-${seed}/`, BOOK);
+        const text = (file: string) =>
+          Deno.readTextFileSync(new URL(file, folder));
+        const config = JSON.parse(text("config.json"));
+        assertEquals(config.seed, seed);
+        const packed = Deno.readFileSync(new URL("metrics.jsonl.gz", folder));
+        const metrics = gunzipSync(packed).toString();
+        const steps = metrics.split("\n").filter((l) => l.includes('"loss"'));
+        assertEquals(steps.length, config.steps);
+        assertEquals(patches, config.steps * config.bs * config.numPatches);
+        assert(evaluation.linear!.last.top1 > 1.5 / evaluation.classes);
+        for (const file of ["config.json", "evaluation.json", "run.json"]) {
+          assert(!/"\/\w/.test(text(file)), `${name} ${seed} ${file}`);
+        }
+      }
+    });
+  }
+});
+
+Deno.test("mean and spread over the seeds of a row", () => {
+  const run = (top1: number) => ({
+    evaluation: { linear: { last: { top1, top5: 1 } } },
+  });
+  const row = { runs: [run(0.6), run(0.64), run(0.62)] } as unknown as BookRow;
+  assertEquals(spreadText(spreadOf(row, "linear")), "62.0 (60.0 to 64.0)");
+  assertEquals(spreadOf(row, "kNN"), undefined);
+});
+
+Deno.test("a run gets into the book with its evaluation, and not without", async () => {
+  await withFolder(async (dir) => {
+    const book = toFileUrl(`${dir}/results/`), run = `${dir}/run`;
+    await writeRun(run, 3);
+    const setting = { title: "A test", train: [], evaluate: [] };
+    const record = (more: object = {}) => {
+      try {
+        recordRun(run, { row: "a", commit: "1a2b3c4", book, ...more });
+        return "";
+      } catch (error) {
+        return (error as Error).message;
+      }
+    };
+    assertStringIncludes(record(), "it was not evaluated, evaluate it first");
+    Deno.mkdirSync(`${run}/evaluations`);
+    const { runs: [{ evaluation }] } = readRow("shapes");
+    Deno.writeTextFileSync(
+      `${run}/evaluations/a.json`,
+      JSON.stringify({ ...evaluation, checkpoint: "/a/b", dataDir: "/c" }),
+    );
+    assertStringIncludes(record(), "there is no row a, give --title");
+    assertEquals(record({ setting }), "");
+    const row = readRow("a", book);
+    assertEquals(row.title, "A test");
+    assertEquals(row.runs[0].commit, "1a2b3c4");
+    assertEquals(row.runs[0].evaluation, evaluation);
+  });
+});
+
+Deno.test("reproduce names its rows and what it lacks", async () => {
+  const listed = await runTask("reproduce");
+  assertEquals(listed.code, 0);
+  for (const name of rowNames()) assertStringIncludes(listed.out, `${name}: `);
+  const unknown = await runTask("reproduce", ["shape"]);
+  assertEquals(unknown.code, 2);
+  assertStringIncludes(unknown.err, "no such row, did you mean shapes");
+  const files = await runTask("reproduce", ["cifar10-jpeg-10k"]);
+  assertEquals(files.code, 2);
+  assertStringIncludes(
+    files.err,
+    "no --data-dir was given, name a folder with",
+  );
+});
