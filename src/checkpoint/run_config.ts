@@ -124,7 +124,7 @@ export interface ResolvedConfig extends TrainConfig {
   patchSize: number;
   /** Images in the training set. */
   images: number;
-  /** Of a user's module: a digest of the names and labels of the images. */
+  /** Of shards and of a user's module: a digest of the names and labels of the images. */
   dataDigest?: string;
   /** Steps an epoch. */
   stepsPerEpoch: number;

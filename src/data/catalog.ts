@@ -20,6 +20,7 @@ import { isModule, moduleUrl, openOwnData } from "./own_data.ts";
 import { openShapes } from "./shapes.ts";
 import { limitTo } from "./subset.ts";
 import { openTinyImagenet } from "./tiny_imagenet.ts";
+import { openWebdataset, ShardImages } from "./webdataset.ts";
 import { trimSlashes } from "../files.ts";
 
 /** What follows from the choice of a data set. */
@@ -32,6 +33,8 @@ export interface DatasetEntry {
   needsDir: boolean;
   /** Whether each image is a file of its own, to be decoded. */
   files?: boolean;
+  /** Whether a run keeps a digest of its images, having no index of files. */
+  digest?: boolean;
   /** The architecture where the user names none; "by-size" looks at an image. */
   arch: string;
   /** Its own defaults of a run, where the paper's do not suit it. */
@@ -92,6 +95,12 @@ export const DATASETS: Readonly<Record<string, DatasetEntry>> = {
     files: true,
     arch: "by-size",
   },
+  webdataset: {
+    open: openWebdataset,
+    needsDir: true,
+    digest: true,
+    arch: "by-size",
+  },
   folder: {
     open: openFolder,
     needsDir: true,
@@ -101,7 +110,7 @@ export const DATASETS: Readonly<Record<string, DatasetEntry>> = {
 };
 
 /** What follows from the choice of a user's module. */
-const OWN_DATA = { needsDir: false, arch: "by-size" } as const;
+const OWN_DATA = { needsDir: false, digest: true, arch: "by-size" } as const;
 
 /**
  * What follows from the choice of a data set: its entry in {@linkcode DATASETS},
@@ -178,6 +187,9 @@ function limited(dataset: Dataset, { limit }: DatasetSource): Dataset {
 }
 
 function openShared(shared: SharedData): Dataset {
+  if (shared.kind === "shards") {
+    return new ShardImages(shared.classes, shared.table);
+  }
   return shared.kind === "files"
     ? new ImageFiles(shared.name, shared.classes, shared.table)
     : openSharedCifar(shared);

@@ -6,6 +6,7 @@
 import type { CacheOptions } from "./decoded_cache.ts";
 import type { FileTable } from "./file_table.ts";
 import type { Image } from "./image.ts";
+import type { ShardTable } from "./webdataset.ts";
 import type { DataOptions } from "./own_data.ts";
 
 /** A data set that was opened, as plain data in shared memory. */
@@ -22,6 +23,11 @@ export type SharedData =
     name: string;
     classes: readonly string[];
     files: { path: string; bytes: Uint8Array }[];
+  }
+  | {
+    kind: "shards";
+    classes: readonly string[];
+    table: ShardTable;
   };
 
 /** Which part of a data set. */

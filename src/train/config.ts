@@ -307,7 +307,7 @@ export async function prepareRun(
     patchSize: config.patchSize ?? entry.patchSize ??
       architecture(arch).patchSize,
     images,
-    dataDigest: isModule(config.data) ? digestOf(dataset) : undefined,
+    dataDigest: entry.digest ? digestOf(dataset, `${dataDir}/`) : undefined,
     stepsPerEpoch,
     steps: stepsPerEpoch * config.epoch,
   };

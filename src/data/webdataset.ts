@@ -1,0 +1,250 @@
+/**
+ * Shards of a WebDataset: tar archives in which a sample is some files of one name,
+ * `0001.jpg` and `0001.cls`. The shards stay as they are: a look at their headers
+ * tells where each image lies, and it is read there, in the random order of an epoch.
+ *
+ * @module
+ */
+import { errorMaker, messageOf } from "../errors.ts";
+import { whyNoFolder } from "../files.ts";
+import type { Dataset, SharedData, Split } from "./dataset.ts";
+import { decodeBytes } from "./decode.ts";
+import type { Image } from "./image.ts";
+import type { Search } from "./image_files.ts";
+import { type TarMember, tarMembers } from "./tar_members.ts";
+
+const notFound = errorMaker("open a WebDataset in", "NOT_FOUND");
+const invalidData = errorMaker("open a WebDataset in", "INVALID_DATA");
+
+const IMAGE = /^(jpe?g|png|webp|gif|tiff?|avif|bmp|ppm|pgm)$/i;
+
+/** How shards of a split are called: `train-0001.tar`, or any in `train/`. */
+const SPLITS: Record<Split, RegExp> = {
+  train: /^train(ing)?([-_.].*)?$/i,
+  test: /^(val(id(ation)?)?|test(ing)?)([-_.].*)?$/i,
+};
+
+/** Where the images lie: for each its shard, first byte, size and class. */
+export interface ShardTable {
+  /** The archives. */
+  shards: readonly string[];
+  /** The archive of each image. */
+  shard: Uint32Array;
+  /** Its first byte there. */
+  offset: Float64Array;
+  /** Its bytes. */
+  size: Uint32Array;
+  /** Its class. */
+  labels: Uint32Array;
+}
+
+/** Archives that a thread keeps open at a time. */
+const OPEN = 64;
+
+/** Images in shards; see the module's description. */
+export class ShardImages implements Dataset {
+  readonly name = "webdataset";
+  readonly length: number;
+  readonly classes: readonly string[];
+  readonly #table: ShardTable;
+  readonly #files = new Map<number, Deno.FsFile>();
+
+  /** Over images that are known to be there. */
+  constructor(classes: readonly string[], table: ShardTable) {
+    this.classes = classes;
+    this.#table = table;
+    this.length = table.shard.length;
+  }
+
+  /** See {@linkcode Dataset.share}. */
+  share(): SharedData {
+    return { kind: "shards", classes: this.classes, table: this.#table };
+  }
+
+  /** See {@linkcode Dataset.label}. */
+  label(index: number): number {
+    return this.#table.labels[index]!;
+  }
+
+  /** See {@linkcode Dataset.describe}. */
+  describe(index: number): string {
+    const { shards, shard, offset } = this.#table;
+    return `byte ${offset[index]} of ${shards[shard[index]!]}`;
+  }
+
+  /** See {@linkcode Dataset.image}. */
+  async image(index: number): Promise<Image> {
+    const { shard, offset, size } = this.#table;
+    const bytes = new Uint8Array(size[index]!);
+    const file = this.#open(shard[index]!);
+    // Without an await between: another image of this thread moves the file.
+    file.seekSync(offset[index]!, Deno.SeekMode.Start);
+    for (let at = 0; at < bytes.length;) {
+      const more = file.readSync(bytes.subarray(at));
+      if (more === null) break;
+      at += more;
+    }
+    return await decodeBytes(bytes, this.describe(index));
+  }
+
+  #open(shard: number): Deno.FsFile {
+    const file = this.#files.get(shard) ??
+      Deno.openSync(this.#table.shards[shard]!);
+    this.#files.delete(shard);
+    this.#files.set(shard, file);
+    if (this.#files.size > OPEN) {
+      const [oldest, unused] = this.#files.entries().next().value!;
+      this.#files.delete(oldest);
+      unused.close();
+    }
+    return file;
+  }
+}
+
+/** The shards of a split, by name. */
+async function findShards(dir: string, split: Split): Promise<string[]> {
+  const found: string[] = [];
+  let entries: Deno.DirEntry[];
+  try {
+    entries = await Array.fromAsync(Deno.readDir(dir));
+  } catch {
+    throw notFound(dir, await whyNoFolder(dir), "name one with --data-dir");
+  }
+  for (const { name, isDirectory } of entries) {
+    if (isDirectory && SPLITS[split].test(name)) {
+      for await (const inner of Deno.readDir(`${dir}/${name}`)) {
+        if (/\.tar$/i.test(inner.name)) {
+          found.push(`${dir}/${name}/${inner.name}`);
+        }
+      }
+    } else if (/\.tar$/i.test(name)) {
+      const [stem] = name.split(/\.tar$/i);
+      // Shards without the name of any split are those for training.
+      const other = split === "train" && !SPLITS.test.test(stem!);
+      if (SPLITS[split].test(stem!) || other) found.push(`${dir}/${name}`);
+    }
+  }
+  return found.sort();
+}
+
+/** What WebDataset takes for a sample: all up to the first dot of the name. */
+function keyOf(name: string): [key: string, extension: string] {
+  const [, key, extension] = /^(.*?\/?[^/]*?)\.([^/]*)$/.exec(name) ?? [];
+  return [key ?? name, extension ?? ""];
+}
+
+/** The class of a sample: the text of `.cls`, or a field of `.json`. */
+function classOf(extension: string, text: string): string | undefined {
+  if (extension === "cls") return text.trim();
+  let json: Record<string, unknown>;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const found = json.label ?? json.cls ?? json.class;
+  return found === undefined ? undefined : String(found);
+}
+
+function textAt(path: string, { offset, size }: TarMember): string {
+  using file = Deno.openSync(path);
+  file.seekSync(offset, Deno.SeekMode.Start);
+  const bytes = new Uint8Array(size);
+  const count = file.readSync(bytes) ?? 0;
+  return new TextDecoder().decode(bytes.subarray(0, count));
+}
+
+/** Names of classes in order: by number where all are numbers. */
+function sorted(names: Iterable<string>): string[] {
+  const all = [...names];
+  return all.every((name) => /^\d+$/.test(name))
+    ? all.sort((a, b) => Number(a) - Number(b))
+    : all.sort();
+}
+
+function shared<T extends Uint32Array | Float64Array>(
+  values: number[],
+  make: (buffer: SharedArrayBuffer) => T,
+  bytes: number,
+): T {
+  const array = make(new SharedArrayBuffer(values.length * bytes));
+  array.set(values);
+  return array;
+}
+
+const uint32 = (values: number[]) =>
+  shared(values, (buffer) => new Uint32Array(buffer), 4);
+
+/**
+ * Opens the shards of a split: `train-*.tar` and `val-*.tar` (or `test-*.tar`), or
+ * all in folders of such names. Labels are optional: of each sample `.cls`, a
+ * number or a name, or `.json` with `label`, `cls` or `class`.
+ *
+ * @throws {EmpSslError} `NOT_FOUND` where there is no shard; `INVALID_DATA` for a
+ * file that is no tar archive, or labels of some samples alone.
+ */
+export async function openWebdataset(
+  { dir, split, onFound }: { dir: string; split: Split } & Search,
+): Promise<Dataset> {
+  const shards = await findShards(dir, split);
+  if (shards.length === 0) {
+    throw notFound(
+      dir,
+      `no ${split} shard in it`,
+      `name shards ${split === "train" ? "train" : "val"}-0000.tar and so on`,
+    );
+  }
+  const shard: number[] = [], offset: number[] = [], size: number[] = [];
+  const classes: (string | undefined)[] = [];
+  for (const [at, path] of shards.entries()) {
+    let key = "", image: TarMember | undefined, label: string | undefined;
+    const end = () => {
+      if (image !== undefined) {
+        shard.push(at);
+        offset.push(image.offset);
+        size.push(image.size);
+        classes.push(label);
+        onFound?.(shard.length);
+      }
+      image = label = undefined;
+    };
+    try {
+      for (const member of tarMembers(path)) {
+        const [own, extension] = keyOf(member.name);
+        if (own !== key) end();
+        key = own;
+        if (IMAGE.test(extension)) image ??= member;
+        else if (extension === "cls" || extension === "json") {
+          label ??= classOf(extension, textAt(path, member));
+        }
+      }
+      end();
+    } catch (error) {
+      if (error instanceof Deno.errors.PermissionDenied) {
+        throw invalidData(path, messageOf(error), "make it readable");
+      }
+      throw error;
+    }
+  }
+  if (shard.length === 0) {
+    throw invalidData(dir, `no image in its ${split} shards`, "add images");
+  }
+  const labelled = classes.filter((name) => name !== undefined);
+  if (labelled.length > 0 && labelled.length < classes.length) {
+    const without = classes.length - labelled.length;
+    throw invalidData(
+      dir,
+      `${without} of ${classes.length} samples have no .cls and no label in .json`,
+      "give labels to all of them or to none",
+    );
+  }
+  const names = sorted(new Set(labelled));
+  const places = new Map(names.map((name, i) => [name, i]));
+  return new ShardImages(names, {
+    shards,
+    shard: uint32(shard),
+    offset: shared(offset, (buffer) => new Float64Array(buffer), 8),
+    size: uint32(size),
+    labels: uint32(classes.map((name) => places.get(name ?? "") ?? 0)),
+  });
+}

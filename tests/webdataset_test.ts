@@ -1,0 +1,146 @@
+/** Shards of a WebDataset. */
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { packTar } from "npm:modern-tar@0.8.6";
+import { openDataset, openForThreads } from "../src/data/catalog.ts";
+import { tarMembers } from "../src/data/tar_members.ts";
+import { loadSharp } from "../src/deps/sharp.ts";
+import { photo } from "./formula.ts";
+import { withFolder } from "./images.ts";
+import { engineForTasks, runTask } from "./tasks.ts";
+
+const { ignore, reason } = await engineForTasks();
+
+type Entry = [name: string, body: Uint8Array | string];
+
+async function writeTar(path: string, entries: Entry[]): Promise<void> {
+  const encoder = new TextEncoder();
+  const tar = await packTar(entries.map(([name, text]) => {
+    const body = typeof text === "string" ? encoder.encode(text) : text;
+    return { header: { name, size: body.length, type: "file" as const }, body };
+  }));
+  await Deno.writeFile(path, tar);
+}
+
+async function png(seed: number): Promise<Uint8Array> {
+  const { data } = photo(32, 32, seed);
+  const sharp = await loadSharp();
+  return await sharp(data, { raw: { width: 32, height: 32, channels: 3 } })
+    .png().toBuffer();
+}
+
+/** Two shards for training and one for testing, of `each` samples. */
+async function writeShards(dir: string, each: number): Promise<void> {
+  const shards = ["train-0000", "train-0001", "val-0000"];
+  for (const [shard, name] of shards.entries()) {
+    const entries: Entry[] = [];
+    for (let i = 0; i < each; i++) {
+      const key = `${"deep/".repeat(30)}${shard}${i}`;
+      const label = `${(shard + i) % 2 ? 10 : 9}`;
+      entries.push([`${key}.png`, await png(shard * each + i)]);
+      entries.push(
+        shard === 1
+          ? [`${key}.json`, JSON.stringify({ label: Number(label) })]
+          : [`${key}.cls`, `${label}\n`],
+      );
+    }
+    await writeTar(`${dir}/${name}.tar`, entries);
+  }
+}
+
+Deno.test("shards give the images and labels that were put in", async () => {
+  await withFolder(async (dir) => {
+    await writeShards(dir, 3);
+    const source = { name: "webdataset", dir, split: "train" } as const;
+    const { dataset, source: sent } = await openForThreads(source);
+    // What another thread opens from it, after a copy.
+    const other = await openDataset(structuredClone(sent));
+    for (const set of [dataset, other]) {
+      assertEquals([set.length, set.classes], [6, ["9", "10"]]);
+      assertEquals(
+        [0, 1, 2, 3, 4, 5].map((i) => set.label(i)),
+        [0, 1, 0, 1, 0, 1],
+      );
+      for (let i = 0; i < 6; i++) {
+        assertEquals([...(await set.image(i)).data], [
+          ...photo(32, 32, i).data,
+        ]);
+      }
+      assertStringIncludes(set.describe(4), `${dir}/train-0001.tar`);
+    }
+    const test = await openDataset({ ...source, split: "test" });
+    assertEquals([...(await test.image(2)).data], [...photo(32, 32, 8).data]);
+  });
+});
+
+Deno.test("what is no shard is refused", async () => {
+  await withFolder(async (dir) => {
+    const open = (sub = "") =>
+      openDataset({ name: "webdataset", dir: dir + sub, split: "train" });
+    const refused = async (found: string, sub?: string) => {
+      const { message } = await assertRejects(() => open(sub), Error);
+      assertStringIncludes(message, found);
+    };
+    await refused("no train shard in it");
+    await refused("no such folder", "/nowhere");
+    const shard = `${dir}/train-0.tar`;
+    await Deno.writeFile(shard, new Uint8Array(2000).fill(65));
+    await refused("it is no tar archive, or a compressed one");
+    await writeTar(shard, [["a.txt", "x"]]);
+    await refused("no image in its train shards");
+    await writeTar(shard, [
+      ["a.png", await png(1)],
+      ["a.cls", "0"],
+      ["b.png", await png(2)],
+    ]);
+    await refused("1 of 2 samples have no .cls");
+    const whole = await Deno.readFile(shard);
+    await Deno.writeFile(shard, whole.subarray(0, 3000));
+    await refused("it ends too early");
+    // Without labels it may be trained on.
+    await writeTar(shard, [["a.png", await png(1)], ["b.png", await png(2)]]);
+    const set = await open();
+    assertEquals([set.length, set.classes], [2, []]);
+    assertEquals([...tarMembers(shard)].map(({ name }) => name), [
+      "a.png",
+      "b.png",
+    ]);
+  });
+});
+
+Deno.test({
+  name: `a run trains on shards, is evaluated and checks them${reason}`,
+  ignore,
+  fn: async () => {
+    await withFolder(async (dir) => {
+      await writeShards(dir, 8);
+      const run = `${dir}/run`;
+      const trained = await runTask("train", [
+        ...["--data", "webdataset", "--data-dir", dir, "--dir", run],
+        ...["--precision", "fp32", "--epoch", "1", "--bs", "4"],
+        ...["--num-patches", "2", "--patch-size", "8"],
+      ]);
+      assertEquals(trained.code, 0, trained.err);
+      assertStringIncludes(trained.out, "16 images");
+      const tested = await runTask("evaluate", [
+        ...["--model-path", run, "--test-patches", "1", "--json"],
+        ...["--precision", "fp32"],
+      ]);
+      assertEquals(tested.code, 0, tested.err);
+      assertEquals(JSON.parse(tested.out).images, { train: 16, test: 8 });
+      await writeTar(
+        `${dir}/train-0001.tar`,
+        [
+          ...await Promise.all(
+            Array.from({ length: 8 }, async (_, i): Promise<Entry[]> => [
+              [`x${i}.png`, await png(i)],
+              [`x${i}.cls`, "9"],
+            ]),
+          ),
+        ].flat(),
+      );
+      const { code, err } = await runTask("train", ["--resume", run]);
+      assertEquals(code, 2);
+      assertStringIncludes(err, "has other images or labels than it had");
+    });
+  },
+});
