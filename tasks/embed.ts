@@ -5,7 +5,11 @@
  */
 import type { EngineChoice, PrecisionChoice } from "../src/engine/engine.ts";
 import { EmpSslError } from "../src/errors.ts";
-import { embed, EMBED_DEFAULTS } from "../src/evaluate/embed.ts";
+import {
+  embed,
+  EMBED_DEFAULTS,
+  type EmbedEvent,
+} from "../src/evaluate/embed.ts";
 import { readCheckpointInfo } from "../src/checkpoint/checkpoint.ts";
 import type { Command, Values } from "./cli/flags.ts";
 import { ENGINE_FLAG, main, PRECISION_FLAG, setUpEngine } from "./cli/main.ts";
@@ -68,7 +72,7 @@ async function runEmbed(values: Values): Promise<void> {
   readCheckpointInfo(config.modelPath);
   await setUpEngine({ engine: config.engine });
   let progress: Progress | undefined;
-  const { count, out, names } = await embed(config, (event) => {
+  const onEvent = (event: EmbedEvent) => {
     if (event.type === "skipped") {
       console.error(`Left out ${event.image}: ${event.why}`);
       return;
@@ -83,7 +87,8 @@ async function runEmbed(values: Values): Promise<void> {
     }
     progress ??= new Progress("features", event.count);
     progress.update(event.done);
-  });
+  };
+  const { count, out, names } = await embed(config, { onEvent });
   console.log(`${count} images: ${out}, paths in ${names}`);
 }
 

@@ -12,6 +12,7 @@ import {
   evaluate,
   EVALUATE_DEFAULTS,
   type EvaluateConfig,
+  type EvaluateEvent,
   type EvaluationResult,
 } from "../src/evaluate/evaluate.ts";
 import { ARCHITECTURES } from "../src/model/architectures.ts";
@@ -167,7 +168,7 @@ export async function runEvaluation(values: Values): Promise<EvaluationResult> {
   await setUpEngine({ engine: config.engine });
   const bars = new Map<string, Progress>();
   const prepared = showPreparation();
-  const result = await evaluate(config, (event) => {
+  const onEvent = (event: EvaluateEvent) => {
     if (event.type === "features") {
       const title = `features of the ${event.split} images`;
       if (!bars.has(title)) bars.set(title, new Progress(title, event.count));
@@ -183,7 +184,8 @@ export async function runEvaluation(values: Values): Promise<EvaluationResult> {
       if (!bars.has(title)) bars.set(title, new Progress(title, event.epochs));
       bars.get(title)!.update(event.epoch + 1, percent(event.accuracy));
     }
-  });
+  };
+  const result = await evaluate(config, { onEvent });
   if (!config.untrained) keepEvaluation(result);
   if (values.json) {
     console.log(JSON.stringify(result));

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { untilAborted } from "../call_options.ts";
 import * as Comlink from "../deps/comlink.ts";
 import type { Dataset, DatasetSource, Split } from "../data/dataset.ts";
 import type { RecipeChoice } from "../patches/recipe.ts";
@@ -26,6 +27,8 @@ export interface FeatureRequest {
   workers?: number;
   /** How patches are cut. */
   recipe: RecipeChoice;
+  /** Ends the work. */
+  signal?: AbortSignal;
   /** Side of a patch in pixels. */
   patchSize: number;
   /** Told of each image that could not be read; it does not count. */
@@ -68,7 +71,7 @@ export async function computeFeatures(
   request: FeatureRequest,
   onDone: (done: number) => void = () => {},
 ): Promise<void> {
-  const { source, labels, split, patches, recipe, patchSize } = request;
+  const { source, labels, split, patches, recipe, patchSize, signal } = request;
   const fit = Math.max(1, Math.floor(batchPatches(patchSize) / patches));
   const images = Math.min(fit, labels.length);
   const { keep } = request;
@@ -97,6 +100,6 @@ export async function computeFeatures(
     stream.handle,
     Comlink.proxy(onDone),
   );
-  await stream.guard(compute.guard(features));
+  await untilAborted(stream.guard(compute.guard(features)), signal);
   await calls.excludeFeatures(split, skipped);
 }

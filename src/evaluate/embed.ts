@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { CallOptions } from "../call_options.ts";
 import { writeAtomically, writeError } from "../atomic_file.ts";
 import { openForThreads } from "../data/catalog.ts";
 import type { EngineChoice, PrecisionChoice } from "../engine/engine.ts";
@@ -69,7 +70,7 @@ export interface EmbedResult {
  *
  * @param choices The checkpoint, the folder and the file; the rest is from
  * `EMBED_DEFAULTS`.
- * @param onEvent Told of the progress.
+ * @param options A signal that ends it; told of the progress.
  * @throws {EmpSslError} Before any work for invalid settings.
  *
  * @example A folder of photos
@@ -87,8 +88,9 @@ export async function embed(
   choices:
     & Pick<EmbedConfig, "modelPath" | "dataDir" | "out">
     & Partial<EmbedConfig>,
-  onEvent: (event: EmbedEvent) => void = () => {},
+  { signal, onEvent = () => {} }: CallOptions<EmbedEvent> = {},
 ): Promise<EmbedResult> {
+  signal?.throwIfAborted();
   const config: EmbedConfig = { ...EMBED_DEFAULTS, ...choices };
   const { dataDir, out, patches } = config;
   if (!Number.isInteger(patches) || patches < 1) {
@@ -146,6 +148,7 @@ export async function embed(
       recipe: run.recipe,
       patchSize: run.patchSize,
       keep: part,
+      signal,
       onSkipped(image, why, index) {
         part.skip(index);
         onEvent({ type: "skipped", image, why });

@@ -8,6 +8,7 @@ import * as Comlink from "../deps/comlink.ts";
 import { openForThreads } from "../data/catalog.ts";
 import { sameFiles } from "../data/archives.ts";
 import { prepareDataset, type PrepareEvent } from "../data/prepare.ts";
+import { type CallOptions, untilAborted } from "../call_options.ts";
 import { type DataOptions, isModule, moduleUrl } from "../data/own_data.ts";
 import type { DatasetSource, Split } from "../data/dataset.ts";
 import type {
@@ -113,7 +114,7 @@ export type EvaluateEvent =
  * Evaluates a checkpoint.
  *
  * @param choices The checkpoint; the rest is from `EVALUATE_DEFAULTS`.
- * @param onEvent Told of the progress.
+ * @param options A signal that ends it; told of the progress.
  * @throws {EmpSslError} Before any work for invalid settings.
  *
  * @example Nearest neighbours alone
@@ -126,8 +127,9 @@ export type EvaluateEvent =
  */
 export async function evaluate(
   choices: Pick<EvaluateConfig, "modelPath"> & Partial<EvaluateConfig>,
-  onEvent: (event: EvaluateEvent) => void = () => {},
+  { signal, onEvent = () => {} }: CallOptions<EvaluateEvent> = {},
 ): Promise<EvaluationResult> {
+  signal?.throwIfAborted();
   const begin = performance.now();
   const config: EvaluateConfig = { ...EVALUATE_DEFAULTS, ...choices };
   const { modelPath, testPatches, untrained } = config;
@@ -212,6 +214,7 @@ export async function evaluate(
         workers: config.workers,
         recipe: run.recipe,
         patchSize: run.patchSize,
+        signal,
         onSkipped(image, why) {
           leftOut[split]++;
           onEvent({ type: "skipped", image, why });
@@ -233,17 +236,16 @@ export async function evaluate(
       await calls.writeFeatures(config.featuresOut);
     }
     if (config.knn) {
-      result.knn = await calls.knn({ ...KNN, classes });
+      const knn = calls.knn({ ...KNN, classes });
+      result.knn = await untilAborted(knn, signal);
     }
     if (config.linear) {
       const { epochs } = LINEAR_PROBE;
       const onEpoch = Comlink.proxy((epoch: number, accuracy: Accuracy) =>
         onEvent({ type: "linear", epoch, epochs, accuracy })
       );
-      result.linear = await calls.linear(
-        { ...LINEAR_PROBE, classes },
-        onEpoch,
-      );
+      const linear = calls.linear({ ...LINEAR_PROBE, classes }, onEpoch);
+      result.linear = await untilAborted(linear, signal);
     }
     await calls.endEvaluation();
     result.seconds = (performance.now() - begin) / 1000;

@@ -119,12 +119,57 @@ export interface OwnDataChoice {
 export interface TrainChoices extends Omit<Partial<TrainConfig>, "data"> {
   /** The data set's name, or the user's own data. */
   data?: string | OwnDataChoice;
+  /** Images a batch: another name for `bs`. */
+  batchSize?: number;
+  /** Passes over the data: another name for `epoch`. */
+  epochs?: number;
+  /** Patches an image: another name for `numPatches`. */
+  patches?: number;
+  /** The paper's ε²: another name for `eps`. */
+  epsilonSquared?: number;
+  /** A text to keep with the run: another name for `msg`. */
+  note?: string;
 }
 
-/** The same choices, with the user's own data as `data` and `dataOptions`. */
-export function flatChoices(
-  { data, ...choices }: TrainChoices,
+/** The authors' names of choices that have another one here. */
+const NAMES = {
+  batchSize: "bs",
+  epochs: "epoch",
+  patches: "numPatches",
+  epsilonSquared: "eps",
+  note: "msg",
+} as const satisfies Partial<Record<keyof TrainChoices, keyof TrainConfig>>;
+
+/**
+ * The choices by the authors' names.
+ *
+ * @throws {EmpSslError} `INVALID_ARGUMENT` where one is given by both names.
+ */
+function byAuthorsNames(
+  choices: Record<string, unknown>,
 ): Partial<TrainConfig> {
+  const named = { ...choices };
+  for (const [name, authors] of Object.entries(NAMES)) {
+    const value = named[name];
+    delete named[name];
+    if (value === undefined) continue;
+    if (named[authors] !== undefined) {
+      throw choiceError(
+        `both ${name} and ${authors}`,
+        "they are two names of one choice",
+        "give one of them",
+      );
+    }
+    named[authors] = value;
+  }
+  return named;
+}
+
+/** The same choices by the authors' names, with the user's own data as `data` and `dataOptions`. */
+export function flatChoices(
+  { data, ...rest }: TrainChoices,
+): Partial<TrainConfig> {
+  const choices = byAuthorsNames(rest);
   return typeof data === "object"
     ? { ...choices, data: data.module, dataOptions: data.options }
     : { ...choices, data };

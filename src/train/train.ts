@@ -7,6 +7,7 @@ import type { EngineName, EngineReport, Precision } from "../engine/engine.ts";
 import { EmpSslError } from "../errors.ts";
 import { microBatchOf } from "./batch.ts";
 import { isModule, moduleName } from "../data/own_data.ts";
+import type { PrepareEvent } from "../data/prepare.ts";
 import { checkOwnName } from "../cluster/membership.ts";
 import { type Compute, startCompute } from "../engine/compute.ts";
 import {
@@ -47,6 +48,8 @@ export interface TrainOptions {
   resume?: string;
   /** What {@linkcode prepareRun} gave for this configuration: saves a search. */
   prepared?: PreparedRun;
+  /** Told how the data is found, or comes from its archive. */
+  onPrepare?: (event: PrepareEvent) => void;
   /** Tests the model at intervals. */
   probe?: Probe;
   /** Ends the run after the step under way, with a checkpoint. */
@@ -91,8 +94,9 @@ function freeFolder(data: string, msg?: string): string {
  */
 export async function* train(
   choices: TrainChoices = {},
-  { signal, probe, resume, includeBatch, prepared }: TrainOptions = {},
+  options: TrainOptions = {},
 ): AsyncGenerator<TrainEvent> {
+  const { signal, probe, resume, includeBatch, prepared } = options;
   const goesOn = resume !== undefined;
   const config = flatChoices(choices), asked = withDefaults(config);
   const { cluster: addresses, task = 0 } = config;
@@ -121,7 +125,8 @@ export async function* train(
     : undefined;
   using folder = goesOn ? RunFolder.take(resume, "existing") : undefined;
   const from = goesOn ? resumePoint(resume) : undefined;
-  const ready = from ? undefined : prepared ?? await prepareRun(asked);
+  const ready = from ? undefined : prepared ??
+    await prepareRun(asked, options.onPrepare);
   const resolved = ready?.config ?? await resumedConfig(from!, config);
   await probe?.check(resolved);
   using fresh = folder

@@ -34,6 +34,8 @@ export interface Command {
   about: string;
   /** Its flags by name, with hyphens; underscores are taken too. */
   flags: Record<string, Flag>;
+  /** Other names of some flags. */
+  aliases?: Record<string, string>;
   /** Whether there may be arguments besides flags. */
   arguments?: boolean;
   /** Further lines of the help. */
@@ -44,7 +46,11 @@ export interface Command {
 export type Values = Record<string, string | number | boolean | undefined>;
 
 /** The help of a command. */
-export function helpText({ usage, about, flags, examples }: Command): string {
+export function helpText(
+  { usage, about, flags, aliases = {}, examples }: Command,
+): string {
+  const other = Object.entries(aliases)
+    .map(([alias, name]) => `--${alias} is --${name}`);
   const rows = Object.entries(flags).map(([name, flag]) => {
     const words = flag.or && flag.choices
       ? [...flag.choices, flag.or.value]
@@ -73,6 +79,7 @@ export function helpText({ usage, about, flags, examples }: Command): string {
         ? `${left}\n${" ".repeat(width)}${right}`
         : left.padEnd(width) + right
     ),
+    ...(other.length > 0 ? ["", `Other names: ${other.join(", ")}.`] : []),
     "",
     "Examples:",
     ...examples.map((example) => `  ${example}`),
@@ -143,7 +150,10 @@ export function parseCommand(
   const spelled = joinValues(
     args.map((arg) =>
       arg.startsWith("--")
-        ? arg.replace(/^--[^=]*/, (flag) => flag.replaceAll("_", "-"))
+        ? arg.replace(/^--[^=]*/, (flag) => {
+          const name = flag.slice(2).replaceAll("_", "-");
+          return `--${command.aliases?.[name] ?? name}`;
+        })
         : arg
     ),
     flags,

@@ -212,6 +212,12 @@ export const command: Command = {
       help: "get the data, print all choices as JSON, and stop",
     },
   },
+  aliases: {
+    "batch-size": "bs",
+    epochs: "epoch",
+    patches: "num-patches",
+    note: "msg",
+  },
   examples: [
     "deno task train",
     "deno task train --data cifar10 --data-dir cifar-10-batches-bin --epoch 1",

@@ -1,0 +1,65 @@
+/** What a program that imports mod.ts meets. */
+import {
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import { untilAborted } from "../src/call_options.ts";
+import { withDefaults } from "../src/train/config_schema.ts";
+import { evaluate, prepareRun, VERSION } from "../mod.ts";
+import { parseFlags } from "../tasks/cli/flags.ts";
+import { command, configOf } from "../tasks/cli/train_flags.ts";
+
+Deno.test("choices have the ecosystem's names and the authors'", async () => {
+  const { config } = await prepareRun({
+    batchSize: 25,
+    epochs: 3,
+    patches: 4,
+    epsilonSquared: 0.5,
+    note: "a note",
+  });
+  const { bs, epoch, numPatches, eps, msg } = config;
+  assertEquals([bs, epoch, numPatches, eps, msg], [25, 3, 4, 0.5, "a note"]);
+  assertEquals(Object.hasOwn(config, "batchSize"), false);
+  const { message } = assertThrows(
+    () => withDefaults({ batchSize: 2, bs: 3 }),
+    Error,
+  );
+  assertStringIncludes(message, "both batchSize and bs");
+});
+
+Deno.test("a data set of one's own is a module with options", () => {
+  const data = { module: "./mine.ts", options: { file: "a.db" } };
+  const { data: name, dataOptions } = withDefaults({ data });
+  assertEquals([name, dataOptions], ["./mine.ts", { file: "a.db" }]);
+});
+
+Deno.test("flags have both names too", () => {
+  const config = (...args: string[]) => configOf(parseFlags(args, command));
+  const ours = config("--batch-size", "25", "--epochs=3", "--patches", "4");
+  const authors = config("--bs", "25", "--epoch", "3", "--num_patches", "4");
+  assertEquals(ours, authors);
+});
+
+Deno.test("a call ends by its signal", async () => {
+  const signal = AbortSignal.abort(new Error("enough"));
+  await assertRejects(
+    () => evaluate({ modelPath: "nowhere" }, { signal }),
+    Error,
+    "enough",
+  );
+  const controller = new AbortController();
+  const work = Promise.withResolvers<number>();
+  const waiting = untilAborted(work.promise, controller.signal);
+  controller.abort("later");
+  assertEquals(await waiting.catch((reason) => reason), "later");
+  work.reject(new Error("nobody waits for this"));
+  const done = untilAborted(Promise.resolve(7), new AbortController().signal);
+  assertEquals(await done, 7);
+});
+
+Deno.test("VERSION is that of deno.json", () => {
+  const path = new URL("../deno.json", import.meta.url);
+  assertEquals(JSON.parse(Deno.readTextFileSync(path)).version, VERSION);
+});
