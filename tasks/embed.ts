@@ -59,7 +59,8 @@ function needed(values: Values, flag: string): string {
   });
 }
 
-async function runEmbed(values: Values): Promise<void> {
+/** See the module's description. */
+export async function run(values: Values): Promise<void> {
   const config = {
     modelPath: needed(values, "model-path"),
     dataDir: needed(values, "data-dir"),
@@ -92,4 +93,4 @@ async function runEmbed(values: Values): Promise<void> {
   console.log(`${count} images: ${out}, paths in ${names}`);
 }
 
-if (import.meta.main) await main(command, runEmbed);
+if (import.meta.main) await main(command, run);

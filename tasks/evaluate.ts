@@ -162,7 +162,7 @@ function checkCheckpoint(path: string, arch: string | undefined): void {
 }
 
 /** An evaluation on the terminal; keeps its result beside the run. */
-export async function runEvaluation(values: Values): Promise<EvaluationResult> {
+export async function evaluateRun(values: Values): Promise<EvaluationResult> {
   const config = configOf(values);
   checkCheckpoint(config.modelPath, values.arch as string | undefined);
   await setUpEngine({ engine: config.engine });
@@ -214,8 +214,9 @@ export async function runEvaluation(values: Values): Promise<EvaluationResult> {
   return result;
 }
 
-if (import.meta.main) {
-  await main(command, async (values) => {
-    await runEvaluation(values);
-  });
+/** See the module's description. */
+export async function run(values: Values): Promise<void> {
+  await evaluateRun(values);
 }
+
+if (import.meta.main) await main(command, run);

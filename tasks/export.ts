@@ -64,7 +64,8 @@ function folderFor(modelPath: string, format: string): string {
   return `${run.replace(/\.safetensors$/, "")}-${format}`;
 }
 
-async function runExport(values: Values): Promise<void> {
+/** See the module's description. */
+export async function run(values: Values): Promise<void> {
   const modelPath = values["model-path"];
   if (modelPath === undefined) {
     throw new EmpSslError({
@@ -95,4 +96,4 @@ async function runExport(values: Values): Promise<void> {
   );
 }
 
-if (import.meta.main) await main(command, runExport);
+if (import.meta.main) await main(command, run);

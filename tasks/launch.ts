@@ -182,10 +182,12 @@ async function launch(starts: Start[]): Promise<number> {
   return codes.find((code) => code !== 0) ?? 0;
 }
 
-if (import.meta.main) {
-  // What follows `--` is not ours to understand.
-  const [end] = [...Deno.args, "--"].flatMap((a, i) => a === "--" ? [i] : []);
+/** Starts the processes; what follows `--` is not for us to understand. */
+export async function runWith(args: string[]): Promise<void> {
+  const [end] = [...args, "--"].flatMap((a, i) => a === "--" ? [i] : []);
   const run = async (values: Values) =>
-    Deno.exit(await launch(startsOf(values, Deno.args.slice(end + 1))));
-  await main(command, run, Deno.args.slice(0, end));
+    Deno.exit(await launch(startsOf(values, args.slice(end + 1))));
+  await main(command, run, args.slice(0, end));
 }
+
+if (import.meta.main) await runWith(Deno.args);

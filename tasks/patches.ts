@@ -12,7 +12,7 @@ import { createTransforms } from "../src/patches/create_transforms.ts";
 import { writeAtomically } from "../src/atomic_file.ts";
 import { resolveConfig } from "../src/train/config.ts";
 import { trainSource } from "../src/checkpoint/run_config.ts";
-import type { Command } from "./cli/flags.ts";
+import type { Command, Values } from "./cli/flags.ts";
 import { main, showPreparation } from "./cli/main.ts";
 import { command as trainCommand, configOf } from "./cli/train_flags.ts";
 
@@ -38,33 +38,34 @@ export const command: Command = {
   ],
 };
 
-if (import.meta.main) {
-  await main(command, async (values) => {
-    const index = (values.index ?? 0) as number;
-    const path = String(values.out ?? "patches.png");
-    const config = await resolveConfig({
-      ...configOf(values),
-      bs: 2,
-    }, showPreparation());
-    const dataset = await openDataset(trainSource(config));
-    if (!Number.isInteger(index) || index < 0 || index >= dataset.length) {
-      throw new EmpSslError({
-        action: "show",
-        subject: `--index ${index}`,
-        found: `${config.data} has ${dataset.length} images`,
-        remedy: `give 0 to ${dataset.length - 1}`,
-        code: "INVALID_ARGUMENT",
-      });
-    }
-    const sheet = contactSheet(await dataset.image(index), {
-      recipe: recipeOf(config.recipe),
-      size: config.patchSize,
-      patches: config.numPatches,
-      seed: config.seed,
-      index,
-      transforms: await createTransforms(),
+/** See the module's description. */
+export async function run(values: Values): Promise<void> {
+  const index = (values.index ?? 0) as number;
+  const path = String(values.out ?? "patches.png");
+  const config = await resolveConfig({
+    ...configOf(values),
+    bs: 2,
+  }, showPreparation());
+  const dataset = await openDataset(trainSource(config));
+  if (!Number.isInteger(index) || index < 0 || index >= dataset.length) {
+    throw new EmpSslError({
+      action: "show",
+      subject: `--index ${index}`,
+      found: `${config.data} has ${dataset.length} images`,
+      remedy: `give 0 to ${dataset.length - 1}`,
+      code: "INVALID_ARGUMENT",
     });
-    writeAtomically(path, await encodePng(sheet));
-    console.log(`${dataset.describe(index)}: ${path}`);
+  }
+  const sheet = contactSheet(await dataset.image(index), {
+    recipe: recipeOf(config.recipe),
+    size: config.patchSize,
+    patches: config.numPatches,
+    seed: config.seed,
+    index,
+    transforms: await createTransforms(),
   });
+  writeAtomically(path, await encodePng(sheet));
+  console.log(`${dataset.describe(index)}: ${path}`);
 }
+
+if (import.meta.main) await main(command, run);

@@ -36,7 +36,8 @@ export const command: Command = {
   ],
 };
 
-async function runReport(values: Values, runs: string[]): Promise<void> {
+/** See the module's description. */
+export async function run(values: Values, runs: string[]): Promise<void> {
   if (runs.length === 0) {
     throw new EmpSslError({
       action: "report on",
@@ -60,4 +61,4 @@ async function runReport(values: Values, runs: string[]): Promise<void> {
   console.log(`${out}, and ${figures.length} figures as SVG beside it`);
 }
 
-if (import.meta.main) await main(command, runReport);
+if (import.meta.main) await main(command, run);

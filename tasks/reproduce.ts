@@ -20,8 +20,8 @@ import type { EvaluationResult } from "../src/evaluate/evaluate.ts";
 import { type Command, parseFlags, type Values } from "./cli/flags.ts";
 import { main } from "./cli/main.ts";
 import { command as trainCommand } from "./cli/train_flags.ts";
-import { command as evaluateCommand, runEvaluation } from "./evaluate.ts";
-import { runTraining } from "./train.ts";
+import { command as evaluateCommand, evaluateRun } from "./evaluate.ts";
+import { run as train } from "./train.ts";
 
 const reproduceError = errorMaker("reproduce", "INVALID_ARGUMENT");
 
@@ -54,6 +54,9 @@ export const command: Command = {
 };
 
 function list(): void {
+  if (rowNames().length === 0) {
+    console.log("No book here: it is the folder results/ of the project");
+  }
   for (const name of rowNames()) {
     const row = readRow(name);
     const [, ...cells] = bookCells(row);
@@ -95,7 +98,8 @@ function compare(
   }
 }
 
-async function reproduce(values: Values, rest: string[]): Promise<void> {
+/** See the module's description. */
+export async function run(values: Values, rest: string[]): Promise<void> {
   const [name] = rest;
   if (name === undefined) return list();
   if (rest.length > 1) {
@@ -113,18 +117,18 @@ async function reproduce(values: Values, rest: string[]): Promise<void> {
   const seed = (values.seed as number | undefined) ?? row.runs[0]!.seed;
   const dir = String(values.dir ?? `runs/${name}-seed-${seed}`);
   const where = data === undefined ? [] : ["--data-dir", data];
-  await runTraining(parseFlags(
+  await train(parseFlags(
     [
       ...[...row.train, ...where, "--seed", `${seed}`, "--dir", dir],
       ...["--resume", "auto", "--save-every", "5m"],
     ],
     trainCommand,
   ));
-  const result = readEvaluations(dir).at(-1) ?? await runEvaluation(
+  const result = readEvaluations(dir).at(-1) ?? await evaluateRun(
     parseFlags([...row.evaluate, "--model-path", dir], evaluateCommand),
   );
   console.log(`${name}: ${row.title}, seed ${seed}`);
   compare(row, seed, result);
 }
 
-if (import.meta.main) await main(command, reproduce);
+if (import.meta.main) await main(command, run);

@@ -5,7 +5,7 @@
  */
 import type { Variant } from "../src/engine/setup/wheels.ts";
 import { startCompute } from "../src/engine/compute.ts";
-import type { Command } from "./cli/flags.ts";
+import type { Command, Values } from "./cli/flags.ts";
 import { main, setUpEngine } from "./cli/main.ts";
 
 /** The command line of `deno task setup`. */
@@ -28,25 +28,26 @@ export const command: Command = {
   examples: ["deno task setup", "deno task setup --check"],
 };
 
-if (import.meta.main) {
-  await main(command, async (values) => {
-    if (!values.check) {
-      await setUpEngine({
-        engine: "tensorflow",
-        variant: values.variant as Variant | undefined,
-      });
-    }
-    const compute = await startCompute({
-      engine: "auto",
-      precision: "auto",
+/** See the module's description. */
+export async function run(values: Values): Promise<void> {
+  if (!values.check) {
+    await setUpEngine({
+      engine: "tensorflow",
+      variant: values.variant as Variant | undefined,
     });
-    await compute.close();
-    const { engine, version, device, precision, library } = compute.report;
-    const { deviceName = device, warning } = compute.report;
-    console.log(`engine     ${engine} ${version}`);
-    console.log(`device     ${deviceName}`);
-    console.log(`precision  ${precision}`);
-    if (library) console.log(`library    ${library}`);
-    if (warning) console.log(`warning    ${warning}`);
+  }
+  const compute = await startCompute({
+    engine: "auto",
+    precision: "auto",
   });
+  await compute.close();
+  const { engine, version, device, precision, library } = compute.report;
+  const { deviceName = device, warning } = compute.report;
+  console.log(`engine     ${engine} ${version}`);
+  console.log(`device     ${deviceName}`);
+  console.log(`precision  ${precision}`);
+  if (library) console.log(`library    ${library}`);
+  if (warning) console.log(`warning    ${warning}`);
 }
+
+if (import.meta.main) await main(command, run);

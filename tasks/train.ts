@@ -35,11 +35,14 @@ import {
   setUpEngine,
   showPreparation,
 } from "./cli/main.ts";
+import { asTyped } from "./cli/program.ts";
 import { Progress } from "./cli/progress.ts";
 import { Summary } from "./cli/summary.ts";
 import { listen, SIGNALS } from "./cli/signals.ts";
 import { command, configOf, givenOf } from "./cli/train_flags.ts";
 import { showStart, stepLine } from "./cli/train_output.ts";
+
+export { command };
 
 /** The probe that `--probe` asks for. */
 function probeOf(values: Values): Probe | undefined {
@@ -157,7 +160,7 @@ async function follow(
 }
 
 /** A run on the terminal. */
-export async function runTraining(values: Values): Promise<void> {
+export async function run(values: Values): Promise<void> {
   const config = configOf(values);
   if (values["print-config"]) {
     const resolved = await resolveConfig(config, showPreparation());
@@ -246,7 +249,7 @@ export async function runTraining(values: Values): Promise<void> {
       progress?.finish();
       await letGo(dashboard);
       console.log(`Stopped after step ${event.step}. Go on with`);
-      console.log(`  deno task train --resume ${quote(event.dir!)}`);
+      console.log(asTyped(`  deno task train --resume ${quote(event.dir!)}`));
       if (isClustered(config)) {
         console.log("alone, or with --cluster and --task in each process");
       }
@@ -259,9 +262,10 @@ export async function runTraining(values: Values): Promise<void> {
   console.log(`Trained; all is in ${folder}`);
   for (const line of summary.lines(seconds)) console.log(line);
   console.log("Next:");
-  console.log(`  deno task evaluate --model-path ${quote(folder)}`);
-  console.log(`  deno task export --model-path ${quote(folder)} --format onnx`);
+  const path = quote(folder);
+  console.log(asTyped(`  deno task evaluate --model-path ${path}`));
+  console.log(asTyped(`  deno task export --model-path ${path} --format onnx`));
   outcome.stop();
 }
 
-if (import.meta.main) await main(command, runTraining);
+if (import.meta.main) await main(command, run);

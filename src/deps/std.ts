@@ -4,10 +4,27 @@
  *
  * @module
  */
+import { parseArgs as parse } from "npm:deno-std@1.4.0/cli/parse_args.js";
 import { closestString as closest } from "npm:deno-std@1.4.0/text/closest_string.js";
 import { fromFileUrl as toPath } from "npm:deno-std@1.4.0/path/from_file_url.js";
 import { toFileUrl as toUrl } from "npm:deno-std@1.4.0/path/to_file_url.js";
 import { TextLineStream as Lines } from "npm:deno-std@1.4.0/streams/text_line_stream.js";
+
+/** How a command line is parsed. */
+export interface ParseArgsOptions {
+  /** Flags with a text. */
+  string: string[];
+  /** Flags without a value. */
+  boolean: string[];
+  /** Told of what is neither; whether it is taken. */
+  unknown(arg: string, key?: string): unknown;
+}
+
+/** Parses a command line (`@std/cli`). */
+export const parseArgs: (
+  args: string[],
+  options: ParseArgsOptions,
+) => Record<string, unknown> = parse;
 
 /** The most similar of some words (`@std/text`). */
 export const closestString: (

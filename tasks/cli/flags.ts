@@ -4,8 +4,7 @@
  *
  * @module
  */
-import { parseArgs } from "@std/cli";
-import { closestString } from "../../src/deps/std.ts";
+import { closestString, parseArgs } from "../../src/deps/std.ts";
 import { errorMaker } from "../../src/errors.ts";
 
 const flagError = errorMaker("understand", "INVALID_ARGUMENT");
@@ -169,7 +168,7 @@ export function parseCommand(
       const near = closestString(key, names);
       throw flagError(arg, "there is no such flag", `did you mean --${near}`);
     },
-  }) as Record<string, unknown>;
+  });
   const values: Values = { help: parsed.help === true };
   for (const [name, flag] of Object.entries(flags)) {
     const given = spelled.filter((arg) =>

@@ -9,6 +9,7 @@ import type { PrepareEvent } from "../../src/data/prepare.ts";
 import { isEmpSslError, messageOf } from "../../src/errors.ts";
 import { setUpTensorFlow } from "../../src/engine/setup/set_up.ts";
 import { type Command, helpText, parseCommand, type Values } from "./flags.ts";
+import { asTyped } from "./program.ts";
 import { Progress } from "./progress.ts";
 
 /** Runs a task: exit code 0, 2 for a mistake of the user's, 1 for a bug. */
@@ -20,11 +21,11 @@ export async function main(
   ignoreWriteErrors();
   try {
     const { values, rest } = parseCommand(args, command);
-    if (values.help) console.log(helpText(command));
+    if (values.help) console.log(asTyped(helpText(command)));
     else await run(values, rest);
   } catch (error) {
     if (isEmpSslError(error)) {
-      console.error(messageOf(error));
+      console.error(asTyped(messageOf(error)));
       exit(2);
     }
     if (isSystemError(error)) {
