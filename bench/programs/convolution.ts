@@ -14,7 +14,7 @@ import {
 import { DType } from "../../src/engine/trace/messages.ts";
 import type { ModelConfig } from "../../src/model/architectures.ts";
 import { HeldValues } from "./held_values.ts";
-import { resnet18Blocks } from "../../src/model/parameters.ts";
+import { blocksOf, type ConvSpec, stemOf } from "../../src/model/parameters.ts";
 
 /** One convolution of the network. */
 interface Convolution {
@@ -27,17 +27,19 @@ interface Convolution {
   stride: number;
 }
 
-/** The convolutions of a ResNet-18 with the CIFAR stem. */
-function convolutions({ width }: ModelConfig, patchSize: number) {
-  const all: Convolution[] = [
-    { side: patchSize, input: 3, output: width, kernel: 3, stride: 1 },
-  ];
+/** The convolutions of a ResNet with the CIFAR stem. */
+function convolutions(model: ModelConfig, patchSize: number) {
+  const all: Convolution[] = [];
+  const add = ({ side: kernel, input, output, stride }: ConvSpec) =>
+    all.push({ side, input, output, kernel, stride });
   let side = patchSize;
-  for (const { input, output, stride } of resnet18Blocks(width)) {
-    all.push({ side, input, output, kernel: 3, stride });
-    if (stride !== 1) all.push({ side, input, output, kernel: 1, stride });
-    side /= stride;
-    all.push({ side, input: output, output, kernel: 3, stride: 1 });
+  add(stemOf(model));
+  for (const { convs, shortcut } of blocksOf(model)) {
+    if (shortcut) add(shortcut);
+    for (const conv of convs) {
+      add(conv);
+      side /= conv.stride;
+    }
   }
   return all;
 }
