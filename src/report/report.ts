@@ -216,6 +216,7 @@ export async function writeReport(
       return await work();
     } catch (error) {
       missing.push(`${what}: ${messageOf(error)}`);
+      return undefined;
     }
   };
   // What draws is loaded by those alone who want a report.
