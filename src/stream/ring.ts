@@ -26,6 +26,8 @@ export interface RingHandle {
 const ABORTED = 0;
 const TICKET = 1;
 const FIRST_SLOT = 2;
+/** Milliseconds after which a thread that waits looks by itself. */
+const LOOK_AGAIN = 500;
 /** TensorFlow reads aligned memory in place and copies any other. */
 const ALIGNMENT = 64;
 
@@ -95,13 +97,25 @@ export class Ring {
       if (now >= wanted) return;
       const wait = Atomics.waitAsync(this.#control, at, now);
       if (!wait.async) continue;
-      // Such a wait alone does not keep a thread's event loop alive.
-      const alive = setInterval(() => {}, 1 << 30);
-      try {
-        await wait.value;
-      } finally {
-        clearInterval(alive);
-      }
+      await this.#woken(at, now, wait.value);
+    }
+  }
+
+  /**
+   * Waits for a wake-up, and looks again now and then: Deno's issues 14786 and
+   * 15358 tell of wake-ups that were lost. The timer also keeps the thread's event
+   * loop alive, which such a wait alone does not.
+   */
+  async #woken(at: number, before: number, wake: Promise<unknown>) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setInterval(() => {
+      const changed = Atomics.load(this.#control, at) !== before;
+      if (changed || this.aborted) resolve();
+    }, LOOK_AGAIN);
+    try {
+      await Promise.race([wake, promise]);
+    } finally {
+      clearInterval(timer);
     }
   }
 
