@@ -92,6 +92,7 @@ export {
 } from "./src/engine/engine.ts";
 export {
   type OwnDataChoice,
+  PRESETS,
   TRAIN_DEFAULTS,
   type TrainChoices,
 } from "./src/train/config_schema.ts";

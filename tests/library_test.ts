@@ -29,6 +29,18 @@ Deno.test("choices have the ecosystem's names and the authors'", async () => {
   assertStringIncludes(message, "both batchSize and bs");
 });
 
+Deno.test("a preset is some choices, over which others stand", () => {
+  const fast = withDefaults({ preset: "fast", numPatches: 20 });
+  assertEquals([fast.patchSize, fast.numPatches, fast.bs], [16, 20, 50]);
+  assertEquals(fast.larsClip, "initial");
+  assertEquals(Object.hasOwn(fast, "preset"), false);
+  const flags = ["--preset", "fast", "--patches", "20"];
+  const { larsClip, numPatches, epoch } = configOf(parseFlags(flags, command));
+  assertEquals([larsClip, numPatches, epoch], ["initial", 20, 3]);
+  const slow = { preset: "slow" } as unknown as { preset: "fast" };
+  assertThrows(() => withDefaults(slow), Error, "choose one of fast");
+});
+
 Deno.test("a data set of one's own is a module with options", () => {
   const data = { module: "./mine.ts", options: { file: "a.db" } };
   const { data: name, dataOptions } = withDefaults({ data });
