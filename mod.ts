@@ -41,7 +41,7 @@ export type {
   Split,
 } from "./src/data/dataset.ts";
 export type { FileTable } from "./src/data/file_table.ts";
-export type { ShardTable } from "./src/data/webdataset.ts";
+export type { ShardTable } from "./src/data/shard_table.ts";
 export type { CallOptions } from "./src/call_options.ts";
 export type { Search } from "./src/data/image_files.ts";
 export {

@@ -33,12 +33,13 @@ Deno.test("the authors' own command line works when pasted", () => {
 Deno.test("a wrong flag gets the nearest right one", () => {
   const bad: [string, string][] = [
     ["--num-patchs 20", "did you mean --num-patches"],
-    ["--epochs 2", "did you mean --epoch"],
+    ["--epch 2", "did you mean --epoch"],
     ["--data cifar-10", "did you mean cifar10"],
     ["--arch resnet18", "it is not one of"],
     ["--lr fast", "it is not a number"],
     ["--lr", "it has no value"],
     ["--lr 1 --lr 2", "given more than once"],
+    ["--bs 3 --batch-size 3", "given more than once"],
     ["cifar10", "unexpected argument"],
   ];
   for (const [line, why] of bad) {

@@ -6,7 +6,7 @@
 import type { CacheOptions } from "./decoded_cache.ts";
 import type { FileTable } from "./file_table.ts";
 import type { Image } from "./image.ts";
-import type { ShardTable } from "./webdataset.ts";
+import type { ShardTable } from "./shard_table.ts";
 import type { DataOptions } from "./own_data.ts";
 
 /** A data set that was opened, as plain data in shared memory. */

@@ -11,6 +11,7 @@ import type { Dataset, SharedData, Split } from "./dataset.ts";
 import { decodeBytes } from "./decode.ts";
 import type { Image } from "./image.ts";
 import type { Search } from "./image_files.ts";
+import type { ShardTable } from "./shard_table.ts";
 import { type TarMember, tarMembers } from "./tar_members.ts";
 
 const notFound = errorMaker("open a WebDataset in", "NOT_FOUND");
@@ -23,20 +24,6 @@ const SPLITS: Record<Split, RegExp> = {
   train: /^train(ing)?([-_.].*)?$/i,
   test: /^(val(id(ation)?)?|test(ing)?)([-_.].*)?$/i,
 };
-
-/** Where the images lie: for each its shard, first byte, size and class. */
-export interface ShardTable {
-  /** The archives. */
-  shards: readonly string[];
-  /** The archive of each image. */
-  shard: Uint32Array;
-  /** Its first byte there. */
-  offset: Float64Array;
-  /** Its bytes. */
-  size: Uint32Array;
-  /** Its class. */
-  labels: Uint32Array;
-}
 
 /** Archives that a thread keeps open at a time. */
 const OPEN = 64;
