@@ -35,6 +35,7 @@ export {
   openDataset,
 } from "./src/data/catalog.ts";
 export type {
+  DataOptions,
   Dataset,
   DatasetSource,
   SharedData,
@@ -51,11 +52,7 @@ export {
   type PrepareOptions,
 } from "./src/data/prepare.ts";
 export { decodeBytes, decodeFile } from "./src/data/decode.ts";
-export type {
-  DataOptions,
-  OpenOwnData,
-  OwnDataset,
-} from "./src/data/own_data.ts";
+export type { OpenOwnData, OwnDataset } from "./src/data/own_data.ts";
 export type { CacheOptions } from "./src/data/decoded_cache.ts";
 export type { Image } from "./src/data/image.ts";
 export {

@@ -6,7 +6,7 @@
  * @module
  */
 import type { DatasetSource } from "../data/dataset.ts";
-import type { DataOptions } from "../data/own_data.ts";
+import type { DataOptions } from "../data/dataset.ts";
 import type { EngineChoice, PrecisionChoice } from "../engine/engine.ts";
 import type { ModelConfig } from "../model/architectures.ts";
 import type { LarsClip } from "../model/lars.ts";

@@ -7,7 +7,6 @@ import type { CacheOptions } from "./decoded_cache.ts";
 import type { FileTable } from "./file_table.ts";
 import type { Image } from "./image.ts";
 import type { ShardTable } from "./shard_table.ts";
-import type { DataOptions } from "./own_data.ts";
 
 /** A data set that was opened, as plain data in shared memory. */
 export type SharedData =
@@ -29,6 +28,9 @@ export type SharedData =
     classes: readonly string[];
     table: ShardTable;
   };
+
+/** Options of a user's module: plain data, kept with the run. */
+export type DataOptions = Record<string, unknown>;
 
 /** Which part of a data set. */
 export type Split = "train" | "test";

@@ -7,12 +7,9 @@
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { EmpSslError, messageOf } from "../errors.ts";
-import type { Dataset, Split } from "./dataset.ts";
+import type { DataOptions, Dataset, Split } from "./dataset.ts";
 import { decodeBytes } from "./decode.ts";
 import type { Image } from "./image.ts";
-
-/** Options of a user's module: plain data, kept with the run. */
-export type DataOptions = Record<string, unknown>;
 
 /** What a user's data set must have; the rest is filled in. */
 export interface OwnDataset {

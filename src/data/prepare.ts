@@ -10,7 +10,7 @@ import { exists } from "../files.ts";
 import { type Archive, archiveAt, ARCHIVES } from "./archives.ts";
 import { DATASETS, openForThreads } from "./catalog.ts";
 import type { Dataset, DatasetSource } from "./dataset.ts";
-import type { DataOptions } from "./own_data.ts";
+import type { DataOptions } from "./dataset.ts";
 import { download, md5Of } from "./download.ts";
 import { unpack } from "./unpack.ts";
 

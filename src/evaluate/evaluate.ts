@@ -9,8 +9,8 @@ import { openForThreads } from "../data/catalog.ts";
 import { sameFiles } from "../data/archives.ts";
 import { prepareDataset, type PrepareEvent } from "../data/prepare.ts";
 import { type CallOptions, untilAborted } from "../call_options.ts";
-import { type DataOptions, isModule, moduleUrl } from "../data/own_data.ts";
-import type { DatasetSource, Split } from "../data/dataset.ts";
+import { isModule, moduleUrl } from "../data/own_data.ts";
+import type { DataOptions, DatasetSource, Split } from "../data/dataset.ts";
 import type {
   EngineChoice,
   EngineReport,

@@ -5,7 +5,7 @@
  * @module
  */
 import type { TrainConfig } from "../checkpoint/run_config.ts";
-import type { DataOptions } from "../data/own_data.ts";
+import type { DataOptions } from "../data/dataset.ts";
 import { DATASETS } from "../data/catalog.ts";
 import { closestString } from "../deps/std.ts";
 import * as v from "../deps/valibot.ts";
