@@ -1,8 +1,10 @@
 /**
- * mod.ts imported from a URL, by a project that has nothing of ours: its own
- * folder, no deno.json, its own images.
+ * mod.ts imported from a URL, by projects that have nothing of ours: one with its
+ * own folder alone, one with an import map, a package.json, a table of images, a
+ * recipe and a network of its own.
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { DatabaseSync } from "node:sqlite";
 import { withFolder, writeImages } from "../images.ts";
 import { engineForTasks } from "../tasks.ts";
 
@@ -80,6 +82,104 @@ Deno.test({
           "/src/patches/wasm/kernels.wasm",
         ]
       ) assert(server.asked.includes(file), file);
+    });
+  },
+});
+
+/** The second project: it imports us by a name of its own. */
+const PROGRAM = `
+import { evaluate, loadEncoder, recipeOf, RECIPES, train, VERSION } from "ssl";
+import { add } from "numbers";
+
+const choices = {
+  data: {
+    module: import.meta.resolve("./table.ts"),
+    options: { file: "images.db" },
+  },
+  recipe: { ...RECIPES.cifar, flip: 0 },
+  arch: "resnet34-cifar" as const,
+  model: { width: 8, hidden: 64, embedding: 32 },
+  batchSize: 4, patches: 2, patchSize: 8, epochs: 2, dir: "run",
+};
+const controller = new AbortController();
+for await (const event of train(choices, { signal: controller.signal })) {
+  if (event.type === "step" && event.metrics.step === 1) controller.abort();
+  if (event.type === "stopped") console.log("stopped", event.step);
+}
+let steps = 0;
+for await (const event of train({}, { resume: "run" })) {
+  if (event.type === "step") steps = add(steps, 1);
+}
+console.log("then", steps);
+const { images } = await evaluate({ modelPath: "run", testPatches: 1 });
+console.log("tested", images.train, images.test);
+const encoder = await loadEncoder({ modelPath: "run", patches: 2 });
+const feature = await encoder.embed("one.png");
+console.log("feature", feature.length, recipeOf(encoder.recipe).flip, VERSION);
+encoder.dispose();
+Deno.exit(0);
+`;
+
+Deno.test({
+  name:
+    `a project with data, augmentation and network of its own${engine.reason}`,
+  ignore: engine.ignore,
+  fn: async () => {
+    await using server = serveRepository();
+    await withFolder(async (dir) => {
+      const example = new URL("examples/sqlite_data.ts", ROOT);
+      const table = await Deno.readTextFile(example);
+      const write = (name: string, text: string) =>
+        Deno.writeTextFile(`${dir}/${name}`, text);
+      await write("table.ts", table.replace("../mod.ts", "ssl"));
+      await write("main.ts", PROGRAM);
+      await write(
+        "numbers.ts",
+        "export const add = (a: number, b: number) => a + b;",
+      );
+      await write("package.json", '{ "type": "module" }');
+      await write(
+        "deno.json",
+        JSON.stringify({
+          nodeModulesDir: "auto",
+          imports: { ssl: `${server.url}/mod.ts`, numbers: "./numbers.ts" },
+        }),
+      );
+      {
+        using database = new DatabaseSync(`${dir}/images.db`);
+        database.exec(
+          "create table images (split text, label text, file blob)",
+        );
+        const insert = database.prepare("insert into images values (?, ?, ?)");
+        for (const split of ["train", "test"]) {
+          await writeImages(`${dir}/files`, { classes: 2, each: 8, split });
+          for (const label of ["c0", "c1"]) {
+            for (let i = 0; i < 8; i++) {
+              const path = `${dir}/files/${split}/${label}/${i}.png`;
+              insert.run(split, label, await Deno.readFile(path));
+            }
+          }
+        }
+      }
+      await Deno.copyFile(`${dir}/files/test/c0/0.png`, `${dir}/one.png`);
+      const { host } = new URL(server.url);
+      const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+        cwd: dir,
+        args: [
+          ...["run", "--check", "--no-lock", `--allow-import=${host}`],
+          ...["--allow-read", "--allow-write", "--allow-env", "--allow-sys"],
+          ...["--allow-ffi", "main.ts"],
+        ],
+        env: { NO_COLOR: "1" },
+      }).output();
+      const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+      assertEquals(code, 0, text(stderr));
+      assertEquals(text(stdout).trim().split("\n"), [
+        "stopped 2",
+        "then 6",
+        "tested 16 16",
+        "feature 64 0 0.1.0",
+      ]);
     });
   },
 });
