@@ -1,0 +1,50 @@
+/** Every graph that a GPU would run, as it is traced for one. */
+import { importTfjs } from "../src/deps/tfjs_backends.ts";
+import type { TrainerOptions } from "../src/engine/engine.ts";
+import { traceEncoder, traceStep } from "../src/engine/trace/step_graph.ts";
+import type { NodeDef } from "../src/engine/trace/messages.ts";
+import {
+  type Architecture,
+  ARCHITECTURES,
+} from "../src/model/architectures.ts";
+import { OPTIMIZER } from "../src/model/lars.ts";
+
+// Its gradients, which the tracer needs.
+await importTfjs();
+
+function optionsOf({ model, patchSize }: Architecture): TrainerOptions {
+  return {
+    ...{ images: 4, patches: 4, patchSize: Math.min(patchSize, 64) },
+    // Operations and their types do not depend on the widths.
+    model: { ...model, width: 8, hidden: 32, embedding: 16 },
+    loss: { patchSim: 200, tcr: 1, eps: 0.2 },
+    optimizer: OPTIMIZER,
+  };
+}
+
+/** The graphs by what they are, each with its nodes. */
+export function* gpuGraphs(): Generator<
+  [name: string, nodes: readonly NodeDef[]]
+> {
+  const own = [0, 1].map((slot) => ({ device: `/device:GPU:${slot}`, slot }));
+  for (const [arch, architecture] of Object.entries(ARCHITECTURES)) {
+    const options = optionsOf(architecture);
+    for (const precision of ["fp32", "bf16"] as const) {
+      const settings = { precision, winograd: false };
+      const name = `${arch}, ${precision}`;
+      yield [`step of ${name}`, traceStep(options, settings).nodes];
+      const parts = { ...options, microBatch: 2 };
+      yield [`micro-batches of ${name}`, traceStep(parts, settings).nodes];
+      yield [`encoder of ${name}`, traceEncoder(options, settings).nodes];
+      for (const syncBatchNorm of [false, true]) {
+        const replicas = {
+          ...{ count: 2, own, host: "/device:CPU:0", instance: 0 },
+          ...{ communication: "nccl" as const, syncBatchNorm },
+        };
+        const graph = traceStep(options, { ...settings, replicas });
+        const sync = syncBatchNorm ? " with --sync-bn" : "";
+        yield [`two replicas of ${name}${sync}`, graph.nodes];
+      }
+    }
+  }
+}

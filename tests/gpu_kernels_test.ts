@@ -1,0 +1,58 @@
+/**
+ * Whether a GPU can run every operation of our graphs: by TensorFlow's own registry,
+ * as fixtures/make_gpu_kernels.ts has read it from the library of the GPU variant.
+ */
+import { assert, assertEquals } from "@std/assert";
+import golden from "../fixtures/gpu_kernels.json" with { type: "json" };
+import type { NodeDef } from "../src/engine/trace/messages.ts";
+import { TENSORFLOW_VERSION } from "../src/engine/setup/wheels.ts";
+import { gpuGraphs } from "./gpu_graphs.ts";
+
+const KERNELS: Record<string, Record<string, number[]>[]> = golden.kernels;
+
+/** Whether there is a kernel for the types of a node. */
+function hasKernel({ op, attr }: Pick<NodeDef, "op" | "attr">): boolean {
+  return (KERNELS[op] ?? []).some((constraints) =>
+    Object.entries(constraints).every(([name, allowed]) =>
+      allowed!.includes(attr[name]?.type ?? -1)
+    )
+  );
+}
+
+/** What of some nodes no GPU could run, once each. */
+function without(nodes: readonly NodeDef[]): string[] {
+  const missing = nodes.filter((node) =>
+    !node.device?.includes("CPU") && !hasKernel(node)
+  );
+  const named = missing.map(({ op, attr }) => {
+    const types = Object.entries(attr).flatMap(([name, { type }]) =>
+      type === undefined ? [] : [`${name} ${type}`]
+    );
+    return `${op} (${types.join(", ")})`;
+  });
+  return [...new Set(named)];
+}
+
+Deno.test("the list of kernels is of the TensorFlow that is set up", () => {
+  assertEquals(golden.version, TENSORFLOW_VERSION);
+  // An operation that there is, with a type that no GPU takes, has none.
+  const ofType = (type: number) => ({ op: "Conv2D", attr: { T: { type } } });
+  assertEquals([1, 14, 7].map((type) => hasKernel(ofType(type))), [
+    true,
+    true,
+    false,
+  ]);
+});
+
+Deno.test("every operation of every graph has a GPU kernel", async (t) => {
+  let count = 0;
+  for (const [name, nodes] of gpuGraphs()) {
+    count++;
+    await t.step(`${name}: ${nodes.length} operations`, () => {
+      assert(nodes.length > 100);
+      assertEquals(without(nodes), []);
+    });
+  }
+  // 9 architectures, 2 precisions, 5 graphs each.
+  assertEquals(count, 90);
+});
