@@ -5,6 +5,7 @@
  */
 import type { Variant } from "../src/engine/setup/wheels.ts";
 import { startCompute } from "../src/engine/compute.ts";
+import { cudaLibraries } from "../src/engine/tensorflow/cuda.ts";
 import type { Command, Values } from "./cli/flags.ts";
 import { main, setUpEngine } from "./cli/main.ts";
 
@@ -48,6 +49,12 @@ export async function run(values: Values): Promise<void> {
   console.log(`precision  ${precision}`);
   if (library) console.log(`library    ${library}`);
   if (warning) console.log(`warning    ${warning}`);
+  if (library?.includes("-gpu-")) {
+    for (const { what, file, version, fault } of cudaLibraries(library)) {
+      const found = fault ?? [version, file].filter((part) => part).join(", ");
+      console.log(`${what.padEnd(12)} ${found}`);
+    }
+  }
 }
 
 if (import.meta.main) await main(command, run);

@@ -11,6 +11,7 @@ import type { EngineWish, PrecisionChoice } from "../engine.ts";
 import { installedLibraries, type InstalledLibrary } from "../setup/locate.ts";
 import { openTensorFlow, type TensorFlowC } from "./c_api.ts";
 import { EagerBinding } from "./eager_binding.ts";
+import { whyNoGpu } from "./cuda.ts";
 import { setEnvironment } from "./environment.ts";
 import { fasterPrecision } from "./faster_precision.ts";
 import { GraphEngine } from "./graph_engine.ts";
@@ -73,7 +74,7 @@ async function loadFrom(
     library: library.path,
     replicas: replicas &&
       { own: replicas.devices.length, count: replicas.count },
-    warning: replicas?.warning,
+    warning: wantsGpu && !gpu ? whyNoGpu(library.path) : replicas?.warning,
   };
   const close = () => {
     loaded = undefined;

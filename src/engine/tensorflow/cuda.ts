@@ -1,0 +1,110 @@
+/**
+ * What TensorFlow needs of CUDA, and which of it cannot be loaded: it only says in
+ * its log why it sees no GPU.
+ *
+ * @module
+ */
+import { messageOf } from "../../errors.ts";
+
+/** A library, and whether this process can load it. */
+export interface CudaLibrary {
+  /** What it is: `driver`, `CUDA runtime`, `cuDNN`. */
+  what: string;
+  /** Its file: of the system, or beside TensorFlow. */
+  file: string;
+  /** Its version, where it tells one. */
+  version?: string;
+  /** Why it cannot be loaded. */
+  fault?: string;
+}
+
+/** `12090` is 12.9: thousands, and tens. */
+function cudaVersion(number: number): string {
+  return `${Math.floor(number / 1000)}.${Math.floor(number % 1000 / 10)}`;
+}
+
+/** `91400` is 9.14.0, from cuDNN 9 on. */
+function cudnnVersion(number: number): string {
+  const parts = [number / 10_000, number / 100 % 100, number % 100];
+  return parts.map(Math.floor).join(".");
+}
+
+interface Needed {
+  what: string;
+  file: string;
+  version?: (path: string) => string;
+}
+
+/** A function that writes a version to where it is told. */
+function writtenVersion(name: string): (path: string) => string {
+  return (path) => {
+    const number = new Int32Array(1);
+    const symbol = { name, parameters: ["buffer"], result: "i32" } as const;
+    Deno.dlopen(path, { get: symbol }).symbols.get(number);
+    return cudaVersion(number[0]!);
+  };
+}
+
+function cudnn(path: string): string {
+  const symbol = {
+    name: "cudnnGetVersion",
+    parameters: [],
+    result: "usize",
+  } as const;
+  return cudnnVersion(Number(Deno.dlopen(path, { get: symbol }).symbols.get()));
+}
+
+/** In the order in which they need one another. */
+const NEEDED: Needed[] = [
+  {
+    what: "driver",
+    file: "libcuda.so.1",
+    version: writtenVersion("cuDriverGetVersion"),
+  },
+  {
+    what: "CUDA runtime",
+    file: "cuda_runtime/lib/libcudart.so.12",
+    version: writtenVersion("cudaRuntimeGetVersion"),
+  },
+  { what: "cuBLAS", file: "cublas/lib/libcublas.so.12" },
+  { what: "cuDNN", file: "cudnn/lib/libcudnn.so.9", version: cudnn },
+  { what: "cuFFT", file: "cufft/lib/libcufft.so.11" },
+  { what: "cuSPARSE", file: "cusparse/lib/libcusparse.so.12" },
+  { what: "cuSOLVER", file: "cusolver/lib/libcusolver.so.11" },
+  { what: "NCCL", file: "nccl/lib/libnccl.so.2" },
+];
+
+/**
+ * Tries every library that TensorFlow needs for a GPU.
+ *
+ * @param library TensorFlow's own, beside which the others lie.
+ */
+export function cudaLibraries(library: string): CudaLibrary[] {
+  const site = library.replace(/\/tensorflow\/[^/]*$/, "/nvidia");
+  return NEEDED.map(({ what, file, version }) => {
+    const path = file.includes("/") ? `${site}/${file}` : file;
+    try {
+      Deno.dlopen(path, {});
+      return { what, file: path, version: version?.(path) };
+    } catch (error) {
+      const [found] = messageOf(error).split("\n");
+      const fault = found!.replace(/^(Could not open library: )+/, "");
+      return { what, file: path, fault };
+    }
+  });
+}
+
+/** Why the GPU variant computes on the processor, and what helps. */
+export function whyNoGpu(library: string): string {
+  const missing = cudaLibraries(library).find(({ fault }) => fault);
+  const found = missing === undefined
+    ? "all of CUDA loads, and TensorFlow sees no GPU that it can use"
+    : `${missing.what} cannot be loaded: ${missing.fault}`;
+  const remedy = missing === undefined
+    ? "see `nvidia-smi` and CUDA_VISIBLE_DEVICES"
+    : missing.what === "driver"
+    ? "install NVIDIA's driver; without a GPU the variant for the processor is " +
+      "enough"
+    : "remove TensorFlow's folder from the cache and set it up again";
+  return `TensorFlow with CUDA computes on the processor: ${found}; ${remedy}`;
+}
