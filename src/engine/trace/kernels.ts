@@ -262,8 +262,18 @@ function traceKernels(
       const [logs] = one("Log", [diagonal], [n, side]);
       const half = graph().sum(logs, [1]);
       const [value] = one("Mul", [half, graph().scalar(2)], [n]);
-      const [inverse] = one("MatrixInverse", [x], x.shape, {
+      // (LLᵀ)⁻¹ = L⁻ᵀL⁻¹: a triangular solve and a product, which a GPU does
+      // side by side for all matrices; MatrixInverse is a pivoted LU there.
+      const ones = graph().constant(float, [side], Array(side).fill(1));
+      const [identity] = one("MatrixDiag", [ones], [side, side]);
+      const sides = [factor, identity];
+      const [solved] = one("MatrixTriangularSolve", sides, x.shape, {
+        lower: attr.bool(true),
         adjoint: attr.bool(false),
+      });
+      const [inverse] = one("BatchMatMulV2", [solved, solved], x.shape, {
+        adj_x: attr.bool(true),
+        adj_y: attr.bool(false),
       });
       return [value, inverse];
     },
