@@ -5,6 +5,7 @@
  */
 import type { ModelConfig } from "../model/architectures.ts";
 import { blocksOf } from "../model/parameters.ts";
+import { containerMemory } from "./cgroup.ts";
 import type { TrainerOptions } from "./engine.ts";
 
 /**
@@ -89,7 +90,13 @@ export function chooseMicroBatch(
   return 1;
 }
 
-/** Memory that the system could give to a process now, where it says so. */
+/**
+ * Memory that the system could give to a process now, or its container where that
+ * leaves less.
+ */
 export function availableMemory(): number {
-  return Deno.systemMemoryInfo().available;
+  return Math.min(
+    Deno.systemMemoryInfo().available,
+    containerMemory() ?? Infinity,
+  );
 }
