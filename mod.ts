@@ -57,6 +57,7 @@ export type { CacheOptions } from "./src/data/decoded_cache.ts";
 export type { Image } from "./src/data/image.ts";
 export {
   type Architecture,
+  type ArchitectureName,
   ARCHITECTURES,
   DEPTHS,
   type ModelConfig,

@@ -3,13 +3,14 @@
  *
  * @module
  */
+import type { ArchitectureName } from "../src/model/architectures.ts";
 
 /** What is trained, and on how much. */
 export interface Setting {
   /** By which `--setting` it is chosen. */
   name: string;
   /** One of the architectures. */
-  arch: string;
+  arch: ArchitectureName;
   /** Images a step. */
   images: number;
   /** Patches an image. */

@@ -8,7 +8,7 @@
 import type { DatasetSource } from "../data/dataset.ts";
 import type { DataOptions } from "../data/dataset.ts";
 import type { EngineChoice, PrecisionChoice } from "../engine/engine.ts";
-import type { ModelConfig } from "../model/architectures.ts";
+import type { ArchitectureName, ModelConfig } from "../model/architectures.ts";
 import type { LarsClip } from "../model/lars.ts";
 import type { Schedule } from "../model/schedule.ts";
 import type { Recipe, RecipeChoice, RecipeName } from "../patches/recipe.ts";
@@ -54,7 +54,7 @@ export interface TrainConfig {
   /** The paper's ε². */
   eps: number;
   /** The architecture; it follows from the data where it is not given. */
-  arch?: string;
+  arch?: ArchitectureName;
   /** What the network has otherwise than its architecture: depth, widths, stem. */
   model?: Partial<ModelConfig>;
   /** The highest learning rate: that of the first step, or after the warm-up. */
@@ -117,7 +117,7 @@ export interface TrainConfig {
 /** A configuration with nothing left open. */
 export interface ResolvedConfig extends TrainConfig {
   /** The architecture. */
-  arch: string;
+  arch: ArchitectureName;
   /** How patches are cut and augmented. */
   recipe: RecipeChoice;
   /** Side of a patch in pixels. */

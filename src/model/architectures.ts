@@ -32,8 +32,14 @@ export interface Architecture {
 
 const WIDTHS = { width: 64, hidden: 4096, embedding: 1024 } as const;
 
+/** What data an architecture's stem and patches are for. */
+type Kind = "cifar" | "tinyimagenet" | "imagenet";
+
+/** The name of an architecture, such as `resnet18-cifar`. */
+export type ArchitectureName = `resnet${typeof DEPTHS[number]}-${Kind}`;
+
 /** Each depth with the stem and the patches of each kind of data. */
-const named = DEPTHS.flatMap((depth): [string, Architecture][] => [
+const named = DEPTHS.flatMap((depth): [ArchitectureName, Architecture][] => [
   [
     `resnet${depth}-cifar`,
     { model: { depth, stem: "cifar", ...WIDTHS }, patchSize: 32 },
@@ -52,8 +58,9 @@ const named = DEPTHS.flatMap((depth): [string, Architecture][] => [
  * The architectures by the authors' names (ResNet-18), and the same with more
  * layers.
  */
-export const ARCHITECTURES: Readonly<Record<string, Architecture>> = Object
-  .fromEntries(named);
+export const ARCHITECTURES = Object.fromEntries(named) as Readonly<
+  Record<ArchitectureName, Architecture>
+>;
 
 /**
  * Looks an architecture up.
@@ -68,7 +75,9 @@ export const ARCHITECTURES: Readonly<Record<string, Architecture>> = Object
  * ```
  */
 export function architecture(name: string): Architecture {
-  const found = ARCHITECTURES[name];
+  const found = Object.hasOwn(ARCHITECTURES, name)
+    ? ARCHITECTURES[name as ArchitectureName]
+    : undefined;
   if (found === undefined) {
     throw new EmpSslError({
       action: "build architecture",

@@ -16,7 +16,7 @@ import { prepareDataset, type PrepareEvent } from "../data/prepare.ts";
 import { checkWish, type ClusterWish } from "../engine/engine.ts";
 import type { RecipeChoice } from "../patches/recipe.ts";
 import { completeRecipe } from "../patches/recipe_schema.ts";
-import { architecture } from "../model/architectures.ts";
+import { architecture, type ArchitectureName } from "../model/architectures.ts";
 import { checkMembership } from "../cluster/membership.ts";
 import { flagError } from "../flag_error.ts";
 import type { ResolvedConfig, TrainConfig } from "../checkpoint/run_config.ts";
@@ -210,7 +210,9 @@ function chosenRecipe(
 }
 
 /** The architecture that suits the size of a set's images. */
-async function architectureForSize(dataset: Dataset): Promise<string> {
+async function architectureForSize(
+  dataset: Dataset,
+): Promise<ArchitectureName> {
   const { width, height } = await firstWhole(dataset);
   const side = Math.min(width, height);
   if (side <= 48) return "resnet18-cifar";
@@ -295,7 +297,7 @@ export async function prepareRun(
   const arch = config.arch ??
     (entry.arch === "by-size"
       ? await architectureForSize(dataset)
-      : entry.arch);
+      : entry.arch as ArchitectureName);
   const stepsPerEpoch = Math.floor(images / config.bs);
   const resolved = {
     ...config,

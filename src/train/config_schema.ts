@@ -11,7 +11,12 @@ import { closestString } from "../deps/std.ts";
 import * as v from "../deps/valibot.ts";
 import { ENGINES } from "../engine/engine.ts";
 import type { RecipeName } from "../patches/recipe.ts";
-import { DEPTHS, type ModelConfig } from "../model/architectures.ts";
+import {
+  type ArchitectureName,
+  ARCHITECTURES,
+  DEPTHS,
+  type ModelConfig,
+} from "../model/architectures.ts";
 import { LARS_CLIPS } from "../model/lars.ts";
 import { SCHEDULES } from "../model/schedule.ts";
 import { errorMaker, messageOf } from "../errors.ts";
@@ -20,6 +25,8 @@ const choiceError = errorMaker("use", "INVALID_ARGUMENT");
 const fileError = errorMaker("use the configuration", "INVALID_ARGUMENT");
 
 const count = v.number(), text = v.string(), flag = v.boolean();
+
+const ARCHITECTURE_NAMES = Object.keys(ARCHITECTURES) as ArchitectureName[];
 
 const WHOLE = "a whole number from 1 up";
 const width = v.pipe(v.number(WHOLE), v.integer(WHOLE), v.minValue(1, WHOLE));
@@ -48,7 +55,7 @@ const SCHEMA = v.strictObject({
   patchSim: count,
   tcr: count,
   eps: count,
-  arch: v.optional(text),
+  arch: v.optional(v.picklist(ARCHITECTURE_NAMES)),
   model: v.optional(MODEL),
   recipe: v.optional(
     v.union([v.picklist(["cifar", "imagenet"]), v.looseObject({})]),

@@ -13,7 +13,10 @@ import {
 } from "../../src/patches/recipe.ts";
 import { completeRecipe } from "../../src/patches/recipe_schema.ts";
 import { isModule } from "../../src/data/own_data.ts";
-import { ARCHITECTURES } from "../../src/model/architectures.ts";
+import {
+  type ArchitectureName,
+  ARCHITECTURES,
+} from "../../src/model/architectures.ts";
 import { LARS_CLIPS, type LarsClip } from "../../src/model/lars.ts";
 import { type Schedule, SCHEDULES } from "../../src/model/schedule.ts";
 import { membershipOf } from "../../src/cluster/membership.ts";
@@ -329,7 +332,7 @@ function fromFlags(values: Values): Partial<TrainConfig> {
     patchSim: number("patch-sim"),
     tcr: number("tcr"),
     eps: number("eps"),
-    arch: text("arch"),
+    arch: text("arch") as ArchitectureName | undefined,
     model: objectOf("model", values) as TrainConfig["model"],
     lr: number("lr"),
     schedule: text("schedule") as Schedule | undefined,

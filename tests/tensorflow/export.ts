@@ -2,7 +2,10 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { EmpSslError } from "../../src/errors.ts";
 import { type ExportConfig, exportModel } from "../../src/export/export.ts";
-import { architecture } from "../../src/model/architectures.ts";
+import {
+  architecture,
+  type ArchitectureName,
+} from "../../src/model/architectures.ts";
 import { initialState, tensorSpecs } from "../../src/model/parameters.ts";
 import { encodeModel } from "../../src/checkpoint/checkpoint.ts";
 import { resolveConfig } from "../../src/train/config.ts";
@@ -13,7 +16,10 @@ import { useTensorFlow } from "./engine.ts";
 const { ignore, reason } = await useTensorFlow("fp32");
 
 /** A checkpoint whose running statistics are not those of a new network. */
-async function writeCheckpoint(path: string, arch: string): Promise<void> {
+async function writeCheckpoint(
+  path: string,
+  arch: ArchitectureName,
+): Promise<void> {
   const config = await resolveConfig({ ...TRAIN_DEFAULTS, arch });
   const specs = tensorSpecs(architecture(arch).model);
   const state = initialState(specs, 1);
