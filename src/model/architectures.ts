@@ -32,11 +32,14 @@ export interface Architecture {
 
 const WIDTHS = { width: 64, hidden: 4096, embedding: 1024 } as const;
 
-/** What data an architecture's stem and patches are for. */
-type Kind = "cifar" | "tinyimagenet" | "imagenet";
-
-/** The name of an architecture, such as `resnet18-cifar`. */
-export type ArchitectureName = `resnet${typeof DEPTHS[number]}-${Kind}`;
+/**
+ * The name of an architecture: its depth, and the data that its stem and patches
+ * are for.
+ */
+export type ArchitectureName = `resnet${typeof DEPTHS[number]}-${
+  | "cifar"
+  | "tinyimagenet"
+  | "imagenet"}`;
 
 /** Each depth with the stem and the patches of each kind of data. */
 const named = DEPTHS.flatMap((depth): [ArchitectureName, Architecture][] => [
