@@ -38,6 +38,7 @@ export type {
   DataOptions,
   Dataset,
   DatasetSource,
+  OwnDataChoice,
   SharedData,
   Split,
 } from "./src/data/dataset.ts";
@@ -89,7 +90,6 @@ export {
   type StepLosses,
 } from "./src/engine/engine.ts";
 export {
-  type OwnDataChoice,
   PRESETS,
   TRAIN_DEFAULTS,
   type TrainChoices,

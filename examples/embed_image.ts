@@ -8,6 +8,5 @@
 import { loadEncoder } from "../mod.ts";
 
 const [modelPath, path] = Deno.args;
-const encoder = await loadEncoder({ modelPath, patches: 16 });
+using encoder = await loadEncoder({ modelPath, patches: 16 });
 console.log(JSON.stringify([...await encoder.embed(path)]));
-encoder.dispose();

@@ -12,8 +12,8 @@ import { loadEncoder, openDataset, PatchStream } from "../mod.ts";
 const [modelPath, dir] = Deno.args;
 const source = { name: "images", dir, split: "train" } as const;
 const dataset = await openDataset(source);
-const encoder = await loadEncoder({ modelPath, images: 1, patches: 16 });
-const { recipe, patchSize, images, patches } = encoder;
+using encoder = await loadEncoder({ modelPath, images: 32, patches: 16 });
+const { recipe, patchSize, images, patches, width } = encoder;
 
 await using stream = await PatchStream.open({
   source,
@@ -24,13 +24,19 @@ await using stream = await PatchStream.open({
   shuffle: false,
   seed: 0,
   firstBatch: 0,
-  endBatch: dataset.length,
+  endBatch: Math.ceil(dataset.length / images),
 }, { workers: 1 });
 
 for await (const batch of stream) {
-  const [image] = stream.images;
-  if (image < 0) continue;
-  const feature = [...await encoder.encode(batch)];
-  console.log(JSON.stringify({ path: dataset.describe(image), feature }));
+  // Row by row: the number of an image, or −1 for a row that is of none.
+  const rows = stream.images;
+  const features = await encoder.encode(batch);
+  for (const [row, index] of rows.entries()) {
+    if (index < 0) continue;
+    const feature = [...features.subarray(row * width, (row + 1) * width)];
+    const path = dataset.describe(index);
+    // Of images without labels, the label is 0.
+    const label = dataset.classes[dataset.label(index)];
+    console.log(JSON.stringify({ index, path, label, feature }));
+  }
 }
-encoder.dispose();

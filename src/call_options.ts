@@ -4,7 +4,7 @@
  * @module
  */
 
-/** See the module's description. */
+/** What long calls take besides their choices: a signal, and who is told. */
 export interface CallOptions<Event> {
   /**
    * Ends the call: it rejects with the signal's reason. What is on disk already

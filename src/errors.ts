@@ -5,7 +5,26 @@
  * @module
  */
 
-/** What kind of thing went wrong; stable, for programs to test. */
+/**
+ * What kind of thing went wrong; stable, for programs to test.
+ *
+ * - `INVALID_ARGUMENT`: a choice; nothing was begun.
+ * - `INVALID_DATA`: images or labels that are not as they must be.
+ * - `NOT_FOUND`: a folder, a file, a module or a checkpoint that is not there.
+ * - `ENGINE_UNAVAILABLE`: the engine is not set up, or cannot be loaded.
+ * - `SETUP_FAILED`, `DOWNLOAD_FAILED`: a network or a disk; the same call goes on.
+ * - `INVALID_CHECKPOINT`: a checkpoint that is damaged or of something else, or one
+ *   that cannot be written.
+ * - `WORKER_FAILED`: a thread died, or too many images could not be read; resume.
+ * - `ABORTED`: a patch stream was ended. Calls with a signal reject with the
+ *   signal's reason instead.
+ * - `NOT_FINITE`, `COLLAPSED`: training diverged, or all images have one embedding;
+ *   start again with a lower rate. The last checkpoint is kept.
+ * - `STEP_FAILED`: the engine, such as for want of memory; resume with less at a
+ *   time.
+ * - `PEER_LOST`: another process of the run; resume with those that are left.
+ * - `EXPORT_FAILED`: the exported network gives other features.
+ */
 export type ErrorCode =
   | "INVALID_ARGUMENT"
   | "INVALID_DATA"

@@ -5,5 +5,5 @@
  * @module
  */
 
-/** See the module's description. */
+/** This program's version, that of its deno.json. */
 export const VERSION = "0.1.0";

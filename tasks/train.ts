@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { isDeepStrictEqual } from "node:util";
 import type { Dashboard } from "../src/dashboard/dashboard.ts";
 import { EmpSslError } from "../src/errors.ts";
 import { onlineProbe } from "../src/evaluate/online_probe.ts";
@@ -17,12 +16,15 @@ import {
   validateConfig,
 } from "../src/train/config.ts";
 import {
-  isOperational,
   type ResolvedConfig,
   type TrainConfig,
 } from "../src/checkpoint/run_config.ts";
 import { readInitialWeights } from "../src/checkpoint/initial_weights.ts";
-import { newestRunLike, resumePoint } from "../src/train/resume.ts";
+import {
+  checkUnchanged,
+  newestRunLike,
+  resumePoint,
+} from "../src/train/resume.ts";
 import { isClustered, isFollower } from "../src/cluster/agreement.ts";
 import type { Probe } from "../src/train/events.ts";
 import { train } from "../src/train/train.ts";
@@ -58,28 +60,6 @@ function probeOf(values: Values): Probe | undefined {
     remedy: "give a whole number from 1 up, or epoch",
     code: "INVALID_ARGUMENT",
   });
-}
-
-/** Refuses flags that would make a run that goes on another one. */
-function checkAgainst(
-  dir: string,
-  config: ResolvedConfig,
-  given: Record<string, unknown>,
-): void {
-  const stored = config as unknown as Record<string, unknown>;
-  for (const [key, value] of Object.entries(given)) {
-    const same = isDeepStrictEqual(stored[key], value) || value === "auto";
-    if (isOperational(key) || same) continue;
-    const show = (it: unknown) =>
-      typeof it === "object" ? JSON.stringify(it) : it;
-    throw new EmpSslError({
-      action: "resume",
-      subject: `${dir} with ${key} ${show(value)}`,
-      found: `it was started with ${show(stored[key])}`,
-      remedy: "leave the flag out, or start another run",
-      code: "INVALID_ARGUMENT",
-    });
-  }
 }
 
 /** The newest run that was started as this one would be. */
@@ -197,7 +177,7 @@ export async function run(values: Values): Promise<void> {
   }
   if (resume !== undefined) {
     const stored = resumePoint(resume).config;
-    checkAgainst(resume, stored, given);
+    checkUnchanged(resume, stored, given);
     const { cluster, task } = config;
     choices = { ...given, cluster, task };
     const both = { ...stored, ...choices };

@@ -4,6 +4,7 @@ import { DatabaseSync } from "node:sqlite";
 import { toFileUrl } from "../src/deps/std.ts";
 import { openDataset } from "../src/data/catalog.ts";
 import { isModule, moduleName } from "../src/data/own_data.ts";
+import { train as trainHere } from "../src/train/train.ts";
 import { withFolder, writeImages } from "./images.ts";
 import { engineForTasks, runTask } from "./tasks.ts";
 
@@ -134,9 +135,23 @@ Deno.test({
         assertEquals(code, 0, err);
         assertEquals(JSON.parse(out).images, { train: 16, test: 16 });
       });
+      await t.step("resume takes the same table elsewhere", async () => {
+        await Deno.copyFile(`${dir}/images.db`, `${dir}/moved.db`);
+        const moved = JSON.stringify({ file: `${dir}/moved.db` });
+        const { code, err } = await runTask("train", [
+          ...["--resume", run, "--data-options", moved],
+        ]);
+        assertEquals(code, 0, err);
+      });
+      await t.step(
+        "resume refuses another choice, in the library too",
+        async () => {
+          const again = trainHere({ lr: 0.1 }, { resume: run });
+          const { message } = await assertRejects(() => again.next(), Error);
+          assertStringIncludes(message, "with lr 0.1: it was started with 0.3");
+        },
+      );
       await t.step("resume refuses other labels", async () => {
-        const again = await runTask("train", ["--resume", run]);
-        assertEquals(again.code, 0, again.err);
         {
           using database = new DatabaseSync(`${dir}/images.db`);
           database.exec(

@@ -108,7 +108,7 @@ export interface TrainConfig {
   task?: number;
   /** Seconds after which a silent process is lost: 30. */
   peerTimeout?: number;
-  /** The run's folder. */
+  /** The run's folder; `runs/<data>-N` in the working folder where not given. */
   dir?: string;
   /** A note that is kept with the run. */
   msg?: string;
@@ -170,6 +170,7 @@ const OPERATIONAL = [
   "threads",
   "tensorboard",
   "dataDir",
+  "dataOptions",
   "download",
   "replicas",
   "cluster",

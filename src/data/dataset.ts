@@ -32,6 +32,14 @@ export type SharedData =
 /** Options of a user's module: plain data, kept with the run. */
 export type DataOptions = Record<string, unknown>;
 
+/** A user's own data: a module and its options. */
+export interface OwnDataChoice {
+  /** The module's path or URL; from a module of yours: `import.meta.resolve()`. */
+  module: string;
+  /** Plain data that the module's `open()` is called with. */
+  options?: DataOptions;
+}
+
 /** Which part of a data set. */
 export type Split = "train" | "test";
 
@@ -46,7 +54,7 @@ export interface Dataset {
   readonly length: number;
   /** The names of the classes; a label is an index into it. Empty: no labels. */
   readonly classes: readonly string[];
-  /** The class of an image. */
+  /** The class of an image; 0 where there are no labels. */
   label(index: number): number;
   /** What to call an image in a message: a path, or a file and a record. */
   describe(index: number): string;

@@ -164,7 +164,7 @@ export interface FeatureEncoder {
    * The features of patches, averaged over the patches of an image.
    *
    * @param bytes `patches × images × side × side × 3`, patch-major.
-   * @returns `images × hidden` numbers.
+   * @returns `images × width` numbers, an image after the other.
    */
   encode(bytes: Uint8Array): Promise<Float32Array>;
   /** Numbers in a feature. */

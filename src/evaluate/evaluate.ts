@@ -10,7 +10,12 @@ import { sameFiles } from "../data/archives.ts";
 import { prepareDataset, type PrepareEvent } from "../data/prepare.ts";
 import { type CallOptions, untilAborted } from "../call_options.ts";
 import { isModule, moduleUrl } from "../data/own_data.ts";
-import type { DataOptions, DatasetSource, Split } from "../data/dataset.ts";
+import type {
+  DataOptions,
+  DatasetSource,
+  OwnDataChoice,
+  Split,
+} from "../data/dataset.ts";
 import type {
   EngineChoice,
   EngineReport,
@@ -34,7 +39,7 @@ export interface EvaluateConfig {
   /** Patches an image. */
   testPatches: number;
   /** The data set, or a module's URL; the run's own where it is not given. */
-  data?: string;
+  data?: string | OwnDataChoice;
   /** The module's options; the run's own where it is not given. */
   dataOptions?: DataOptions;
   /** Its folder; the run's own where it is not given. */
@@ -145,10 +150,11 @@ export async function evaluate(
   const checkpoint = readCheckpointInfo(modelPath);
   for (const fault of checkpoint.damaged) onEvent({ type: "damaged", fault });
   const run = checkpoint.config;
-  const asked = config.data ?? run.data;
+  const own = typeof config.data === "object" ? config.data : undefined;
+  const asked = own?.module ?? config.data as string | undefined ?? run.data;
   const name = isModule(asked) ? moduleUrl(asked) : asked;
   const classList = config.classes ?? run.classes;
-  const options = config.dataOptions ??
+  const options = own?.options ?? config.dataOptions ??
     (name === run.data ? run.dataOptions : undefined);
   const prepared = await prepareDataset({
     name,

@@ -23,7 +23,10 @@ export interface LoadEncoderOptions {
   modelPath: string;
   /** Images a call: 1. */
   images?: number;
-  /** Patches of each image, whose features are averaged: 1. */
+  /**
+   * Patches of each image, whose features are averaged: 1. The paper's evaluation
+   * takes 128, and 16 are nearly as good.
+   */
   patches?: number;
   /** Side of a patch in pixels; that of the run where it is not given. */
   patchSize?: number;
@@ -33,8 +36,12 @@ export interface LoadEncoderOptions {
   precision?: PrecisionChoice;
 }
 
-/** An encoder, and the patches that it takes. */
-export interface LoadedEncoder extends FeatureEncoder {
+/**
+ * An encoder, and the patches that it takes. It computes in this thread, which does
+ * nothing else meanwhile: calls follow one another, and a server keeps it in a
+ * worker of its own. Dispose of it when no call is under way.
+ */
+export interface LoadedEncoder extends FeatureEncoder, Disposable {
   /** How its run cut patches: what `PatchStream` has to be given. */
   readonly recipe: RecipeChoice;
   /** Images a call. */
@@ -45,7 +52,9 @@ export interface LoadedEncoder extends FeatureEncoder {
   readonly patchSize: number;
   /**
    * The feature of one image: the mean over `patches` patches of it. Only where
-   * `images` is 1. The same image gives the same feature.
+   * `images` is 1. The same image gives the same feature: its crops are those of
+   * the first image of a folder, so that the features that `embed()` writes of the
+   * others differ by their crops.
    *
    * @param image A file's path, the bytes of one, or its pixels.
    * @returns `width` numbers.
@@ -78,10 +87,10 @@ async function decoded(image: string | Uint8Array | Image): Promise<Image> {
  * ```ts ignore
  * import { loadEncoder } from "./mod.ts";
  *
- * const encoder = await loadEncoder({ modelPath: "runs/shapes-1", patches: 16 });
+ * const modelPath = "runs/shapes-1";
+ * using encoder = await loadEncoder({ modelPath, patches: 16 });
  * const feature = await encoder.embed("photo.jpg");
  * console.assert(feature.length === encoder.width);
- * encoder.dispose();
  * ```
  */
 export async function loadEncoder(
@@ -139,5 +148,6 @@ export async function loadEncoder(
       return await encoder.encode(cut(await decoded(image)));
     },
     dispose: () => encoder.dispose(),
+    [Symbol.dispose]: () => encoder.dispose(),
   };
 }

@@ -5,7 +5,7 @@
  * @module
  */
 import type { TrainConfig } from "../checkpoint/run_config.ts";
-import type { DataOptions } from "../data/dataset.ts";
+import type { OwnDataChoice } from "../data/dataset.ts";
 import { DATASETS } from "../data/catalog.ts";
 import { closestString } from "../deps/std.ts";
 import * as v from "../deps/valibot.ts";
@@ -113,14 +113,6 @@ export const TRAIN_DEFAULTS = {
   microBatch: "auto",
   keep: 3,
 } as const satisfies TrainConfig;
-
-/** A user's own data: a module and its options. */
-export interface OwnDataChoice {
-  /** The module's path or URL; from a module of yours: `import.meta.resolve()`. */
-  module: string;
-  /** Plain data that the module's `open()` is called with. */
-  options?: DataOptions;
-}
 
 /** Some of a run's choices; the rest have defaults. */
 export interface TrainChoices extends Omit<Partial<TrainConfig>, "data"> {

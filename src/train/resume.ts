@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { EmpSslError } from "../errors.ts";
 import { exists } from "../files.ts";
@@ -11,9 +11,13 @@ import {
   type CheckpointInfo,
   readCheckpointInfo,
 } from "../checkpoint/checkpoint.ts";
+import { isModule, moduleUrl } from "../data/own_data.ts";
+import { completeRecipe } from "../patches/recipe_schema.ts";
 import { resolveConfig } from "./config.ts";
+import { defaultRecipe } from "./config_schema.ts";
 import {
   IDENTITY,
+  isOperational,
   operational,
   type ResolvedConfig,
   type TrainConfig,
@@ -89,6 +93,57 @@ function hasCheckpoint(dir: string): boolean {
   }
 }
 
+/** A choice as a run keeps it: whole recipes, and names that hold everywhere. */
+function asKept(
+  key: string,
+  value: unknown,
+  { arch, recipe }: ResolvedConfig,
+): unknown {
+  if (key === "data" && isModule(String(value))) return moduleUrl(`${value}`);
+  if (key === "classes" || key === "cache") return resolve(`${value}`);
+  return key === "recipe" && typeof value === "object" &&
+      typeof recipe === "object"
+    ? completeRecipe(value, defaultRecipe(arch))
+    : value;
+}
+
+/** Choices of which a run that goes on says nothing, or may say another. */
+const FREE = ["dir", "msg", "dataUrl", "preset"];
+
+/**
+ * Refuses choices that would make a run that goes on another one.
+ *
+ * @param dir The run's folder, for the message.
+ * @param stored Its configuration.
+ * @param given What the user asks for now.
+ * @throws {EmpSslError} `INVALID_ARGUMENT`, with both values.
+ */
+export function checkUnchanged(
+  dir: string,
+  stored: ResolvedConfig,
+  given: object,
+): void {
+  const kept = stored as unknown as Record<string, unknown>;
+  const show = (it: unknown) =>
+    typeof it === "object" ? JSON.stringify(it) : it;
+  for (const [key, value] of Object.entries(given)) {
+    if (value === undefined || value === "auto") continue;
+    if (isOperational(key) || FREE.includes(key)) continue;
+    // The same module elsewhere: a digest tells whether its images are the same.
+    if (key === "data" && isModule(`${value}`) && isModule(stored.data)) {
+      continue;
+    }
+    if (isDeepStrictEqual(kept[key], asKept(key, value, stored))) continue;
+    throw new EmpSslError({
+      action: "resume",
+      subject: `${dir} with ${key} ${show(value)}`,
+      found: `it was started with ${show(kept[key])}`,
+      remedy: "leave it out, or start another run",
+      code: "INVALID_ARGUMENT",
+    });
+  }
+}
+
 /**
  * The configuration of a run that goes on: its own, with what may be another.
  *
@@ -104,6 +159,9 @@ export async function resumedConfig(
     cluster: undefined,
     task: undefined,
     ...operational(config),
+    ...(isModule(from.config.data) && isModule(config.data ?? "")
+      ? { data: config.data }
+      : {}),
   });
   const { images, dataDigest, stepsPerEpoch, steps } = from.config;
   if (resolved.dataDigest !== dataDigest) {

@@ -24,7 +24,7 @@ import {
 import { type ResolvedConfig, trainSource } from "../checkpoint/run_config.ts";
 import type { Probe, TrainEvent } from "./events.ts";
 import { indexedSource } from "./image_index.ts";
-import { resumedConfig, resumePoint } from "./resume.ts";
+import { checkUnchanged, resumedConfig, resumePoint } from "./resume.ts";
 import type { Peers } from "../cluster/heartbeat.ts";
 import { RunFolder } from "../checkpoint/run_folder.ts";
 import { steps } from "./steps.ts";
@@ -41,9 +41,12 @@ import {
 export interface TrainOptions {
   /**
    * The folder of a run to go on with, exactly from its newest whole checkpoint.
-   * Its configuration stays; only what does not change the numbers is taken
-   * from `choices`: `workers`, `saveEvery`, `keep`, `strict`, `threads`, and
-   * `dataDir`, where the same data may lie elsewhere.
+   * Its configuration stays, and choices that differ from it are refused. Only
+   * what does not change the numbers may be another: `workers`, `threads`,
+   * `saveEvery`, `keep`, `strict`, `tensorboard`, `download`, `cacheLimit`,
+   * `replicas`, `cluster`, `task`, `peerTimeout`, and where the same data lies:
+   * `dataDir`, or the address and the options of a module of your own. A probe is
+   * given again.
    */
   resume?: string;
   /** What {@linkcode prepareRun} gave for this configuration: saves a search. */
@@ -125,6 +128,7 @@ export async function* train(
     : undefined;
   using folder = goesOn ? RunFolder.take(resume, "existing") : undefined;
   const from = goesOn ? resumePoint(resume) : undefined;
+  if (from) checkUnchanged(resume!, from.config, config);
   const ready = from ? undefined : prepared ??
     await prepareRun(asked, options.onPrepare);
   const resolved = ready?.config ?? await resumedConfig(from!, config);

@@ -86,7 +86,7 @@ export const command: Command = {
     },
     epoch: {
       type: "number",
-      help: `passes over the data (default ${D.epoch})`,
+      help: `passes over the data (default ${D.epoch}; shapes 1)`,
     },
     bs: { type: "number", help: "images a batch (default 100; shapes 20)" },
     "num-patches": {
