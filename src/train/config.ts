@@ -248,7 +248,7 @@ export async function resolveConfig(
  * import { prepareRun } from "./config.ts";
  *
  * const { config } = await prepareRun({ bs: 50 });
- * console.assert(config.steps === 2 * config.images / 50);
+ * console.assert(config.steps === config.images / 50);
  * ```
  */
 export async function prepareRun(
