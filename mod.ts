@@ -33,6 +33,7 @@ export {
   type DatasetEntry,
   DATASETS,
   openDataset,
+  type OpenOptions,
 } from "./src/data/catalog.ts";
 export type {
   DataOptions,
@@ -93,7 +94,7 @@ export {
   PRESETS,
   TRAIN_DEFAULTS,
   type TrainChoices,
-} from "./src/train/config_schema.ts";
+} from "./src/train/choices.ts";
 export {
   type ResolvedConfig,
   type TrainConfig,

@@ -50,6 +50,26 @@ export async function writeAll(
   }
 }
 
+/**
+ * Fills an array with a file's bytes from a place on: one call may read only a part.
+ *
+ * @returns How many were read; fewer than asked for where the file ends.
+ */
+export function readAtSync(
+  file: Deno.FsFile,
+  offset: number,
+  bytes: Uint8Array,
+): number {
+  file.seekSync(offset, Deno.SeekMode.Start);
+  let at = 0;
+  while (at < bytes.length) {
+    const more = file.readSync(bytes.subarray(at));
+    if (more === null) break;
+    at += more;
+  }
+  return at;
+}
+
 /** Why a folder cannot be used, as the middle of an error message. */
 export async function whyNoFolder(path: string): Promise<string> {
   try {

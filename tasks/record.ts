@@ -8,7 +8,7 @@ import { errorMaker } from "../src/errors.ts";
 import type { Command, Values } from "./cli/flags.ts";
 import { main } from "./cli/main.ts";
 
-const flagError = errorMaker("record", "INVALID_ARGUMENT");
+const recordError = errorMaker("record", "INVALID_ARGUMENT");
 
 /** The command line of `deno task record`. */
 export const command: Command = {
@@ -51,13 +51,13 @@ export const command: Command = {
 function required(values: Values, name: string): string {
   const value = values[name];
   if (value !== undefined) return String(value);
-  throw flagError(`no --${name}`, "it has no default", `give --${name}`);
+  throw recordError(`no --${name}`, "it has no default", `give --${name}`);
 }
 
 function record(values: Values, runs: string[]): Promise<void> {
   const [dir] = runs;
   if (dir === undefined || runs.length > 1) {
-    throw flagError(
+    throw recordError(
       `${runs.length} runs`,
       "one is recorded at a time",
       "name one",

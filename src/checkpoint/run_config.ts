@@ -5,8 +5,7 @@
  *
  * @module
  */
-import type { DatasetSource } from "../data/dataset.ts";
-import type { DataOptions } from "../data/dataset.ts";
+import type { DataOptions, DatasetSource } from "../data/dataset.ts";
 import type { EngineChoice, PrecisionChoice } from "../engine/engine.ts";
 import type { ArchitectureName, ModelConfig } from "../model/architectures.ts";
 import type { LarsClip } from "../model/lars.ts";

@@ -8,7 +8,7 @@
  * @module
  */
 import { EmpSslError, messageOf } from "../errors.ts";
-import { concatBytes } from "../files.ts";
+import { concatBytes, readAtSync } from "../files.ts";
 
 /** A tensor in a file. */
 export interface NamedTensor {
@@ -191,20 +191,18 @@ export function readSafetensorsMetadata(path: string): Record<string, string> {
   try {
     using file = Deno.openSync(path);
     const { size } = file.statSync();
-    const read = (length: number) => {
+    const read = (offset: number, length: number) => {
       const bytes = new Uint8Array(length);
-      for (let at = 0; at < length;) {
-        const count = file.readSync(bytes.subarray(at));
-        if (count === null) throw new Error("it is shorter than its header");
-        at += count;
-      }
-      return bytes;
+      if (readAtSync(file, offset, bytes) === length) return bytes;
+      throw new Error("it is shorter than its header");
     };
-    const length = new DataView(read(8).buffer).getBigUint64(0, true);
+    const length = new DataView(read(0, 8).buffer).getBigUint64(0, true);
     if (length > BigInt(Math.min(MAX_HEADER, size - 8))) {
       throw new Error(`its header claims ${length} bytes`);
     }
-    const header = JSON.parse(new TextDecoder().decode(read(Number(length))));
+    const header = JSON.parse(
+      new TextDecoder().decode(read(8, Number(length))),
+    );
     return textsOf(header?.__metadata__);
   } catch (error) {
     throw invalid(path, messageOf(error), error);

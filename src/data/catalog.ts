@@ -10,7 +10,13 @@ import {
   openCifar100Coarse,
   openSharedCifar,
 } from "./cifar.ts";
-import type { Dataset, DatasetSource, SharedData, Split } from "./dataset.ts";
+import type {
+  DataOptions,
+  Dataset,
+  DatasetSource,
+  SharedData,
+  Split,
+} from "./dataset.ts";
 import { decodeFile } from "./decode.ts";
 import { cachedDecode } from "./decoded_cache.ts";
 import { openFolder, openImages } from "./folder.ts";
@@ -23,11 +29,23 @@ import { openTinyImagenet } from "./tiny_imagenet.ts";
 import { openWebdataset, ShardImages } from "./webdataset.ts";
 import { trimSlashes } from "../files.ts";
 
+/** What a data set is opened with. */
+export interface OpenOptions {
+  /** Its folder. */
+  dir: string;
+  /** Which part. */
+  split: Split;
+  /** ImageNet-100: a file with other classes than ours. */
+  classes?: string;
+  /** The options of a user's module. */
+  options?: DataOptions;
+}
+
 /** What follows from the choice of a data set. */
 export interface DatasetEntry {
   /** Opens one split; `dir` is given where `needsDir` is set. */
   open(
-    options: { dir: string; split: Split; classes?: string } & Search,
+    options: OpenOptions & Search,
   ): Promise<Dataset> | Dataset;
   /** Whether it is read from `--data-dir`. */
   needsDir: boolean;
@@ -110,7 +128,14 @@ export const DATASETS: Readonly<Record<string, DatasetEntry>> = {
 };
 
 /** What follows from the choice of a user's module. */
-const OWN_DATA = { needsDir: false, digest: true, arch: "by-size" } as const;
+function moduleEntry(name: string): DatasetEntry {
+  return {
+    open: (options) => openOwnData(moduleUrl(name), options),
+    needsDir: false,
+    digest: true,
+    arch: "by-size",
+  };
+}
 
 /**
  * What follows from the choice of a data set: its entry in {@linkcode DATASETS},
@@ -118,8 +143,8 @@ const OWN_DATA = { needsDir: false, digest: true, arch: "by-size" } as const;
  *
  * @throws {EmpSslError} `INVALID_ARGUMENT` for an unknown name.
  */
-export function datasetEntry(name: string): Omit<DatasetEntry, "open"> {
-  if (isModule(name)) return OWN_DATA;
+export function datasetEntry(name: string): DatasetEntry {
+  if (isModule(name)) return moduleEntry(name);
   if (Object.hasOwn(DATASETS, name)) return DATASETS[name]!;
   throw new EmpSslError({
     action: "open data set",
@@ -157,10 +182,8 @@ export async function openDataset(
   source: DatasetSource,
   search: Search = {},
 ): Promise<Dataset> {
-  if (isModule(source.name)) {
-    return limited(await openOwnData(moduleUrl(source.name), source), source);
-  }
-  if (datasetEntry(source.name).needsDir && !source.dir) {
+  const entry = datasetEntry(source.name);
+  if (entry.needsDir && !source.dir) {
     throw new EmpSslError({
       action: "open data set",
       subject: source.name,
@@ -170,9 +193,9 @@ export async function openDataset(
     });
   }
   const dir = folderOf(source);
-  const { split, classes, shared, cache } = source;
+  const { split, classes, options, shared, cache } = source;
   const dataset = shared === undefined
-    ? await DATASETS[source.name]!.open({ dir, split, classes, ...search })
+    ? await entry.open({ dir, split, classes, options, ...search })
     : openShared(shared);
   if (cache && dataset instanceof ImageFiles) {
     dataset.decodeWith(cachedDecode(decodeFile, cache));

@@ -6,7 +6,7 @@
  */
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { EmpSslError, messageOf } from "../errors.ts";
+import { EmpSslError, errorMaker, messageOf } from "../errors.ts";
 import type { DataOptions, Dataset, Split } from "./dataset.ts";
 import { decodeBytes } from "./decode.ts";
 import type { Image } from "./image.ts";
@@ -59,21 +59,8 @@ export function moduleName(name: string): string {
   return base ?? name;
 }
 
-function refuse(
-  url: string,
-  found: string,
-  remedy: string,
-  cause?: unknown,
-): EmpSslError {
-  return new EmpSslError({
-    action: "use the data of",
-    subject: url,
-    found,
-    remedy,
-    code: "INVALID_DATA",
-    cause,
-  });
-}
+const refuse = errorMaker("use the data of", "INVALID_DATA");
+const importError = errorMaker("import the data module", "NOT_FOUND");
 
 /** The bytes of an image have the size that it claims. */
 function checkPixels(image: Image, name: string, url: string): Image {
@@ -164,14 +151,12 @@ export async function openOwnData(
   try {
     module = await import(url);
   } catch (error) {
-    throw new EmpSslError({
-      action: "import the data module",
-      subject: url,
-      found: messageOf(error).split("\n")[0]!,
-      remedy: "check its address, and that Deno may read or import it",
-      code: "NOT_FOUND",
-      cause: error,
-    });
+    throw importError(
+      url,
+      messageOf(error).split("\n")[0]!,
+      "check its address, and that Deno may read or import it",
+      error,
+    );
   }
   const open = module.default;
   const wanted = "export default function open({ split, options })";

@@ -6,6 +6,7 @@
  * @module
  */
 import { errorMaker } from "../errors.ts";
+import { readAtSync } from "../files.ts";
 
 const tarError = errorMaker("read the shard", "INVALID_DATA");
 
@@ -20,6 +21,8 @@ export interface TarMember {
   offset: number;
   /** How many they are. */
   size: number;
+  /** Reads them, while the archive is gone through. */
+  read(): Uint8Array;
 }
 
 const decoder = new TextDecoder();
@@ -70,15 +73,8 @@ export function* tarMembers(path: string): Generator<TarMember> {
   const { size: whole } = file.statSync();
   const read = (offset: number, count: number): Uint8Array => {
     const bytes = new Uint8Array(count);
-    file.seekSync(offset, Deno.SeekMode.Start);
-    for (let at = 0; at < count;) {
-      const more = file.readSync(bytes.subarray(at));
-      if (more === null) {
-        throw tarError(path, "it ends too early", "copy the file again");
-      }
-      at += more;
-    }
-    return bytes;
+    if (readAtSync(file, offset, bytes) === count) return bytes;
+    throw tarError(path, "it ends too early", "copy the file again");
   };
   let next: { name?: string; size?: number } = {};
   for (let at = 0; at + BLOCK <= whole;) {
@@ -112,7 +108,7 @@ export function* tarMembers(path: string): Generator<TarMember> {
         const ustar = textOf(header.subarray(257, 262)) === "ustar";
         const prefix = ustar ? textOf(header.subarray(345, 500)) : "";
         const name = next.name ?? (prefix ? `${prefix}/${short}` : short);
-        yield { name, offset, size };
+        yield { name, offset, size, read: () => read(offset, size) };
       }
       if (kind !== "g") next = {};
     }

@@ -6,7 +6,7 @@
  * @module
  */
 import { errorMaker, messageOf } from "../errors.ts";
-import { whyNoFolder } from "../files.ts";
+import { readAtSync, whyNoFolder } from "../files.ts";
 import type { Dataset, SharedData, Split } from "./dataset.ts";
 import { decodeBytes } from "./decode.ts";
 import type { Image } from "./image.ts";
@@ -64,13 +64,7 @@ export class ShardImages implements Dataset {
     const { shard, offset, size } = this.#table;
     const bytes = new Uint8Array(size[index]!);
     const file = this.#open(shard[index]!);
-    // Without an await between: another image of this thread moves the file.
-    file.seekSync(offset[index]!, Deno.SeekMode.Start);
-    for (let at = 0; at < bytes.length;) {
-      const more = file.readSync(bytes.subarray(at));
-      if (more === null) break;
-      at += more;
-    }
+    readAtSync(file, offset[index]!, bytes);
     return await decodeBytes(bytes, this.describe(index));
   }
 
@@ -120,6 +114,8 @@ function keyOf(name: string): [key: string, extension: string] {
   return [key ?? name, extension ?? ""];
 }
 
+const decoder = new TextDecoder();
+
 /** The class of a sample: the text of `.cls`, or a field of `.json`. */
 function classOf(extension: string, text: string): string | undefined {
   if (extension === "cls") return text.trim();
@@ -131,14 +127,6 @@ function classOf(extension: string, text: string): string | undefined {
   }
   const found = json.label ?? json.cls ?? json.class;
   return found === undefined ? undefined : String(found);
-}
-
-function textAt(path: string, { offset, size }: TarMember): string {
-  using file = Deno.openSync(path);
-  file.seekSync(offset, Deno.SeekMode.Start);
-  const bytes = new Uint8Array(size);
-  const count = file.readSync(bytes) ?? 0;
-  return new TextDecoder().decode(bytes.subarray(0, count));
 }
 
 /** Names of classes in order: by number where all are numbers. */
@@ -202,7 +190,7 @@ export async function openWebdataset(
         key = own;
         if (IMAGE.test(extension)) image ??= member;
         else if (extension === "cls" || extension === "json") {
-          label ??= classOf(extension, textAt(path, member));
+          label ??= classOf(extension, decoder.decode(member.read()));
         }
       }
       end();

@@ -88,6 +88,7 @@ export async function computeFeatures(
     firstBatch,
     endBatch: Math.ceil(labels.length / images),
   }, {
+    signal,
     workers: request.workers ?? defaultWorkers(compute.report.device),
     onSkipped(image, why, index) {
       skipped.push(index);

@@ -5,7 +5,7 @@
  * @module
  */
 import { writeError } from "../atomic_file.ts";
-import { writeAllSync } from "../files.ts";
+import { readAtSync, writeAllSync } from "../files.ts";
 
 /** Features that take more than this as fp32 go to the disk. */
 export const MEMORY_LIMIT = 768 * 2 ** 20;
@@ -70,10 +70,7 @@ class FileStore implements Store {
   read(row: number, output: Float32Array): void {
     const halves = new Float16Array(output.length);
     const bytes = new Uint8Array(halves.buffer);
-    this.#file.seekSync(row * this.#rowBytes, Deno.SeekMode.Start);
-    for (let at = 0; at < bytes.length;) {
-      at += this.#file.readSync(bytes.subarray(at)) ?? bytes.length;
-    }
+    readAtSync(this.#file, row * this.#rowBytes, bytes);
     output.set(halves);
   }
   dispose(): void {
@@ -107,10 +104,7 @@ class KeptStore implements Store {
   read(row: number, output: Float32Array): void {
     const { buffer, byteOffset, byteLength } = output;
     const bytes = new Uint8Array(buffer, byteOffset, byteLength);
-    this.#seek(row);
-    for (let at = 0; at < bytes.length;) {
-      at += this.#file.readSync(bytes.subarray(at)) ?? bytes.length;
-    }
+    readAtSync(this.#file, row * this.#width * 4, bytes);
   }
   dispose(): void {
     this.#file.close();

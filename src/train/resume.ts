@@ -11,10 +11,10 @@ import {
   type CheckpointInfo,
   readCheckpointInfo,
 } from "../checkpoint/checkpoint.ts";
-import { isModule, moduleUrl } from "../data/own_data.ts";
+import { isModule } from "../data/own_data.ts";
 import { completeRecipe } from "../patches/recipe_schema.ts";
 import { resolveConfig } from "./config.ts";
-import { defaultRecipe } from "./config_schema.ts";
+import { defaultRecipe } from "./choices.ts";
 import {
   IDENTITY,
   isOperational,
@@ -99,7 +99,6 @@ function asKept(
   value: unknown,
   { arch, recipe }: ResolvedConfig,
 ): unknown {
-  if (key === "data" && isModule(String(value))) return moduleUrl(`${value}`);
   if (key === "classes" || key === "cache") return resolve(`${value}`);
   return key === "recipe" && typeof value === "object" &&
       typeof recipe === "object"
@@ -108,7 +107,7 @@ function asKept(
 }
 
 /** Choices of which a run that goes on says nothing, or may say another. */
-const FREE = ["dir", "msg", "dataUrl", "preset"];
+const FREE = ["dir", "msg", "dataUrl"];
 
 /**
  * Refuses choices that would make a run that goes on another one.
