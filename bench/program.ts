@@ -6,7 +6,7 @@
 import type { Precision } from "../src/engine/engine.ts";
 import type { Setting } from "./settings.ts";
 import { train } from "../src/train/train.ts";
-import { TRAIN_DEFAULTS } from "../src/train/config_schema.ts";
+import { TRAIN_DEFAULTS } from "../src/train/choices.ts";
 
 /** What to run. */
 export interface ProgramOptions {

@@ -8,7 +8,7 @@
 import { loadSharp } from "../src/deps/sharp.ts";
 import { encodeSafetensors } from "../src/checkpoint/safetensors.ts";
 import { cifarRecords, tarGz, zip } from "../tests/archive_files.ts";
-import { TRAIN_DEFAULTS } from "../src/train/config_schema.ts";
+import { TRAIN_DEFAULTS } from "../src/train/choices.ts";
 import golden from "../fixtures/decode.json" with { type: "json" };
 import { photo } from "../tests/formula.ts";
 

@@ -27,7 +27,8 @@ import {
   showPreparation,
 } from "./cli/main.ts";
 import { formatSeconds, Progress } from "./cli/progress.ts";
-import { command as trainCommand, objectOf } from "./cli/train_flags.ts";
+import { objectOf } from "./cli/train_choices.ts";
+import { command as trainCommand } from "./cli/train_flags.ts";
 
 const {
   "data-options": dataOptions,

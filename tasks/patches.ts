@@ -14,7 +14,8 @@ import { resolveConfig } from "../src/train/config.ts";
 import { trainSource } from "../src/checkpoint/run_config.ts";
 import type { Command, Values } from "./cli/flags.ts";
 import { main, showPreparation } from "./cli/main.ts";
-import { command as trainCommand, configOf } from "./cli/train_flags.ts";
+import { configOf } from "./cli/train_choices.ts";
+import { command as trainCommand } from "./cli/train_flags.ts";
 
 const { data, "data-dir": dir, arch, seed, "num-patches": patches } =
   trainCommand.flags;

@@ -9,12 +9,11 @@ import { onlineProbe } from "../src/evaluate/online_probe.ts";
 import { modelOf } from "../src/model/architectures.ts";
 import { tensorSpecs } from "../src/model/parameters.ts";
 import {
-  clusterWish,
   type PreparedRun,
   prepareRun,
   resolveConfig,
-  validateConfig,
 } from "../src/train/config.ts";
+import { clusterWish, validateConfig } from "../src/train/validate.ts";
 import {
   type ResolvedConfig,
   type TrainConfig,
@@ -41,7 +40,8 @@ import { asTyped } from "./cli/program.ts";
 import { Progress } from "./cli/progress.ts";
 import { Summary } from "./cli/summary.ts";
 import { listen, SIGNALS } from "./cli/signals.ts";
-import { command, configOf, givenOf } from "./cli/train_flags.ts";
+import { configOf, givenOf } from "./cli/train_choices.ts";
+import { command } from "./cli/train_flags.ts";
 import { showStart, stepLine } from "./cli/train_output.ts";
 
 export { command };

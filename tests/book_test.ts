@@ -12,7 +12,8 @@ import {
 import { toFileUrl } from "../src/deps/std.ts";
 import { recordRun } from "../src/report/write_book.ts";
 import { parseFlags } from "../tasks/cli/flags.ts";
-import { command as trainCommand, configOf } from "../tasks/cli/train_flags.ts";
+import { configOf } from "../tasks/cli/train_choices.ts";
+import { command as trainCommand } from "../tasks/cli/train_flags.ts";
 import { command as evaluateCommand } from "../tasks/evaluate.ts";
 import { withFolder } from "./images.ts";
 import { writeRun } from "./runs.ts";

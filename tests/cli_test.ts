@@ -7,12 +7,13 @@ import {
 } from "@std/assert";
 import { unavailable } from "../src/engine/tensorflow/load.ts";
 import { EmpSslError } from "../src/errors.ts";
-import { validateConfig } from "../src/train/config.ts";
+import { validateConfig } from "../src/train/validate.ts";
 import { helpText, parseFlags } from "../tasks/cli/flags.ts";
 import { formatSeconds, Progress } from "../tasks/cli/progress.ts";
 import { Summary } from "../tasks/cli/summary.ts";
 import { command as evaluateCommand } from "../tasks/evaluate.ts";
-import { command, configOf } from "../tasks/cli/train_flags.ts";
+import { configOf } from "../tasks/cli/train_choices.ts";
+import { command } from "../tasks/cli/train_flags.ts";
 import { dirname } from "node:path";
 import { quote } from "../tasks/cli/main.ts";
 import { writeImages } from "./images.ts";

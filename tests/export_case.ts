@@ -8,7 +8,7 @@ import { architecture } from "../src/model/architectures.ts";
 import { initialState, tensorSpecs } from "../src/model/parameters.ts";
 import { encodeModel } from "../src/checkpoint/checkpoint.ts";
 import { resolveConfig } from "../src/train/config.ts";
-import { TRAIN_DEFAULTS } from "../src/train/config_schema.ts";
+import { TRAIN_DEFAULTS } from "../src/train/choices.ts";
 import { hashed, noise } from "./formula.ts";
 
 const [dir] = Deno.args;

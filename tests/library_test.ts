@@ -6,10 +6,11 @@ import {
   assertThrows,
 } from "@std/assert";
 import { untilAborted } from "../src/call_options.ts";
-import { withDefaults } from "../src/train/config_schema.ts";
+import { withDefaults } from "../src/train/choices.ts";
 import { evaluate, prepareRun, VERSION } from "../mod.ts";
 import { parseFlags } from "../tasks/cli/flags.ts";
-import { command, configOf } from "../tasks/cli/train_flags.ts";
+import { configOf } from "../tasks/cli/train_choices.ts";
+import { command } from "../tasks/cli/train_flags.ts";
 
 Deno.test("choices have the ecosystem's names and the authors'", async () => {
   const { config } = await prepareRun({

@@ -1,6 +1,6 @@
 /** Folders of runs for tests. */
 import { resolveConfig } from "../src/train/config.ts";
-import { TRAIN_DEFAULTS } from "../src/train/config_schema.ts";
+import { TRAIN_DEFAULTS } from "../src/train/choices.ts";
 
 /** A run's folder as `train` and `evaluate` leave it, without checkpoints. */
 export async function writeRun(dir: string, steps: number): Promise<void> {

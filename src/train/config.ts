@@ -1,11 +1,9 @@
 /**
- * The configuration of a run: defaults, validation, and what follows from the
- * data.
+ * The configuration of a run, with what follows from the data.
  *
  * @module
  */
 import { resolve } from "node:path";
-import { isDeepStrictEqual } from "node:util";
 import { datasetEntry } from "../data/catalog.ts";
 import { isModule, moduleUrl } from "../data/own_data.ts";
 import { digestOf } from "../data/digest.ts";
@@ -13,176 +11,14 @@ import { checkCache } from "../data/decoded_cache.ts";
 import type { Dataset, DatasetSource } from "../data/dataset.ts";
 import type { Image } from "../data/image.ts";
 import { prepareDataset, type PrepareEvent } from "../data/prepare.ts";
-import { checkWish, type ClusterWish } from "../engine/engine.ts";
 import type { RecipeChoice } from "../patches/recipe.ts";
 import { completeRecipe } from "../patches/recipe_schema.ts";
 import { architecture, type ArchitectureName } from "../model/architectures.ts";
-import { checkMembership } from "../cluster/membership.ts";
 import { flagError } from "../flag_error.ts";
 import type { ResolvedConfig, TrainConfig } from "../checkpoint/run_config.ts";
-import {
-  checkChoices,
-  defaultRecipe,
-  type TrainChoices,
-  withDefaults,
-} from "./config_schema.ts";
-import { parseSaveEvery } from "./save_every.ts";
-import { parseWarmUp, warmUpSteps } from "./warm_up.ts";
-
-/** Rejects invalid settings, before anything is opened. */
-export function validateConfig(config: TrainConfig): void {
-  checkChoices(config);
-  const { numPatches, bs, eps, epoch, lr, workers, limitImages } = config;
-  const whole: [string, number | undefined, number, string][] = [
-    [
-      "--num-patches",
-      numPatches,
-      2,
-      "the invariance needs at least two patches",
-    ],
-    ["--bs", bs, 2, "a batch needs at least two images"],
-    ["--epoch", epoch, 1, "a run needs at least one epoch"],
-    ["--workers", workers, 1, "at least one worker is needed"],
-    ["--limit-images", limitImages, 1, "at least one image is needed"],
-    ["--keep", config.keep, 1, "at least one checkpoint is kept"],
-    ["--threads", config.threads, 1, "at least one thread is needed"],
-    ["--patch-size", config.patchSize, 8, "the network halves it three times"],
-    [
-      "--peer-timeout",
-      config.peerTimeout,
-      1,
-      "processes need at least a second to answer",
-    ],
-  ];
-  if (config.replicas !== "auto") {
-    whole.push([
-      "--replicas",
-      config.replicas,
-      1,
-      "at least one replica is needed",
-    ]);
-  }
-  for (const [flag, value, least, why] of whole) {
-    if (value === undefined) continue;
-    if (!Number.isInteger(value) || value < least) {
-      throw flagError(
-        `${flag} ${value}`,
-        why,
-        `give a whole number from ${least} up`,
-      );
-    }
-  }
-  const { cacheLimit } = config;
-  if (cacheLimit !== undefined && !(cacheLimit > 0)) {
-    throw flagError(
-      `--cache-limit ${cacheLimit}`,
-      "it must be positive",
-      "give gigabytes",
-    );
-  }
-  if (config.saveEvery !== undefined) parseSaveEvery(config.saveEvery);
-  checkDataOptions(config);
-  if (typeof config.recipe === "object") completeRecipe(config.recipe, "cifar");
-  if (config.warmUp !== undefined) parseWarmUp(config.warmUp);
-  const { microBatch } = config;
-  if (
-    microBatch !== "auto" &&
-    !(Number.isInteger(microBatch) && microBatch >= 1 &&
-      numPatches % microBatch === 0)
-  ) {
-    throw flagError(
-      `--micro-batch ${microBatch}`,
-      `it does not divide the ${numPatches} patches of an image`,
-      "give auto or a divisor",
-    );
-  }
-  checkCluster(config);
-  checkWish({ ...config, cluster: clusterWish(config) });
-  if (!(eps > 0)) {
-    throw flagError(
-      `--eps ${eps}`,
-      "it must be positive",
-      "give a number over 0, such as 0.2",
-    );
-  }
-  if (!(lr > 0)) {
-    throw flagError(
-      `--lr ${lr}`,
-      "it must be positive",
-      "give a number over 0",
-    );
-  }
-  for (const name of ["patchSim", "tcr"] as const) {
-    if (!Number.isFinite(config[name])) {
-      throw flagError(`--${name}`, `it is ${config[name]}`, "give a number");
-    }
-  }
-  const { seed } = config;
-  if (!Number.isInteger(seed) || seed < 0 || seed > 0xffffffff) {
-    throw flagError(
-      `--seed ${seed}`,
-      "it is not a whole number from 0 to 4294967295",
-      "give one",
-    );
-  }
-  if (config.arch !== undefined) architecture(config.arch);
-}
-
-/** Refuses options that cannot be kept with the run, or that nothing takes. */
-function checkDataOptions({ data, dataOptions }: TrainConfig): void {
-  if (dataOptions === undefined) return;
-  if (!isModule(data)) {
-    throw flagError(
-      "--data-options",
-      `${data} has none`,
-      "name a module with --data, or leave them out",
-    );
-  }
-  const kept = JSON.parse(JSON.stringify(dataOptions));
-  if (!isDeepStrictEqual(kept, dataOptions)) {
-    throw flagError(
-      "--data-options",
-      "they are not plain data, which a run could keep",
-      "give numbers, texts, lists and objects of them",
-    );
-  }
-}
-
-/** Refuses replicas and processes that cannot be. */
-function checkCluster(config: TrainConfig): void {
-  const { cluster, task, replicas, bs } = config;
-  if (cluster !== undefined) {
-    checkMembership({ addresses: cluster, task: task ?? 0 });
-  } else if (task !== undefined) {
-    throw flagError(
-      `--task ${task}`,
-      "there is no --cluster",
-      "give both or neither",
-    );
-  }
-  const count = (cluster?.length ?? 1) *
-    (typeof replicas === "number" ? replicas : 1);
-  if (bs % count !== 0) {
-    throw flagError(
-      `--bs ${bs}`,
-      `it is not a multiple of the ${count} replicas`,
-      `give a multiple of ${count}`,
-    );
-  }
-}
-
-/** The replicas that a configuration asks for; nothing where there is one. */
-export function clusterWish(
-  { cluster, task, replicas, syncBn }: TrainConfig,
-): ClusterWish | undefined {
-  if (cluster === undefined && (replicas ?? 1) === 1) return undefined;
-  return {
-    replicas: replicas ?? 1,
-    addresses: cluster ?? [],
-    task: task ?? 0,
-    syncBatchNorm: syncBn ?? false,
-  };
-}
+import { defaultRecipe, type TrainChoices, withDefaults } from "./choices.ts";
+import { validateConfig } from "./validate.ts";
+import { warmUpSteps } from "./warm_up.ts";
 
 /** Images that are looked at for their size, where the first ones are damaged. */
 const LOOKED_AT = 10;

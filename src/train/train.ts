@@ -10,17 +10,9 @@ import { isModule, moduleName } from "../data/own_data.ts";
 import type { PrepareEvent } from "../data/prepare.ts";
 import { checkOwnName } from "../cluster/membership.ts";
 import { type Compute, startCompute } from "../engine/compute.ts";
-import {
-  clusterWish,
-  type PreparedRun,
-  prepareRun,
-  resolveConfig,
-} from "./config.ts";
-import {
-  flatChoices,
-  type TrainChoices,
-  withDefaults,
-} from "./config_schema.ts";
+import { type PreparedRun, prepareRun, resolveConfig } from "./config.ts";
+import { clusterWish } from "./validate.ts";
+import { flatChoices, type TrainChoices, withDefaults } from "./choices.ts";
 import { type ResolvedConfig, trainSource } from "../checkpoint/run_config.ts";
 import type { Probe, TrainEvent } from "./events.ts";
 import { indexedSource } from "./image_index.ts";

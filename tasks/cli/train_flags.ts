@@ -1,34 +1,15 @@
 /**
- * The flags of `deno task train`, and the configuration that they mean.
+ * The flags of `deno task train`.
  *
  * @module
  */
 import { DATASETS } from "../../src/data/catalog.ts";
-import type { EngineChoice, PrecisionChoice } from "../../src/engine/engine.ts";
-import { messageOf } from "../../src/errors.ts";
-import {
-  type Recipe,
-  type RecipeName,
-  RECIPES,
-} from "../../src/patches/recipe.ts";
-import { completeRecipe } from "../../src/patches/recipe_schema.ts";
 import { isModule } from "../../src/data/own_data.ts";
-import {
-  type ArchitectureName,
-  ARCHITECTURES,
-} from "../../src/model/architectures.ts";
-import { LARS_CLIPS, type LarsClip } from "../../src/model/lars.ts";
-import { type Schedule, SCHEDULES } from "../../src/model/schedule.ts";
-import { membershipOf } from "../../src/cluster/membership.ts";
-import {
-  PRESETS,
-  readChoices,
-  TRAIN_DEFAULTS,
-  withDefaults,
-} from "../../src/train/config_schema.ts";
-import { type TrainConfig } from "../../src/checkpoint/run_config.ts";
-import { flagError } from "../../src/flag_error.ts";
-import type { Command, Values } from "./flags.ts";
+import { ARCHITECTURES } from "../../src/model/architectures.ts";
+import { LARS_CLIPS } from "../../src/model/lars.ts";
+import { SCHEDULES } from "../../src/model/schedule.ts";
+import { PRESETS, TRAIN_DEFAULTS } from "../../src/train/choices.ts";
+import type { Command } from "./flags.ts";
 import { ENGINE_FLAG, PRECISION_FLAG } from "./main.ts";
 
 const D = TRAIN_DEFAULTS;
@@ -236,158 +217,3 @@ export const command: Command = {
     "deno task train --cluster 10.0.0.1:4700,10.0.0.2:4700 --task 0",
   ],
 };
-
-/** The configuration that a command line means. */
-export function configOf(values: Values): TrainConfig {
-  const preset = values.preset as keyof typeof PRESETS | undefined;
-  const config = withDefaults({ ...fromFlags(values), preset });
-  if (values.config === undefined) return config;
-  const { cluster, task, dir } = config;
-  return withDefaults({
-    ...readChoices(String(values.config)),
-    ...PRESETS[preset!],
-    ...givenOf(values, config),
-    // Where and with whom it runs is not replayed.
-    cluster,
-    task,
-    dir,
-  });
-}
-
-/** A number, or `auto`. */
-function autoOrNumber(
-  name: string,
-  values: Values,
-): number | "auto" | undefined {
-  const text = values[name];
-  if (text === undefined || text === "auto") return text;
-  const number = Number(text);
-  if (Number.isFinite(number)) return number;
-  throw flagError(
-    `--${name} ${text}`,
-    "it is not a number",
-    "give auto or one",
-  );
-}
-
-/** An object of JSON. */
-export function objectOf(
-  name: string,
-  values: Values,
-): Record<string, unknown> | undefined {
-  const text = values[name];
-  if (text === undefined) return undefined;
-  let found: unknown;
-  try {
-    found = JSON.parse(String(text));
-  } catch {
-    // Said below.
-  }
-  if (typeof found === "object" && found !== null && !Array.isArray(found)) {
-    return found as Record<string, unknown>;
-  }
-  throw flagError(
-    `--${name} ${text}`,
-    "it is no object of JSON",
-    `write it as '{"name": "value"}'`,
-  );
-}
-
-/** A recipe by its name, or from a file. */
-function recipeFrom(text: string | undefined): TrainConfig["recipe"] {
-  if (text === undefined || Object.hasOwn(RECIPES, text)) {
-    return text as RecipeName | undefined;
-  }
-  let found: unknown;
-  try {
-    found = JSON.parse(Deno.readTextFileSync(text));
-  } catch (error) {
-    throw flagError(
-      `--recipe ${text}`,
-      messageOf(error),
-      `name ${Object.keys(RECIPES).join(" or ")}, or a file of JSON`,
-    );
-  }
-  return completeRecipe(found, "cifar") && found as Partial<Recipe>;
-}
-
-/** What the flags say. */
-function fromFlags(values: Values): Partial<TrainConfig> {
-  const number = (name: string) => values[name] as number | undefined;
-  const text = (name: string) => values[name] as string | undefined;
-  return {
-    data: text("data"),
-    dataOptions: objectOf("data-options", values),
-    dataDir: text("data-dir"),
-    dataUrl: text("data-url"),
-    download: values["no-download"] === true ? false : undefined,
-    classes: text("classes"),
-    cache: text("cache"),
-    cacheLimit: number("cache-limit"),
-    patchSize: number("patch-size"),
-    recipe: recipeFrom(text("recipe")),
-    epoch: number("epoch"),
-    bs: number("bs"),
-    numPatches: number("num-patches"),
-    patchSim: number("patch-sim"),
-    tcr: number("tcr"),
-    eps: number("eps"),
-    arch: text("arch") as ArchitectureName | undefined,
-    model: objectOf("model", values) as TrainConfig["model"],
-    lr: number("lr"),
-    schedule: text("schedule") as Schedule | undefined,
-    warmUp: text("warm-up"),
-    larsClip: text("lars-clip") as LarsClip | undefined,
-    seed: number("seed"),
-    workers: number("workers"),
-    limitImages: number("limit-images"),
-    strict: values.strict === true || undefined,
-    engine: text("engine") as EngineChoice | undefined,
-    precision: text("precision") as PrecisionChoice | undefined,
-    microBatch: autoOrNumber("micro-batch", values),
-    init: text("init"),
-    saveEvery: text("save-every"),
-    keep: number("keep"),
-    threads: number("threads"),
-    tensorboard: values.tensorboard === true || undefined,
-    replicas: autoOrNumber("replicas", values),
-    syncBn: values["sync-bn"] === true || undefined,
-    ...processesOf(values),
-    peerTimeout: number("peer-timeout"),
-    dir: text("dir"),
-    msg: text("msg"),
-  };
-}
-
-/** The processes that train together: by flags, TF_CONFIG or Slurm. */
-function processesOf(
-  { cluster, task }: Values,
-): Pick<TrainConfig, "cluster" | "task"> {
-  if (cluster === "none") return {};
-  if (cluster === undefined && task === undefined) {
-    const found = membershipOf((name) => Deno.env.get(name));
-    return found ? { cluster: found.addresses, task: found.task } : {};
-  }
-  return {
-    cluster: cluster === undefined ? undefined : String(cluster).split(","),
-    task: task as number | undefined,
-  };
-}
-
-/** The choices that flags have made, by their names in the configuration. */
-export function givenOf(
-  values: Values,
-  config: TrainConfig,
-): Record<string, unknown> {
-  const camel = (flag: string) =>
-    flag.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
-  const choices = config as unknown as Record<string, unknown>;
-  const given = Object.keys(values).map(camel)
-    .filter((key) => key in choices && key !== "dir");
-  if (values["no-download"]) given.push("download");
-  const { preset } = values;
-  if (preset !== undefined) {
-    given.push(...Object.keys(PRESETS[preset as keyof typeof PRESETS]));
-  }
-  return Object.fromEntries(given.map((key) => [key, choices[key]]));
-}

@@ -9,7 +9,7 @@ import {
 import { initialState, tensorSpecs } from "../../src/model/parameters.ts";
 import { encodeModel } from "../../src/checkpoint/checkpoint.ts";
 import { resolveConfig } from "../../src/train/config.ts";
-import { TRAIN_DEFAULTS } from "../../src/train/config_schema.ts";
+import { TRAIN_DEFAULTS } from "../../src/train/choices.ts";
 import { withFolder } from "../images.ts";
 import { useTensorFlow } from "./engine.ts";
 
