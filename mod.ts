@@ -56,7 +56,7 @@ export {
 export { decodeBytes, decodeFile } from "./src/data/decode.ts";
 export type { OpenOwnData, OwnDataset } from "./src/data/own_data.ts";
 export type { CacheOptions } from "./src/data/decoded_cache.ts";
-export type { Image } from "./src/data/image.ts";
+export type { Image, PixelFormat, Samples } from "./src/data/image.ts";
 export {
   type Architecture,
   type ArchitectureName,
@@ -73,6 +73,8 @@ export {
   recipeOf,
   RECIPES,
 } from "./src/patches/recipe.ts";
+export type { PartialRecipe } from "./src/patches/recipe_schema.ts";
+export type { Normalization } from "./src/patches/normalize.ts";
 export type { CropRange } from "./src/patches/crop.ts";
 export type { JitterStrength } from "./src/patches/color_jitter.ts";
 export type { Interpolation } from "./src/patches/resize.ts";

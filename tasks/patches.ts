@@ -11,7 +11,7 @@ import { recipeOf } from "../src/patches/recipe.ts";
 import { createTransforms } from "../src/patches/create_transforms.ts";
 import { writeAtomically } from "../src/atomic_file.ts";
 import { resolveConfig } from "../src/train/config.ts";
-import { trainSource } from "../src/checkpoint/run_config.ts";
+import { pixelsOf, trainSource } from "../src/checkpoint/run_config.ts";
 import type { Command, Values } from "./cli/flags.ts";
 import { main, showPreparation } from "./cli/main.ts";
 import { configOf } from "./cli/train_choices.ts";
@@ -19,6 +19,9 @@ import { command as trainCommand } from "./cli/train_flags.ts";
 
 const { data, "data-dir": dir, arch, seed, "num-patches": patches } =
   trainCommand.flags;
+const { recipe, "crop-scale": cropScale, "no-color": noColor } =
+  trainCommand.flags;
+const { channels, bits } = trainCommand.flags;
 
 /** The command line of `deno task patches`. */
 export const command: Command = {
@@ -31,6 +34,11 @@ export const command: Command = {
     arch,
     seed,
     "num-patches": patches,
+    recipe,
+    "crop-scale": cropScale,
+    "no-color": noColor,
+    channels,
+    bits,
     index: { type: "number", help: "which image, from 0 (default 0)" },
     out: { type: "text", value: "FILE", help: "default patches.png" },
   },
@@ -63,7 +71,7 @@ export async function run(values: Values): Promise<void> {
     patches: config.numPatches,
     seed: config.seed,
     index,
-    transforms: await createTransforms(),
+    transforms: await createTransforms(pixelsOf(config)),
   });
   writeAtomically(path, await encodePng(sheet));
   console.log(`${dataset.describe(index)}: ${path}`);

@@ -1,6 +1,8 @@
 /** The cpu engine against PyTorch. */
+import { type ChannelSubject, testChannels } from "./channels_step.ts";
 import { eagerSubject } from "./eager_subject.ts";
 import { testParity } from "./parity.ts";
 
 const subject = await eagerSubject("cpu");
 testParity(subject, "a narrow resnet18-cifar");
+testChannels(subject as ChannelSubject);

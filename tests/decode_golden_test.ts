@@ -19,8 +19,8 @@ for (const [name, file] of Object.entries(golden.files)) {
 
 Deno.test("an image with alpha is shrunk by its colours alone", async () => {
   const path = await Deno.makeTempFile();
-  const mean = (values: Uint8Array) =>
-    values.reduce((sum, value) => sum + value, 0) / values.length;
+  const mean = (values: ArrayLike<number>) =>
+    Array.from(values).reduce((sum, value) => sum + value, 0) / values.length;
   try {
     const file = golden.files["alpha.png"];
     await Deno.writeFile(path, Uint8Array.fromBase64(file.bytes));

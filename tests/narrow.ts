@@ -16,7 +16,7 @@ export function narrow(
   { images, patches, ...widths }: NarrowCase,
 ): TrainerOptions {
   return {
-    model: { depth: 18, stem: "cifar", ...widths },
+    model: { depth: 18, stem: "cifar", channels: 3, ...widths },
     images,
     patches,
     patchSize: 16,

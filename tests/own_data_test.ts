@@ -4,6 +4,9 @@ import { DatabaseSync } from "node:sqlite";
 import { toFileUrl } from "../src/deps/std.ts";
 import { openDataset } from "../src/data/catalog.ts";
 import { isModule, moduleName } from "../src/data/own_data.ts";
+import { recipeOf } from "../src/patches/recipe.ts";
+import { PatchStream } from "../src/stream/patch_stream.ts";
+import { prepareRun } from "../src/train/config.ts";
 import { train as trainHere } from "../src/train/train.ts";
 import { withFolder, writeImages } from "./images.ts";
 import { engineForTasks, runTask } from "./tasks.ts";
@@ -75,7 +78,7 @@ Deno.test("images of a module are bytes of files or pixels, and checked", async 
     assertEquals([...(await good.image(0)).data], [97, 98, 99, 100, 101, 102]);
     assertEquals((await good.image(1)).width, 2);
     const { message } = await assertRejects(async () => await bad.image(1));
-    assertStringIncludes(message, "image 1 of pixels is 2 × 2 with 6 bytes");
+    assertStringIncludes(message, "image 1 of pixels is 2 × 2 with 6 numbers");
     assertEquals(good.label(1), 1);
     let refused = "";
     try {
@@ -84,6 +87,59 @@ Deno.test("images of a module are bytes of files or pixels, and checked", async 
       refused = (error as Error).message;
     }
     assertStringIncludes(refused, "the label of image 2 of pixels is 2");
+  });
+});
+
+Deno.test("a module says which channels and bits its images have", async () => {
+  await withFolder(async (dir) => {
+    const url = await moduleOf(
+      dir,
+      "bands",
+      `export default ({ options }) => ({
+        length: 4, pixels: options.pixels,
+        image: () => ({
+          width: 20, height: 20, channels: 4,
+          data: new Uint16Array(1600).fill(0x1234),
+        }),
+      });`,
+    );
+    const four = { channels: 4, bits: 16 } as const;
+    const choices = (pixels: object, more = {}) => ({
+      data: { module: url, options: { pixels } },
+      ...{ bs: 2, numPatches: 2, patchSize: 8, ...more },
+    });
+    const { config, source } = await prepareRun(choices(four));
+    assertEquals(config.model, { channels: 4 });
+    assertEquals(config.bits, 16);
+    assertEquals(recipeOf(config.recipe).grayscale, 0);
+    await using stream = await PatchStream.open({
+      ...{ source, recipe: { ...recipeOf(config.recipe), flip: 1 } },
+      ...{ patchSize: 8, images: 2, patches: 2, shuffle: true, seed: 0 },
+      ...{ firstBatch: 0, endBatch: 1 },
+    }, { workers: 1 });
+    for await (const batch of stream) {
+      // Two patches of two images, each number of two bytes.
+      assertEquals(batch.length, 2 * 2 * 8 * 8 * 4 * 2);
+    }
+    const refused = async (pixels: object, more: object, message: string) => {
+      const error = await assertRejects(
+        () => prepareRun(choices(pixels, more)),
+        Error,
+      );
+      assertStringIncludes(error.message, message);
+    };
+    await refused({ channels: 40, bits: 8 }, {}, "its pixels have 40 channels");
+    await refused(
+      { channels: 4, bits: 8 },
+      {},
+      'of bands has 4 channels of 16 bits, give 4 channels of 8 bits, or say which in the data set\'s "pixels"',
+    );
+    await refused(
+      four,
+      { recipe: { grayscale: 0.2 } },
+      "grayscale: 4 channels",
+    );
+    await refused(four, { cache: dir }, "it keeps RGB bytes");
   });
 });
 

@@ -53,7 +53,7 @@ async function golden(name: string): Promise<Record<string, Sample>> {
 }
 
 /** The state that fixtures/emp_ssl_torch.py sets by formula. */
-function stateByFormula(model: ModelConfig): State {
+export function stateByFormula(model: ModelConfig): State {
   const state: State = new Map();
   for (const [index, spec] of tensorSpecs(model).entries()) {
     const shape = torchShape(spec);
@@ -101,7 +101,7 @@ interface Setting {
   tolerance?: number;
 }
 
-const NARROW = { width: 4, hidden: 48, embedding: 24 };
+const NARROW = { channels: 3, width: 4, hidden: 48, embedding: 24 };
 const SETTINGS = {
   "a narrow resnet18-cifar": {
     model: { depth: 18, stem: "cifar", ...NARROW },

@@ -59,12 +59,12 @@ function jitterOf(c: Case) {
 function run(transforms: PatchTransforms, c: Case): Uint8Array {
   if (c.transform === "resize" || c.transform === "patch") {
     crop(transforms, c);
-    if (c.transform === "resize") return transforms.patch;
+    if (c.transform === "resize") return transforms.patch as Uint8Array;
     transforms.flip();
     jitter(transforms, jitterOf(c));
     transforms.gaussianBlur(c.sigma);
     transforms.solarize();
-    return transforms.patch;
+    return transforms.patch as Uint8Array;
   }
   const source = c.source === "every colour"
     ? { data: everyColour(), width: 4096 }
@@ -101,7 +101,7 @@ function run(transforms: PatchTransforms, c: Case): Uint8Array {
     default:
       throw new Error(`no transform ${c.transform}`);
   }
-  return transforms.patch;
+  return transforms.patch as Uint8Array;
 }
 
 async function sha256(data: Uint8Array): Promise<string> {

@@ -226,6 +226,7 @@ Deno.test("a micro-batch divides the patches and fits", () => {
     depth: 18 as const,
     stem: "cifar",
     width: 64,
+    channels: 3,
     hidden: 4096,
     embedding: 1024,
   } as const;

@@ -27,6 +27,8 @@ Deno.test("a recipe is completed, and refused by the part that is wrong", () => 
     "cifar",
   );
   assertEquals(crop.scale, [0.08, 1]);
+  const { jitter } = completeRecipe({ jitter: { hue: 0 } }, "cifar");
+  assertEquals(jitter, { ...RECIPES.cifar.jitter, hue: 0 });
   const cases: [unknown, string][] = [
     [{ flip: 2 }, "recipe flip: it is 2, give a number from 0 to 1"],
     [{ flop: 1 }, "recipe flop: there is no such part, give parts of crop, "],
@@ -39,10 +41,7 @@ Deno.test("a recipe is completed, and refused by the part that is wrong", () => 
       "recipe crop.scale.0: it is 0, give two numbers over 0",
     ],
     [{ interpolation: "nearest" }, 'it is "nearest", give bilinear or bicubic'],
-    [
-      { jitter: { probability: 1 } },
-      "recipe jitter.brightness: it is missing, give the whole part",
-    ],
+    [{ jitter: { hues: 1 } }, "recipe jitter.hues: there is no such part"],
     [[], "recipe of a run: it is [], give an object"],
     [7, "recipe of a run: it is 7"],
   ];

@@ -10,7 +10,14 @@ import type { EngineChoice, PrecisionChoice } from "../engine/engine.ts";
 import type { ArchitectureName, ModelConfig } from "../model/architectures.ts";
 import type { LarsClip } from "../model/lars.ts";
 import type { Schedule } from "../model/schedule.ts";
-import type { Recipe, RecipeChoice, RecipeName } from "../patches/recipe.ts";
+import { isFormat, type PixelFormat, RGB } from "../data/image.ts";
+import type { PartialRecipe } from "../patches/recipe_schema.ts";
+import type { PatchValues } from "../patches/normalize.ts";
+import {
+  type RecipeChoice,
+  type RecipeName,
+  recipeOf,
+} from "../patches/recipe.ts";
 
 /** The user's choices; the defaults are the paper's. */
 export interface TrainConfig {
@@ -37,7 +44,7 @@ export interface TrainConfig {
    * How patches are cut and augmented: a name, or a recipe, of which the parts
    * that are not given are the architecture's; its whole where it is not given.
    */
-  recipe?: RecipeName | Partial<Recipe>;
+  recipe?: RecipeName | PartialRecipe;
   /** Side of a patch in pixels; the architecture's own where not given. */
   patchSize?: number;
   /** Epochs. */
@@ -56,6 +63,11 @@ export interface TrainConfig {
   arch?: ArchitectureName;
   /** What the network has otherwise than its architecture: depth, widths, stem. */
   model?: Partial<ModelConfig>;
+  /**
+   * Bits of each number of a pixel: 8 where it is not given. Their number is
+   * `model.channels`.
+   */
+  bits?: 8 | 16;
   /** The highest learning rate: that of the first step, or after the warm-up. */
   lr: number;
   /** How it falls to zero: `cosine` where it is not given. */
@@ -149,6 +161,7 @@ export const IDENTITY = [
   "eps",
   "arch",
   "model",
+  "bits",
   "recipe",
   "lr",
   "schedule",
@@ -190,6 +203,20 @@ export function isOperational(key: string): boolean {
   return (OPERATIONAL as readonly string[]).includes(key);
 }
 
+/** What the pixels of a run's images are. */
+export function pixelsOf(
+  { model, bits = 8 }: Pick<TrainConfig, "model" | "bits">,
+): PixelFormat {
+  return { channels: model?.channels ?? 3, bits };
+}
+
+/** What the numbers of a run's patches are, and how the network takes them. */
+export function valuesOf(
+  { bits, recipe }: Pick<ResolvedConfig, "bits" | "recipe">,
+): PatchValues {
+  return { bits, normalize: recipeOf(recipe).normalize };
+}
+
 /** The training set of a configuration. */
 export function trainSource(
   config: Pick<
@@ -202,12 +229,15 @@ export function trainSource(
     | "cache"
     | "cacheLimit"
     | "patchSize"
+    | "model"
+    | "bits"
   >,
 ): DatasetSource {
   const { data, dataOptions, dataDir, limitImages, classes, patchSize } =
     config;
-  const { cache, cacheLimit } = config;
+  const { cache, cacheLimit } = config, pixels = pixelsOf(config);
   return {
+    ...isFormat(pixels, RGB) ? {} : { pixels },
     name: data,
     options: dataOptions,
     dir: dataDir,

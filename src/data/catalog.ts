@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { EmpSslError } from "../errors.ts";
+import { EmpSslError, messageOf } from "../errors.ts";
 import {
   openCifar10,
   openCifar100,
@@ -20,6 +20,7 @@ import type {
 import { decodeFile } from "./decode.ts";
 import { cachedDecode } from "./decoded_cache.ts";
 import { openFolder, openImages } from "./folder.ts";
+import { type PixelFormat, toFormat } from "./image.ts";
 import { ImageFiles, type Search } from "./image_files.ts";
 import { openImagenet100 } from "./imagenet100.ts";
 import { isModule, moduleUrl, openOwnData } from "./own_data.ts";
@@ -193,14 +194,46 @@ export async function openDataset(
     });
   }
   const dir = folderOf(source);
-  const { split, classes, options, shared, cache } = source;
+  const { split, classes, options, shared, cache, pixels } = source;
   const dataset = shared === undefined
     ? await entry.open({ dir, split, classes, options, ...search })
     : openShared(shared);
+  if (pixels) {
+    if (!dataset.decodeAs) return limited(converted(dataset, pixels), source);
+    dataset.decodeAs(pixels);
+  }
   if (cache && dataset instanceof ImageFiles) {
     dataset.decodeWith(cachedDecode(decodeFile, cache));
   }
   return limited(dataset, source);
+}
+
+/** A data set of which each image is converted. */
+function converted(dataset: Dataset, pixels: PixelFormat): Dataset {
+  const { name, length, classes } = dataset;
+  return {
+    name,
+    length,
+    classes,
+    pixels,
+    label: (index) => dataset.label(index),
+    describe: (index) => dataset.describe(index),
+    share: dataset.share && (() => dataset.share!()),
+    async image(index) {
+      const image = await dataset.image(index);
+      try {
+        return toFormat(image, pixels);
+      } catch (error) {
+        throw new EmpSslError({
+          action: "use",
+          subject: dataset.describe(index),
+          found: messageOf(error),
+          remedy: "give other --channels and --bits, or none",
+          code: "INVALID_DATA",
+        });
+      }
+    },
+  };
 }
 
 function limited(dataset: Dataset, { limit }: DatasetSource): Dataset {

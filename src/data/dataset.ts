@@ -5,7 +5,7 @@
  */
 import type { CacheOptions } from "./decoded_cache.ts";
 import type { FileTable } from "./file_table.ts";
-import type { Image } from "./image.ts";
+import type { Image, PixelFormat } from "./image.ts";
 import type { ShardTable } from "./shard_table.ts";
 
 /** A data set that was opened, as plain data in shared memory. */
@@ -58,6 +58,13 @@ export interface Dataset {
   label(index: number): number;
   /** What to call an image in a message: a path, or a file and a record. */
   describe(index: number): string;
+  /** What the pixels of its images are, where it says so. */
+  readonly pixels?: PixelFormat;
+  /**
+   * Lets its images have other pixels, as their files have them; the images of a
+   * data set without it are converted.
+   */
+  decodeAs?(pixels: PixelFormat): void;
   /**
    * What other threads open the same data set from, without a look at the disk;
    * without it they open it by its name and folder.
@@ -86,6 +93,8 @@ export interface DatasetSource {
   shared?: SharedData;
   /** Where to keep decoded images, and how large they need be. */
   cache?: CacheOptions;
+  /** What the pixels of its images are to be: RGB bytes where it is not given. */
+  pixels?: PixelFormat;
   /** Use only so many images, drawn evenly from all of them. */
   limit?: number;
 }

@@ -8,7 +8,15 @@
  */
 import { loadSharp, type SharpConstructor } from "../deps/sharp.ts";
 import { EmpSslError, messageOf } from "../errors.ts";
-import type { Image } from "./image.ts";
+import { decodeNpy, decodeTiff, isNpy, isTiff } from "./bands.ts";
+import {
+  type Image,
+  isFormat,
+  type PixelFormat,
+  RGB,
+  samples,
+  toFormat,
+} from "./image.ts";
 import { decodeOther, withoutTransparency } from "./other_formats.ts";
 
 /** Largest allowed image, in pixels: guards against decompression bombs. */
@@ -25,13 +33,15 @@ const sharpOnce = () => loaded ??= loadSharp();
  * @param path A JPEG, PNG, WebP, GIF, TIFF, AVIF, BMP, PPM or PGM file.
  * @param shrinkTo Pixels that the shorter side needs no more than; a JPEG is
  * then decoded at a fraction of its size.
- * @returns The upright RGB image.
+ * @param pixels What its pixels are to be: RGB bytes where it is not given.
+ * @returns The upright image.
  * @throws {EmpSslError} `INVALID_DATA`, with the path, where the file is not a
  * whole image or has more than {@linkcode MAX_PIXELS} pixels.
  */
 export async function decodeFile(
   path: string,
   shrinkTo?: number,
+  pixels: PixelFormat = RGB,
 ): Promise<Image> {
   let bytes: Uint8Array;
   try {
@@ -46,7 +56,7 @@ export async function decodeFile(
       cause: error,
     });
   }
-  return await decodeBytes(bytes, path, shrinkTo);
+  return await decodeBytes(bytes, path, { shrinkTo, pixels });
 }
 
 /**
@@ -54,7 +64,7 @@ export async function decodeFile(
  *
  * @param bytes A whole file.
  * @param name What to call it in an error.
- * @param shrinkTo As of {@linkcode decodeFile}.
+ * @param options As of {@linkcode decodeFile}.
  * @throws {EmpSslError} `INVALID_DATA`, as {@linkcode decodeFile}.
  *
  * @example An image of two pixels
@@ -69,10 +79,13 @@ export async function decodeFile(
 export async function decodeBytes(
   bytes: Uint8Array,
   name: string,
-  shrinkTo?: number,
+  { shrinkTo, pixels = RGB }: { shrinkTo?: number; pixels?: PixelFormat } = {},
 ): Promise<Image> {
   const sharp = await sharpOnce();
   try {
+    if (!isFormat(pixels, RGB) || isNpy(bytes)) {
+      return toFormat(await decodeAsStored(bytes), pixels);
+    }
     const other = await decodeOther(bytes);
     if (other !== undefined) {
       return shrinkTo === undefined ? other : await shrunk(other, shrinkTo);
@@ -83,7 +96,13 @@ export async function decodeBytes(
       // Pillow keeps the stored numbers, whatever the profile makes of them.
       ignoreIcc: true,
     }).rotate();
-    const { hasAlpha, space } = await upright.metadata();
+    const { hasAlpha, space, channels } = await upright.metadata();
+    const grey = space === "b-w" || space === "grey16";
+    if (channels > (grey ? 2 : 4) && space !== "cmyk") {
+      throw new Error(
+        `it has ${channels} channels, which are no colours (--channels ${channels} takes all)`,
+      );
+    }
     if (space === "cmyk") return await cmyk(upright, shrinkTo);
     // A resize weighs colours by alpha, so that hidden pixels would turn black:
     // the alpha goes first.
@@ -102,6 +121,43 @@ export async function decodeBytes(
       cause: error,
     });
   }
+}
+
+/** An image with the channels and bits of its file, alpha apart. */
+async function decodeAsStored(bytes: Uint8Array): Promise<Image> {
+  const sharp = await sharpOnce();
+  if (isNpy(bytes)) return decodeNpy(bytes, MAX_PIXELS);
+  const other = await decodeOther(bytes);
+  if (other !== undefined) return other;
+  const options = {
+    failOn: "truncated",
+    limitInputPixels: MAX_PIXELS,
+    ignoreIcc: true,
+  } as const;
+  const image = sharp(withoutTransparency(bytes), options).rotate();
+  if (isTiff(bytes)) {
+    // sharp takes the bands of a TIFF beyond the first for alpha.
+    const kind = await image.metadata().catch(() => undefined);
+    const { space = "", hasAlpha = true } = kind ?? {};
+    const colours = ["cmyk", "srgb", "lab"].includes(space);
+    if (hasAlpha && !colours) return await decodeTiff(bytes, MAX_PIXELS);
+  }
+  const { space, depth } = await image.metadata();
+  if (space === "cmyk") return await cmyk(image);
+  const wide = depth === "ushort";
+  const grey = space === "b-w" || space === "grey16";
+  const space16 = grey ? "grey16" : "rgb16";
+  const stored = wide
+    ? image.pipelineColourspace(space16).toColourspace(space16)
+    : image.toColourspace(grey ? "b-w" : "srgb");
+  const { data, info } = await stored.removeAlpha()
+    .raw({ depth: wide ? "ushort" : "uchar" })
+    .toBuffer({ resolveWithObject: true });
+  const { width, height, channels } = info;
+  if (!wide) return { width, height, channels, data };
+  const words = samples(data.length / 2, 16);
+  new Uint8Array(words.buffer).set(data);
+  return { width, height, channels, data: words };
 }
 
 /** Shrinks until the shorter side has so many pixels. */

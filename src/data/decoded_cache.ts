@@ -139,7 +139,8 @@ export function cachedDecode(
       Deno.mkdirSync(entry.slice(0, entry.lastIndexOf("/")), {
         recursive: true,
       });
-      const bytes = concatBytes([head, image.data]);
+      // RGB bytes: other pixels are refused before.
+      const bytes = concatBytes([head, image.data as Uint8Array]);
       writeAtomically(entry, bytes, { durable: false });
     } catch {
       // What is in it is still used; nothing more is written.

@@ -12,11 +12,11 @@ import {
   pathOf,
 } from "./file_table.ts";
 import { decodeFile } from "./decode.ts";
-import type { Image } from "./image.ts";
+import type { Image, PixelFormat } from "./image.ts";
 
 const searchError = errorMaker("search", "INVALID_DATA");
 
-const IMAGE = /\.(jpe?g|png|webp|gif|tiff?|avif|bmp|ppm|pgm)$/i;
+const IMAGE = /\.(jpe?g|png|webp|gif|tiff?|avif|bmp|ppm|pgm|npy)$/i;
 
 /** Images by their paths; each is read when it is asked for. */
 export class ImageFiles implements Dataset {
@@ -28,7 +28,7 @@ export class ImageFiles implements Dataset {
   readonly classes: readonly string[];
   /** The files. */
   readonly table: FileTable;
-  #decode: (path: string) => Promise<Image> = decodeFile;
+  #decode: (path: string) => Promise<Image> = (path) => decodeFile(path);
 
   /** Over files that are known to be there. */
   constructor(
@@ -52,6 +52,11 @@ export class ImageFiles implements Dataset {
   decodeWith(decode: (path: string) => Promise<Image>): this {
     this.#decode = decode;
     return this;
+  }
+
+  /** See {@linkcode Dataset.decodeAs}. */
+  decodeAs(pixels: PixelFormat): void {
+    this.#decode = (path) => decodeFile(path, undefined, pixels);
   }
 
   /** See {@linkcode Dataset.label}. */

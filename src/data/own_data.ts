@@ -9,7 +9,15 @@ import { pathToFileURL } from "node:url";
 import { EmpSslError, errorMaker, messageOf } from "../errors.ts";
 import type { DataOptions, Dataset, Split } from "./dataset.ts";
 import { decodeBytes } from "./decode.ts";
-import type { Image } from "./image.ts";
+import {
+  formatName,
+  formatOf,
+  type Image,
+  isFormat,
+  MAX_CHANNELS,
+  type PixelFormat,
+  RGB,
+} from "./image.ts";
 
 /** What a user's data set must have; the rest is filled in. */
 export interface OwnDataset {
@@ -19,6 +27,8 @@ export interface OwnDataset {
   classes?: readonly string[];
   /** The class of an image: an index into `classes`. */
   label?(index: number): number;
+  /** What the pixels of its images are: RGB bytes where it is not given. */
+  pixels?: PixelFormat;
   /** What to call an image in a message. */
   describe?(index: number): string;
   /**
@@ -62,19 +72,30 @@ export function moduleName(name: string): string {
 const refuse = errorMaker("use the data of", "INVALID_DATA");
 const importError = errorMaker("import the data module", "NOT_FOUND");
 
-/** The bytes of an image have the size that it claims. */
-function checkPixels(image: Image, name: string, url: string): Image {
-  const { width, height, data } = image ?? {};
+/** The pixels of an image are as many as it claims, and of the data's kind. */
+function checkPixels(
+  image: Image,
+  { name, url, pixels }: { name: string; url: string; pixels: PixelFormat },
+): Image {
+  const { width, height, channels = 3, data } = image ?? {};
   if (
     Number.isInteger(width) && width > 0 && Number.isInteger(height) &&
-    height > 0 && data instanceof Uint8Array &&
-    data.length === width * height * 3
-  ) return image;
+    height > 0 && (data instanceof Uint8Array || data instanceof Uint16Array) &&
+    data.length === width * height * channels
+  ) {
+    const found = formatOf(image);
+    if (isFormat(found, pixels)) return image;
+    throw refuse(
+      url,
+      `${name} has ${formatName(found)}`,
+      `give ${formatName(pixels)}, or say which in the data set's "pixels"`,
+    );
+  }
   throw refuse(
     url,
-    `${name} is ${width} × ${height} with ${data?.length ?? "no"} bytes`,
+    `${name} is ${width} × ${height} with ${data?.length ?? "no"} numbers`,
     "give the bytes of an image file, or { width, height, data } with " +
-      "width × height × 3 bytes",
+      `width × height × ${pixels.channels} numbers`,
   );
 }
 
@@ -83,6 +104,8 @@ class OwnData implements Dataset {
   readonly name: string;
   readonly length: number;
   readonly classes: readonly string[];
+  readonly pixels: PixelFormat;
+  #decodeAs: PixelFormat;
   readonly #own: OwnDataset;
   readonly #url: string;
 
@@ -92,6 +115,7 @@ class OwnData implements Dataset {
     this.name = moduleName(url);
     this.length = own.length;
     this.classes = own.classes ?? [];
+    this.pixels = this.#decodeAs = own.pixels ?? RGB;
   }
 
   label(index: number): number {
@@ -111,11 +135,16 @@ class OwnData implements Dataset {
     return this.#own.describe?.(index) ?? `image ${index} of ${this.name}`;
   }
 
+  decodeAs(pixels: PixelFormat): void {
+    this.#decodeAs = pixels;
+  }
+
   async image(index: number): Promise<Image> {
     const found = await this.#own.image(index), name = this.describe(index);
+    const pixels = this.#decodeAs, url = this.#url;
     return found instanceof Uint8Array
-      ? await decodeBytes(found, name)
-      : checkPixels(found, name, this.#url);
+      ? await decodeBytes(found, name, { pixels })
+      : checkPixels(found, { name, url, pixels });
   }
 }
 
@@ -126,7 +155,12 @@ function faultOf(own: OwnDataset): string | undefined {
     return `its length is ${own.length}`;
   }
   if (typeof own.image !== "function") return "it has no image(index)";
-  const { classes = [] } = own;
+  const { classes = [], pixels = RGB } = own, { channels, bits } = pixels;
+  const inRange = Number.isInteger(channels) && channels >= 1 &&
+    channels <= MAX_CHANNELS;
+  if (!inRange || bits !== 8 && bits !== 16) {
+    return `its pixels have ${channels} channels of ${bits} bits`;
+  }
   if (!Array.isArray(classes) || classes.some((c) => typeof c !== "string")) {
     return "its classes are not a list of names";
   }

@@ -11,6 +11,7 @@ import { type Archive, archiveAt, ARCHIVES } from "./archives.ts";
 import { DATASETS, openForThreads } from "./catalog.ts";
 import type { Dataset, DatasetSource } from "./dataset.ts";
 import type { DataOptions } from "./dataset.ts";
+import type { PixelFormat } from "./image.ts";
 import { download, md5Of } from "./download.ts";
 import { unpack } from "./unpack.ts";
 
@@ -36,6 +37,8 @@ export interface PrepareOptions {
   limit?: number;
   /** ImageNet-100: a file with other classes than ours. */
   classes?: string;
+  /** What the pixels are to be, where they are not those of the data set. */
+  pixels?: PixelFormat;
   /** Another address than the official one. */
   url?: string;
   /** Whether it may be downloaded. */
@@ -184,6 +187,7 @@ export async function prepareDataset(
     const source: DatasetSource = {
       ...{ name, dir, split: "train", limit, classes },
       options: options.options,
+      pixels: options.pixels,
     };
     const onFound = (files: number) => onEvent({ type: "search", files });
     return { dir, ...await openForThreads(source, { onFound }) };

@@ -11,12 +11,13 @@ import type { Dataset } from "./dataset.ts";
  * classes of a folder keep their shares. The choice depends on nothing else.
  */
 export function limitTo(dataset: Dataset, count: number): Dataset {
-  const { length, name, classes } = dataset;
+  const { length, name, classes, pixels } = dataset;
   const all = (index: number) =>
     permute(index, { count: length, seed: 0, epoch: 0xffffffff });
   return {
     name,
     classes,
+    pixels,
     length: Math.min(count, length),
     label: (index) => dataset.label(all(index)),
     describe: (index) => dataset.describe(all(index)),

@@ -9,7 +9,7 @@ import { errorMaker, messageOf } from "../errors.ts";
 import { readAtSync, whyNoFolder } from "../files.ts";
 import type { Dataset, SharedData, Split } from "./dataset.ts";
 import { decodeBytes } from "./decode.ts";
-import type { Image } from "./image.ts";
+import { type Image, type PixelFormat, RGB } from "./image.ts";
 import type { Search } from "./image_files.ts";
 import type { ShardTable } from "./shard_table.ts";
 import { type TarMember, tarMembers } from "./tar_members.ts";
@@ -17,7 +17,7 @@ import { type TarMember, tarMembers } from "./tar_members.ts";
 const notFound = errorMaker("open a WebDataset in", "NOT_FOUND");
 const invalidData = errorMaker("open a WebDataset in", "INVALID_DATA");
 
-const IMAGE = /^(jpe?g|png|webp|gif|tiff?|avif|bmp|ppm|pgm)$/i;
+const IMAGE = /^(jpe?g|png|webp|gif|tiff?|avif|bmp|ppm|pgm|npy)$/i;
 
 /** How shards of a split are called: `train-0001.tar`, or any in `train/`. */
 const SPLITS: Record<Split, RegExp> = {
@@ -34,6 +34,7 @@ export class ShardImages implements Dataset {
   readonly length: number;
   readonly classes: readonly string[];
   readonly #table: ShardTable;
+  #pixels = RGB;
   readonly #files = new Map<number, Deno.FsFile>();
 
   /** Over images that are known to be there. */
@@ -46,6 +47,11 @@ export class ShardImages implements Dataset {
   /** See {@linkcode Dataset.share}. */
   share(): SharedData {
     return { kind: "shards", classes: this.classes, table: this.#table };
+  }
+
+  /** See {@linkcode Dataset.decodeAs}. */
+  decodeAs(pixels: PixelFormat): void {
+    this.#pixels = pixels;
   }
 
   /** See {@linkcode Dataset.label}. */
@@ -65,7 +71,8 @@ export class ShardImages implements Dataset {
     const bytes = new Uint8Array(size[index]!);
     const file = this.#open(shard[index]!);
     readAtSync(file, offset[index]!, bytes);
-    return await decodeBytes(bytes, this.describe(index));
+    const pixels = this.#pixels;
+    return await decodeBytes(bytes, this.describe(index), { pixels });
   }
 
   #open(shard: number): Deno.FsFile {

@@ -7,6 +7,7 @@ import { EmpSslError } from "../errors.ts";
 import type { ModelConfig } from "../model/architectures.ts";
 import type { OptimizerConfig } from "../model/lars.ts";
 import type { LossConfig } from "../model/loss.ts";
+import type { PatchValues } from "../patches/normalize.ts";
 import type { State } from "../model/parameters.ts";
 
 /** The engines, best first; `engine/load.ts` says when each is taken. */
@@ -108,12 +109,20 @@ export interface TrainerOptions {
   patches: number;
   /** Side of a patch in pixels. */
   patchSize: number;
+  /** What the numbers of a patch are: bytes, normalised as the paper has it. */
+  values?: PatchValues;
   /**
    * How many of the patches of each image go through the network at a time; it
    * divides `patches`. All at once where it is not given.
    */
   microBatch?: number;
 }
+
+/** What an encoder needs. */
+export type EncoderOptions = Pick<
+  TrainerOptions,
+  "model" | "images" | "patches" | "patchSize" | "values"
+>;
 
 /** The numbers of one step, before its update. */
 export interface StepLosses {
@@ -141,7 +150,8 @@ export interface Trainer {
   /**
    * One optimisation step.
    *
-   * @param bytes `patches × images × side × side × 3`, patch-major.
+   * @param bytes `patches × images × side × side × channels` numbers, patch-major;
+   * those of 16 bits as their bytes.
    * @param learningRate Of this step.
    * @param stop Whether this process asks that it be the last step.
    */
@@ -163,7 +173,8 @@ export interface FeatureEncoder {
   /**
    * The features of patches, averaged over the patches of an image.
    *
-   * @param bytes `patches × images × side × side × 3`, patch-major.
+   * @param bytes `patches × images × side × side × channels` numbers, patch-major;
+   * those of 16 bits as their bytes.
    * @returns `images × width` numbers, an image after the other.
    */
   encode(bytes: Uint8Array): Promise<Float32Array>;
@@ -187,7 +198,7 @@ export interface Engine {
   ): Promise<Trainer>;
   /** Puts a model on the device to use it. */
   encoder(
-    options: Pick<TrainerOptions, "model" | "images" | "patches" | "patchSize">,
+    options: EncoderOptions,
     state: State,
   ): Promise<FeatureEncoder>;
 }

@@ -7,6 +7,7 @@
 import { untilAborted } from "../call_options.ts";
 import * as Comlink from "../deps/comlink.ts";
 import type { Dataset, DatasetSource, Split } from "../data/dataset.ts";
+import type { PatchValues } from "../patches/normalize.ts";
 import type { RecipeChoice } from "../patches/recipe.ts";
 import { PatchStream } from "../stream/patch_stream.ts";
 import type { Compute } from "../engine/compute.ts";
@@ -31,6 +32,8 @@ export interface FeatureRequest {
   signal?: AbortSignal;
   /** Side of a patch in pixels. */
   patchSize: number;
+  /** What its numbers are, and how the network takes them. */
+  values?: PatchValues;
   /** Told of each image that could not be read; it does not count. */
   onSkipped?: (image: string, why: string, index: number) => void;
   /** Where rows are kept for a later run, and what an earlier one has left. */
@@ -97,7 +100,11 @@ export async function computeFeatures(
   });
   const calls = compute.calls<EvaluationCalls>();
   const features = calls.features(
-    { split, images, patches, patchSize, labels, firstBatch, keep: keep?.path },
+    {
+      ...{ split, images, patches, patchSize, labels, firstBatch },
+      values: request.values,
+      keep: keep?.path,
+    },
     stream.handle,
     Comlink.proxy(onDone),
   );

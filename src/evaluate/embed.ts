@@ -11,7 +11,7 @@ import type { EngineChoice, PrecisionChoice } from "../engine/engine.ts";
 import { errorMaker } from "../errors.ts";
 import { modelOf } from "../model/architectures.ts";
 import { readCheckpointInfo } from "../checkpoint/checkpoint.ts";
-import { trainSource } from "../checkpoint/run_config.ts";
+import { trainSource, valuesOf } from "../checkpoint/run_config.ts";
 import { startCompute } from "../engine/compute.ts";
 import { computeFeatures } from "./compute_features.ts";
 import type { EvaluationCalls } from "./evaluation_calls.ts";
@@ -106,11 +106,13 @@ export async function embed(
   }
   const { path, config: run, damaged } = readCheckpointInfo(config.modelPath);
   for (const fault of damaged) onEvent({ type: "damaged", fault });
+  const { cache, pixels } = trainSource(run);
   const { source, dataset } = await openForThreads({
     name: "images",
     dir: dataDir,
     split: "train",
-    cache: trainSource(run).cache,
+    cache,
+    pixels,
   });
   const count = dataset.length;
   const paths = Array.from({ length: count }, (_, i) => dataset.describe(i));
@@ -147,6 +149,7 @@ export async function embed(
       workers: config.workers,
       recipe: run.recipe,
       patchSize: run.patchSize,
+      values: valuesOf(run),
       keep: part,
       signal,
       onSkipped(image, why, index) {

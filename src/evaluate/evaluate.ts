@@ -23,7 +23,7 @@ import type {
 } from "../engine/engine.ts";
 import { EmpSslError } from "../errors.ts";
 import { readCheckpointInfo } from "../checkpoint/checkpoint.ts";
-import { trainSource } from "../checkpoint/run_config.ts";
+import { trainSource, valuesOf } from "../checkpoint/run_config.ts";
 import { startCompute } from "../engine/compute.ts";
 import type { Accuracy } from "./accuracy.ts";
 import type { EvaluationCalls } from "./evaluation_calls.ts";
@@ -156,6 +156,7 @@ export async function evaluate(
   const classList = config.classes ?? run.classes;
   const options = own?.options ?? config.dataOptions ??
     (name === run.data ? run.dataOptions : undefined);
+  const { cache, pixels } = trainSource(run);
   const prepared = await prepareDataset({
     name,
     options,
@@ -163,6 +164,7 @@ export async function evaluate(
       (sameFiles(name, run.data) ? run.dataDir : undefined),
     limit: config.limitTrain,
     classes: classList,
+    pixels,
     url: config.dataUrl,
     download: config.download ?? true,
     onEvent: (event) => onEvent({ type: "prepare", event }),
@@ -175,11 +177,11 @@ export async function evaluate(
     dir,
     classes: classList,
     split: "test",
+    pixels,
     limit: config.limitTest,
   });
   const sets = { train: prepared.dataset, test: tested.dataset };
   // As in training: a cache lowers the resolution of large images.
-  const { cache } = trainSource(run);
   const sources: Record<Split, DatasetSource> = {
     train: { ...prepared.source, cache },
     test: { ...tested.source, cache },
@@ -220,6 +222,7 @@ export async function evaluate(
         workers: config.workers,
         recipe: run.recipe,
         patchSize: run.patchSize,
+        values: valuesOf(run),
         signal,
         onSkipped(image, why) {
           leftOut[split]++;

@@ -9,6 +9,7 @@ import type { Engine } from "../engine/engine.ts";
 import type { ModelConfig } from "../model/architectures.ts";
 import type { State } from "../model/parameters.ts";
 import { initialState, tensorSpecs } from "../model/parameters.ts";
+import type { PatchValues } from "../patches/normalize.ts";
 import { Ring, type RingHandle } from "../stream/ring.ts";
 import { readCheckpoint } from "../checkpoint/checkpoint.ts";
 import type { Accuracy } from "./accuracy.ts";
@@ -33,6 +34,8 @@ export interface FeatureJob {
   patches: number;
   /** Side of a patch in pixels. */
   patchSize: number;
+  /** What its numbers are, and how the network takes them. */
+  values?: PatchValues;
   /** The class of each image. */
   labels: Int32Array;
   /** A file that keeps the rows for a later run. */

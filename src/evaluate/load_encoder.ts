@@ -9,12 +9,18 @@ import type {
   PrecisionChoice,
 } from "../engine/engine.ts";
 import { loadEngine } from "../engine/load.ts";
-import { EmpSslError } from "../errors.ts";
+import { EmpSslError, messageOf } from "../errors.ts";
 import { decodeBytes, decodeFile } from "../data/decode.ts";
-import type { Image } from "../data/image.ts";
+import {
+  type Image,
+  type PixelFormat,
+  samples,
+  toFormat,
+} from "../data/image.ts";
 import { createTransforms } from "../patches/create_transforms.ts";
 import { cutPatch, type RecipeChoice, recipeOf } from "../patches/recipe.ts";
 import { Purpose, RandomStream } from "../random.ts";
+import { pixelsOf, valuesOf } from "../checkpoint/run_config.ts";
 import { readCheckpoint } from "../checkpoint/checkpoint.ts";
 
 /** Which encoder, and how many patches it gets at a time. */
@@ -44,6 +50,8 @@ export interface LoadEncoderOptions {
 export interface LoadedEncoder extends FeatureEncoder, Disposable {
   /** How its run cut patches: what `PatchStream` has to be given. */
   readonly recipe: RecipeChoice;
+  /** What the pixels of its images are. */
+  readonly pixels: PixelFormat;
   /** Images a call. */
   readonly images: number;
   /** Patches of each image. */
@@ -65,11 +73,28 @@ export interface LoadedEncoder extends FeatureEncoder, Disposable {
 }
 
 /** An image of any kind, decoded. */
-async function decoded(image: string | Uint8Array | Image): Promise<Image> {
-  if (typeof image === "string") return await decodeFile(image);
-  return image instanceof Uint8Array
-    ? await decodeBytes(image, "the image")
-    : image;
+async function decoded(
+  image: string | Uint8Array | Image,
+  pixels: PixelFormat,
+): Promise<Image> {
+  if (typeof image === "string") {
+    return await decodeFile(image, undefined, pixels);
+  }
+  if (image instanceof Uint8Array) {
+    return await decodeBytes(image, "the image", { pixels });
+  }
+  try {
+    return toFormat(image, pixels);
+  } catch (error) {
+    throw new EmpSslError({
+      action: "embed",
+      subject: "the image",
+      found: messageOf(error),
+      remedy: "give it as the run's images are",
+      code: "INVALID_DATA",
+      cause: error,
+    });
+  }
 }
 
 /**
@@ -78,8 +103,8 @@ async function decoded(image: string | Uint8Array | Image): Promise<Image> {
  * is faster, since it cuts the patches in threads of their own.
  *
  * @param options The checkpoint; the rest has the defaults that stand there.
- * @returns The encoder: `encode` takes `patches × images × side × side × 3`
- * bytes, RGB, patch-major, as `PatchStream` gives them.
+ * @returns The encoder: `encode` takes `patches × images × side × side × channels`
+ * bytes (numbers of 16 bits as their bytes), patch-major, as `PatchStream` gives them.
  * @throws {EmpSslError} `NOT_FOUND` or `INVALID_CHECKPOINT`;
  * `INVALID_ARGUMENT` for a count that is none; `ENGINE_UNAVAILABLE`.
  *
@@ -111,25 +136,28 @@ export async function loadEncoder(
     });
   }
   const loaded = await loadEngine({ engine, precision });
-  const size = { images, patches, patchSize };
+  const pixels = pixelsOf(config);
+  const size = { images, patches, patchSize, values: valuesOf(config) };
   const encoder = await loaded.encoder({ model, ...size }, state);
-  const transforms = await createTransforms();
+  const transforms = await createTransforms(pixels);
   const recipe = recipeOf(config.recipe);
   const random = new RandomStream({ seed: 0, purpose: 0, at: [] });
   const cut = (image: Image): Uint8Array => {
-    const bytes = new Uint8Array(patches * patchSize ** 2 * 3);
+    const length = patchSize ** 2 * pixels.channels;
+    const numbers = samples(patches * length, pixels.bits);
     transforms.load(image);
     for (let patch = 0; patch < patches; patch++) {
       // The stream of the first image of a folder: the same feature as there.
       const at = [0, 0, patch];
       random.seek({ seed: 0, purpose: Purpose.evaluation, at });
       cutPatch(image, { recipe, size: patchSize, transforms }, random);
-      bytes.set(transforms.patch, patch * patchSize ** 2 * 3);
+      numbers.set(transforms.patch, patch * length);
     }
-    return bytes;
+    return new Uint8Array(numbers.buffer);
   };
   return {
     recipe: config.recipe,
+    pixels,
     images,
     patches,
     patchSize,
@@ -145,7 +173,7 @@ export async function loadEncoder(
           code: "INVALID_ARGUMENT",
         });
       }
-      return await encoder.encode(cut(await decoded(image)));
+      return await encoder.encode(cut(await decoded(image, pixels)));
     },
     dispose: () => encoder.dispose(),
     [Symbol.dispose]: () => encoder.dispose(),

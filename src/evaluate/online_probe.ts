@@ -8,7 +8,11 @@ import { type OpenedSource, openForThreads } from "../data/catalog.ts";
 import type { Split } from "../data/dataset.ts";
 import type { Compute } from "../engine/compute.ts";
 import { EmpSslError } from "../errors.ts";
-import { type ResolvedConfig, trainSource } from "../checkpoint/run_config.ts";
+import {
+  type ResolvedConfig,
+  trainSource,
+  valuesOf,
+} from "../checkpoint/run_config.ts";
 import type { Probe } from "../train/events.ts";
 import type { Accuracy } from "./accuracy.ts";
 import type { EvaluationCalls } from "./evaluation_calls.ts";
@@ -88,6 +92,7 @@ export function onlineProbe(
           workers: config.workers,
           recipe: config.recipe,
           patchSize: config.patchSize,
+          values: valuesOf(config),
           onSkipped(image, why) {
             if (!named.has(image)) onSkipped?.(image, why);
             named.add(image);

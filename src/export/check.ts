@@ -52,7 +52,12 @@ async function ourFeatures(
       ])),
       false,
     );
-    const x = tf.tensor4d(values, [count, patchSize, patchSize, 3]);
+    const x = tf.tensor4d(values, [
+      count,
+      patchSize,
+      patchSize,
+      model.channels,
+    ]);
     return part === "backbone"
       ? resnet(scope, x, model)
       : encode(scope, x, model);
@@ -63,13 +68,18 @@ async function ourFeatures(
 }
 
 /** `N×H×W×3` to `N×3×H×W`. */
-function toChannelsFirst(values: Float32Array, count: number): Float32Array {
-  const pixels = values.length / count / 3;
+function toChannelsFirst(
+  values: Float32Array,
+  count: number,
+  channels: number,
+): Float32Array {
+  const pixels = values.length / count / channels;
   const result = new Float32Array(values.length);
   for (let n = 0; n < count; n++) {
     for (let p = 0; p < pixels; p++) {
-      for (let c = 0; c < 3; c++) {
-        result[(n * 3 + c) * pixels + p] = values[(n * pixels + p) * 3 + c]!;
+      for (let c = 0; c < channels; c++) {
+        const from = (n * pixels + p) * channels + c;
+        result[(n * channels + c) * pixels + p] = values[from]!;
       }
     }
   }
@@ -97,29 +107,34 @@ const RUNS: Record<ExportFormat, Run> = {
     }
     return await ourFeatures(request, state, patches);
   },
-  async onnx(folder, { patchSize }, { count, values }) {
+  async onnx(folder, { patchSize, model }, { count, values }) {
+    const { channels } = model;
     const { InferenceSession, Tensor } = await loadOnnxRuntime();
     const bytes = Deno.readFileSync(`${folder}/model.onnx`);
     const session = await InferenceSession.create(bytes, {
       logSeverityLevel: 3,
     });
-    const shape = [count, 3, patchSize, patchSize];
-    const input = new Tensor("float32", toChannelsFirst(values, count), shape);
+    const shape = [count, channels, patchSize, patchSize];
+    const input = new Tensor(
+      "float32",
+      toChannelsFirst(values, count, channels),
+      shape,
+    );
     const { [OUTPUT]: output } = await session.run({ [INPUT]: input });
     const features = output!.data.slice();
     await session.release();
     return features;
   },
-  async savedmodel(folder, { patchSize }, { count, values }, engine) {
+  async savedmodel(folder, { patchSize, model }, { count, values }, engine) {
     using session = (engine as GraphEngine).loadSavedModel(folder);
-    const shape = [count, patchSize, patchSize, 3];
+    const shape = [count, patchSize, patchSize, model.channels];
     const [features] = await session.run(
       [{ name: INPUT, shape, values }],
       [OUTPUT],
     );
     return features!;
   },
-  async tfjs(folder, { patchSize }, { count, values }) {
+  async tfjs(folder, { patchSize, model: { channels } }, { count, values }) {
     const model = JSON.parse(Deno.readTextFileSync(`${folder}/model.json`));
     const { buffer } = Deno.readFileSync(`${folder}/weights.bin`);
     const graph = await loadGraphModel({
@@ -130,7 +145,7 @@ const RUNS: Record<ExportFormat, Run> = {
           weightData: buffer,
         }),
     });
-    const x = tf.tensor4d(values, [count, patchSize, patchSize, 3]);
+    const x = tf.tensor4d(values, [count, patchSize, patchSize, channels]);
     const y = graph.predict(x);
     const features = await y.data() as Float32Array;
     tf.dispose([x, y]);

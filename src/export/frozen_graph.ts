@@ -62,7 +62,7 @@ function weightsNode(
  * Traces a network.
  *
  * @param request The network, and how it is wanted. Its input `patches` is
- * `N×side×side×3` floats in [−1, 1], its output `features` `N×512` or `N×4096`.
+ * `N×side×side×C` floats, normalised, its output `features` `N×512` or `N×4096`.
  */
 export function traceFrozen(request: ExportRequest): FrozenGraph {
   const { model, state, part, precision, batch, patchSize } = request;
@@ -74,7 +74,7 @@ export function traceFrozen(request: ExportRequest): FrozenGraph {
     shape: [rows, featureWidth(request)],
   };
   const graph = trace({ precision: "fp32" }, (graph, backend) => {
-    const shape = [batch ?? 1, patchSize, patchSize, 3];
+    const shape = [batch ?? 1, patchSize, patchSize, model.channels];
     input = graph.placeholder(INPUT, DType.float, [rows, ...shape.slice(1)]);
     const tensors = Object.fromEntries(
       tensorSpecs(model).filter(({ name }) => isInPart(name, part))

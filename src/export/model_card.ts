@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { ResolvedConfig } from "../checkpoint/run_config.ts";
+import { pixelsOf, type ResolvedConfig } from "../checkpoint/run_config.ts";
 import { recipeOf } from "../patches/recipe.ts";
 import {
   type ExportFormat,
@@ -18,8 +18,12 @@ import {
 export function preprocessing(
   format: ExportFormat,
   request: ExportRequest,
-  { recipe }: ResolvedConfig,
+  config: ResolvedConfig,
 ): Record<string, unknown> {
+  const { recipe } = config, { channels, bits } = pixelsOf(config);
+  const { mean = [0.5], std = [0.5] } = recipeOf(recipe).normalize ?? {};
+  const each = (list: readonly number[]) =>
+    Array.from({ length: channels }, (_, c) => list[c % list.length]!);
   const { batch, patchSize } = request;
   const { crop, interpolation } = recipeOf(recipe);
   const rows = batch ?? "any";
@@ -30,12 +34,12 @@ export function preprocessing(
       type: "float32",
       layout: first ? "NCHW" : "NHWC",
       shape: first
-        ? [rows, 3, patchSize, patchSize]
-        : [rows, patchSize, patchSize, 3],
-      color: "RGB",
-      values: "(x / 255 - 0.5) / 0.5",
-      mean: [0.5, 0.5, 0.5],
-      std: [0.5, 0.5, 0.5],
+        ? [rows, channels, patchSize, patchSize]
+        : [rows, patchSize, patchSize, channels],
+      color: channels === 3 ? "RGB" : channels === 1 ? "grey" : "bands",
+      values: `(x / ${2 ** bits - 1} - mean) / std`,
+      mean: each(mean),
+      std: each(std),
     },
     output: {
       name: OUTPUT,
@@ -54,7 +58,7 @@ export function preprocessing(
 }
 
 const USE: Record<ExportFormat, (request: ExportRequest) => string> = {
-  safetensors: ({ part, model: { depth, width } }) =>
+  safetensors: ({ part, model: { depth, width, channels } }) =>
     part === "backbone"
       ? `\`\`\`python
 model = torchvision.models.resnet${depth}()
@@ -62,7 +66,7 @@ model.load_state_dict(safetensors.torch.load_file("model.safetensors"), strict=F
 \`\`\`
 
 Only \`fc\` is left as it was. The stem of CIFAR is another than torchvision's:
-\`model.conv1 = nn.Conv2d(3, ${width}, 3, 1, 1, bias=False); model.maxpool = nn.Identity()\`
+\`model.conv1 = nn.Conv2d(${channels}, ${width}, 3, 1, 1, bias=False); model.maxpool = nn.Identity()\`
 before.`
       : `\`\`\`python
 tensors = safetensors.torch.load_file("model.safetensors")
@@ -88,6 +92,21 @@ const model = await tf.loadGraphModel("model.json");
 const features = model.predict(patches);
 \`\`\``,
 };
+
+/** `RGB, (x/255 − mean)/std`, with the numbers. */
+function inputText(config: ResolvedConfig): string {
+  const { channels, bits } = pixelsOf(config);
+  const { normalize } = recipeOf(config.recipe);
+  const color = channels === 3
+    ? "RGB"
+    : channels === 1
+    ? "grey"
+    : `${channels} bands`;
+  const [mean, std] = normalize === undefined
+    ? ["½", "½"]
+    : [`[${normalize.mean.join(", ")}]`, `[${normalize.std.join(", ")}]`];
+  return `${color}, (x/${2 ** bits - 1} − ${mean})/${std}`;
+}
 
 /** A README for the folder. */
 export function modelCard(
@@ -127,7 +146,9 @@ ${table.join("\n")}
 ${USE[format](request)}
 
 The input is patches, not whole images: crops of a quarter of an image's area,
-resized to ${patchSize}×${patchSize} pixels, RGB, (x/255 − ½)/½. The feature of
+resized to ${patchSize}×${patchSize} pixels, ${
+    inputText(config)
+  }. The feature of
 an image is the mean over 16 to 128 of its patches. \`preprocessing.json\` says
 the same to a program.
 `;

@@ -131,7 +131,10 @@ export function encodeOnnxModel(
   return encodeOnnx({
     nodes: layers.nodes,
     initializers,
-    inputs: [{ name: INPUT, shape: [rows, 3, patchSize, patchSize] }],
+    inputs: [{
+      name: INPUT,
+      shape: [rows, model.channels, patchSize, patchSize],
+    }],
     outputs: [{ name: OUTPUT, shape: [rows, featureWidth(request)] }],
     metadata,
   });

@@ -8,7 +8,14 @@ import type { Dataset } from "../data/dataset.ts";
 import { cutPatch, recipeOf } from "../patches/recipe.ts";
 import { createTransforms } from "../patches/create_transforms.ts";
 import { Purpose, RandomStream } from "../random.ts";
-import { type ResolvedConfig, trainSource } from "../checkpoint/run_config.ts";
+import {
+  pixelsOf,
+  type ResolvedConfig,
+  trainSource,
+  valuesOf,
+} from "../checkpoint/run_config.ts";
+import { type PixelFormat, samples } from "../data/image.ts";
+import { normalized } from "../patches/normalize.ts";
 import type { CheckPatches } from "./check.ts";
 
 /** The run's own images; generated ones where they are not at hand. */
@@ -21,8 +28,31 @@ async function images(config: ResolvedConfig): Promise<Dataset> {
     await dataset.image(0);
     return dataset;
   } catch {
-    return await openDataset({ name: "shapes", split: "test" });
+    const { channels, bits } = pixelsOf(config);
+    if (bits === 8 && (channels === 1 || channels === 3)) {
+      const pixels = { channels, bits };
+      return await openDataset({ name: "shapes", split: "test", pixels });
+    }
+    return noise(pixelsOf(config));
   }
+}
+
+/** Images of random numbers, where no other ones have such pixels. */
+function noise(pixels: PixelFormat): Dataset {
+  const { channels, bits } = pixels, side = 64;
+  return {
+    name: "noise",
+    length: 1,
+    classes: [],
+    label: () => 0,
+    describe: () => "noise",
+    image(index) {
+      const random = new RandomStream({ seed: 0, purpose: 0, at: [index] });
+      const data = samples(side * side * channels, bits);
+      for (let i = 0; i < data.length; i++) data[i] = random.below(2 ** bits);
+      return { width: side, height: side, channels, data };
+    },
+  };
 }
 
 /** Cuts so many patches, as the run did, each of another image. */
@@ -32,18 +62,19 @@ export async function samplePatches(
 ): Promise<CheckPatches> {
   const { recipe, patchSize: size, seed } = config;
   const dataset = await images(config);
-  const transforms = await createTransforms();
+  const pixels = pixelsOf(config), { channels } = pixels;
+  const transforms = await createTransforms(pixels);
   const random = new RandomStream({ seed, purpose: Purpose.patch, at: [] });
-  const values = new Float32Array(count * size * size * 3);
+  const length = size * size * channels;
+  const values = new Float32Array(count * length);
   for (let i = 0; i < count; i++) {
     const index = i % dataset.length;
     const image = await dataset.image(index);
     transforms.load(image);
     random.seek({ seed, purpose: Purpose.patch, at: [0, index, i] });
     cutPatch(image, { recipe: recipeOf(recipe), size, transforms }, random);
-    transforms.patch.forEach((byte, j) =>
-      values[i * size * size * 3 + j] = byte * (2 / 255) - 1
-    );
+    const { patch } = transforms;
+    values.set(normalized(patch, channels, valuesOf(config)), i * length);
   }
   return { count, values };
 }

@@ -14,6 +14,8 @@ export interface ModelConfig {
   depth: typeof DEPTHS[number];
   /** 3×3 stride 1 without pooling, or torchvision's 7×7 stride 2 with it. */
   stem: "cifar" | "imagenet";
+  /** Channels of an image: 3. */
+  channels: number;
   /** Channels of the stem and of the first stage: 64. */
   width: number;
   /** Width of the projector's hidden layers and of the features: 4096. */
@@ -30,7 +32,12 @@ export interface Architecture {
   patchSize: number;
 }
 
-const WIDTHS = { width: 64, hidden: 4096, embedding: 1024 } as const;
+const WIDTHS = {
+  channels: 3,
+  width: 64,
+  hidden: 4096,
+  embedding: 1024,
+} as const;
 
 /**
  * The name of an architecture: its depth, and the data that its stem and patches

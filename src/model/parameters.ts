@@ -75,12 +75,12 @@ export function backboneWidth(
 }
 
 /** The stem's convolution. */
-export function stemOf({ stem, width }: ModelConfig): ConvSpec {
+export function stemOf({ stem, width, channels }: ModelConfig): ConvSpec {
   const imagenet = stem === "imagenet";
   return {
     names: ["backbone.conv1", "backbone.bn1"],
     side: imagenet ? 7 : 3,
-    input: 3,
+    input: channels,
     output: width,
     stride: imagenet ? 2 : 1,
   };

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { type Samples, samples } from "../data/image.ts";
 
 const f = Math.fround;
 const PASSES = 3;
@@ -45,21 +46,27 @@ export function boxBlurs(sigma: number): BoxBlurs | undefined {
 }
 
 /**
- * Blurs a `size × size` RGB patch, in place.
+ * Blurs a `size × size` patch, in place.
  *
- * @param patch RGB bytes.
- * @param options The side of the patch, and the standard deviation in pixels.
+ * @param patch Bytes, or 16 bits in the same arithmetic.
+ * @param options The side of the patch, the standard deviation in pixels, and the
+ * channels: 3 where they are not given.
  */
 export function gaussianBlur(
-  patch: Uint8Array,
-  { size, sigma }: { size: number; sigma: number },
+  patch: Samples,
+  { size, sigma, channels = 3 }: {
+    size: number;
+    sigma: number;
+    channels?: number;
+  },
 ): void {
   const box = boxBlurs(sigma);
   if (box === undefined) return;
-  const line = new Uint8Array(size), other = new Uint8Array(size);
-  for (const [along, across] of [[3, size * 3], [size * 3, 3]] as const) {
+  const bits = patch instanceof Uint16Array ? 16 : 8, row = size * channels;
+  const line = samples(size, bits), other = samples(size, bits);
+  for (const [along, across] of [[channels, row], [row, channels]] as const) {
     for (let n = 0; n < size; n++) {
-      for (let c = 0; c < 3; c++) {
+      for (let c = 0; c < channels; c++) {
         const start = n * across + c;
         for (let i = 0; i < size; i++) line[i] = patch[start + i * along]!;
         blurLine(line, other, box);
@@ -76,8 +83,8 @@ export function gaussianBlur(
  * radius, the rest on the two pixels just outside; the ends are repeated.
  */
 function blurLine(
-  input: Uint8Array,
-  output: Uint8Array,
+  input: Samples,
+  output: Samples,
   { radius, centre, edge }: { radius: number; centre: number; edge: number },
 ): void {
   const last = input.length - 1;
@@ -89,7 +96,7 @@ function blurLine(
     const beyond = x + radius + 1 < last ? x + radius + 1 : last;
     sum += input[enter]! - input[leave]!;
     const bulk = sum * centre + (input[leave]! + input[beyond]!) * edge;
-    // Under 2^33 before rounding: a double holds it, 32-bit shifts do not.
+    // Up to 2^41 before rounding: a double holds it, 32-bit shifts do not.
     output[x] = Math.floor((bulk + (1 << 23)) / (1 << 24));
   }
 }

@@ -4,11 +4,15 @@
  *
  * @module
  */
-import { blend } from "./image_ops.ts";
+import type { Samples } from "../data/image.ts";
+import { blend, greatest } from "./image_ops.ts";
 
-/** Blends an RGB patch with black, in place: 0 is black, 1 changes nothing. */
-export function adjustBrightness(patch: Uint8Array, factor: number): void {
+/** Blends a patch with black, in place: 0 is black, 1 changes nothing. */
+export function adjustBrightness(patch: Samples, factor: number): void {
   const alpha = Math.fround(factor);
   if (alpha === 1) return;
-  for (let i = 0; i < patch.length; i++) patch[i] = blend(0, patch[i]!, alpha);
+  const most = greatest(patch);
+  for (let i = 0; i < patch.length; i++) {
+    patch[i] = blend(0, patch[i]!, alpha, most);
+  }
 }

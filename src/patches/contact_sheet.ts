@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Image } from "../data/image.ts";
+import { formatOf, type Image, toDisplay } from "../data/image.ts";
 import { Purpose, RandomStream } from "../random.ts";
 import { cutPatch, type Recipe } from "./recipe.ts";
 import type { PatchTransforms } from "./transforms.ts";
@@ -59,7 +59,15 @@ export function contactSheet(
   const width = 2 * cell + columns * cell + GAP;
   const height = rows * cell + GAP;
   const data = new Uint8Array(width * height * 3).fill(BACKGROUND);
-  const paste = (from: Uint8Array, side: number, left: number, top: number) => {
+  const { channels } = formatOf(image);
+  const paste = (side: number, left: number, top: number) => {
+    const patch = {
+      width: side,
+      height: side,
+      channels,
+      data: transforms.patch,
+    };
+    const from = toDisplay(patch).data;
     for (let y = 0; y < side; y++) {
       const row = from.subarray(y * side * 3, (y + 1) * side * 3);
       data.set(row, ((top + y) * width + left) * 3);
@@ -77,13 +85,13 @@ export function contactSheet(
     },
     { size: side, interpolation: "bicubic" },
   );
-  paste(transforms.patch, side, GAP, GAP);
+  paste(side, GAP, GAP);
   for (let i = 0; i < patches; i++) {
     const at = [0, index, i];
     const random = new RandomStream({ seed, purpose: Purpose.patch, at });
     cutPatch(image, { recipe, size, transforms }, random);
     const column = i % columns, row = Math.floor(i / columns);
-    paste(transforms.patch, size, (2 + column) * cell + GAP, row * cell + GAP);
+    paste(size, (2 + column) * cell + GAP, row * cell + GAP);
   }
   return { width, height, data };
 }

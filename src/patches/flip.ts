@@ -3,16 +3,17 @@
  *
  * @module
  */
+import type { Samples } from "../data/image.ts";
 
-/** Mirrors a `size × size` RGB patch left to right (`hflip`). */
-export function flip(patch: Uint8Array, size: number): void {
+/** Mirrors a `size × size` patch left to right (`hflip`). */
+export function flip(patch: Samples, size: number, channels = 3): void {
   for (let y = 0; y < size; y++) {
-    let left = y * size * 3, right = left + (size - 1) * 3;
-    for (; left < right; left += 3, right -= 3) {
-      for (let c = 0; c < 3; c++) {
-        const byte = patch[left + c]!;
+    let left = y * size * channels, right = left + (size - 1) * channels;
+    for (; left < right; left += channels, right -= channels) {
+      for (let c = 0; c < channels; c++) {
+        const number = patch[left + c]!;
         patch[left + c] = patch[right + c]!;
-        patch[right + c] = byte;
+        patch[right + c] = number;
       }
     }
   }

@@ -3,10 +3,11 @@
  *
  * @module
  */
-import { luma } from "./image_ops.ts";
+import type { Samples } from "../data/image.ts";
+import { luma } from "../data/luma.ts";
 
 /** Takes the colour out of an RGB patch, in place. */
-export function grayscale(patch: Uint8Array): void {
+export function grayscale(patch: Samples): void {
   for (let i = 0; i < patch.length; i += 3) {
     patch[i] = patch[i + 1] = patch[i + 2] = luma(
       patch[i]!,

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Samples } from "../data/image.ts";
 
 const f = Math.fround;
 
@@ -15,10 +16,11 @@ export function hueShift(factor: number): number {
 /**
  * Turns the hue of an RGB patch, in place.
  *
- * @param patch RGB bytes.
+ * @param patch RGB bytes; of 16 bits see {@linkcode adjustHue16}.
  * @param factor In [−0.5, 0.5]: a share of the whole circle.
  */
-export function adjustHue(patch: Uint8Array, factor: number): void {
+export function adjustHue(patch: Samples, factor: number): void {
+  if (patch instanceof Uint16Array) return adjustHue16(patch, factor);
   const shift = hueShift(factor);
   for (let i = 0; i < patch.length; i += 3) {
     const r = patch[i]!, g = patch[i + 1]!, b = patch[i + 2]!;
@@ -67,6 +69,31 @@ export function adjustHue(patch: Uint8Array, factor: number): void {
         break;
       default:
         patch[i] = max, patch[i + 1] = p, patch[i + 2] = q;
+    }
+  }
+}
+
+/**
+ * The same for 16 bits, which Pillow's HSV does not have: torchvision's
+ * `adjust_hue` of a tensor, with real numbers from 0 to 1 between.
+ */
+function adjustHue16(patch: Uint16Array, factor: number): void {
+  for (let i = 0; i < patch.length; i += 3) {
+    const r = patch[i]! / 65535, g = patch[i + 1]! / 65535;
+    const b = patch[i + 2]! / 65535;
+    const max = Math.max(r, g, b), range = max - Math.min(r, g, b);
+    if (range === 0) continue;
+    const sector = max === r
+      ? (g - b) / range
+      : max === g
+      ? 2 + (b - r) / range
+      : 4 + (r - g) / range;
+    const turned = 6 * (((sector / 6 + factor) % 1 + 1) % 1);
+    // One channel is the greatest, one the least, the third between them.
+    for (let c = 0; c < 3; c++) {
+      const at = (turned + 5 - 2 * c) % 6;
+      const share = Math.max(0, Math.min(at, 4 - at, 1));
+      patch[i + c] = Math.trunc((max - range * share) * 65535.999);
     }
   }
 }

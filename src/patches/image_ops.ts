@@ -4,15 +4,16 @@
  *
  * @module
  */
+import type { Samples } from "../data/image.ts";
 
-/** A byte from a number that may be outside 0 to 255, truncated as C does. */
-export function clip8(value: number): number {
-  return value <= 0 ? 0 : value >= 255 ? 255 : value | 0;
+/** The greatest number of 8 or 16 bits. */
+export function greatest(data: Samples): 255 | 65535 {
+  return data instanceof Uint16Array ? 65535 : 255;
 }
 
-/** ITU-R 601-2 luma in Pillow's fixed point (`L24` of its Convert.c). */
-export function luma(r: number, g: number, b: number): number {
-  return (r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16;
+/** A number that may be outside 0 to `most`, truncated as C does. */
+function clip(value: number, most: number): number {
+  return value <= 0 ? 0 : value >= most ? most : value | 0;
 }
 
 /**
@@ -20,7 +21,14 @@ export function luma(r: number, g: number, b: number): number {
  * first)` in single precision, truncated (Pillow's Blend.c).
  *
  * @param alpha Already rounded to single precision.
+ * @param most The greatest number that there is.
  */
-export function blend(first: number, second: number, alpha: number): number {
-  return clip8(Math.fround(first + Math.fround(alpha * (second - first))));
+export function blend(
+  first: number,
+  second: number,
+  alpha: number,
+  most = 255,
+): number {
+  const mixed = first + Math.fround(alpha * (second - first));
+  return clip(Math.fround(mixed), most);
 }

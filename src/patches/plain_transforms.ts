@@ -3,7 +3,14 @@
  *
  * @module
  */
-import type { Image } from "../data/image.ts";
+import {
+  formatOf,
+  type Image,
+  type PixelFormat,
+  RGB,
+  type Samples,
+  samples,
+} from "../data/image.ts";
 import { gaussianBlur } from "./blur.ts";
 import { adjustBrightness } from "./brightness.ts";
 import { adjustContrast } from "./contrast.ts";
@@ -20,31 +27,42 @@ import type { PatchTransforms } from "./transforms.ts";
 export class PlainTransforms implements PatchTransforms {
   #image: Image = { width: 0, height: 0, data: new Uint8Array() };
   #size = 0;
+  #format: PixelFormat = RGB;
   /** The patch. */
-  patch: Uint8Array = new Uint8Array();
+  patch: Samples = new Uint8Array();
 
   /** See {@linkcode PatchTransforms.load}. */
   load(image: Image): void {
     this.#image = image;
+    this.#format = formatOf(image);
   }
   /** See {@linkcode PatchTransforms.cropAndResize}. */
   cropAndResize(
     box: CropBox,
     options: { size: number; interpolation: Interpolation },
   ): void {
-    const bytes = options.size ** 2 * 3;
-    if (this.patch.length !== bytes) this.patch = new Uint8Array(bytes);
+    const { channels, bits } = this.#format;
+    const length = options.size ** 2 * channels;
+    const fits = this.patch.length === length &&
+      this.patch.BYTES_PER_ELEMENT === bits / 8;
+    if (!fits) this.patch = samples(length, bits);
     this.#size = options.size;
     cropAndResize(this.#image, box, options, this.patch);
   }
   /** See {@linkcode PatchTransforms.start}. */
-  start(patch: Uint8Array, size: number): void {
+  start(patch: Samples, size: number, channels = 3): void {
     this.patch = patch.slice();
     this.#size = size;
+    this.#format = formatOf({
+      width: size,
+      height: size,
+      channels,
+      data: patch,
+    });
   }
   /** See {@linkcode PatchTransforms.flip}. */
   flip(): void {
-    flip(this.patch, this.#size);
+    flip(this.patch, this.#size, this.#format.channels);
   }
   /** See {@linkcode PatchTransforms.adjustBrightness}. */
   adjustBrightness(factor: number): void {
@@ -52,7 +70,7 @@ export class PlainTransforms implements PatchTransforms {
   }
   /** See {@linkcode PatchTransforms.adjustContrast}. */
   adjustContrast(factor: number): void {
-    adjustContrast(this.patch, factor);
+    adjustContrast(this.patch, factor, this.#format.channels);
   }
   /** See {@linkcode PatchTransforms.adjustSaturation}. */
   adjustSaturation(factor: number): void {
@@ -68,7 +86,11 @@ export class PlainTransforms implements PatchTransforms {
   }
   /** See {@linkcode PatchTransforms.gaussianBlur}. */
   gaussianBlur(sigma: number): void {
-    gaussianBlur(this.patch, { size: this.#size, sigma });
+    gaussianBlur(this.patch, {
+      size: this.#size,
+      sigma,
+      channels: this.#format.channels,
+    });
   }
   /** See {@linkcode PatchTransforms.solarize}. */
   solarize(): void {

@@ -6,8 +6,10 @@
  */
 import type { Image } from "../data/image.ts";
 import type { RandomStream } from "../random.ts";
+import { errorMaker } from "../errors.ts";
 import { drawJitter, jitter, type JitterStrength } from "./color_jitter.ts";
 import { type CropRange, drawCrop } from "./crop.ts";
+import type { Normalization } from "./normalize.ts";
 import type { Interpolation } from "./resize.ts";
 import type { PatchTransforms } from "./transforms.ts";
 
@@ -27,7 +29,11 @@ export interface Recipe {
   blur: { probability: number; sigma: readonly [number, number] };
   /** Probability of a solarisation. */
   solarize: number;
+  /** By what the engine normalises: half and half where it is not given. */
+  normalize?: Normalization;
 }
+
+const channelError = errorMaker("use the recipe", "INVALID_ARGUMENT");
 
 const COMMON = {
   flip: 0.5,
@@ -78,6 +84,42 @@ export type RecipeChoice = RecipeName | Recipe;
  */
 export function recipeOf(choice: RecipeChoice): Recipe {
   return typeof choice === "string" ? RECIPES[choice] : choice;
+}
+
+/** A recipe without what needs the three channels of a colour. */
+export function withoutColor(recipe: Recipe): Recipe {
+  const jitter = { ...recipe.jitter, saturation: 0, hue: 0 };
+  return { ...recipe, jitter, grayscale: 0 };
+}
+
+/**
+ * Refuses what has no meaning for so many channels.
+ *
+ * @throws {EmpSslError} `INVALID_ARGUMENT`, with the part.
+ */
+export function checkChannels(recipe: Recipe, channels: number): void {
+  for (const [name, list] of Object.entries(recipe.normalize ?? {})) {
+    if (list.length === 1 || list.length === channels) continue;
+    throw channelError(
+      `normalize.${name}`,
+      `it has ${list.length} numbers for ${channels} channels`,
+      `give one, or ${channels}`,
+    );
+  }
+  if (channels === 3) return;
+  const { jitter, grayscale } = recipe;
+  const part = grayscale > 0
+    ? "grayscale"
+    : jitter.probability > 0 && jitter.saturation > 0
+    ? "jitter.saturation"
+    : jitter.probability > 0 && jitter.hue > 0
+    ? "jitter.hue"
+    : undefined;
+  if (part === undefined) return;
+  const channelsName = channels === 1
+    ? "1 channel has"
+    : `${channels} channels have`;
+  throw channelError(part, `${channelsName} no colour`, "set it to 0");
 }
 
 /**

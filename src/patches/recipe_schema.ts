@@ -5,7 +5,7 @@
  */
 import * as v from "../deps/valibot.ts";
 import { errorMaker } from "../errors.ts";
-import { type Recipe, type RecipeName, RECIPES } from "./recipe.ts";
+import { type Recipe, type RecipeName, recipeOf } from "./recipe.ts";
 
 const recipeError = errorMaker("use the recipe", "INVALID_ARGUMENT");
 
@@ -34,6 +34,12 @@ function range(high: number) {
   );
 }
 
+/** One number for all channels, or one for each. */
+function numbers(over: number, wanted: string) {
+  const one = v.pipe(v.number(wanted), v.gtValue(over, wanted));
+  return v.pipe(v.array(one, wanted), v.minLength(1, wanted));
+}
+
 const SCHEMA = v.strictObject({
   crop: v.strictObject({ scale: range(1), ratio: range(Infinity) }),
   interpolation: v.picklist(["bilinear", "bicubic"], "bilinear or bicubic"),
@@ -48,18 +54,35 @@ const SCHEMA = v.strictObject({
   grayscale: probability,
   blur: v.strictObject({ probability, sigma: range(Infinity) }),
   solarize: probability,
+  normalize: v.optional(v.strictObject({
+    mean: numbers(-Infinity, "a list of numbers, one or one a channel"),
+    std: numbers(0, "a list of positive numbers, one or one a channel"),
+  })),
 }) satisfies v.GenericSchema<unknown, Recipe>;
 
 /** The names of a recipe's parts. */
 const PARTS = Object.keys(SCHEMA.entries).join(", ");
 
-/** The parts of a recipe; the missing ones are those of a named one. */
-export type PartialRecipe = Partial<Recipe>;
+/** Some of a recipe, and of its parts; what is missing is a named one's. */
+export type PartialRecipe = {
+  [Part in keyof Recipe]?: Recipe[Part] extends object | undefined
+    ? Partial<Recipe[Part]>
+    : Recipe[Part];
+};
+
+/** A part with what is missing of it. */
+function completePart(usual: unknown, own: unknown): unknown {
+  const isPart = (value: unknown) =>
+    typeof value === "object" && value !== null && !Array.isArray(value);
+  return isPart(usual) && isPart(own)
+    ? { ...usual as object, ...own as object }
+    : own;
+}
 
 /**
  * A whole recipe from the parts that a user has written.
  *
- * @param parts Any of the recipe's parts, each whole.
+ * @param parts Any of the recipe's parts, each whole or some of it.
  * @param base Where the other parts come from.
  * @throws {EmpSslError} `INVALID_ARGUMENT`, with the part that is wrong.
  *
@@ -71,12 +94,20 @@ export type PartialRecipe = Partial<Recipe>;
  * console.assert(flip === 0 && solarize === 0.1);
  * ```
  */
-export function completeRecipe(parts: unknown, base: RecipeName): Recipe {
+export function completeRecipe(
+  parts: unknown,
+  base: RecipeName | Recipe,
+): Recipe {
   if (typeof parts !== "object" || parts === null || Array.isArray(parts)) {
     const found = `it is ${JSON.stringify(parts)}`;
     throw recipeError("of a run", found, `give an object of ${PARTS}`);
   }
-  const parsed = v.safeParse(SCHEMA, { ...RECIPES[base], ...parts });
+  const usual: Record<string, unknown> = { ...recipeOf(base) };
+  const own = Object.entries(parts).map(([name, part]) =>
+    [name, completePart(usual[name], part)] as const
+  );
+  const whole = { ...usual, ...Object.fromEntries(own) };
+  const parsed = v.safeParse(SCHEMA, whole);
   if (parsed.success) return parsed.output;
   const [issue] = parsed.issues;
   const path = v.getDotPath(issue) ?? "of a run";

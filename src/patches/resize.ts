@@ -10,7 +10,7 @@
  *
  * @module
  */
-import type { Image } from "../data/image.ts";
+import { type Image, type Samples, samples } from "../data/image.ts";
 import type { CropBox } from "./crop.ts";
 
 /** The two filters that the recipes use. */
@@ -51,6 +51,8 @@ export interface Coefficients {
   count: Int32Array;
   /** `size` weights for each output, in 2^−22. */
   weights: Int32Array;
+  /** The same before they are rounded, for 16 bits. */
+  exact: Float64Array;
 }
 
 /** `precompute_coeffs` and `normalize_coeffs_8bpc` of Pillow's Resample.c. */
@@ -66,6 +68,7 @@ function computeCoefficients(
   const start = new Int32Array(outputSize);
   const count = new Int32Array(outputSize);
   const weights = new Int32Array(outputSize * size);
+  const exact = new Float64Array(outputSize * size);
   const inverse = 1 / filterScale;
   const line = new Float64Array(size);
   for (let out = 0; out < outputSize; out++) {
@@ -78,14 +81,15 @@ function computeCoefficients(
       sum += line[i]!;
     }
     for (let i = 0; i < last - first; i++) {
-      const normal = (sum === 0 ? line[i]! : line[i]! / sum) *
-        2 ** PRECISION_BITS;
+      const share = sum === 0 ? line[i]! : line[i]! / sum;
+      exact[out * size + i] = share;
+      const normal = share * 2 ** PRECISION_BITS;
       weights[out * size + i] = Math.trunc(normal + (normal < 0 ? -0.5 : 0.5));
     }
     start[out] = first;
     count[out] = last - first;
   }
-  return { size, start, count, weights };
+  return { size, start, count, weights, exact };
 }
 
 const cache = new Map<string, Coefficients>();
@@ -126,7 +130,8 @@ function clipShift(sum: number): number {
  * @param image The whole image.
  * @param box What to crop.
  * @param options `size`, the side of the patch in pixels, and the filter.
- * @param output Where the `size × size × 3` bytes go.
+ * @param output Where the `size × size × channels` numbers go; their bits are the
+ * image's.
  *
  * @example A crop of the patch's own size is copied
  * ```ts
@@ -147,13 +152,15 @@ export function cropAndResize(
   image: Image,
   box: CropBox,
   { size, interpolation }: { size: number; interpolation: Interpolation },
-  output: Uint8Array,
+  output: Samples,
 ): void {
   const { width, height } = box;
+  const { channels = 3 } = image;
   const crop: Pixels = {
     data: image.data,
-    start: (box.top * image.width + box.left) * 3,
-    stride: image.width * 3,
+    start: (box.top * image.width + box.left) * channels,
+    stride: image.width * channels,
+    channels,
     width,
     height,
   };
@@ -170,28 +177,41 @@ export function cropAndResize(
     : down(across(crop));
   for (let y = 0; y < size; y++) {
     const at = result.start + y * result.stride;
-    output.set(result.data.subarray(at, at + size * 3), y * size * 3);
+    const row = size * channels;
+    output.set(result.data.subarray(at, at + row), y * row);
   }
 }
 
-/** A rectangle of RGB bytes, possibly inside a wider image. */
+/** A rectangle of pixels, possibly inside a wider image. */
 interface Pixels {
-  data: Uint8Array;
+  data: Samples;
   start: number;
   stride: number;
+  channels: number;
   width: number;
   height: number;
 }
 
-function blank(width: number, height: number): Pixels {
-  const stride = width * 3;
-  const data = new Uint8Array(height * stride);
-  return { data, start: 0, stride, width, height };
+function blank(like: Pixels, width: number, height: number): Pixels {
+  const { channels } = like, stride = width * channels;
+  const data = samples(height * stride, isWide(like) ? 16 : 8);
+  return { data, start: 0, stride, channels, width, height };
+}
+
+function isWide({ data }: Pixels): boolean {
+  return data instanceof Uint16Array;
+}
+
+/** Pillow's `ROUND_UP`, kept within 16 bits. */
+function clipRound(sum: number): number {
+  const value = Math.floor(sum + 0.5);
+  return value < 0 ? 0 : value > 65535 ? 65535 : value;
 }
 
 /** The vertical pass. */
 function resizeColumns(input: Pixels, by: Coefficients): Pixels {
-  const result = blank(input.width, by.start.length);
+  const result = blank(input, input.width, by.start.length);
+  if (isWide(input)) return resizeWide(input, by, result, "columns");
   const { data, stride } = input;
   for (let y = 0; y < result.height; y++) {
     const first = input.start + by.start[y]! * stride;
@@ -209,7 +229,9 @@ function resizeColumns(input: Pixels, by: Coefficients): Pixels {
 
 /** The horizontal pass. */
 function resizeRows(input: Pixels, by: Coefficients): Pixels {
-  const result = blank(by.start.length, input.height);
+  const result = blank(input, by.start.length, input.height);
+  if (isWide(input)) return resizeWide(input, by, result, "rows");
+  if (input.channels !== 3) return resizeRowsOf(input, by, result);
   const { data } = input;
   for (let y = 0, o = 0; y < input.height; y++) {
     const line = input.start + y * input.stride;
@@ -226,6 +248,54 @@ function resizeRows(input: Pixels, by: Coefficients): Pixels {
       result.data[o] = clipShift(r);
       result.data[o + 1] = clipShift(g);
       result.data[o + 2] = clipShift(b);
+    }
+  }
+  return result;
+}
+
+/** The horizontal pass of any number of channels. */
+function resizeRowsOf(input: Pixels, by: Coefficients, result: Pixels): Pixels {
+  const { data, channels } = input;
+  for (let y = 0, o = 0; y < input.height; y++) {
+    const line = input.start + y * input.stride;
+    for (let x = 0; x < result.width; x++) {
+      const weightAt = x * by.size, count = by.count[x]!;
+      const first = line + by.start[x]! * channels;
+      for (let c = 0; c < channels; c++, o++) {
+        let sum = HALF;
+        for (let i = 0, at = first + c; i < count; i++, at += channels) {
+          sum += data[at]! * by.weights[weightAt + i]!;
+        }
+        result.data[o] = clipShift(sum);
+      }
+    }
+  }
+  return result;
+}
+
+/** Either pass of 16 bits: real weights, as Pillow resizes its mode `I;16`. */
+function resizeWide(
+  input: Pixels,
+  by: Coefficients,
+  result: Pixels,
+  along: "rows" | "columns",
+): Pixels {
+  const { data, channels, stride } = input;
+  const across = along === "rows", step = across ? channels : stride;
+  for (let y = 0, o = 0; y < result.height; y++) {
+    for (let x = 0; x < result.width; x++) {
+      const place = across ? x : y;
+      const weightAt = place * by.size, count = by.count[place]!;
+      const first = across
+        ? input.start + y * stride + by.start[x]! * channels
+        : input.start + by.start[y]! * stride + x * channels;
+      for (let c = 0; c < channels; c++, o++) {
+        let sum = 0;
+        for (let i = 0, at = first + c; i < count; i++, at += step) {
+          sum += data[at]! * by.exact[weightAt + i]!;
+        }
+        result.data[o] = clipRound(sum);
+      }
     }
   }
   return result;

@@ -3,10 +3,13 @@
  *
  * @module
  */
+import type { Samples } from "../data/image.ts";
+import { greatest } from "./image_ops.ts";
 
-/** Inverts every byte of 128 or more, in place. */
-export function solarize(patch: Uint8Array): void {
+/** Inverts every number of the upper half, in place: bytes of 128 or more. */
+export function solarize(patch: Samples): void {
+  const most = greatest(patch), threshold = (most + 1) / 2;
   for (let i = 0; i < patch.length; i++) {
-    if (patch[i]! >= 128) patch[i] = 255 - patch[i]!;
+    if (patch[i]! >= threshold) patch[i] = most - patch[i]!;
   }
 }

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import type { Image } from "../data/image.ts";
+import type { Image, Samples } from "../data/image.ts";
 import type { CropBox } from "./crop.ts";
 import type { Interpolation } from "./resize.ts";
 
@@ -20,7 +20,7 @@ export interface PatchTransforms {
     options: { size: number; interpolation: Interpolation },
   ): void;
   /** Starts from a patch that is there. */
-  start(patch: Uint8Array, size: number): void;
+  start(patch: Samples, size: number): void;
   /** See `flip.ts`. */
   flip(): void;
   /** See `brightness.ts`. */
@@ -37,6 +37,6 @@ export interface PatchTransforms {
   gaussianBlur(sigma: number): void;
   /** See `solarize.ts`. */
   solarize(): void;
-  /** The patch's RGB bytes, until the next call. */
-  readonly patch: Uint8Array;
+  /** The patch's numbers, until the next call. */
+  readonly patch: Samples;
 }

@@ -12,7 +12,7 @@ import type { EvaluationCalls } from "../evaluate/evaluation_calls.ts";
 import { computeFeatures, labelsOf } from "../evaluate/compute_features.ts";
 import { createTransforms } from "../patches/create_transforms.ts";
 import { readCheckpointInfo } from "../checkpoint/checkpoint.ts";
-import { trainSource } from "../checkpoint/run_config.ts";
+import { trainSource, valuesOf } from "../checkpoint/run_config.ts";
 import { startCompute } from "../engine/compute.ts";
 import { principalMap } from "../train/spectrum.ts";
 import { embeddingMap, type Figure } from "./figures.ts";
@@ -100,6 +100,7 @@ export async function gallery(
       patches: PATCHES,
       recipe: config.recipe,
       patchSize: config.patchSize,
+      values: valuesOf(config),
     });
     cosines = await calls.cosines("test");
     await calls.endEvaluation();

@@ -13,7 +13,7 @@ import { contactSheet } from "../patches/contact_sheet.ts";
 import { recipeOf } from "../patches/recipe.ts";
 import { createTransforms } from "../patches/create_transforms.ts";
 import { writeAtomically } from "../atomic_file.ts";
-import { trainSource } from "../checkpoint/run_config.ts";
+import { pixelsOf, trainSource } from "../checkpoint/run_config.ts";
 import { BOOK_HEAD, bookCells, readRow, rowNames } from "./book.ts";
 import type { Figure } from "./figures.ts";
 import { publishedFor } from "./published.ts";
@@ -170,7 +170,7 @@ async function patchSheet({ config }: RunRecord): Promise<string> {
     patches: Math.min(config.numPatches, 40),
     seed: config.seed,
     index: 0,
-    transforms: await createTransforms(),
+    transforms: await createTransforms(pixelsOf(config)),
   });
   return await imageHtml(sheet, "An image, and patches that training cuts");
 }

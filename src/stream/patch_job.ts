@@ -6,7 +6,7 @@
  */
 import { openDataset } from "../data/catalog.ts";
 import type { Dataset, DatasetSource } from "../data/dataset.ts";
-import type { Image } from "../data/image.ts";
+import { type Image, RGB, type Samples } from "../data/image.ts";
 import { cutPatch, type RecipeChoice, recipeOf } from "../patches/recipe.ts";
 import type { PatchTransforms } from "../patches/transforms.ts";
 import { createTransforms } from "../patches/create_transforms.ts";
@@ -37,13 +37,27 @@ export function ownImages({ images, share }: PatchJob): number {
   return images / (share?.of ?? 1);
 }
 
-/** Bytes of a batch: `patches × own images × side × side × 3`. */
+/** Bytes of a patch: `side × side × channels` numbers of 8 or 16 bits. */
+function patchBytes({ source, patchSize }: PatchJob): number {
+  const { channels, bits } = source.pixels ?? RGB;
+  return patchSize ** 2 * channels * bits / 8;
+}
+
+/** Bytes of a batch: `patches × own images` patches. */
 export function batchBytes(job: PatchJob): number {
-  return job.patches * ownImages(job) * job.patchSize ** 2 * 3;
+  return job.patches * ownImages(job) * patchBytes(job);
 }
 
 /** Told to the pool: a ticket that could not be served. */
 export type OnFailure = (ticket: number) => void;
+
+/** The bytes of some numbers, in place: those of 16 bits as the machine has them. */
+function bytesOf(numbers: Samples): Uint8Array {
+  const { buffer, byteOffset, byteLength } = numbers;
+  return numbers instanceof Uint8Array
+    ? numbers
+    : new Uint8Array(buffer, byteOffset, byteLength);
+}
 
 /** Golden ratio: its multiples modulo 1 spread evenly over [0, 1). */
 const GOLDEN = (Math.sqrt(5) - 1) / 2;
@@ -98,7 +112,7 @@ export class PatchCutter {
     images: Int32Array,
   ): Promise<PatchCutter> {
     const dataset = await openDataset(job.source);
-    const transforms = await createTransforms();
+    const transforms = await createTransforms(job.source.pixels);
     const ring = new Ring(handle);
     return new PatchCutter(job, ring, dataset, { transforms, images });
   }
@@ -196,13 +210,13 @@ export class PatchCutter {
     const recipe = recipeOf(this.#job.recipe);
     const purpose = shuffle ? Purpose.patch : Purpose.evaluation;
     const transforms = this.#transforms;
-    const bytes = size * size * 3;
+    const bytes = patchBytes(this.#job);
     transforms.load(decoded);
     for (let patch = 0; patch < patches; patch++) {
       this.#random.seek({ seed, purpose, at: [epoch, index, patch] });
       const start = (patch * images + position) * bytes;
       cutPatch(decoded, { recipe, size, transforms }, this.#random);
-      output.set(transforms.patch, start);
+      output.set(bytesOf(transforms.patch), start);
     }
   }
 }

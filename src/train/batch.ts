@@ -6,12 +6,18 @@
 import type { EngineReport } from "../engine/engine.ts";
 import { availableMemory, chooseMicroBatch } from "../engine/micro_batch.ts";
 import { modelOf } from "../model/architectures.ts";
-import type { ResolvedConfig } from "../checkpoint/run_config.ts";
+import { type ResolvedConfig, valuesOf } from "../checkpoint/run_config.ts";
 
 /** The model and the batch of a step. */
 export function batchOf(config: ResolvedConfig) {
   const { bs, numPatches, patchSize } = config;
-  return { model: modelOf(config), images: bs, patches: numPatches, patchSize };
+  return {
+    model: modelOf(config),
+    images: bs,
+    patches: numPatches,
+    patchSize,
+    values: valuesOf(config),
+  };
 }
 
 /**

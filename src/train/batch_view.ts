@@ -3,7 +3,12 @@
  *
  * @module
  */
-import type { Image } from "../data/image.ts";
+import {
+  type Image,
+  type PixelFormat,
+  samples,
+  toDisplay,
+} from "../data/image.ts";
 
 /** A batch for display. */
 export interface BatchView {
@@ -18,21 +23,30 @@ const ROWS = 6, COLUMNS = 10;
 /** Copies some patches of a batch side by side. */
 export function samplePatches(
   bytes: Uint8Array,
-  { images, patches, size }: { images: number; patches: number; size: number },
+  { images, patches, size, pixels: { channels, bits } }: {
+    images: number;
+    patches: number;
+    size: number;
+    pixels: PixelFormat;
+  },
 ): Image {
+  const numbers = bits === 16
+    ? new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.length / 2)
+    : bytes;
+
   const rows = Math.min(ROWS, images), columns = Math.min(COLUMNS, patches);
-  const width = columns * size, height = rows * size, line = size * 3;
-  const data = new Uint8Array(width * height * 3);
+  const width = columns * size, height = rows * size, line = size * channels;
+  const data = samples(width * height * channels, bits);
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++) {
       // A batch is patch-major.
       const start = (column * images + row) * size * line;
       for (let y = 0; y < size; y++) {
         const from = start + y * line;
-        const to = ((row * size + y) * width + column * size) * 3;
-        data.set(bytes.subarray(from, from + line), to);
+        const to = ((row * size + y) * width + column * size) * channels;
+        data.set(numbers.subarray(from, from + line), to);
       }
     }
   }
-  return { width, height, data };
+  return toDisplay({ width, height, channels, data });
 }

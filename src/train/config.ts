@@ -9,13 +9,28 @@ import { isModule, moduleUrl } from "../data/own_data.ts";
 import { digestOf } from "../data/digest.ts";
 import { checkCache } from "../data/decoded_cache.ts";
 import type { Dataset, DatasetSource } from "../data/dataset.ts";
-import type { Image } from "../data/image.ts";
+import {
+  formatName,
+  type Image,
+  isFormat,
+  type PixelFormat,
+  RGB,
+} from "../data/image.ts";
 import { prepareDataset, type PrepareEvent } from "../data/prepare.ts";
-import type { RecipeChoice } from "../patches/recipe.ts";
+import {
+  checkChannels,
+  type RecipeChoice,
+  recipeOf,
+  withoutColor,
+} from "../patches/recipe.ts";
 import { completeRecipe } from "../patches/recipe_schema.ts";
 import { architecture, type ArchitectureName } from "../model/architectures.ts";
 import { flagError } from "../flag_error.ts";
-import type { ResolvedConfig, TrainConfig } from "../checkpoint/run_config.ts";
+import {
+  pixelsOf,
+  type ResolvedConfig,
+  type TrainConfig,
+} from "../checkpoint/run_config.ts";
 import { defaultRecipe, type TrainChoices, withDefaults } from "./choices.ts";
 import { validateConfig } from "./validate.ts";
 import { warmUpSteps } from "./warm_up.ts";
@@ -35,14 +50,43 @@ async function firstWhole(dataset: Dataset): Promise<Image> {
   }
 }
 
-/** The recipe of a run: of its own, or the one that goes with its architecture. */
+/**
+ * The recipe of a run: of its own, or the one that goes with its architecture. A
+ * recipe that is named, or that is not given, has no steps of colour where there
+ * are not three channels; one of the user's own must have none.
+ */
 function chosenRecipe(
   recipe: TrainConfig["recipe"],
   arch: string,
+  channels: number,
 ): RecipeChoice {
   const usual = defaultRecipe(arch);
-  if (recipe === undefined) return usual;
-  return typeof recipe === "string" ? recipe : completeRecipe(recipe, usual);
+  if (typeof recipe !== "object") {
+    const named = recipe ?? usual;
+    return channels === 3 ? named : withoutColor(recipeOf(named));
+  }
+  const base = recipeOf(usual);
+  const whole = completeRecipe(
+    recipe,
+    channels === 3 ? base : withoutColor(base),
+  );
+  checkChannels(whole, channels);
+  return whole;
+}
+
+/** What the pixels of a run's images are: as asked for, or as the data has them. */
+function chosenPixels(config: TrainConfig, dataset: Dataset): PixelFormat {
+  const own = dataset.pixels ?? RGB;
+  return pixelsOf({
+    model: { channels: config.model?.channels ?? own.channels },
+    bits: config.bits ?? own.bits,
+  });
+}
+
+/** Whether a run asks for other pixels than the data has by itself. */
+function askedPixels(config: TrainConfig): PixelFormat | undefined {
+  const asked = config.model?.channels ?? config.bits;
+  return asked === undefined ? undefined : pixelsOf(config);
 }
 
 /** The architecture that suits the size of a set's images. */
@@ -102,6 +146,7 @@ export async function prepareRun(
     dir: config.dataDir && resolve(config.dataDir),
     limit: config.limitImages,
     classes: config.classes,
+    pixels: askedPixels(config),
     url: config.dataUrl,
     download: config.download ?? true,
     onEvent: onPrepare,
@@ -119,6 +164,14 @@ export async function prepareRun(
       `--bs ${config.bs}`,
       `${config.data} has ${images} images`,
       `give ${images} or fewer`,
+    );
+  }
+  const pixels = chosenPixels(config, dataset), { channels, bits } = pixels;
+  if (config.cache !== undefined && !isFormat(pixels, RGB)) {
+    throw flagError(
+      `--cache ${config.cache}`,
+      `it keeps RGB bytes, and the images have ${formatName(pixels)}`,
+      "leave it out",
     );
   }
   const entry = datasetEntry(config.data);
@@ -141,7 +194,10 @@ export async function prepareRun(
     classes: config.classes && resolve(config.classes),
     cache: config.cache && resolve(config.cache),
     arch,
-    recipe: chosenRecipe(config.recipe, arch),
+    recipe: chosenRecipe(config.recipe, arch, channels),
+    // Nothing stands in a run's file where its pixels are the usual ones.
+    ...(channels === 3 ? {} : { model: { ...config.model, channels } }),
+    ...(bits === 8 ? {} : { bits }),
     patchSize: config.patchSize ?? entry.patchSize ??
       architecture(arch).patchSize,
     images,
@@ -150,5 +206,10 @@ export async function prepareRun(
     steps: stepsPerEpoch * config.epoch,
   };
   warmUpSteps(resolved.warmUp, resolved);
-  return { config: resolved, source };
+  // Said before any work, not by the first worker that meets one.
+  if (!isFormat(pixels, RGB)) await firstWhole(dataset);
+  return {
+    config: resolved,
+    source: isFormat(pixels, RGB) ? source : { ...source, pixels },
+  };
 }

@@ -5,6 +5,7 @@
  * @module
  */
 import type { TrainConfig } from "../checkpoint/run_config.ts";
+import { MAX_CHANNELS } from "../data/image.ts";
 import { closestString } from "../deps/std.ts";
 import * as v from "../deps/valibot.ts";
 import { ENGINES } from "../engine/engine.ts";
@@ -26,11 +27,13 @@ const count = v.number(), text = v.string(), flag = v.boolean();
 const ARCHITECTURE_NAMES = Object.keys(ARCHITECTURES) as ArchitectureName[];
 
 const WHOLE = "a whole number from 1 up";
+const CHANNELS = `a whole number from 1 to ${MAX_CHANNELS}`;
 const width = v.pipe(v.number(WHOLE), v.integer(WHOLE), v.minValue(1, WHOLE));
 
 const MODEL = v.strictObject({
   depth: v.optional(v.picklist(DEPTHS)),
   stem: v.optional(v.picklist(["cifar", "imagenet"])),
+  channels: v.optional(v.pipe(width, v.maxValue(MAX_CHANNELS, CHANNELS))),
   width: v.optional(width),
   hidden: v.optional(width),
   embedding: v.optional(width),
@@ -57,6 +60,7 @@ const SCHEMA = v.strictObject({
   recipe: v.optional(
     v.union([v.picklist(["cifar", "imagenet"]), v.looseObject({})]),
   ),
+  bits: v.optional(v.picklist([8, 16])),
   lr: count,
   schedule: v.optional(v.picklist(SCHEDULES)),
   warmUp: v.optional(text),

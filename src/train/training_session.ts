@@ -25,7 +25,7 @@ import { saveCheckpoint } from "../checkpoint/save_checkpoint.ts";
 import { batchOf, microBatchOf } from "./batch.ts";
 import type { StepMetrics } from "./events.ts";
 import { type BatchView, samplePatches } from "./batch_view.ts";
-import type { ResolvedConfig } from "../checkpoint/run_config.ts";
+import { pixelsOf, type ResolvedConfig } from "../checkpoint/run_config.ts";
 import { TensorBoard } from "./tensorboard.ts";
 import { warmUpSteps } from "./warm_up.ts";
 
@@ -153,7 +153,8 @@ export class TrainingSession {
     if (this.#watched) {
       const { patchSize: size, cluster } = this.#config;
       const images = bs / (cluster?.length ?? 1);
-      const shape = { images, patches: numPatches, size };
+      const pixels = pixelsOf(this.#config);
+      const shape = { images, patches: numPatches, size, pixels };
       this.#view = { gram, patches: samplePatches(bytes, shape) };
     }
     this.#ring.release(step);

@@ -11,12 +11,11 @@ import { flagError } from "../../src/flag_error.ts";
 import type { ArchitectureName } from "../../src/model/architectures.ts";
 import type { LarsClip } from "../../src/model/lars.ts";
 import type { Schedule } from "../../src/model/schedule.ts";
+import { type RecipeName, RECIPES } from "../../src/patches/recipe.ts";
 import {
-  type Recipe,
-  type RecipeName,
-  RECIPES,
-} from "../../src/patches/recipe.ts";
-import { completeRecipe } from "../../src/patches/recipe_schema.ts";
+  completeRecipe,
+  type PartialRecipe,
+} from "../../src/patches/recipe_schema.ts";
 import { PRESETS, withDefaults } from "../../src/train/choices.ts";
 import { readChoices } from "../../src/train/config_schema.ts";
 import type { Values } from "./flags.ts";
@@ -92,7 +91,45 @@ function recipeFrom(text: string | undefined): TrainConfig["recipe"] {
       `name ${Object.keys(RECIPES).join(" or ")}, or a file of JSON`,
     );
   }
-  return completeRecipe(found, "cifar") && found as Partial<Recipe>;
+  return completeRecipe(found, "cifar") && found as PartialRecipe;
+}
+
+/** The recipe, with what flags change of it. */
+function recipeOfFlags(values: Values): TrainConfig["recipe"] {
+  const recipe = recipeFrom(values.recipe as string | undefined);
+  const scale = values["crop-scale"] as string | undefined;
+  const changes: PartialRecipe = {};
+  if (scale !== undefined) {
+    const [low, high, ...more] = scale.split(",").map(Number);
+    const inRange = low! > 0 && low! <= high! && high! <= 1;
+    if (!inRange || more.length > 0) {
+      throw flagError(
+        `--crop-scale ${scale}`,
+        "it is not two numbers over 0 and up to 1, the lower one first",
+        "give such as 0.08,1",
+      );
+    }
+    changes.crop = { scale: [low!, high!] };
+  }
+  if (values["no-color"]) {
+    changes.jitter = { probability: 0 };
+    changes.grayscale = 0;
+  }
+  if (Object.keys(changes).length === 0) return recipe;
+  const own = typeof recipe === "string" ? RECIPES[recipe] : recipe;
+  return {
+    ...own,
+    ...changes,
+    ...(changes.crop && { crop: { ...own?.crop, ...changes.crop } }),
+    ...(changes.jitter && { jitter: { ...own?.jitter, ...changes.jitter } }),
+  };
+}
+
+/** The network's own, with the channels of the images. */
+function modelOfFlags(values: Values): TrainConfig["model"] {
+  const model = objectOf("model", values) as TrainConfig["model"];
+  const channels = values.channels as number | undefined;
+  return channels === undefined ? model : { ...model, channels };
 }
 
 /** What the flags say. */
@@ -109,7 +146,7 @@ function fromFlags(values: Values): Partial<TrainConfig> {
     cache: text("cache"),
     cacheLimit: number("cache-limit"),
     patchSize: number("patch-size"),
-    recipe: recipeFrom(text("recipe")),
+    recipe: recipeOfFlags(values),
     epoch: number("epoch"),
     bs: number("bs"),
     numPatches: number("num-patches"),
@@ -117,7 +154,8 @@ function fromFlags(values: Values): Partial<TrainConfig> {
     tcr: number("tcr"),
     eps: number("eps"),
     arch: text("arch") as ArchitectureName | undefined,
-    model: objectOf("model", values) as TrainConfig["model"],
+    model: modelOfFlags(values),
+    bits: number("bits") as TrainConfig["bits"],
     lr: number("lr"),
     schedule: text("schedule") as Schedule | undefined,
     warmUp: text("warm-up"),
@@ -169,6 +207,8 @@ export function givenOf(
   const given = Object.keys(values).map(camel)
     .filter((key) => key in choices && key !== "dir");
   if (values["no-download"]) given.push("download");
+  if (values["crop-scale"] ?? values["no-color"]) given.push("recipe");
+  if (values.channels !== undefined) given.push("model");
   const { preset } = values;
   if (preset !== undefined) {
     given.push(...Object.keys(PRESETS[preset as keyof typeof PRESETS]));

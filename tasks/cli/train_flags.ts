@@ -83,6 +83,15 @@ export const command: Command = {
       value: "FILE.json|cifar|imagenet",
       help: "how patches are cut and augmented (default: the architecture's)",
     },
+    "crop-scale": {
+      type: "text",
+      value: "LOW,HIGH",
+      help: "share of an image's area that a crop has (default 0.25,0.25)",
+    },
+    "no-color": {
+      type: "switch",
+      help: "no jitter and no loss of colour",
+    },
     "patch-sim": {
       type: "number",
       help: `weight of the invariance (default ${D.patchSim})`,
@@ -101,8 +110,13 @@ export const command: Command = {
       type: "text",
       value: "JSON",
       help: "what of the network is otherwise: depth, stem, width, hidden, " +
-        "embedding",
+        "embedding, channels",
     },
+    channels: {
+      type: "number",
+      help: "channels of an image: 1 grey, 3 colour, to 16 of TIFF and .npy",
+    },
+    bits: { type: "number", help: "bits of each: 8 (default) or 16" },
     lr: { type: "number", help: `first learning rate (default ${D.lr})` },
     schedule: {
       type: "text",

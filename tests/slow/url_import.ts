@@ -88,7 +88,7 @@ Deno.test({
 
 /** The second project: it imports us by a name of its own. */
 const PROGRAM = `
-import { evaluate, loadEncoder, recipeOf, RECIPES, train, VERSION } from "ssl";
+import { evaluate, loadEncoder, recipeOf, train, VERSION } from "ssl";
 import { add } from "numbers";
 
 const choices = {
@@ -96,9 +96,9 @@ const choices = {
     module: import.meta.resolve("./table.ts"),
     options: { file: "images.db" },
   },
-  recipe: { ...RECIPES.cifar, flip: 0 },
+  recipe: { flip: 0 },
   arch: "resnet34-cifar" as const,
-  model: { width: 8, hidden: 64, embedding: 32 },
+  model: { width: 8, hidden: 64, embedding: 32, channels: 1 },
   batchSize: 4, patches: 2, patchSize: 8, epochs: 2, dir: "run",
 };
 const controller = new AbortController();
@@ -116,6 +116,7 @@ console.log("tested", images.train, images.test);
 const encoder = await loadEncoder({ modelPath: "run", patches: 2 });
 const feature = await encoder.embed("one.png");
 console.log("feature", feature.length, recipeOf(encoder.recipe).flip, VERSION);
+console.log("channels", encoder.pixels.channels);
 encoder.dispose();
 Deno.exit(0);
 `;
@@ -179,6 +180,7 @@ Deno.test({
         "then 6",
         "tested 16 16",
         "feature 64 0 0.1.0",
+        "channels 1",
       ]);
     });
   },

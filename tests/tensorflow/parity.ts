@@ -1,4 +1,5 @@
 /** The compiled step against PyTorch. */
+import { testChannels } from "../channels_step.ts";
 import { type SettingName, testParity } from "../parity.ts";
 import { useTensorFlow } from "./engine.ts";
 
@@ -17,3 +18,4 @@ const names: SettingName[] = [
   "ResNet-18 of 32×32",
 ];
 for (const name of names) testParity(subject, name);
+testChannels(subject);

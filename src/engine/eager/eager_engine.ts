@@ -9,6 +9,7 @@ import { encode } from "../../model/encoder.ts";
 import { scopeOf } from "../../model/layers.ts";
 import { type State, tensorSpecs } from "../../model/parameters.ts";
 import type {
+  EncoderOptions,
   Engine,
   EngineReport,
   FeatureEncoder,
@@ -37,23 +38,23 @@ export class EagerEngine implements Engine {
 
   /** A model in eval mode. */
   encoder(
-    options: Pick<TrainerOptions, "model" | "images" | "patches" | "patchSize">,
+    options: EncoderOptions,
     state: State,
   ): Promise<
     FeatureEncoder & {
       encode(values: Uint8Array | Float32Array): Promise<Float32Array>;
     }
   > {
-    const { images, patches, patchSize, model } = options;
+    const { images, patches, patchSize, model, values: kind } = options;
     const tensors = upload(tensorSpecs(model), state);
-    const shape = [patches * images, patchSize, patchSize, 3];
+    const shape = [patches * images, patchSize, patchSize, model.channels];
     return Promise.resolve({
       width: model.hidden,
       async encode(values: Uint8Array | Float32Array) {
         const features = tf.tidy(() => {
           const y = encode(
             scopeOf(tensors, false),
-            patchTensor(values, shape),
+            patchTensor(values, shape, kind),
             model,
           );
           return tf.mean(tf.reshape(y, [patches, images, model.hidden]), 0);

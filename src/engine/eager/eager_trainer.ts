@@ -89,11 +89,12 @@ export class EagerTrainer implements Trainer {
   }
 
   #patches(values: Uint8Array | Float32Array): tf.Tensor {
-    const { images, patchSize } = this.#options;
-    const side = patchSize;
-    const rows = values.length / (side * side * 3);
-    console.assert(rows % images === 0);
-    return patchTensor(values, [rows, side, side, 3]);
+    const { patchSize: side, model, values: kind } = this.#options;
+    // Numbers of 16 bits come as bytes.
+    const wide = kind?.bits === 16 && values instanceof Uint8Array;
+    const rows = values.length /
+      (side * side * model.channels * (wide ? 2 : 1));
+    return patchTensor(values, [rows, side, side, model.channels], kind);
   }
 
   /** Loss, invariance, TCR and Gram matrix of the whole batch, kept. */

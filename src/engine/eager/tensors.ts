@@ -4,7 +4,8 @@
  * @module
  */
 import * as tf from "../../deps/tfjs.ts";
-import { normalizeBytes } from "../../model/encoder.ts";
+import { normalize } from "../../model/encoder.ts";
+import type { PatchValues } from "../../patches/normalize.ts";
 import type { State, TensorSpec } from "../../model/parameters.ts";
 
 /** Tensors on the device by PyTorch's names. */
@@ -27,13 +28,21 @@ export async function download(tensors: Tensors): Promise<State> {
   return state;
 }
 
-/** Patches as the model takes them: bytes are normalised, floats are as they are. */
+/**
+ * Patches as the model takes them: whole numbers are normalised, floats are as they
+ * are.
+ */
 export function patchTensor(
   values: Uint8Array | Float32Array,
   shape: number[],
+  how: PatchValues = {},
 ): tf.Tensor {
   if (values instanceof Float32Array) return tf.tensor(values, shape);
+  const { buffer, byteOffset, byteLength } = values;
+  const numbers = how.bits === 16 // they come as bytes
+    ? new Uint16Array(buffer, byteOffset, byteLength / 2)
+    : values;
   return tf.tidy(() =>
-    normalizeBytes(tf.tensor(Float32Array.from(values), shape))
+    normalize(tf.tensor(Float32Array.from(numbers), shape), how)
   );
 }

@@ -8,6 +8,7 @@ import { EmpSslError } from "../../errors.ts";
 import { foldBatchNorms, foldedSpecs } from "../../model/fold_batch_norms.ts";
 import type { State } from "../../model/parameters.ts";
 import type {
+  EncoderOptions,
   Engine,
   EngineReport,
   FeatureEncoder,
@@ -19,7 +20,12 @@ import { traceEncoder, traceStep } from "../trace/step_graph.ts";
 import type { TraceSettings } from "../trace/trace.ts";
 import type { TensorFlowC } from "./c_api.ts";
 import { GraphSession, type SessionTarget } from "./graph_session.ts";
-import { GraphTrainer, patchFeed, restore } from "./graph_trainer.ts";
+import {
+  GraphTrainer,
+  patchFeed,
+  patchNumbers,
+  restore,
+} from "./graph_trainer.ts";
 import type { ReplicaGroup } from "./replica_group.ts";
 import type { Feed } from "./tensor.ts";
 
@@ -118,21 +124,19 @@ export class GraphEngine implements Engine {
 
   /** A model in eval mode, on one device. */
   async encoder(
-    options:
-      & Pick<TrainerOptions, "model" | "images" | "patches" | "patchSize">
-      & { floats?: boolean },
+    options: EncoderOptions & { floats?: boolean },
     state: State,
   ): Promise<FeatureEncoder & { encode(values: Feed): Promise<Float32Array> }> {
-    const { model, images, patches, patchSize } = options;
+    const { model, images, patches, patchSize, values: kind } = options;
     const graph = traceEncoder(options, this.#settings(options)).graphDef();
     const session = GraphSession.load(this.#c, graph, this.#target);
     const folded = foldBatchNorms(model, state);
     await restore(session, foldedSpecs(model), folded);
-    const shape = [patches * images, patchSize, patchSize, 3];
+    const shape = [patches * images, patchSize, patchSize, model.channels];
     return {
       width: model.hidden,
       async encode(values: Feed) {
-        const feed = patchFeed(values, shape);
+        const feed = patchFeed(patchNumbers(values, kind), shape);
         const [features] = await session.run([feed], [NODES.features]);
         return features!;
       },

@@ -18,12 +18,20 @@ import {
   restoredNode,
   restoreNode,
 } from "../trace/names.ts";
+import type { PatchValues } from "../../patches/normalize.ts";
 import type { GraphSession, NamedFeed } from "./graph_session.ts";
 import type { Feed } from "./tensor.ts";
 
-/** Feeds patches, read in place: bytes, or floats already in [−1, 1]. */
+/** The numbers of patches, in place: of 16 bits they come as bytes. */
+export function patchNumbers(values: Feed, { bits }: PatchValues = {}): Feed {
+  if (bits !== 16 || !(values instanceof Uint8Array)) return values;
+  return new Uint16Array(values.buffer, values.byteOffset, values.length / 2);
+}
+
+/** Feeds patches, read in place: whole numbers, or floats already normalised. */
 export function patchFeed(values: Feed, shape: number[]): NamedFeed {
-  const name = values instanceof Uint8Array ? NODES.bytes : NODES.floats;
+  const isFloat = values instanceof Float32Array;
+  const name = isFloat ? NODES.floats : NODES.bytes;
   return { name, shape, values, inPlace: true };
 }
 
@@ -81,12 +89,13 @@ export class GraphTrainer implements Trainer {
     options: TrainerOptions,
     replicas: GraphTrainerStart["replicas"],
   ) {
-    const { patches, images, patchSize } = options;
+    const { patches, images, patchSize, model } = options;
     const { own, count } = replicas ?? { own: 1, count: 1 };
     this.#session = session;
     this.#options = options;
     this.#specs = tensorSpecs(options.model);
-    this.#shape = [patches * images * own / count, patchSize, patchSize, 3];
+    const rows = patches * images * own / count;
+    this.#shape = [rows, patchSize, patchSize, model.channels];
     this.#prefixes = Array.from({ length: own }, (_, i) => prefixOf(i));
     this.#replicated = replicas !== undefined;
   }
@@ -120,10 +129,11 @@ export class GraphTrainer implements Trainer {
 
   /** See {@linkcode Trainer.step}. */
   async step(
-    values: Feed,
+    patches: Feed,
     learningRate: number,
     stop = false,
   ): Promise<StepResult> {
+    const values = patchNumbers(patches, this.#options.values);
     const rates = [scalar(NODES.learningRate, Float32Array.of(learningRate))];
     const last: string[] = [];
     if (this.#replicated) {
@@ -179,7 +189,8 @@ export class GraphTrainer implements Trainer {
   }
 
   /** z of a batch in training mode, without any update. */
-  async embed(values: Feed): Promise<Float32Array> {
+  async embed(patches: Feed): Promise<Float32Array> {
+    const values = patchNumbers(patches, this.#options.values);
     return (await this.#run([patchFeed(values, this.#shape)], [NODES.z]))[0]!;
   }
 

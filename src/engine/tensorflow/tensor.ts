@@ -7,11 +7,12 @@ import { DType } from "../trace/messages.ts";
 import type { TensorFlowC } from "./c_api.ts";
 
 /** What a graph is fed with. */
-export type Feed = Float32Array | Int32Array | Uint8Array;
+export type Feed = Float32Array | Int32Array | Uint8Array | Uint16Array;
 
 /** The element type of an array. */
 export function dtypeOf(values: Feed): number {
   if (values instanceof Uint8Array) return DType.uint8;
+  if (values instanceof Uint16Array) return DType.uint16;
   return values instanceof Int32Array ? DType.int32 : DType.float;
 }
 

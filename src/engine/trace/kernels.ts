@@ -152,7 +152,7 @@ function traceKernels(
     Cast: ({ x }, { dtype }: Attributes) =>
       // tfjs has one float; which one it is here stays as it is.
       dtype === "float32" && x.dtype !== bool && x.dtype !== int32 &&
-        x.dtype !== DType.uint8
+        x.dtype !== DType.uint8 && x.dtype !== DType.uint16
         ? [x]
         : [graph().cast(x, dtype === "int32" ? int32 : float)],
     Reshape: ({ x }, { shape }: Attributes) => {

@@ -16,6 +16,7 @@ export const DType = {
   int64: 9,
   bool: 10,
   bfloat16: 14,
+  uint16: 17,
   half: 19,
   resource: 20,
 } as const;

@@ -73,7 +73,7 @@ export function traceMicroBatchTrainer(
     });
     const context = { graph, backend, variables, collectives };
     const tensors = tensorsOf(backend, specs, variables);
-    const x = patchInput(backend, replica.patches);
+    const x = patchInput(backend, replica.patches, options.values);
     const microBatch = replica.microBatch!;
     const allZ = variables.get(NODES.allZ)!;
     const meanZ = variables.get(NODES.meanZ)!;

@@ -10,7 +10,7 @@ import { foldedSpecs } from "../../model/fold_batch_norms.ts";
 import { scopeOf } from "../../model/layers.ts";
 import { empSslLoss } from "../../model/loss.ts";
 import { isTrainable, tensorSpecs } from "../../model/parameters.ts";
-import type { TrainerOptions } from "../engine.ts";
+import type { EncoderOptions, TrainerOptions } from "../engine.ts";
 import type { GraphBuilder } from "./graph.ts";
 import { traceMicroBatchTrainer } from "./micro_batch_graph.ts";
 import { momentumOf, NODES } from "./names.ts";
@@ -50,7 +50,7 @@ export function traceTrainer(
       collectives,
     });
     const tensors = tensorsOf(backend, specs, variables);
-    const x = patchInput(backend, replica.patches);
+    const x = patchInput(backend, replica.patches, options.values);
     collectives?.begin();
 
     const scope = scopeOf(tensors, true, replica.synced);
@@ -115,17 +115,17 @@ export function traceStep(
  * image. Its variables are those of {@linkcode foldedSpecs}.
  */
 export function traceEncoder(
-  options: Pick<TrainerOptions, "model" | "images" | "patches" | "patchSize">,
+  options: EncoderOptions,
   settings: TraceSettings,
 ): GraphBuilder {
-  const { model, images, patches, patchSize } = options;
+  const { model, images, patches, patchSize, values } = options;
   const specs = foldedSpecs(model);
   return trace(settings, (graph, backend) => {
     const variables = declare(graph, { specs });
     const tensors = tensorsOf(backend, specs, variables);
-    const shape = [patches * images, patchSize, patchSize, 3];
-    const feed = patchFeed(graph, shape, settings.floats);
-    const x = patchInput(backend, feed);
+    const shape = [patches * images, patchSize, patchSize, model.channels];
+    const feed = patchFeed(graph, shape, values, settings.floats);
+    const x = patchInput(backend, feed, values);
     const scope = { ...scopeOf(tensors, false), folded: true };
     const y = encode(scope, x, model);
     const mean = tf.mean(tf.reshape(y, [patches, images, model.hidden]), 0);

@@ -5,9 +5,10 @@
  * @module
  */
 import * as tf from "../../deps/tfjs.ts";
-import { normalizeBytes } from "../../model/encoder.ts";
+import { normalize } from "../../model/encoder.ts";
 import { larsGradient, type OptimizerConfig } from "../../model/lars.ts";
 import type { Scope } from "../../model/layers.ts";
+import type { PatchValues } from "../../patches/normalize.ts";
 import type { TrainerOptions } from "../engine.ts";
 import type { TraceBackend } from "./backend.ts";
 import { Collectives } from "./collectives.ts";
@@ -17,26 +18,28 @@ import { momentumOf, NODES, prefixOf } from "./names.ts";
 import { trace, type TraceSettings } from "./trace.ts";
 import { assign, output, type Variable } from "./variables.ts";
 
-/** The patches as the network takes them, from bytes or from floats. */
+/** The patches as the network takes them, from whole numbers or from floats. */
 export function patchInput(
   backend: TraceBackend,
   patches: GraphValue,
+  values: PatchValues = {},
 ): tf.Tensor {
-  if (patches.dtype !== DType.uint8) return backend.tensor(patches);
-  return normalizeBytes(
-    backend.tensor(backend.graph.cast(patches, DType.float)),
-  );
+  if (patches.dtype === DType.float) return backend.tensor(patches);
+  const numbers = backend.tensor(backend.graph.cast(patches, DType.float));
+  return normalize(numbers, values);
 }
 
-/** The placeholder of the patches: bytes, or floats. */
+/** The placeholder of the patches: bytes, numbers of 16 bits, or floats. */
 export function patchFeed(
   graph: GraphBuilder,
   shape: number[],
+  { bits }: PatchValues = {},
   floats = false,
 ): GraphValue {
+  const whole = bits === 16 ? DType.uint16 : DType.uint8;
   return floats
     ? graph.placeholder(NODES.floats, DType.float, shape)
-    : graph.placeholder(NODES.bytes, DType.uint8, shape);
+    : graph.placeholder(NODES.bytes, whole, shape);
 }
 
 /** What updates the variables of a replica. */
@@ -88,12 +91,12 @@ function sliceOfReplica(
  * network at a time; `microBatched`: whether that is a part of them.
  */
 export function traceReplicas(
-  { images, patchSize }: TrainerOptions,
+  { images, patchSize, model, values }: TrainerOptions,
   settings: TraceSettings & { patchesAtOnce: number; microBatched?: boolean },
   traceReplica: (replica: ReplicaGraph) => void,
 ): GraphBuilder {
   const { replicas, patchesAtOnce: patches, microBatched, floats } = settings;
-  const sides = [patchSize, patchSize, 3];
+  const sides = [patchSize, patchSize, model.channels];
   return trace(settings, (graph, backend) => {
     const ownImages = images / (replicas?.count ?? 1);
     const own = replicas?.own.length ?? 1;
@@ -101,6 +104,7 @@ export function traceReplicas(
     const feed = patchFeed(
       graph,
       [patches * ownImages * own, ...sides],
+      values,
       floats,
     );
     const learningRate = graph.placeholder(

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Image } from "../../data/image.ts";
+import type { Image, Samples } from "../../data/image.ts";
 import { boxBlurs } from "../blur.ts";
 import { contrastMean } from "../contrast.ts";
 import type { CropBox } from "../crop.ts";
@@ -127,7 +127,7 @@ export class WasmTransforms implements PatchTransforms {
   }
 
   /** See {@linkcode PatchTransforms.start}. */
-  start(patch: Uint8Array, size: number): void {
+  start(patch: Samples, size: number): void {
     this.#layOut(size, patch.length);
     this.#bytes.set(patch, this.#patch);
   }

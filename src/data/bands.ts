@@ -1,0 +1,127 @@
+/**
+ * Images of other numbers of channels than one and three: TIFF files of several
+ * bands, and NumPy's arrays.
+ *
+ * @module
+ */
+import { loadGeoTiff } from "../deps/geotiff.ts";
+import { type Image, MAX_CHANNELS, type Samples } from "./image.ts";
+
+/** Whether a file is a TIFF: `II*` or `MM*`, in either byte order. */
+export function isTiff(bytes: Uint8Array): boolean {
+  const [a, b, c, d] = bytes;
+  return a === 0x49 && b === 0x49 && (c === 42 || c === 43) && d === 0 ||
+    a === 0x4d && b === 0x4d && c === 0 && (d === 42 || d === 43);
+}
+
+/** The first image of a TIFF file, all its bands. */
+export async function decodeTiff(
+  bytes: Uint8Array,
+  maxPixels: number,
+): Promise<Image> {
+  const { fromArrayBuffer } = await loadGeoTiff();
+  const file = await fromArrayBuffer(bytes.slice().buffer);
+  const image = await file.getImage();
+  const width = image.getWidth(), height = image.getHeight();
+  const channels = image.getSamplesPerPixel();
+  checkSize({ width, height, channels }, maxPixels);
+  const bits = image.getBitsPerSample(), format = image.getSampleFormat();
+  if (format !== 1 || bits !== 8 && bits !== 16) {
+    throw new Error(
+      `its numbers are ${bits} bits ${
+        format === 1 ? "" : format === 3 ? "floating point" : "signed"
+      }, where unsigned 8 and 16 can be read`,
+    );
+  }
+  const data = await image.readRasters({ interleave: true }) as Samples;
+  return { width, height, channels, data };
+}
+
+/** Magic, version and length of the header of a `.npy` file. */
+const NPY = "\x93NUMPY";
+
+/** Whether a file is an array of NumPy. */
+export function isNpy(bytes: Uint8Array): boolean {
+  return [...NPY].every((char, i) => bytes[i] === char.charCodeAt(0));
+}
+
+/**
+ * An array as an image: `height × width`, `height × width × channels`, or channels
+ * first where only that leaves up to 16 of them.
+ */
+export function decodeNpy(bytes: Uint8Array, maxPixels: number): Image {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const long = bytes[6]! > 1;
+  const length = long ? view.getUint32(8, true) : view.getUint16(8, true);
+  const start = (long ? 12 : 10) + length;
+  const head = new TextDecoder("latin1").decode(
+    bytes.subarray(long ? 12 : 10, start),
+  );
+  const [, order, type] = /'descr':\s*'([<>|=])(\w\d)'/.exec(head) ?? [];
+  if (type !== "u1" && type !== "u2") {
+    throw new Error(
+      `its numbers are ${
+        type ?? "of some other kind"
+      }, where uint8 and uint16 can be read`,
+    );
+  }
+  if (/'fortran_order':\s*True/.test(head)) {
+    throw new Error("its columns come first; save numpy.ascontiguousarray()");
+  }
+  const [, sides = ""] = /'shape':\s*\(([\d,\s]*)\)/.exec(head) ?? [];
+  const shape = sides.split(",").map((side) => side.trim())
+    .filter((side) => side !== "").map(Number);
+  const planar = shape.length === 3 && shape[2]! > MAX_CHANNELS &&
+    shape[0]! <= MAX_CHANNELS;
+  const [height = 0, width = 0, channels = 1] = planar
+    ? [shape[1], shape[2], shape[0]]
+    : shape;
+  if (shape.length < 2 || shape.length > 3) {
+    throw new Error(
+      `its shape is (${shape}), where two or three sides make one`,
+    );
+  }
+  checkSize({ width, height, channels }, maxPixels);
+  const count = width * height * channels, wide = type === "u2";
+  if (bytes.length - start < count * (wide ? 2 : 1)) {
+    throw new Error("its numbers are not all there");
+  }
+  const values = wide
+    ? Uint16Array.from(
+      { length: count },
+      (_, i) => view.getUint16(start + 2 * i, order !== ">"),
+    )
+    : bytes.slice(start, start + count);
+  const data = planar ? interleave(values, channels) : values;
+  return { width, height, channels, data };
+}
+
+/** From channel by channel to pixel by pixel. */
+function interleave<T extends Samples>(planes: T, channels: number): T {
+  const pixels = planes.length / channels, data = planes.slice() as T;
+  for (let c = 0; c < channels; c++) {
+    for (let i = 0; i < pixels; i++) {
+      data[i * channels + c] = planes[c * pixels + i]!;
+    }
+  }
+  return data;
+}
+
+function checkSize(
+  { width, height, channels }: {
+    width: number;
+    height: number;
+    channels: number;
+  },
+  maxPixels: number,
+): void {
+  const pixels = width * height;
+  if (!(pixels > 0) || pixels > maxPixels) {
+    throw new Error(`it has ${width} × ${height} pixels`);
+  }
+  if (channels < 1 || channels > MAX_CHANNELS) {
+    throw new Error(
+      `it has ${channels} channels, where up to ${MAX_CHANNELS} can be read`,
+    );
+  }
+}

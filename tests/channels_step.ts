@@ -1,0 +1,74 @@
+/** One step of a network of five channels, against PyTorch. */
+import { assert } from "@std/assert";
+import type { Engine } from "../src/engine/engine.ts";
+import { convertLayout } from "../src/model/layout.ts";
+import { OPTIMIZER } from "../src/model/lars.ts";
+import { isTrainable, tensorSpecs } from "../src/model/parameters.ts";
+import { noise } from "./formula.ts";
+import { stateByFormula } from "./parity.ts";
+
+const golden: {
+  step: {
+    mean: number[];
+    std: number[];
+    losses: number[];
+    gradient: number[];
+  };
+} = JSON.parse(
+  await Deno.readTextFile(
+    new URL("../fixtures/channels.json", import.meta.url),
+  ),
+);
+
+/** An engine, or why there is none. */
+export interface ChannelSubject {
+  name: string;
+  ignore: boolean;
+  reason: string;
+  engine?: Pick<Engine, "trainer">;
+}
+
+/** Declares the test of an engine. */
+export function testChannels({ name, ignore, reason, engine }: ChannelSubject) {
+  Deno.test({
+    name: `${name} gives PyTorch's step on five channels of 16 bits${reason}`,
+    ignore,
+    fn: () => check(engine!),
+  });
+}
+
+async function check(engine: Pick<Engine, "trainer">): Promise<void> {
+  const { mean, std, losses, gradient } = golden.step;
+  const model = {
+    ...{ depth: 18, stem: "cifar", channels: 5 } as const,
+    ...{ width: 4, hidden: 48, embedding: 24 },
+  };
+  const options = {
+    ...{ model, images: 6, patches: 3, patchSize: 16 },
+    values: { bits: 16, normalize: { mean, std } } as const,
+    loss: { patchSim: 200, tcr: 1, eps: 0.2 },
+  };
+  const bytes = noise(2 * 18 * 16 * 16 * 5, 9), state = stateByFormula(model);
+  const trainer = await engine.trainer(
+    { ...options, optimizer: { ...OPTIMIZER, eta: 5e-4 } },
+    state,
+  );
+  const found = await trainer.step(bytes, 2e-4);
+  [found.loss, found.invariance, found.tcr].forEach((value, i) =>
+    assert(Math.abs(value / losses[i]! - 1) < 1e-5, `${i}: ${value}`)
+  );
+  trainer.dispose();
+  // Without decay and scaling the momentum is the gradient.
+  const plain = await engine.trainer({
+    ...options,
+    optimizer: { eta: 1e30, weightDecay: 0, momentum: 0.9 },
+  }, state);
+  await plain.step(bytes, 1e-20);
+  const [stem] = tensorSpecs(model).filter(isTrainable);
+  const momentum = (await plain.momentum()).get(stem!.name)!;
+  const values = convertLayout(stem!, momentum, "torch");
+  const size = Math.hypot(...gradient);
+  const off = Math.hypot(...gradient.map((value, i) => value - values[i]!));
+  assert(off / size < 1e-3, `the gradient is off by ${off / size}`);
+  plain.dispose();
+}

@@ -1,0 +1,186 @@
+/** Images of other channels and bits than RGB bytes, against Pillow and PyTorch. */
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { decodeBytes } from "../src/data/decode.ts";
+import { formatOf, type Image, samples } from "../src/data/image.ts";
+import { PlainTransforms } from "../src/patches/plain_transforms.ts";
+import { checkChannels, RECIPES, withoutColor } from "../src/patches/recipe.ts";
+import type { Interpolation } from "../src/patches/resize.ts";
+import { noise, photo } from "./formula.ts";
+
+/** Width, height, the formula's seed, channels, bits. */
+type Source = [number, number, number, number, 8 | 16];
+
+interface Case {
+  transform: string;
+  source: Source;
+  sha256: string;
+  factor: number;
+  factors: number[];
+  sigma: number;
+  size: number;
+  interpolation: Interpolation;
+  box: [number, number, number, number];
+}
+
+const golden: {
+  cases: Case[];
+  hues: { factor: number; values: number[] }[];
+  files: Record<
+    string,
+    { bytes: string; channels: number; bits: 8 | 16; sha256: string }
+  >;
+} = JSON.parse(
+  await Deno.readTextFile(
+    new URL("../fixtures/channels.json", import.meta.url),
+  ),
+);
+
+async function sha256(data: Uint8Array | Uint16Array): Promise<string> {
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  const hash = await crypto.subtle.digest("SHA-256", bytes.slice());
+  return new Uint8Array(hash).toHex().slice(0, 32);
+}
+
+/** The picture of a case: band by band of the formula's. */
+function picture([width, height, seed, channels, bits]: Source): Image {
+  const data = samples(width * height * channels, bits);
+  for (let c = 0; c < channels; c++) {
+    const red = photo(width, height, seed + c).data;
+    const low = noise(width * height, seed + c);
+    for (let i = 0; i < width * height; i++) {
+      const value = red[3 * i]!;
+      data[i * channels + c] = bits === 8
+        ? value
+        : ((value >> 1) + 64) * 256 + low[i]!;
+    }
+  }
+  return { width, height, channels, data };
+}
+
+function run(c: Case): Uint8Array | Uint16Array {
+  const image = picture(c.source), transforms = new PlainTransforms();
+  if (c.box) {
+    const [left, top, width, height] = c.box;
+    transforms.load(image);
+    transforms.cropAndResize({ left, top, width, height }, c);
+  } else transforms.start(image.data, image.width, image.channels);
+  switch (c.transform) {
+    case "flip":
+      transforms.flip();
+      break;
+    case "brightness":
+      transforms.adjustBrightness(c.factor);
+      break;
+    case "contrast":
+      transforms.adjustContrast(c.factor);
+      break;
+    case "blur":
+      transforms.gaussianBlur(c.sigma);
+      break;
+    case "solarize":
+      transforms.solarize();
+      break;
+    case "patch":
+      transforms.flip();
+      transforms.adjustBrightness(c.factors[0]!);
+      transforms.adjustContrast(c.factors[1]!);
+      transforms.gaussianBlur(c.sigma);
+      transforms.solarize();
+  }
+  return transforms.patch;
+}
+
+Deno.test("transforms of any channels give Pillow's numbers", async () => {
+  for (const c of golden.cases) {
+    const { transform, source, size, interpolation, box } = c;
+    const name = JSON.stringify([transform, source, size, interpolation, box]);
+    assertEquals(await sha256(run(c)), c.sha256, name);
+  }
+});
+
+Deno.test("the hue of 16 bits is torchvision's of a tensor", () => {
+  const { data } = picture([16, 16, 5, 3, 16]);
+  for (const { factor, values } of golden.hues) {
+    const transforms = new PlainTransforms();
+    transforms.start(data, 16);
+    transforms.adjustHue(factor);
+    transforms.patch.forEach((value, i) =>
+      assert(Math.abs(value - values[i]!) <= 2, `${factor} ${i}: ${value}`)
+    );
+  }
+});
+
+Deno.test("16 bits are blurred, lightened and inverted as 8 are", () => {
+  const wide = picture([32, 32, 3, 2, 16]);
+  const narrow = {
+    ...wide,
+    data: Uint8Array.from(wide.data, (value) => value >> 8),
+  };
+  for (
+    const change of [
+      (t: PlainTransforms) => t.gaussianBlur(1.3),
+      (t: PlainTransforms) => t.adjustBrightness(0.7),
+      (t: PlainTransforms) => t.adjustContrast(1.3),
+      (t: PlainTransforms) => t.solarize(),
+    ]
+  ) {
+    const [a, b] = [wide, narrow].map(({ data }) => {
+      const transforms = new PlainTransforms();
+      transforms.start(data, 32, 2);
+      change(transforms);
+      return transforms.patch;
+    });
+    // Each rounding of bytes loses up to one of them.
+    a!.forEach((value, i) =>
+      assert(Math.abs(value - 256 * b![i]!) < 3 * 256, `${value} ${b![i]}`)
+    );
+    assert(a!.some((value) => value % 256 !== 0));
+  }
+});
+
+for (const [name, file] of Object.entries(golden.files)) {
+  Deno.test(`decodeBytes() reads ${name} with its channels and bits`, async () => {
+    const { channels, bits, sha256: wanted } = file;
+    const bytes = Uint8Array.fromBase64(file.bytes);
+    const image = await decodeBytes(bytes, name, {
+      pixels: { channels, bits },
+    });
+    assertEquals(formatOf(image), { channels, bits });
+    assertEquals(await sha256(image.data), wanted);
+  });
+}
+
+Deno.test("an image of other channels than asked for is refused", async () => {
+  const bytes = Uint8Array.fromBase64(golden.files["five bands.tif"]!.bytes);
+  const error = await decodeBytes(bytes, "a.tif", {
+    pixels: { channels: 4, bits: 8 },
+  }).catch((error) => error);
+  assertStringIncludes(
+    error.message,
+    "Cannot decode a.tif: it has 5 channels of 8 bits, where 4 channels of 8 bits",
+  );
+});
+
+Deno.test("a recipe's steps of colour are refused where there is none", () => {
+  const fault = (change: object, channels: number) => {
+    try {
+      checkChannels({ ...withoutColor(RECIPES.cifar), ...change }, channels);
+      return "";
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+  assertEquals(fault({}, 1), "");
+  assertStringIncludes(
+    fault({ grayscale: 0.2 }, 4),
+    "recipe grayscale: 4 channels have no colour, set it to 0",
+  );
+  assertStringIncludes(
+    fault({ jitter: RECIPES.cifar.jitter }, 1),
+    "recipe jitter.saturation: 1 channel has no colour",
+  );
+  assertStringIncludes(
+    fault({ normalize: { mean: [0.5], std: [1, 1, 1] } }, 4),
+    "recipe normalize.std: it has 3 numbers for 4 channels, give one, or 4",
+  );
+});
