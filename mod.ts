@@ -36,6 +36,7 @@ export {
   type OpenOptions,
 } from "./src/data/catalog.ts";
 export type {
+  Blocks,
   DataOptions,
   Dataset,
   DatasetSource,
@@ -44,6 +45,7 @@ export type {
   Split,
 } from "./src/data/dataset.ts";
 export type { FileTable } from "./src/data/file_table.ts";
+export type { ParquetTable } from "./src/data/parquet_table.ts";
 export type { ShardTable } from "./src/data/shard_table.ts";
 export type { CallOptions } from "./src/call_options.ts";
 export type { Search } from "./src/data/image_files.ts";

@@ -7,10 +7,6 @@
  *
  *     images/start-up  1.28 s for 130,000 files, spread 19 %; 188 MB
  *     images/decode    504 against 595 images/s, ratio 0.85, spread 14 %
- *     shards  100,000 small samples in 20 tar shards: open in 2.3 s and 123 MB;
- *       1,571 images/s of 32 × 32 in random order, 1,396 of single files; the
- *       webdataset 1.0.2 package decodes 5,666 in shard order, in 546 MB (n 3, by
- *       hand: sharp takes 0.6 ms an image, however small)
  *     images/cached    2,125 against 504 decoded, ratio 4.2, spread 36 %
  *
  * @module

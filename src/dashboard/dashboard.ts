@@ -141,6 +141,7 @@ export class Dashboard {
       : map.map((_, position) => {
         const { image } = placeOf(this.#step, position, {
           count: data.length,
+          blocks: data.blocks,
           images: config.bs,
           shuffle: true,
           seed: config.seed,

@@ -24,6 +24,7 @@ import { type PixelFormat, toFormat } from "./image.ts";
 import { ImageFiles, type Search } from "./image_files.ts";
 import { openImagenet100 } from "./imagenet100.ts";
 import { isModule, moduleUrl, openOwnData } from "./own_data.ts";
+import { openParquet, ParquetImages } from "./parquet.ts";
 import { openShapes } from "./shapes.ts";
 import { limitTo } from "./subset.ts";
 import { openTinyImagenet } from "./tiny_imagenet.ts";
@@ -38,7 +39,7 @@ export interface OpenOptions {
   split: Split;
   /** ImageNet-100: a file with other classes than ours. */
   classes?: string;
-  /** The options of a user's module. */
+  /** The options of a data set that has some, such as a user's module. */
   options?: DataOptions;
 }
 
@@ -54,6 +55,8 @@ export interface DatasetEntry {
   files?: boolean;
   /** Whether a run keeps a digest of its images, having no index of files. */
   digest?: boolean;
+  /** The names of its options; those of a user's module are its own. */
+  options?: readonly string[];
   /** The architecture where the user names none; "by-size" looks at an image. */
   arch: string;
   /** Its own defaults of a run, where the paper's do not suit it. */
@@ -112,6 +115,13 @@ export const DATASETS: Readonly<Record<string, DatasetEntry>> = {
     open: openImages,
     needsDir: true,
     files: true,
+    arch: "by-size",
+  },
+  parquet: {
+    open: openParquet,
+    needsDir: true,
+    digest: true,
+    options: ["image", "label"],
     arch: "by-size",
   },
   webdataset: {
@@ -210,12 +220,13 @@ export async function openDataset(
 
 /** A data set of which each image is converted. */
 function converted(dataset: Dataset, pixels: PixelFormat): Dataset {
-  const { name, length, classes } = dataset;
+  const { name, length, classes, blocks } = dataset;
   return {
     name,
     length,
     classes,
     pixels,
+    blocks,
     label: (index) => dataset.label(index),
     describe: (index) => dataset.describe(index),
     share: dataset.share && (() => dataset.share!()),
@@ -243,6 +254,9 @@ function limited(dataset: Dataset, { limit }: DatasetSource): Dataset {
 }
 
 function openShared(shared: SharedData): Dataset {
+  if (shared.kind === "parquet") {
+    return new ParquetImages(shared.classes, shared.table);
+  }
   if (shared.kind === "shards") {
     return new ShardImages(shared.classes, shared.table);
   }

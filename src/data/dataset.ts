@@ -6,6 +6,7 @@
 import type { CacheOptions } from "./decoded_cache.ts";
 import type { FileTable } from "./file_table.ts";
 import type { Image, PixelFormat } from "./image.ts";
+import type { ParquetTable } from "./parquet_table.ts";
 import type { ShardTable } from "./shard_table.ts";
 
 /** A data set that was opened, as plain data in shared memory. */
@@ -27,9 +28,22 @@ export type SharedData =
     kind: "shards";
     classes: readonly string[];
     table: ShardTable;
+  }
+  | {
+    kind: "parquet";
+    classes: readonly string[];
+    table: ParquetTable;
   };
 
-/** Options of a user's module: plain data, kept with the run. */
+/** Images that are read in blocks: see `block_shuffle.ts`. */
+export interface Blocks {
+  /** How many images each block has, one block after the other. */
+  sizes: Uint32Array;
+  /** How many images are shuffled among each other. */
+  buffer: number;
+}
+
+/** Options of a data set: plain data, kept with the run. */
 export type DataOptions = Record<string, unknown>;
 
 /** A user's own data: a module and its options. */
@@ -60,6 +74,8 @@ export interface Dataset {
   describe(index: number): string;
   /** What the pixels of its images are, where it says so. */
   readonly pixels?: PixelFormat;
+  /** Where its images are read block by block: they are then shuffled so. */
+  readonly blocks?: Blocks;
   /**
    * Lets its images have other pixels, as their files have them; the images of a
    * data set without it are converted.
@@ -81,7 +97,7 @@ export interface Dataset {
 export interface DatasetSource {
   /** A name from `DATASETS` in `catalog.ts`, or the URL of a user's module. */
   name: string;
-  /** The options of a user's module. */
+  /** The options of a data set that has some, such as a user's module. */
   options?: DataOptions;
   /** The folder with the data, where the data set has one. */
   dir?: string;

@@ -4,7 +4,7 @@
  * @module
  */
 import { permute } from "../random.ts";
-import type { Dataset } from "./dataset.ts";
+import type { Blocks, Dataset } from "./dataset.ts";
 
 /**
  * A fixed choice of `count` images, spread over the whole set, so that the
@@ -12,15 +12,35 @@ import type { Dataset } from "./dataset.ts";
  */
 export function limitTo(dataset: Dataset, count: number): Dataset {
   const { length, name, classes, pixels } = dataset;
-  const all = (index: number) =>
+  const choice = (index: number) =>
     permute(index, { count: length, seed: 0, epoch: 0xffffffff });
+  // Those that are read in blocks stay in their order.
+  const sorted = dataset.blocks &&
+    Float64Array.from({ length: Math.min(count, length) }, (_, i) => choice(i))
+      .sort();
+  const all = sorted ? (index: number) => sorted[index]! : choice;
   return {
     name,
     classes,
     pixels,
+    blocks: dataset.blocks && blocksOf(sorted!, dataset.blocks),
     length: Math.min(count, length),
     label: (index) => dataset.label(all(index)),
     describe: (index) => dataset.describe(all(index)),
     image: (index) => dataset.image(all(index)),
   };
+}
+
+/** How many of some images, in order, each block has. */
+function blocksOf(images: Float64Array, { sizes, buffer }: Blocks): Blocks {
+  const own = new Uint32Array(sizes.length);
+  let block = 0, end = sizes[0] ?? 0;
+  for (const image of images) {
+    while (image >= end) end += sizes[++block]!;
+    own[block]!++;
+  }
+  // As many blocks at a time as without the limit.
+  const total = sizes.reduce((sum, size) => sum + size, 0);
+  const share = images.length / Math.max(1, total);
+  return { sizes: own, buffer: Math.max(1, Math.floor(buffer * share)) };
 }

@@ -6,24 +6,18 @@
  * @module
  */
 import { errorMaker, messageOf } from "../errors.ts";
-import { readAtSync, whyNoFolder } from "../files.ts";
+import { readAtSync } from "../files.ts";
 import type { Dataset, SharedData, Split } from "./dataset.ts";
 import { decodeBytes } from "./decode.ts";
+import { findShards } from "./find_shards.ts";
 import { type Image, type PixelFormat, RGB } from "./image.ts";
 import type { Search } from "./image_files.ts";
 import type { ShardTable } from "./shard_table.ts";
 import { type TarMember, tarMembers } from "./tar_members.ts";
 
-const notFound = errorMaker("open a WebDataset in", "NOT_FOUND");
 const invalidData = errorMaker("open a WebDataset in", "INVALID_DATA");
 
 const IMAGE = /^(jpe?g|png|webp|gif|tiff?|avif|bmp|ppm|pgm|npy)$/i;
-
-/** How shards of a split are called: `train-0001.tar`, or any in `train/`. */
-const SPLITS: Record<Split, RegExp> = {
-  train: /^train(ing)?([-_.].*)?$/i,
-  test: /^(val(id(ation)?)?|test(ing)?)([-_.].*)?$/i,
-};
 
 /** Archives that a thread keeps open at a time. */
 const OPEN = 64;
@@ -89,32 +83,6 @@ export class ShardImages implements Dataset {
   }
 }
 
-/** The shards of a split, by name. */
-async function findShards(dir: string, split: Split): Promise<string[]> {
-  const found: string[] = [];
-  let entries: Deno.DirEntry[];
-  try {
-    entries = await Array.fromAsync(Deno.readDir(dir));
-  } catch {
-    throw notFound(dir, await whyNoFolder(dir), "name one with --data-dir");
-  }
-  for (const { name, isDirectory } of entries) {
-    if (isDirectory && SPLITS[split].test(name)) {
-      for await (const inner of Deno.readDir(`${dir}/${name}`)) {
-        if (/\.tar$/i.test(inner.name)) {
-          found.push(`${dir}/${name}/${inner.name}`);
-        }
-      }
-    } else if (/\.tar$/i.test(name)) {
-      const [stem] = name.split(/\.tar$/i);
-      // Shards without the name of any split are those for training.
-      const other = split === "train" && !SPLITS.test.test(stem!);
-      if (SPLITS[split].test(stem!) || other) found.push(`${dir}/${name}`);
-    }
-  }
-  return found.sort();
-}
-
 /** What WebDataset takes for a sample: all up to the first dot of the name. */
 function keyOf(name: string): [key: string, extension: string] {
   const [, key, extension] = /^(.*?\/?[^/]*?)\.([^/]*)$/.exec(name) ?? [];
@@ -168,14 +136,8 @@ const uint32 = (values: number[]) =>
 export async function openWebdataset(
   { dir, split, onFound }: { dir: string; split: Split } & Search,
 ): Promise<Dataset> {
-  const shards = await findShards(dir, split);
-  if (shards.length === 0) {
-    throw notFound(
-      dir,
-      `no ${split} shard in it`,
-      `name shards ${split === "train" ? "train" : "val"}-0000.tar and so on`,
-    );
-  }
+  const kind = { name: "WebDataset", ending: ".tar" };
+  const shards = await findShards(dir, split, kind);
   const shard: number[] = [], offset: number[] = [], size: number[] = [];
   const classes: (string | undefined)[] = [];
   for (const [at, path] of shards.entries()) {

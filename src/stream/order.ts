@@ -4,7 +4,9 @@
  *
  * @module
  */
+import type { Blocks } from "../data/dataset.ts";
 import { permute } from "../random.ts";
+import { shuffleInBlocks } from "./block_shuffle.ts";
 
 /** The order of the images of a run. */
 export interface OrderConfig {
@@ -16,6 +18,8 @@ export interface OrderConfig {
   shuffle: boolean;
   /** The user's seed. */
   seed: number;
+  /** Where the images are read in blocks: they are then shuffled so. */
+  blocks?: Blocks;
 }
 
 /** One place in the stream. */
@@ -53,7 +57,10 @@ export function placeOf(
   const perEpoch = batchesPerEpoch(order);
   const epoch = Math.floor(batch / perEpoch);
   const index = (batch % perEpoch) * order.images + position;
-  const { count, seed } = order;
-  const image = order.shuffle ? permute(index, { count, seed, epoch }) : index;
+  const { count, seed, blocks } = order;
+  if (!order.shuffle) return { epoch, image: index };
+  const image = blocks
+    ? shuffleInBlocks(index, { blocks, count, seed, epoch })
+    : permute(index, { count, seed, epoch });
   return { epoch, image };
 }

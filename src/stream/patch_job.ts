@@ -15,7 +15,7 @@ import { isBeyondEnd, type OrderConfig, placeOf } from "./order.ts";
 import { Ring, type RingHandle } from "./ring.ts";
 
 /** A stream of patch batches, as plain data. */
-export interface PatchJob extends Omit<OrderConfig, "count"> {
+export interface PatchJob extends Omit<OrderConfig, "count" | "blocks"> {
   /** The data set; each worker opens it. */
   source: DatasetSource;
   /** How patches are cut. */
@@ -98,7 +98,8 @@ export class PatchCutter {
     this.#job = job;
     this.#ring = ring;
     this.#dataset = dataset;
-    this.#order = { ...job, count: dataset.length };
+    const { length: count, blocks } = dataset;
+    this.#order = { ...job, count, blocks };
   }
 
   /**

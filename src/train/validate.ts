@@ -6,6 +6,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { TrainConfig } from "../checkpoint/run_config.ts";
 import { checkMembership } from "../cluster/membership.ts";
+import { datasetEntry } from "../data/catalog.ts";
 import { isModule } from "../data/own_data.ts";
 import { checkWish, type ClusterWish } from "../engine/engine.ts";
 import { flagError } from "../flag_error.ts";
@@ -117,11 +118,18 @@ export function validateConfig(config: TrainConfig): void {
 /** Refuses options that cannot be kept with the run, or that nothing takes. */
 function checkDataOptions({ data, dataOptions }: TrainConfig): void {
   if (dataOptions === undefined) return;
-  if (!isModule(data)) {
+  const known = isModule(data) ? undefined : datasetEntry(data).options ?? [];
+  const other = known &&
+    Object.keys(dataOptions).find((name) => !known.includes(name));
+  if (known?.length === 0 || other !== undefined) {
     throw flagError(
       "--data-options",
-      `${data} has none`,
-      "name a module with --data, or leave them out",
+      known!.length === 0
+        ? `${data} has none`
+        : `${data} has no option ${other}`,
+      known!.length === 0
+        ? "name a module with --data, or leave them out"
+        : `give ${known!.join(" or ")}`,
     );
   }
   const kept = JSON.parse(JSON.stringify(dataOptions));

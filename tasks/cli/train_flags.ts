@@ -30,7 +30,7 @@ export const command: Command = {
     "data-options": {
       type: "text",
       value: "JSON",
-      help: "options of your module, as an object",
+      help: "options of your module, or parquet's columns: image, label",
     },
     "data-dir": {
       type: "text",

@@ -1,0 +1,19 @@
+"""Samples read by the webdataset package, the peer of bench/shards.ts.
+
+It opens the shards of a folder, shuffled through a buffer of 5,000 samples, prints the seconds; then, for each line
+with a number, decodes so many images to RGB and prints the seconds and the greatest memory so far, in MB.
+"""
+import glob, resource, sys, time
+import webdataset
+
+start = time.perf_counter()
+shards = sorted(glob.glob(sys.argv[1] + "/train-*.tar"))
+data = webdataset.WebDataset(shards, shardshuffle=len(shards), seed=0).shuffle(5000).decode("rgb8").repeat()
+samples = iter(data)
+print(time.perf_counter() - start, flush=True)
+for line in sys.stdin:
+    start = time.perf_counter()
+    for _ in range(int(line)):
+        next(samples)["png"]
+    seconds = time.perf_counter() - start
+    print(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000, flush=True)

@@ -1,0 +1,72 @@
+/**
+ * The shards of a split, by the names that data sets give them.
+ *
+ * @module
+ */
+import { errorMaker } from "../errors.ts";
+import { whyNoFolder } from "../files.ts";
+import type { Split } from "./dataset.ts";
+
+/** How shards of a split are called: `train-0001.tar`, or any in `train/`. */
+const SPLITS: Record<Split, RegExp> = {
+  train: /^train(ing)?([-_.].*)?$/i,
+  test: /^(val(id(ation)?)?|test(ing)?)([-_.].*)?$/i,
+};
+
+/** Kinds of shards. */
+export interface ShardKind {
+  /** What they are, for messages: `WebDataset`. */
+  name: string;
+  /** The end of their names, with its dot. */
+  ending: string;
+  /** A folder in which they may lie besides. */
+  below?: string;
+}
+
+/**
+ * The shards of a split, in the order of their names: `train-0001.tar`, or all in
+ * `train/`; those whose names say no split are for training.
+ *
+ * @throws {EmpSslError} `NOT_FOUND` where there is no folder, or no shard in it.
+ */
+export async function findShards(
+  dir: string,
+  split: Split,
+  kind: ShardKind,
+): Promise<string[]> {
+  const notFound = errorMaker(`open a ${kind.name} in`, "NOT_FOUND");
+  const found: string[] = [];
+  const search = async (folder: string) => {
+    for await (const { name, isDirectory } of Deno.readDir(folder)) {
+      if (isDirectory && name === kind.below && folder === dir) {
+        await search(`${folder}/${name}`);
+      } else if (isDirectory && SPLITS[split].test(name)) {
+        for await (const inner of Deno.readDir(`${folder}/${name}`)) {
+          if (endsIn(inner.name, kind)) {
+            found.push(`${folder}/${name}/${inner.name}`);
+          }
+        }
+      } else if (endsIn(name, kind)) {
+        const stem = name.slice(0, -kind.ending.length);
+        const other = split === "train" && !SPLITS.test.test(stem);
+        if (SPLITS[split].test(stem) || other) found.push(`${folder}/${name}`);
+      }
+    }
+  };
+  try {
+    await search(dir);
+  } catch {
+    throw notFound(dir, await whyNoFolder(dir), "name one with --data-dir");
+  }
+  if (found.length > 0) return found.sort();
+  const name = `${split === "train" ? "train" : "val"}-0000${kind.ending}`;
+  throw notFound(
+    dir,
+    `no ${split} shard in it`,
+    `name shards ${name} and so on`,
+  );
+}
+
+function endsIn(name: string, { ending }: ShardKind): boolean {
+  return name.toLowerCase().endsWith(ending);
+}

@@ -1,0 +1,85 @@
+/**
+ * The order of images that lie in blocks, such as the row groups of a file: the
+ * blocks are shuffled, and then the images of each stretch of some blocks, so that a
+ * worker reads few blocks at a time. A pure function of the seed, as the order of
+ * other images is.
+ *
+ * @module
+ */
+import type { Blocks } from "../data/dataset.ts";
+import { permute } from "../random.ts";
+
+/** Mixed into the seed: blocks and images are shuffled independently. */
+const BLOCKS = 0x626c6f63, STRETCHES = 0x9e3779b9;
+
+/** The blocks in the order of an epoch, and where each ends. */
+interface Shuffled {
+  epoch: number;
+  seed: number;
+  starts: Float64Array;
+  ends: Float64Array;
+}
+
+/** The last epoch of each data set. */
+const last = new WeakMap<Blocks, Shuffled>();
+
+function shuffled(blocks: Blocks, seed: number, epoch: number): Shuffled {
+  const known = last.get(blocks);
+  if (known?.epoch === epoch && known.seed === seed) return known;
+  const { sizes } = blocks, count = sizes.length;
+  const first = new Float64Array(count);
+  for (let i = 1; i < count; i++) first[i] = first[i - 1]! + sizes[i - 1]!;
+  const starts = new Float64Array(count), ends = new Float64Array(count);
+  for (let i = 0, end = 0; i < count; i++) {
+    const own = (seed ^ BLOCKS) >>> 0;
+    const block = permute(i, { count, seed: own, epoch });
+    starts[i] = first[block]!;
+    ends[i] = end += sizes[block]!;
+  }
+  const found = { epoch, seed, starts, ends };
+  last.set(blocks, found);
+  return found;
+}
+
+/**
+ * The image at a position of an epoch.
+ *
+ * @param index The position, from 0.
+ * @param options The blocks, the number of all images, and what the order depends
+ * on.
+ *
+ * @example Each image comes once
+ * ```ts
+ * import { shuffleInBlocks } from "./block_shuffle.ts";
+ *
+ * const blocks = { sizes: Uint32Array.of(2, 3, 1), buffer: 4 };
+ * const options = { blocks, count: 6, seed: 0, epoch: 0 };
+ * const order = [0, 1, 2, 3, 4, 5].map((i) => shuffleInBlocks(i, options));
+ * console.assert(new Set(order).size === 6);
+ * ```
+ */
+export function shuffleInBlocks(
+  index: number,
+  { blocks, count, seed, epoch }: {
+    blocks: Blocks;
+    count: number;
+    seed: number;
+    epoch: number;
+  },
+): number {
+  const { starts, ends } = shuffled(blocks, seed, epoch);
+  const stretch = Math.floor(index / blocks.buffer);
+  const first = stretch * blocks.buffer;
+  const at = first + permute(index - first, {
+    count: Math.min(blocks.buffer, count - first),
+    seed: (seed + Math.imul(stretch + 1, STRETCHES)) >>> 0,
+    epoch,
+  });
+  let low = 0, high = ends.length - 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (ends[middle]! > at) high = middle;
+    else low = middle + 1;
+  }
+  return starts[low]! + at - (low === 0 ? 0 : ends[low - 1]!);
+}
