@@ -40,7 +40,7 @@ export const command: Command = {
 const PORT = 4700;
 
 /** The permissions of `deno task train`. */
-const PERMISSIONS = [
+export const PERMISSIONS: readonly string[] = [
   ...["--allow-read", "--allow-write", "--allow-env", "--allow-sys"],
   ...["--allow-ffi", "--allow-net", "--allow-run=python3"],
 ];

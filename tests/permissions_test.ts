@@ -5,7 +5,8 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { cacheFolder } from "../src/cache.ts";
 import { withFolder, writeImages } from "./images.ts";
-import { engineForTasks } from "./tasks.ts";
+import { PERMISSIONS } from "../tasks/launch.ts";
+import { engineForTasks, permissionsOf } from "./tasks.ts";
 
 const { ignore, reason } = await engineForTasks();
 
@@ -16,6 +17,10 @@ async function packagesFolder(): Promise<string> {
   }).output();
   return `${JSON.parse(new TextDecoder().decode(stdout)).denoDir}/npm`;
 }
+
+Deno.test("launched processes have the permissions of `train`", () => {
+  assertEquals([...PERMISSIONS], permissionsOf("train"));
+});
 
 Deno.test({
   name: `a run reads and writes in its own folders alone${reason}`,

@@ -1,5 +1,10 @@
 /** Reports about runs. */
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { writeReport } from "../src/report/report.ts";
 import { thinned } from "../src/report/run_record.ts";
 import { withFolder } from "./images.ts";
@@ -31,6 +36,18 @@ Deno.test("a report compares runs, and needs nothing from elsewhere", async () =
     assert(!html.includes('<b>"&'));
     assertStringIncludes(html, "<td>30 of 30</td><td>20000 of 20000</td>");
     assertStringIncludes(html, "<td>50.0 %</td><td>50.0 %</td>");
+  });
+});
+
+Deno.test("a report that is ended is not written", async () => {
+  await withFolder(async (dir) => {
+    const runs = [`${dir}/one`];
+    await writeRun(runs[0], 30);
+    const out = `${runs[0]}/ended.html`, signal = AbortSignal.abort("enough");
+    const reason = await writeReport({ runs, out }, { signal })
+      .catch((error) => error);
+    assertEquals(reason, "enough");
+    await assertRejects(() => Deno.stat(out));
   });
 });
 

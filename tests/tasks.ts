@@ -16,6 +16,16 @@ const FOLDERS: Record<string, string> = {
   embed_image: "../examples",
 };
 
+const { tasks }: { tasks: Record<string, { command: string }> } = JSON.parse(
+  await Deno.readTextFile(new URL("../deno.json", import.meta.url)),
+);
+
+/** The permissions that deno.json gives a task; those of `train` to examples. */
+export function permissionsOf(name: string): string[] {
+  const { command } = tasks[name] ?? tasks.train!;
+  return command.split(" ").filter((word) => word.startsWith("--allow-"));
+}
+
 /** Runs `tasks/<name>.ts` with the permissions that deno.json gives it. */
 export async function runTask(
   name: string,
@@ -27,13 +37,7 @@ export async function runTask(
     args: [
       "run",
       "--no-check",
-      "--allow-read",
-      "--allow-write",
-      "--allow-env",
-      "--allow-sys",
-      "--allow-ffi",
-      "--allow-net",
-      "--allow-run=python3",
+      ...permissionsOf(name),
       new URL(file, import.meta.url).pathname,
       ...args,
     ],

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { type CallOptions, untilAborted } from "../call_options.ts";
 import type { EngineChoice } from "../engine/engine.ts";
 import { loadEngine } from "../engine/load.ts";
 import { errorMaker, messageOf } from "../errors.ts";
@@ -112,6 +113,7 @@ function encode(
  *
  * @param choices The checkpoint and the folder; the rest is from
  * `EXPORT_DEFAULTS`.
+ * @param options A signal that ends it; nothing is then left in the folder.
  * @throws {EmpSslError} Before any work for invalid settings; `EXPORT_FAILED`
  * where the features are others.
  *
@@ -128,14 +130,17 @@ function encode(
  */
 export async function exportModel(
   choices: Pick<ExportConfig, "modelPath" | "out"> & Partial<ExportConfig>,
+  { signal }: Pick<CallOptions<never>, "signal"> = {},
 ): Promise<ExportResult> {
+  signal?.throwIfAborted();
   const config: ExportConfig = { ...EXPORT_DEFAULTS, ...choices };
   const { format, part, precision, batch, out, engine: name } = config;
   const { config: run, model, state, step } = readCheckpoint(config.modelPath);
   validate(config);
   const { patchSize } = run;
   const request = { model, state, part, precision, batch, patchSize };
-  const engine = await loadEngine({ engine: name, precision: "fp32" });
+  const loading = loadEngine({ engine: name, precision: "fp32" });
+  const engine = await untilAborted(loading, signal);
   const described = preprocessing(format, request, run);
   const files = encode(format, request, {
     "emp-ssl": JSON.stringify({ part, preprocessing: described }),
@@ -148,8 +153,10 @@ export async function exportModel(
     for (const name of written) removeIfPossible(`${out}/${name}`);
   });
   for (const name of names) writeAtomically(`${out}/${name}`, files[name]!);
-  const patches = await samplePatches(run, batch ?? PATCHES);
-  const distance = await checkExport(format, out, request, patches, engine);
+  const checked = samplePatches(run, batch ?? PATCHES).then((patches) =>
+    checkExport(format, out, request, patches, engine)
+  );
+  const distance = await untilAborted(checked, signal);
   writeAtomically(
     `${out}/preprocessing.json`,
     JSON.stringify(described, null, 2) + "\n",

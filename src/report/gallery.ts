@@ -81,6 +81,7 @@ async function drawRows(dataset: Dataset, rows: number[][]): Promise<Image> {
 export async function gallery(
   dir: string,
   engine: EngineChoice,
+  signal?: AbortSignal,
 ): Promise<Gallery> {
   const { path, config } = readCheckpointInfo(dir);
   const { source, dataset } = await openForThreads({
@@ -101,6 +102,7 @@ export async function gallery(
       recipe: config.recipe,
       patchSize: config.patchSize,
       values: valuesOf(config),
+      signal,
     });
     cosines = await calls.cosines("test");
     await calls.endEvaluation();

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { type CallOptions, untilAborted } from "../call_options.ts";
 import { Buffer } from "node:buffer";
 import { openDataset } from "../data/catalog.ts";
 import { encodePng } from "../data/png.ts";
@@ -194,6 +195,7 @@ function legend(runs: RunRecord[], [first]: Figure[]): string {
  * part of it is loaded from elsewhere. Each figure is also written as SVG.
  *
  * @param choices The runs.
+ * @param options A signal that ends it, before anything is written.
  * @throws {EmpSslError} `INVALID_ARGUMENT` where a folder holds no run.
  *
  * @example Two runs side by side
@@ -205,7 +207,9 @@ function legend(runs: RunRecord[], [first]: Figure[]): string {
  */
 export async function writeReport(
   choices: Pick<ReportConfig, "runs"> & Partial<ReportConfig>,
+  { signal }: Pick<CallOptions<never>, "signal"> = {},
 ): Promise<ReportResult> {
+  signal?.throwIfAborted();
   const { engine = "auto", gallery: wanted = true } = choices;
   const runs = readRuns(choices.runs);
   const main = runs[0]!;
@@ -213,8 +217,9 @@ export async function writeReport(
   const missing: string[] = [];
   const orMissing = async <T>(what: string, work: () => Promise<T>) => {
     try {
-      return await work();
+      return await untilAborted(work(), signal);
     } catch (error) {
+      signal?.throwIfAborted();
       missing.push(`${what}: ${messageOf(error)}`);
       return undefined;
     }
@@ -226,7 +231,7 @@ export async function writeReport(
   const shared = legend(runs, figures);
   const patches = await orMissing("patches", () => patchSheet(main));
   const seen = wanted
-    ? await orMissing("test images", () => gallery(main.dir, engine))
+    ? await orMissing("test images", () => gallery(main.dir, engine, signal))
     : undefined;
   if (seen) figures.push(seen.map);
   const neighbours = seen && await imageHtml(seen.neighbours, seen.text);

@@ -10,6 +10,8 @@ import { initialState, tensorSpecs } from "../../src/model/parameters.ts";
 import { encodeModel } from "../../src/checkpoint/checkpoint.ts";
 import { resolveConfig } from "../../src/train/config.ts";
 import { TRAIN_DEFAULTS } from "../../src/train/choices.ts";
+import { loadEncoder } from "../../src/evaluate/load_encoder.ts";
+import { photo } from "../formula.ts";
 import { withFolder } from "../images.ts";
 import { useTensorFlow } from "./engine.ts";
 
@@ -68,6 +70,29 @@ Deno.test({
           assert(card.includes("| trained on | shapes, 1500 images"));
         });
       }
+      await t.step("an export that is ended leaves nothing", async () => {
+        const controller = new AbortController(), { signal } = controller;
+        const out = `${dir}/ended`;
+        const exporting = exportModel(
+          { modelPath, out, format: "onnx" },
+          { signal },
+        );
+        // While it loads the engine, and writes.
+        setTimeout(() => controller.abort(new Error("enough")), 0);
+        await assertRejects(() => exporting, Error, "enough");
+        assertEquals([...Deno.readDirSync(out)], []);
+      });
+      await t.step("images embedded at once are as one by one", async () => {
+        using encoder = await loadEncoder({ modelPath, patches: 2 });
+        const images = [0, 1, 2, 3].map((seed) => photo(40, 30, seed));
+        const wanted: Float32Array[] = [];
+        for (const image of images) wanted.push(await encoder.embed(image));
+        const found = await Promise.all(
+          images.map((image) => encoder.embed(image)),
+        );
+        assertEquals(found, wanted);
+        assert(wanted[0]!.some((value, i) => value !== wanted[1]![i]));
+      });
       await t.step("a folder that holds something is refused", async () => {
         await assertRejects(
           () => exportModel({ modelPath, out: dir }),

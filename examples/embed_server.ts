@@ -1,0 +1,26 @@
+/**
+ * A server of features: each image that is posted to it is answered with its
+ * feature, as JSON.
+ *
+ *     deno run -A examples/embed_server.ts RUN
+ *     curl --data-binary @photo.jpg http://127.0.0.1:8000
+ *
+ * The encoder computes in the thread that calls it, on all cores: requests wait for
+ * one another, in the order in which their images are decoded.
+ *
+ * @module
+ */
+import { isEmpSslError, loadEncoder } from "../mod.ts";
+
+const [modelPath, port = "8000"] = Deno.args;
+const encoder = await loadEncoder({ modelPath, patches: 16 });
+
+Deno.serve({ hostname: "127.0.0.1", port: Number(port) }, async (request) => {
+  try {
+    const feature = await encoder.embed(await request.bytes());
+    return Response.json([...feature]);
+  } catch (error) {
+    if (!isEmpSslError(error)) throw error;
+    return new Response(error.message, { status: 400 });
+  }
+});
