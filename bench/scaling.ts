@@ -11,7 +11,8 @@
  * @module
  */
 import { architecture } from "../src/model/architectures.ts";
-import { isTrainable, sizeOf, tensorSpecs } from "../src/model/parameters.ts";
+import { tensorSpecs } from "../src/model/parameters.ts";
+import { isTrainable, sizeOf } from "../src/model/tensors.ts";
 import type { Precision } from "../src/engine/engine.ts";
 import type { Command } from "../tasks/cli/flags.ts";
 import { main } from "../tasks/cli/main.ts";

@@ -80,6 +80,8 @@ export const Purpose = {
   probe: 5,
   /** Augmentation of an evaluation patch. */
   evaluation: 6,
+  /** The first rows of a queue. */
+  queue: 7,
 } as const;
 
 /**

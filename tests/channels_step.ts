@@ -3,7 +3,8 @@ import { assert } from "@std/assert";
 import type { Engine } from "../src/engine/engine.ts";
 import { convertLayout } from "../src/model/layout.ts";
 import { OPTIMIZER } from "../src/model/lars.ts";
-import { isTrainable, tensorSpecs } from "../src/model/parameters.ts";
+import { tensorSpecs } from "../src/model/parameters.ts";
+import { isTrainable } from "../src/model/tensors.ts";
 import { noise } from "./formula.ts";
 import { stateByFormula } from "./parity.ts";
 

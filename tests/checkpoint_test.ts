@@ -7,7 +7,8 @@ import {
 import { readInitialWeights } from "../src/checkpoint/initial_weights.ts";
 import { architecture } from "../src/model/architectures.ts";
 import { convertLayout, torchShape } from "../src/model/layout.ts";
-import { initialState, tensorSpecs } from "../src/model/parameters.ts";
+import { tensorSpecs } from "../src/model/parameters.ts";
+import { initialState } from "../src/model/tensors.ts";
 import {
   checkFinite,
   collapsedRate,

@@ -5,7 +5,8 @@
  */
 import { loadTensorFlow } from "../src/engine/tensorflow/load.ts";
 import { architecture } from "../src/model/architectures.ts";
-import { initialState, tensorSpecs } from "../src/model/parameters.ts";
+import { tensorSpecs } from "../src/model/parameters.ts";
+import { initialState } from "../src/model/tensors.ts";
 import { encodeModel } from "../src/checkpoint/checkpoint.ts";
 import { resolveConfig } from "../src/train/config.ts";
 import { TRAIN_DEFAULTS } from "../src/train/choices.ts";

@@ -128,6 +128,36 @@ Deno.test("a module says which channels and bits its images have", async () => {
       );
       assertStringIncludes(error.message, message);
     };
+    // A run on RGB bytes reads the grey images of another module as such.
+    const grey = await moduleOf(
+      dir,
+      "grey",
+      `export default () => ({
+        length: 4, pixels: { channels: 1, bits: 8 },
+        image: () => ({
+          width: 20, height: 20, channels: 1,
+          data: new Uint8Array(400).fill(200),
+        }),
+      });`,
+    );
+    const plain = { ...recipeOf("cifar"), jitter: { ...NONE }, solarize: 0 };
+    await using other = await PatchStream.open({
+      ...{ source: { name: grey, split: "train" as const }, recipe: plain },
+      ...{ patchSize: 8, images: 2, patches: 2, shuffle: true, seed: 0 },
+      ...{ firstBatch: 0, endBatch: 1 },
+    }, { workers: 1 });
+    for await (const batch of other) {
+      assertEquals(batch.length, 2 * 2 * 8 * 8 * 3);
+      assertEquals(new Set(batch), new Set([200]));
+    }
+    // One of the two is enough, and colour becomes grey.
+    const one = { data: { module: url, options: { pixels: four } } };
+    const half = await prepareRun({
+      ...choices(four),
+      ...one,
+      model: { channels: 4 },
+    });
+    assertEquals(half.config.bits, 16);
     await refused({ channels: 40, bits: 8 }, {}, "its pixels have 40 channels");
     await refused(
       { channels: 4, bits: 8 },
@@ -142,6 +172,10 @@ Deno.test("a module says which channels and bits its images have", async () => {
     await refused(four, { cache: dir }, "it keeps RGB bytes");
   });
 });
+
+const NONE = {
+  ...{ probability: 0, brightness: 0, contrast: 0, saturation: 0, hue: 0 },
+};
 
 /** The images of a folder as a table. */
 async function writeTable(dir: string, file: string): Promise<void> {

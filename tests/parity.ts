@@ -7,12 +7,8 @@ import type { ModelConfig } from "../src/model/architectures.ts";
 import { ARCHITECTURES } from "../src/model/architectures.ts";
 import { convertLayout, torchShape } from "../src/model/layout.ts";
 import { OPTIMIZER } from "../src/model/lars.ts";
-import {
-  isTrainable,
-  sizeOf,
-  type State,
-  tensorSpecs,
-} from "../src/model/parameters.ts";
+import { tensorSpecs } from "../src/model/parameters.ts";
+import { isTrainable, sizeOf, type State } from "../src/model/tensors.ts";
 import type {
   StepLosses,
   Trainer,

@@ -75,6 +75,36 @@ Deno.test("a recipe without chance cuts the same of an image as a crop", async (
   assert(transforms.patch.some((byte, i) => byte !== image.data[i]));
 });
 
+Deno.test("flags change parts of a stored configuration", async () => {
+  await withFolder(async (dir) => {
+    const print = async (...args: string[]) => {
+      const { code, out, err } = await runTask("train", [
+        ...args,
+        "--print-config",
+      ]);
+      assertEquals(code, 0, err);
+      return JSON.parse(out);
+    };
+    await Deno.writeTextFile(`${dir}/r.json`, '{"flip": 0, "solarize": 0}');
+    const stored = await print(
+      ...["--recipe", `${dir}/r.json`, "--model", '{"width": 32}'],
+    );
+    await Deno.writeTextFile(`${dir}/c.json`, JSON.stringify(stored));
+    const again = await print(
+      ...["--config", `${dir}/c.json`, "--crop-scale", "0.08,1"],
+      ...["--channels", "3"],
+    );
+    assertEquals([again.recipe.flip, again.recipe.solarize], [0, 0]);
+    assertEquals(again.recipe.crop.scale, [0.08, 1]);
+    assertEquals(again.model, { width: 32, channels: 3 });
+    // A named recipe has no colour where there is none, changed or not.
+    const grey = await print(
+      ...["--recipe", "cifar", "--crop-scale", "0.08,1", "--channels", "1"],
+    );
+    assertEquals([grey.recipe.grayscale, grey.recipe.jitter.hue], [0, 0]);
+  });
+});
+
 Deno.test("a run keeps its recipe", async () => {
   const own = await prepareRun({ recipe: { flip: 0 } });
   assertEquals(own.config.recipe, { ...RECIPES.cifar, flip: 0 });

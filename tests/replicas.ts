@@ -6,7 +6,8 @@ import { embed, normalize } from "../src/model/encoder.ts";
 import { larsGradient } from "../src/model/lars.ts";
 import { type Scope, scopeOf } from "../src/model/layers.ts";
 import { empSslLoss } from "../src/model/loss.ts";
-import { isTrainable, tensorSpecs } from "../src/model/parameters.ts";
+import { tensorSpecs } from "../src/model/parameters.ts";
+import { isTrainable } from "../src/model/tensors.ts";
 import {
   batchOf,
   CASE,

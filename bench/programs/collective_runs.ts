@@ -10,7 +10,8 @@ import { Collectives } from "../../src/engine/trace/collectives.ts";
 import { prefixOf } from "../../src/engine/trace/names.ts";
 import { trace } from "../../src/engine/trace/trace.ts";
 import { output } from "../../src/engine/trace/variables.ts";
-import { isTrainable, tensorSpecs } from "../../src/model/parameters.ts";
+import { tensorSpecs } from "../../src/model/parameters.ts";
+import { isTrainable } from "../../src/model/tensors.ts";
 
 /** Runs to be timed. */
 export interface CollectiveRuns extends Disposable {

@@ -14,7 +14,7 @@ import {
 import { DType } from "../../src/engine/trace/messages.ts";
 import type { ModelConfig } from "../../src/model/architectures.ts";
 import { HeldValues } from "./held_values.ts";
-import { blocksOf, type ConvSpec, stemOf } from "../../src/model/parameters.ts";
+import { blocksOf, type ConvSpec, stemOf } from "../../src/model/blocks.ts";
 
 /** One convolution of the network. */
 interface Convolution {

@@ -14,7 +14,8 @@ import { knn } from "../../src/evaluate/knn.ts";
 import { linearProbe } from "../../src/evaluate/linear_probe.ts";
 import { KNN, LINEAR_PROBE } from "../../src/evaluate/protocol.ts";
 import { architecture } from "../../src/model/architectures.ts";
-import { initialState, tensorSpecs } from "../../src/model/parameters.ts";
+import { tensorSpecs } from "../../src/model/parameters.ts";
+import { initialState } from "../../src/model/tensors.ts";
 import { Purpose, RandomStream } from "../../src/random.ts";
 
 const flags = parseArgs(Deno.args, {

@@ -10,7 +10,8 @@ import { loadTensorFlow } from "../../src/engine/tensorflow/load.ts";
 import type { Precision } from "../../src/engine/engine.ts";
 import { architecture } from "../../src/model/architectures.ts";
 import { OPTIMIZER } from "../../src/model/lars.ts";
-import { initialState, tensorSpecs } from "../../src/model/parameters.ts";
+import { tensorSpecs } from "../../src/model/parameters.ts";
+import { initialState } from "../../src/model/tensors.ts";
 import { convolutionStep } from "./convolution.ts";
 
 const flags = parseArgs(Deno.args, {

@@ -8,12 +8,8 @@
 import { errorMaker, messageOf } from "../errors.ts";
 import { type ModelConfig, modelOf } from "../model/architectures.ts";
 import { convertLayout, torchShape } from "../model/layout.ts";
-import {
-  isTrainable,
-  type State,
-  type TensorSpec,
-  tensorSpecs,
-} from "../model/parameters.ts";
+import { tensorSpecs } from "../model/parameters.ts";
+import { isTrainable, type State, type TensorSpec } from "../model/tensors.ts";
 import type { ResolvedConfig } from "./run_config.ts";
 import { findCheckpoint, type FoundCheckpoint } from "./find_checkpoint.ts";
 import {

@@ -5,11 +5,7 @@
  */
 import { errorMaker, messageOf } from "../errors.ts";
 import { convertLayout, torchShape } from "../model/layout.ts";
-import {
-  initialState,
-  type State,
-  type TensorSpec,
-} from "../model/parameters.ts";
+import { initialState, type State, type TensorSpec } from "../model/tensors.ts";
 import { decodeSafetensors } from "./safetensors.ts";
 
 const weightsError = errorMaker("start from", "INVALID_CHECKPOINT");

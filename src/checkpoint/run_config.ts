@@ -10,7 +10,7 @@ import type { EngineChoice, PrecisionChoice } from "../engine/engine.ts";
 import type { ArchitectureName, ModelConfig } from "../model/architectures.ts";
 import type { LarsClip } from "../model/lars.ts";
 import type { Schedule } from "../model/schedule.ts";
-import { isFormat, type PixelFormat, RGB } from "../data/image.ts";
+import type { PixelFormat } from "../data/image.ts";
 import type { PartialRecipe } from "../patches/recipe_schema.ts";
 import type { PatchValues } from "../patches/normalize.ts";
 import {
@@ -235,9 +235,9 @@ export function trainSource(
 ): DatasetSource {
   const { data, dataOptions, dataDir, limitImages, classes, patchSize } =
     config;
-  const { cache, cacheLimit } = config, pixels = pixelsOf(config);
+  const { cache, cacheLimit } = config;
   return {
-    ...isFormat(pixels, RGB) ? {} : { pixels },
+    pixels: pixelsOf(config),
     name: data,
     options: dataOptions,
     dir: dataDir,

@@ -47,9 +47,13 @@ export function isNpy(bytes: Uint8Array): boolean {
 
 /**
  * An array as an image: `height × width`, `height × width × channels`, or channels
- * first where only that leaves up to 16 of them.
+ * first where that gives as many as wanted, or only that up to 16 of them.
  */
-export function decodeNpy(bytes: Uint8Array, maxPixels: number): Image {
+export function decodeNpy(
+  bytes: Uint8Array,
+  maxPixels: number,
+  wanted: number,
+): Image {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const long = bytes[6]! > 1;
   const length = long ? view.getUint32(8, true) : view.getUint16(8, true);
@@ -71,8 +75,9 @@ export function decodeNpy(bytes: Uint8Array, maxPixels: number): Image {
   const [, sides = ""] = /'shape':\s*\(([\d,\s]*)\)/.exec(head) ?? [];
   const shape = sides.split(",").map((side) => side.trim())
     .filter((side) => side !== "").map(Number);
-  const planar = shape.length === 3 && shape[2]! > MAX_CHANNELS &&
-    shape[0]! <= MAX_CHANNELS;
+  const planar = shape.length === 3 && shape[2] !== wanted &&
+    (shape[0] === wanted ||
+      shape[2]! > MAX_CHANNELS && shape[0]! <= MAX_CHANNELS);
   const [height = 0, width = 0, channels = 1] = planar
     ? [shape[1], shape[2], shape[0]]
     : shape;
@@ -86,12 +91,11 @@ export function decodeNpy(bytes: Uint8Array, maxPixels: number): Image {
   if (bytes.length - start < count * (wide ? 2 : 1)) {
     throw new Error("its numbers are not all there");
   }
-  const values = wide
-    ? Uint16Array.from(
-      { length: count },
-      (_, i) => view.getUint16(start + 2 * i, order !== ">"),
-    )
-    : bytes.slice(start, start + count);
+  const copy = bytes.slice(start, start + count * (wide ? 2 : 1));
+  const values = wide ? new Uint16Array(copy.buffer, 0, count) : copy;
+  if (wide && order === ">") {
+    values.forEach((value, i) => values[i] = value >> 8 | (value & 255) << 8);
+  }
   const data = planar ? interleave(values, channels) : values;
   return { width, height, channels, data };
 }

@@ -20,7 +20,7 @@ import type {
 import { decodeFile } from "./decode.ts";
 import { cachedDecode } from "./decoded_cache.ts";
 import { openFolder, openImages } from "./folder.ts";
-import { type PixelFormat, toFormat } from "./image.ts";
+import { isFormat, type PixelFormat, RGB, toFormat } from "./image.ts";
 import { ImageFiles, type Search } from "./image_files.ts";
 import { openImagenet100 } from "./imagenet100.ts";
 import { isModule, moduleUrl, openOwnData } from "./own_data.ts";
@@ -208,14 +208,21 @@ export async function openDataset(
   const dataset = shared === undefined
     ? await entry.open({ dir, split, classes, options, ...search })
     : openShared(shared);
-  if (pixels) {
-    if (!dataset.decodeAs) return limited(converted(dataset, pixels), source);
-    dataset.decodeAs(pixels);
+  const images = pixels ? withPixels(dataset, pixels) : dataset;
+  if (cache && images instanceof ImageFiles) {
+    images.decodeWith(cachedDecode(decodeFile, cache));
   }
-  if (cache && dataset instanceof ImageFiles) {
-    dataset.decodeWith(cachedDecode(decodeFile, cache));
+  return limited(images, source);
+}
+
+/** A data set whose images have some pixels, by its own decoding or converted. */
+export function withPixels(dataset: Dataset, pixels: PixelFormat): Dataset {
+  if (!dataset.decodeAs) {
+    const own = dataset.pixels ?? RGB;
+    return isFormat(own, pixels) ? dataset : converted(dataset, pixels);
   }
-  return limited(dataset, source);
+  dataset.decodeAs(pixels);
+  return dataset;
 }
 
 /** A data set of which each image is converted. */

@@ -39,7 +39,7 @@ export type SharedData =
 export interface Blocks {
   /** How many images each block has, one block after the other. */
   sizes: Uint32Array;
-  /** How many images are shuffled among each other. */
+  /** Images of whole blocks, at the least, that are shuffled among each other. */
   buffer: number;
 }
 
@@ -109,7 +109,7 @@ export interface DatasetSource {
   shared?: SharedData;
   /** Where to keep decoded images, and how large they need be. */
   cache?: CacheOptions;
-  /** What the pixels of its images are to be: RGB bytes where it is not given. */
+  /** What the pixels of its images are to be; as the data has them by itself. */
   pixels?: PixelFormat;
   /** Use only so many images, drawn evenly from all of them. */
   limit?: number;

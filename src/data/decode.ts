@@ -84,7 +84,7 @@ export async function decodeBytes(
   const sharp = await sharpOnce();
   try {
     if (!isFormat(pixels, RGB) || isNpy(bytes)) {
-      return toFormat(await decodeAsStored(bytes), pixels);
+      return toFormat(await decodeAsStored(bytes, pixels), pixels);
     }
     const other = await decodeOther(bytes);
     if (other !== undefined) {
@@ -96,13 +96,12 @@ export async function decodeBytes(
       // Pillow keeps the stored numbers, whatever the profile makes of them.
       ignoreIcc: true,
     }).rotate();
-    const { hasAlpha, space, channels } = await upright.metadata();
-    const grey = space === "b-w" || space === "grey16";
-    if (channels > (grey ? 2 : 4) && space !== "cmyk") {
-      throw new Error(
-        `it has ${channels} channels, which are no colours (--channels ${channels} takes all)`,
-      );
-    }
+    const kind = await upright.metadata().catch(async (error) => {
+      // More bands than sharp reads at all.
+      throw isTiff(bytes) ? await bandsError(bytes) : error;
+    });
+    const { hasAlpha, space } = kind;
+    if (hasBands(kind)) throw await bandsError(bytes);
     if (space === "cmyk") return await cmyk(upright, shrinkTo);
     // A resize weighs colours by alpha, so that hidden pixels would turn black:
     // the alpha goes first.
@@ -123,10 +122,31 @@ export async function decodeBytes(
   }
 }
 
+/** Whether a file has more channels than a colour and its alpha. */
+function hasBands(
+  { space, channels }: { space: string; channels: number },
+): boolean {
+  const grey = space === "b-w" || space === "grey16";
+  return channels > (grey ? 2 : 4) && space !== "cmyk";
+}
+
+/** Says how an image of many bands can be read. */
+async function bandsError(bytes: Uint8Array): Promise<Error> {
+  const { channels = 0, data } = await decodeTiff(bytes, MAX_PIXELS);
+  const bits = data instanceof Uint16Array ? " --bits 16" : "";
+  return new Error(
+    `it has ${channels} channels, which are no colours ` +
+      `(--channels ${channels}${bits} takes all)`,
+  );
+}
+
 /** An image with the channels and bits of its file, alpha apart. */
-async function decodeAsStored(bytes: Uint8Array): Promise<Image> {
+async function decodeAsStored(
+  bytes: Uint8Array,
+  { channels: wanted }: PixelFormat,
+): Promise<Image> {
   const sharp = await sharpOnce();
-  if (isNpy(bytes)) return decodeNpy(bytes, MAX_PIXELS);
+  if (isNpy(bytes)) return decodeNpy(bytes, MAX_PIXELS, wanted);
   const other = await decodeOther(bytes);
   if (other !== undefined) return other;
   const options = {
@@ -136,11 +156,12 @@ async function decodeAsStored(bytes: Uint8Array): Promise<Image> {
   } as const;
   const image = sharp(withoutTransparency(bytes), options).rotate();
   if (isTiff(bytes)) {
-    // sharp takes the bands of a TIFF beyond the first for alpha.
+    // sharp takes the bands of a TIFF beyond a colour's for alpha.
     const kind = await image.metadata().catch(() => undefined);
-    const { space = "", hasAlpha = true } = kind ?? {};
-    const colours = ["cmyk", "srgb", "lab"].includes(space);
-    if (hasAlpha && !colours) return await decodeTiff(bytes, MAX_PIXELS);
+    const isColour = kind !== undefined && !hasBands(kind);
+    if (!isColour || wanted !== 1 && wanted !== 3) {
+      return await decodeTiff(bytes, MAX_PIXELS);
+    }
   }
   const { space, depth } = await image.metadata();
   if (space === "cmyk") return await cmyk(image);

@@ -18,5 +18,7 @@ export function digestOf(dataset: Dataset, folder = ""): string {
     const name = dataset.describe(i).replace(folder, "");
     hash.update(`${dataset.label(i)} ${name}\n`);
   }
+  // Images that lie in other blocks would come in another order.
+  if (dataset.blocks) hash.update(`${dataset.blocks.sizes}`);
   return hash.digest("hex");
 }

@@ -25,7 +25,9 @@ export interface ShardKind {
 
 /**
  * The shards of a split, in the order of their names: `train-0001.tar`, or all in
- * `train/`; those whose names say no split are for training.
+ * `train/`; where there is none, those whose names say no split are for training.
+ * Where there are shards for validation and for testing, the former are taken:
+ * those of a test often have no labels.
  *
  * @throws {EmpSslError} `NOT_FOUND` where there is no folder, or no shard in it.
  */
@@ -35,7 +37,7 @@ export async function findShards(
   kind: ShardKind,
 ): Promise<string[]> {
   const notFound = errorMaker(`open a ${kind.name} in`, "NOT_FOUND");
-  const found: string[] = [];
+  const found: string[] = [], others: string[] = [];
   const search = async (folder: string) => {
     for await (const { name, isDirectory } of Deno.readDir(folder)) {
       if (isDirectory && name === kind.below && folder === dir) {
@@ -48,8 +50,8 @@ export async function findShards(
         }
       } else if (endsIn(name, kind)) {
         const stem = name.slice(0, -kind.ending.length);
-        const other = split === "train" && !SPLITS.test.test(stem);
-        if (SPLITS[split].test(stem) || other) found.push(`${folder}/${name}`);
+        if (SPLITS[split].test(stem)) found.push(`${folder}/${name}`);
+        else if (!SPLITS.test.test(stem)) others.push(`${folder}/${name}`);
       }
     }
   };
@@ -58,13 +60,22 @@ export async function findShards(
   } catch {
     throw notFound(dir, await whyNoFolder(dir), "name one with --data-dir");
   }
-  if (found.length > 0) return found.sort();
+  if (found.length > 0) return preferred(found.sort(), dir);
+  if (split === "train" && others.length > 0) return others.sort();
   const name = `${split === "train" ? "train" : "val"}-0000${kind.ending}`;
   throw notFound(
     dir,
     `no ${split} shard in it`,
     `name shards ${name} and so on`,
   );
+}
+
+/** Those for validation where there are some, else all. */
+function preferred(shards: string[], dir: string): string[] {
+  const validation = shards.filter((path) =>
+    /^\/(data\/)?val/i.test(path.slice(dir.length))
+  );
+  return validation.length > 0 ? validation : shards;
 }
 
 function endsIn(name: string, { ending }: ShardKind): boolean {

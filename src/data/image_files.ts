@@ -125,6 +125,17 @@ async function entriesOf(dir: string): Promise<Deno.DirEntry[]> {
 /** A name that Deno could not decode: its bytes are not UTF-8. */
 const UNDECODED = "\uFFFD";
 
+/** Whether it is an array beside an image of its name: no image, then. */
+function besideImage(name: string, names: Set<string>): boolean {
+  if (!/\.npy$/i.test(name)) return false;
+  const stem = name.slice(0, -".npy".length);
+  const endings = ["jpg", "jpeg", "png", "webp", "gif", "tif", "tiff", "avif"];
+  return endings.some((ending) =>
+    names.has(`${stem}.${ending}`) ||
+    names.has(`${stem}.${ending.toUpperCase()}`)
+  );
+}
+
 async function walk(
   dir: string,
   above: string[],
@@ -132,11 +143,12 @@ async function walk(
 ): Promise<void> {
   const entries = await entriesOf(dir);
   entries.sort((a, b) => a.name < b.name ? -1 : 1);
+  const names = new Set(entries.map(({ name }) => name));
   for (const entry of entries) {
     if (entry.name.startsWith(".")) continue;
     const path = `${dir}/${entry.name}`;
     let { isDirectory } = entry, inside = above;
-    const isImage = IMAGE.test(entry.name);
+    const isImage = IMAGE.test(entry.name) && !besideImage(entry.name, names);
     if (entry.name.includes(UNDECODED) && (isDirectory || isImage)) {
       throw searchError(
         dir,

@@ -17,6 +17,7 @@ import {
   MAX_CHANNELS,
   type PixelFormat,
   RGB,
+  toFormat,
 } from "./image.ts";
 
 /** What a user's data set must have; the rest is filled in. */
@@ -142,9 +143,19 @@ class OwnData implements Dataset {
   async image(index: number): Promise<Image> {
     const found = await this.#own.image(index), name = this.describe(index);
     const pixels = this.#decodeAs, url = this.#url;
-    return found instanceof Uint8Array
-      ? await decodeBytes(found, name, { pixels })
-      : checkPixels(found, { name, url, pixels });
+    if (found instanceof Uint8Array) {
+      return await decodeBytes(found, name, { pixels });
+    }
+    const image = checkPixels(found, { name, url, pixels: this.pixels });
+    try {
+      return toFormat(image, pixels);
+    } catch (error) {
+      throw refuse(
+        url,
+        `${name}: ${messageOf(error)}`,
+        "give other --channels and --bits, or none",
+      );
+    }
   }
 }
 
@@ -155,7 +166,8 @@ function faultOf(own: OwnDataset): string | undefined {
     return `its length is ${own.length}`;
   }
   if (typeof own.image !== "function") return "it has no image(index)";
-  const { classes = [], pixels = RGB } = own, { channels, bits } = pixels;
+  const { classes = [], pixels = RGB } = own;
+  const { channels, bits } = pixels ?? {};
   const inRange = Number.isInteger(channels) && channels >= 1 &&
     channels <= MAX_CHANNELS;
   if (!inRange || bits !== 8 && bits !== 16) {

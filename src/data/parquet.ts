@@ -27,10 +27,11 @@ import type { Search } from "./image_files.ts";
 import type { ParquetTable } from "./parquet_table.ts";
 
 const invalidData = errorMaker("open a Parquet data set in", "INVALID_DATA");
+const readError = errorMaker("read", "INVALID_DATA");
 const columnError = errorMaker("take the column", "INVALID_ARGUMENT");
 
 /** Bytes of images that are shuffled among each other, and that a worker keeps. */
-const BUFFER_BYTES = 256 * 2 ** 20;
+const BUFFER_BYTES = 128 * 2 ** 20;
 
 /** A file as its reader takes it, read where it is asked for. */
 class LocalFile implements AsyncBuffer, Disposable {
@@ -139,7 +140,8 @@ function labelColumn(columns: Column[], name: unknown): Column | undefined {
 
 /** A row group that is read. */
 interface Group {
-  images: Promise<Uint8Array[]>;
+  /** The bytes of each; nothing where a row has none. */
+  images: Promise<(Uint8Array | undefined)[]>;
   bytes: number;
 }
 
@@ -193,9 +195,15 @@ export class ParquetImages implements Dataset {
   /** See {@linkcode Dataset.image}. */
   async image(index: number): Promise<Image> {
     const { group, row } = this.#placeOf(index);
-    const bytes = (await this.#read(group))[row]!;
-    const pixels = this.#pixels;
-    return await decodeBytes(bytes, this.describe(index), { pixels });
+    const name = this.describe(index), pixels = this.#pixels;
+    let bytes: Uint8Array | undefined;
+    try {
+      bytes = (await this.#read(group))[row];
+    } catch (error) {
+      throw readError(name, messageOf(error), "check the file", error);
+    }
+    if (bytes !== undefined) return await decodeBytes(bytes, name, { pixels });
+    throw readError(name, "it has no bytes of an image", "remove the row");
   }
 
   /** The row group of an image, and its row there. */
@@ -210,19 +218,20 @@ export class ParquetImages implements Dataset {
   }
 
   /** The images of a row group; those read last are kept. */
-  async #read(group: number): Promise<Uint8Array[]> {
+  async #read(group: number): Promise<(Uint8Array | undefined)[]> {
     let found = this.#groups.get(group);
     this.#groups.delete(group);
     found ??= { images: this.#load(group), bytes: 0 };
     this.#groups.set(group, found);
     try {
       const images = await found.images;
-      found.bytes = images.reduce((sum, { length }) => sum + length, 0);
+      found.bytes = images.reduce((sum, own) => sum + (own?.length ?? 0), 0);
       let kept = 0;
       for (const { bytes } of this.#groups.values()) kept += bytes;
-      // Twice the buffer: a buffer begins and ends within row groups.
+      // The groups that are shuffled together have under twice the buffer, but for
+      // a single one that is larger.
       for (const [oldest, { bytes }] of this.#groups) {
-        if (kept <= 2 * BUFFER_BYTES || oldest === group) break;
+        if (kept <= 2 * BUFFER_BYTES || this.#groups.size <= 2) break;
         this.#groups.delete(oldest);
         kept -= bytes;
       }
@@ -233,7 +242,7 @@ export class ParquetImages implements Dataset {
     }
   }
 
-  async #load(group: number): Promise<Uint8Array[]> {
+  async #load(group: number): Promise<(Uint8Array | undefined)[]> {
     const { files, column, nested, groupFile, groupRow, groupSize } =
       this.#table;
     const path = files[groupFile[group]!]!;
@@ -250,12 +259,9 @@ export class ParquetImages implements Dataset {
       metadata: await metadata,
       utf8: false,
     });
-    return rows.map(({ [column]: value }, i) => {
+    return rows.map(({ [column]: value }) => {
       const bytes = nested ? value?.bytes : value;
-      if (bytes instanceof Uint8Array) return bytes;
-      throw new Error(
-        `row ${rowStart + i} of ${path} has no bytes of an image`,
-      );
+      return bytes instanceof Uint8Array ? bytes : undefined;
     });
   }
 }
@@ -293,14 +299,16 @@ export async function openParquet(
   const groupFile: number[] = [], groupRow: number[] = [];
   const groupSize: number[] = [], values: unknown[] = [];
   let image: Column | undefined, label: Column | undefined;
-  let names: string[] | undefined, bytes = 0;
+  let names: string[] | undefined, bytes = 0, found = 0;
   for (const [at, path] of files.entries()) {
     try {
       using file = new LocalFile(path);
       const metadata = await parquetMetadataAsync(file);
       const columns = columnsOf(metadata);
-      image = imageColumn(columns, path, options.image);
-      label = labelColumn(columns, options.label);
+      const own = imageColumn(columns, path, options.image);
+      const ownLabel = labelColumn(columns, options.label);
+      if (at > 0) checkSame(path, [image, own], [label, ownLabel]);
+      image = own, label = ownLabel;
       names ??= label?.names;
       let row = 0;
       for (const group of metadata.row_groups) {
@@ -321,7 +329,8 @@ export async function openParquet(
         });
         for (const row of rows) values.push(row[name]);
       }
-      onFound?.(groupRow.at(-1)! + groupSize.at(-1)!);
+      found += row;
+      onFound?.(found);
     } catch (error) {
       if (isEmpSslError(error)) throw error;
       throw invalidData(path, messageOf(error), "replace the file", error);
@@ -346,6 +355,19 @@ export async function openParquet(
   });
 }
 
+/** Refuses a file whose columns are not those of the first one. */
+function checkSame(path: string, ...pairs: (Column | undefined)[][]): void {
+  for (const [first, own] of pairs) {
+    if (first?.name === own?.name && first?.nested === own?.nested) continue;
+    const says = (column?: Column) => column ? `"${column.name}"` : "none";
+    throw invalidData(
+      path,
+      `its column is ${says(own)} where the first file has ${says(first)}`,
+      "give all files the same columns",
+    );
+  }
+}
+
 /** Names and numbers of the classes of some labels. */
 function classesOf(
   values: unknown[],
@@ -354,7 +376,9 @@ function classesOf(
   column: string,
 ): { classes: readonly string[]; labels?: Uint32Array } {
   if (values.length === 0) return { classes: [] };
-  const missing = values.filter((value) => value == null || value === -1n);
+  const missing = values.filter((value) =>
+    value == null || Number(value) === -1
+  );
   if (missing.length > 0) {
     throw invalidData(
       dir,

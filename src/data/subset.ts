@@ -28,6 +28,7 @@ export function limitTo(dataset: Dataset, count: number): Dataset {
     label: (index) => dataset.label(all(index)),
     describe: (index) => dataset.describe(all(index)),
     image: (index) => dataset.image(all(index)),
+    decodeAs: dataset.decodeAs && ((pixels) => dataset.decodeAs!(pixels)),
   };
 }
 

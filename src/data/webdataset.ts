@@ -17,7 +17,7 @@ import { type TarMember, tarMembers } from "./tar_members.ts";
 
 const invalidData = errorMaker("open a WebDataset in", "INVALID_DATA");
 
-const IMAGE = /^(jpe?g|png|webp|gif|tiff?|avif|bmp|ppm|pgm|npy)$/i;
+const IMAGE = /^(jpe?g|png|webp|gif|tiff?|avif|bmp|ppm|pgm)$/i;
 
 /** Archives that a thread keeps open at a time. */
 const OPEN = 64;
@@ -142,7 +142,9 @@ export async function openWebdataset(
   const classes: (string | undefined)[] = [];
   for (const [at, path] of shards.entries()) {
     let key = "", image: TarMember | undefined, label: string | undefined;
+    let array: TarMember | undefined;
     const end = () => {
+      image ??= array;
       if (image !== undefined) {
         shard.push(at);
         offset.push(image.offset);
@@ -150,14 +152,16 @@ export async function openWebdataset(
         classes.push(label);
         onFound?.(shard.length);
       }
-      image = label = undefined;
+      image = array = label = undefined;
     };
     try {
       for (const member of tarMembers(path)) {
         const [own, extension] = keyOf(member.name);
         if (own !== key) end();
         key = own;
-        if (IMAGE.test(extension)) image ??= member;
+        // An array beside an image is something else, such as an embedding.
+        if (extension === "npy") array ??= member;
+        else if (IMAGE.test(extension)) image ??= member;
         else if (extension === "cls" || extension === "json") {
           label ??= classOf(extension, decoder.decode(member.read()));
         }

@@ -8,7 +8,7 @@ import type { ModelConfig } from "../model/architectures.ts";
 import type { OptimizerConfig } from "../model/lars.ts";
 import type { LossConfig } from "../model/loss.ts";
 import type { PatchValues } from "../patches/normalize.ts";
-import type { State } from "../model/parameters.ts";
+import type { State } from "../model/tensors.ts";
 
 /** The engines, best first; `engine/load.ts` says when each is taken. */
 export const ENGINES = ["tensorflow", "webgpu", "wasm", "cpu"] as const;

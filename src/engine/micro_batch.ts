@@ -4,7 +4,7 @@
  * @module
  */
 import type { ModelConfig } from "../model/architectures.ts";
-import { blocksOf } from "../model/parameters.ts";
+import { blocksOf } from "../model/blocks.ts";
 import { containerMemory } from "./cgroup.ts";
 import type { TrainerOptions } from "./engine.ts";
 

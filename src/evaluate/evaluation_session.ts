@@ -7,8 +7,9 @@
  */
 import type { Engine } from "../engine/engine.ts";
 import type { ModelConfig } from "../model/architectures.ts";
-import type { State } from "../model/parameters.ts";
-import { initialState, tensorSpecs } from "../model/parameters.ts";
+import type { State } from "../model/tensors.ts";
+import { tensorSpecs } from "../model/parameters.ts";
+import { initialState } from "../model/tensors.ts";
 import type { PatchValues } from "../patches/normalize.ts";
 import { Ring, type RingHandle } from "../stream/ring.ts";
 import { readCheckpoint } from "../checkpoint/checkpoint.ts";

@@ -13,7 +13,8 @@ import { EmpSslError, messageOf } from "../errors.ts";
 import { encode } from "../model/encoder.ts";
 import { scopeOf } from "../model/layers.ts";
 import { convertLayout } from "../model/layout.ts";
-import { type State, tensorSpecs } from "../model/parameters.ts";
+import { tensorSpecs } from "../model/parameters.ts";
+import { type State } from "../model/tensors.ts";
 import { resnet } from "../model/resnet.ts";
 import { decodeSafetensors } from "../checkpoint/safetensors.ts";
 import {

@@ -93,6 +93,14 @@ const features = model.predict(patches);
 \`\`\``,
 };
 
+/** `a quarter`, or from how much to how much. */
+function areaText({ recipe }: ResolvedConfig): string {
+  const { scale: [low, high] } = recipeOf(recipe).crop;
+  if (low === 0.25 && high === 0.25) return "a quarter";
+  const percent = (share: number) => `${Math.round(100 * share)} %`;
+  return low === high ? percent(low) : `${percent(low)} to ${percent(high)}`;
+}
+
 /** `RGB, (x/255 − mean)/std`, with the numbers. */
 function inputText(config: ResolvedConfig): string {
   const { channels, bits } = pixelsOf(config);
@@ -145,7 +153,9 @@ ${table.join("\n")}
 
 ${USE[format](request)}
 
-The input is patches, not whole images: crops of a quarter of an image's area,
+The input is patches, not whole images: crops of ${
+    areaText(config)
+  } of an image's area,
 resized to ${patchSize}×${patchSize} pixels, ${
     inputText(config)
   }. The feature of

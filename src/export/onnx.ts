@@ -6,12 +6,8 @@
  */
 import { BATCH_NORM_EPSILON } from "../model/kernels.ts";
 import { convertLayout, torchShape } from "../model/layout.ts";
-import {
-  blocksOf,
-  type ConvSpec,
-  stemOf,
-  tensorSpecs,
-} from "../model/parameters.ts";
+import { blocksOf, type ConvSpec, stemOf } from "../model/blocks.ts";
+import { tensorSpecs } from "../model/parameters.ts";
 import { keptBytes } from "./half.ts";
 import {
   encodeOnnx,

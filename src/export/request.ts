@@ -4,7 +4,8 @@
  * @module
  */
 import type { ModelConfig } from "../model/architectures.ts";
-import { backboneWidth, type State } from "../model/parameters.ts";
+import { backboneWidth } from "../model/blocks.ts";
+import { type State } from "../model/tensors.ts";
 
 /** The formats by name. */
 export const EXPORT_FORMATS = [

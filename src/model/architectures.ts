@@ -8,6 +8,14 @@ import { EmpSslError } from "../errors.ts";
 /** Layers of a ResNet: basic blocks in 18 and 34, bottlenecks in 50. */
 export const DEPTHS = [18, 34, 50] as const;
 
+/** A method's constants in a model: its name and its options. */
+export interface MethodSettings {
+  /** Its name. */
+  name: string;
+  /** Its options. */
+  [option: string]: number | string;
+}
+
 /** The numbers that a model is built from. */
 export interface ModelConfig {
   /** Layers of the ResNet. */
@@ -22,6 +30,10 @@ export interface ModelConfig {
   hidden: number;
   /** Width of the embedding z: 1024. */
   embedding: number;
+  /** Padding of the 3×3 stem: 1, and 2 in solo-learn's networks. */
+  stemPadding?: 1 | 2;
+  /** What it is trained by; EMP-SSL where it is not given. */
+  method?: MethodSettings;
 }
 
 /** An architecture: its model and the side in pixels of the patches it takes. */

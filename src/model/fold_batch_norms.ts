@@ -7,7 +7,8 @@
  */
 import type { ModelConfig } from "./architectures.ts";
 import { BATCH_NORM_EPSILON } from "./kernels.ts";
-import { type State, type TensorSpec, tensorSpecs } from "./parameters.ts";
+import { tensorSpecs } from "./parameters.ts";
+import { type State, type TensorSpec } from "./tensors.ts";
 
 /** A layer of the feature and the batch norm after it. */
 interface NormalizedLayer {

@@ -31,7 +31,7 @@ export const KERNELS = {
 
 /** The tensors that a kernel takes, by name: those of its own operation. */
 export type KernelInputs<Value> = Record<
-  | ("x" | "y" | "a" | "b" | "dy" | "filter" | "input" | "output")
+  | ("x" | "y" | "a" | "b" | "dy" | "filter" | "input" | "output" | "value")
   | ("scale" | "offset" | "mean" | "variance")
   | ("reserve1" | "reserve2" | "reserve3"),
   Value

@@ -22,6 +22,13 @@ export interface OptimizerConfig {
   weightDecay: number;
   /** Momentum of SGD. */
   momentum: number;
+  /** Whether the momentum is Nesterov's: true where it is not given. */
+  nesterov?: boolean;
+  /**
+   * `lars` where it is not given. `none`: SGD alone, with decay of every parameter,
+   * biases and batch norms among them.
+   */
+  scaling?: "lars" | "none";
   /**
    * The learning rate that the local rate is clipped at; the step's own where it
    * is not given, as in the authors' program. Then a step is min(local, lr)·g,
@@ -56,8 +63,11 @@ export function larsGradient(
   parameter: tf.Tensor,
   gradient: tf.Tensor,
   learningRate: tf.Tensor,
-  { eta, weightDecay, clipRate }: OptimizerConfig = OPTIMIZER,
+  { eta, weightDecay, clipRate, scaling }: OptimizerConfig = OPTIMIZER,
 ): tf.Tensor {
+  if (scaling === "none") {
+    return tf.add(gradient, tf.mul(parameter, weightDecay));
+  }
   if (parameter.rank <= 1) return gradient;
   const p = norm(parameter), g = norm(gradient);
   const active = tf.cast(tf.greater(tf.mul(p, g), 0), "float32");

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { sizeOf, type TensorSpec } from "./parameters.ts";
+import { sizeOf, type TensorSpec } from "./tensors.ts";
 
 /** PyTorch's shape: convolutions `out×in×H×W`, linear layers `out×in`. */
 export function torchShape({ shape, kind }: TensorSpec): number[] {

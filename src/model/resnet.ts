@@ -7,7 +7,7 @@
 import * as tf from "../deps/tfjs.ts";
 import type { ModelConfig } from "./architectures.ts";
 import { convNorm, padSpatial, relu, type Scope } from "./layers.ts";
-import { blocksOf, type BlockSpec, stemOf } from "./parameters.ts";
+import { blocksOf, type BlockSpec, stemOf } from "./blocks.ts";
 
 function residual(
   scope: Scope,
@@ -38,7 +38,9 @@ export function resnet(
   config: ModelConfig,
 ): tf.Tensor {
   const { names, stride } = stemOf(config);
-  let y = relu(convNorm(scope, names, x, stride));
+  const more = (config.stemPadding ?? 1) - 1;
+  const padded = more > 0 ? padSpatial(x, more) : x;
+  let y = relu(convNorm(scope, names, padded, stride));
   if (config.stem === "imagenet") {
     // After a ReLU nothing is under 0, so that zeros pad as −∞ would.
     y = tf.maxPool(padSpatial(y, 1) as tf.Tensor4D, 3, 2, "valid");

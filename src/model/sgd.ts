@@ -7,7 +7,7 @@ import * as tf from "../deps/tfjs.ts";
 
 /** A parameter and its momentum after a step. */
 export interface SgdResult {
-  /** p − lr·(g + m·buffer). */
+  /** p − lr·(g + m·buffer); without Nesterov p − lr·buffer. */
   parameter: tf.Tensor;
   /** m·buffer + g. */
   buffer: tf.Tensor;
@@ -26,10 +26,14 @@ export function sgdStep(
   parameter: tf.Tensor,
   buffer: tf.Tensor,
   gradient: tf.Tensor,
-  { learningRate, momentum }: { learningRate: tf.Tensor; momentum: number },
+  { learningRate, momentum, nesterov = true }: {
+    learningRate: tf.Tensor;
+    momentum: number;
+    nesterov?: boolean;
+  },
 ): SgdResult {
   const next = tf.add(tf.mul(buffer, momentum), gradient);
-  const direction = tf.add(gradient, tf.mul(next, momentum));
+  const direction = nesterov ? tf.add(gradient, tf.mul(next, momentum)) : next;
   return {
     parameter: tf.sub(parameter, tf.mul(direction, learningRate)),
     buffer: next,

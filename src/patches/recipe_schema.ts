@@ -5,7 +5,7 @@
  */
 import * as v from "../deps/valibot.ts";
 import { errorMaker } from "../errors.ts";
-import { type Recipe, type RecipeName, recipeOf } from "./recipe.ts";
+import { type Recipe, type RecipeName, recipeOf, RECIPES } from "./recipe.ts";
 
 const recipeError = errorMaker("use the recipe", "INVALID_ARGUMENT");
 
@@ -64,11 +64,16 @@ const SCHEMA = v.strictObject({
 const PARTS = Object.keys(SCHEMA.entries).join(", ");
 
 /** Some of a recipe, and of its parts; what is missing is a named one's. */
-export type PartialRecipe = {
-  [Part in keyof Recipe]?: Recipe[Part] extends object | undefined
-    ? Partial<Recipe[Part]>
-    : Recipe[Part];
-};
+export type PartialRecipe =
+  & {
+    [Part in keyof Recipe]?: Recipe[Part] extends object | undefined
+      ? Partial<Recipe[Part]>
+      : Recipe[Part];
+  }
+  & {
+    /** The named one; that of the architecture where it is not given. */
+    base?: RecipeName;
+  };
 
 /** A part with what is missing of it. */
 function completePart(usual: unknown, own: unknown): unknown {
@@ -102,8 +107,17 @@ export function completeRecipe(
     const found = `it is ${JSON.stringify(parts)}`;
     throw recipeError("of a run", found, `give an object of ${PARTS}`);
   }
-  const usual: Record<string, unknown> = { ...recipeOf(base) };
-  const own = Object.entries(parts).map(([name, part]) =>
+  const { base: named, ...given } = parts as PartialRecipe;
+  if (named !== undefined && !Object.hasOwn(RECIPES, named)) {
+    const names = Object.keys(RECIPES).join(" or ");
+    throw recipeError(
+      "base",
+      `it is ${JSON.stringify(named)}`,
+      `give ${names}`,
+    );
+  }
+  const usual: Record<string, unknown> = { ...recipeOf(named ?? base) };
+  const own = Object.entries(given).map(([name, part]) =>
     [name, completePart(usual[name], part)] as const
   );
   const whole = { ...usual, ...Object.fromEntries(own) };

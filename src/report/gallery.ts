@@ -6,7 +6,7 @@
  */
 import { openForThreads } from "../data/catalog.ts";
 import type { Dataset } from "../data/dataset.ts";
-import type { Image } from "../data/image.ts";
+import { type Image, toDisplay } from "../data/image.ts";
 import type { EngineChoice } from "../engine/engine.ts";
 import type { EvaluationCalls } from "../evaluate/evaluation_calls.ts";
 import { computeFeatures, labelsOf } from "../evaluate/compute_features.ts";
@@ -47,7 +47,7 @@ async function drawRows(dataset: Dataset, rows: number[][]): Promise<Image> {
   const transforms = await createTransforms();
   for (const [row, images] of rows.entries()) {
     for (const [column, index] of images.entries()) {
-      const image = await dataset.image(index);
+      const image = toDisplay(await dataset.image(index));
       const whole = {
         left: 0,
         top: 0,

@@ -16,8 +16,11 @@ const BLOCKS = 0x626c6f63, STRETCHES = 0x9e3779b9;
 interface Shuffled {
   epoch: number;
   seed: number;
+  /** Of each block, in the new order: its first image, and where it ends. */
   starts: Float64Array;
   ends: Float64Array;
+  /** Where each stretch ends: some whole blocks, of at least the buffer. */
+  stretches: Float64Array;
 }
 
 /** The last epoch of each data set. */
@@ -36,7 +39,17 @@ function shuffled(blocks: Blocks, seed: number, epoch: number): Shuffled {
     starts[i] = first[block]!;
     ends[i] = end += sizes[block]!;
   }
-  const found = { epoch, seed, starts, ends };
+  const stretches: number[] = [];
+  let begin = 0;
+  for (const end of ends) {
+    if (end - begin < blocks.buffer) continue;
+    stretches.push(begin = end);
+  }
+  if (begin < (ends[count - 1] ?? 0)) stretches.push(ends[count - 1]!);
+  const found = {
+    ...{ epoch, seed, starts, ends },
+    stretches: Float64Array.from(stretches),
+  };
   last.set(blocks, found);
   return found;
 }
@@ -67,19 +80,25 @@ export function shuffleInBlocks(
     epoch: number;
   },
 ): number {
-  const { starts, ends } = shuffled(blocks, seed, epoch);
-  const stretch = Math.floor(index / blocks.buffer);
-  const first = stretch * blocks.buffer;
+  const { starts, ends, stretches } = shuffled(blocks, seed, epoch);
+  const stretch = placeIn(stretches, index);
+  const first = stretch === 0 ? 0 : stretches[stretch - 1]!;
   const at = first + permute(index - first, {
-    count: Math.min(blocks.buffer, count - first),
+    count: Math.min(stretches[stretch]!, count) - first,
     seed: (seed + Math.imul(stretch + 1, STRETCHES)) >>> 0,
     epoch,
   });
+  const block = placeIn(ends, at);
+  return starts[block]! + at - (block === 0 ? 0 : ends[block - 1]!);
+}
+
+/** The first of some ends that lies beyond a position. */
+function placeIn(ends: Float64Array, position: number): number {
   let low = 0, high = ends.length - 1;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (ends[middle]! > at) high = middle;
+    if (ends[middle]! > position) high = middle;
     else low = middle + 1;
   }
-  return starts[low]! + at - (low === 0 ? 0 : ends[low - 1]!);
+  return low;
 }

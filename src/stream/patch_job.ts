@@ -112,8 +112,9 @@ export class PatchCutter {
     handle: RingHandle,
     images: Int32Array,
   ): Promise<PatchCutter> {
-    const dataset = await openDataset(job.source);
-    const transforms = await createTransforms(job.source.pixels);
+    const { pixels = RGB } = job.source;
+    const dataset = await openDataset({ ...job.source, pixels });
+    const transforms = await createTransforms(pixels);
     const ring = new Ring(handle);
     return new PatchCutter(job, ring, dataset, { transforms, images });
   }

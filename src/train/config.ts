@@ -4,7 +4,7 @@
  * @module
  */
 import { resolve } from "node:path";
-import { datasetEntry } from "../data/catalog.ts";
+import { datasetEntry, withPixels } from "../data/catalog.ts";
 import { isModule, moduleUrl } from "../data/own_data.ts";
 import { digestOf } from "../data/digest.ts";
 import { checkCache } from "../data/decoded_cache.ts";
@@ -17,13 +17,6 @@ import {
   RGB,
 } from "../data/image.ts";
 import { prepareDataset, type PrepareEvent } from "../data/prepare.ts";
-import {
-  checkChannels,
-  type RecipeChoice,
-  recipeOf,
-  withoutColor,
-} from "../patches/recipe.ts";
-import { completeRecipe } from "../patches/recipe_schema.ts";
 import { architecture, type ArchitectureName } from "../model/architectures.ts";
 import { flagError } from "../flag_error.ts";
 import {
@@ -31,7 +24,8 @@ import {
   type ResolvedConfig,
   type TrainConfig,
 } from "../checkpoint/run_config.ts";
-import { defaultRecipe, type TrainChoices, withDefaults } from "./choices.ts";
+import { type TrainChoices, withDefaults } from "./choices.ts";
+import { chosenRecipe } from "./chosen_recipe.ts";
 import { validateConfig } from "./validate.ts";
 import { warmUpSteps } from "./warm_up.ts";
 
@@ -50,30 +44,6 @@ async function firstWhole(dataset: Dataset): Promise<Image> {
   }
 }
 
-/**
- * The recipe of a run: of its own, or the one that goes with its architecture. A
- * recipe that is named, or that is not given, has no steps of colour where there
- * are not three channels; one of the user's own must have none.
- */
-function chosenRecipe(
-  recipe: TrainConfig["recipe"],
-  arch: string,
-  channels: number,
-): RecipeChoice {
-  const usual = defaultRecipe(arch);
-  if (typeof recipe !== "object") {
-    const named = recipe ?? usual;
-    return channels === 3 ? named : withoutColor(recipeOf(named));
-  }
-  const base = recipeOf(usual);
-  const whole = completeRecipe(
-    recipe,
-    channels === 3 ? base : withoutColor(base),
-  );
-  checkChannels(whole, channels);
-  return whole;
-}
-
 /** What the pixels of a run's images are: as asked for, or as the data has them. */
 function chosenPixels(config: TrainConfig, dataset: Dataset): PixelFormat {
   const own = dataset.pixels ?? RGB;
@@ -81,12 +51,6 @@ function chosenPixels(config: TrainConfig, dataset: Dataset): PixelFormat {
     model: { channels: config.model?.channels ?? own.channels },
     bits: config.bits ?? own.bits,
   });
-}
-
-/** Whether a run asks for other pixels than the data has by itself. */
-function askedPixels(config: TrainConfig): PixelFormat | undefined {
-  const asked = config.model?.channels ?? config.bits;
-  return asked === undefined ? undefined : pixelsOf(config);
 }
 
 /** The architecture that suits the size of a set's images. */
@@ -139,19 +103,21 @@ export async function prepareRun(
   validateConfig(config);
   // From every folder the same module, as that of the files.
   if (isModule(config.data)) config.data = moduleUrl(config.data);
-  const { dir: dataDir, dataset, source } = await prepareDataset({
+  const prepared = await prepareDataset({
     name: config.data,
     options: config.dataOptions,
     // Absolute: the run may be evaluated or resumed from another folder.
     dir: config.dataDir && resolve(config.dataDir),
     limit: config.limitImages,
     classes: config.classes,
-    pixels: askedPixels(config),
     url: config.dataUrl,
     download: config.download ?? true,
     onEvent: onPrepare,
   });
-  const images = dataset.length;
+  const { dir: dataDir, source } = prepared;
+  const pixels = chosenPixels(config, prepared.dataset);
+  const dataset = withPixels(prepared.dataset, pixels);
+  const { channels, bits } = pixels, images = dataset.length;
   if (images < 2) {
     throw flagError(
       `--data-dir ${dataDir}`,
@@ -166,7 +132,6 @@ export async function prepareRun(
       `give ${images} or fewer`,
     );
   }
-  const pixels = chosenPixels(config, dataset), { channels, bits } = pixels;
   if (config.cache !== undefined && !isFormat(pixels, RGB)) {
     throw flagError(
       `--cache ${config.cache}`,
@@ -208,8 +173,5 @@ export async function prepareRun(
   warmUpSteps(resolved.warmUp, resolved);
   // Said before any work, not by the first worker that meets one.
   if (!isFormat(pixels, RGB)) await firstWhole(dataset);
-  return {
-    config: resolved,
-    source: isFormat(pixels, RGB) ? source : { ...source, pixels },
-  };
+  return { config: resolved, source: { ...source, pixels } };
 }

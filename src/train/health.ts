@@ -6,7 +6,7 @@
  */
 import type { StepLosses } from "../engine/engine.ts";
 import { EmpSslError } from "../errors.ts";
-import type { State } from "../model/parameters.ts";
+import type { State } from "../model/tensors.ts";
 
 /** Collapsed steps in a row after which the run ends. */
 const PATIENCE = 20;

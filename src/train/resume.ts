@@ -12,13 +12,13 @@ import {
   readCheckpointInfo,
 } from "../checkpoint/checkpoint.ts";
 import { isModule } from "../data/own_data.ts";
-import { completeRecipe } from "../patches/recipe_schema.ts";
 import { resolveConfig } from "./config.ts";
-import { defaultRecipe } from "./choices.ts";
+import { chosenRecipe } from "./chosen_recipe.ts";
 import {
   IDENTITY,
   isOperational,
   operational,
+  pixelsOf,
   type ResolvedConfig,
   type TrainConfig,
 } from "../checkpoint/run_config.ts";
@@ -97,12 +97,16 @@ function hasCheckpoint(dir: string): boolean {
 function asKept(
   key: string,
   value: unknown,
-  { arch, recipe }: ResolvedConfig,
+  stored: ResolvedConfig,
 ): unknown {
   if (key === "classes" || key === "cache") return resolve(`${value}`);
-  return key === "recipe" && typeof value === "object" &&
-      typeof recipe === "object"
-    ? completeRecipe(value, defaultRecipe(arch))
+  const { channels } = pixelsOf(stored);
+  if (key === "recipe") {
+    return chosenRecipe(value as TrainConfig["recipe"], stored.arch, channels);
+  }
+  // The data's channels stand in it where it has not been told any.
+  return key === "model" && channels !== 3
+    ? { channels, ...value as TrainConfig["model"] }
     : value;
 }
 

@@ -9,7 +9,8 @@ import type { Engine, Trainer } from "../engine/engine.ts";
 import { EmpSslError } from "../errors.ts";
 import { type ModelConfig, modelOf } from "../model/architectures.ts";
 import { OPTIMIZER, type OptimizerConfig } from "../model/lars.ts";
-import { type State, tensorSpecs } from "../model/parameters.ts";
+import { tensorSpecs } from "../model/parameters.ts";
+import { type State } from "../model/tensors.ts";
 import { learningRate, type ScheduleOptions } from "../model/schedule.ts";
 import { Ring, type RingHandle } from "../stream/ring.ts";
 import {

@@ -26,10 +26,14 @@ export function configOf(values: Values): TrainConfig {
   const config = withDefaults({ ...fromFlags(values), preset });
   if (values.config === undefined) return config;
   const { cluster, task, dir } = config;
+  const stored = readChoices(String(values.config));
   return withDefaults({
-    ...readChoices(String(values.config)),
+    ...stored,
     ...PRESETS[preset!],
     ...givenOf(values, config),
+    // Flags that change a part of these leave the rest as it is stored.
+    recipe: recipeOfFlags(values, stored.recipe),
+    model: modelOfFlags(values, stored.model),
     // Where and with whom it runs is not replayed.
     cluster,
     task,
@@ -95,8 +99,11 @@ function recipeFrom(text: string | undefined): TrainConfig["recipe"] {
 }
 
 /** The recipe, with what flags change of it. */
-function recipeOfFlags(values: Values): TrainConfig["recipe"] {
-  const recipe = recipeFrom(values.recipe as string | undefined);
+function recipeOfFlags(
+  values: Values,
+  stored?: TrainConfig["recipe"],
+): TrainConfig["recipe"] {
+  const recipe = recipeFrom(values.recipe as string | undefined) ?? stored;
   const scale = values["crop-scale"] as string | undefined;
   const changes: PartialRecipe = {};
   if (scale !== undefined) {
@@ -116,7 +123,7 @@ function recipeOfFlags(values: Values): TrainConfig["recipe"] {
     changes.grayscale = 0;
   }
   if (Object.keys(changes).length === 0) return recipe;
-  const own = typeof recipe === "string" ? RECIPES[recipe] : recipe;
+  const own = typeof recipe === "string" ? { base: recipe } : recipe;
   return {
     ...own,
     ...changes,
@@ -126,8 +133,11 @@ function recipeOfFlags(values: Values): TrainConfig["recipe"] {
 }
 
 /** The network's own, with the channels of the images. */
-function modelOfFlags(values: Values): TrainConfig["model"] {
-  const model = objectOf("model", values) as TrainConfig["model"];
+function modelOfFlags(
+  values: Values,
+  stored?: TrainConfig["model"],
+): TrainConfig["model"] {
+  const model = objectOf("model", values) as TrainConfig["model"] ?? stored;
   const channels = values.channels as number | undefined;
   return channels === undefined ? model : { ...model, channels };
 }
@@ -207,8 +217,6 @@ export function givenOf(
   const given = Object.keys(values).map(camel)
     .filter((key) => key in choices && key !== "dir");
   if (values["no-download"]) given.push("download");
-  if (values["crop-scale"] ?? values["no-color"]) given.push("recipe");
-  if (values.channels !== undefined) given.push("model");
   const { preset } = values;
   if (preset !== undefined) {
     given.push(...Object.keys(PRESETS[preset as keyof typeof PRESETS]));

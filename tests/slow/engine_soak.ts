@@ -10,7 +10,8 @@ import { attr } from "../../src/engine/trace/graph.ts";
 import { DType } from "../../src/engine/trace/messages.ts";
 import { narrow } from "../narrow.ts";
 import { graphOf } from "../tensorflow/graphs.ts";
-import { initialState, tensorSpecs } from "../../src/model/parameters.ts";
+import { tensorSpecs } from "../../src/model/parameters.ts";
+import { initialState } from "../../src/model/tensors.ts";
 
 const ROUNDS = 2000;
 const OPTIONS = narrow({

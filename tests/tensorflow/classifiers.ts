@@ -2,7 +2,8 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { openDataset } from "../../src/data/catalog.ts";
 import { architecture } from "../../src/model/architectures.ts";
-import { initialState, tensorSpecs } from "../../src/model/parameters.ts";
+import { tensorSpecs } from "../../src/model/parameters.ts";
+import { initialState } from "../../src/model/tensors.ts";
 import { Features } from "../../src/evaluate/features.ts";
 import { knn } from "../../src/evaluate/knn.ts";
 import { LinearClassifier } from "../../src/evaluate/linear_classifier.ts";

@@ -7,7 +7,8 @@
 import * as tf from "../../deps/tfjs.ts";
 import { encode } from "../../model/encoder.ts";
 import { scopeOf } from "../../model/layers.ts";
-import { type State, tensorSpecs } from "../../model/parameters.ts";
+import { tensorSpecs } from "../../model/parameters.ts";
+import { type State } from "../../model/tensors.ts";
 import type {
   EncoderOptions,
   Engine,

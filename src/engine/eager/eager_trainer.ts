@@ -8,11 +8,8 @@ import { embed } from "../../model/encoder.ts";
 import { larsGradient } from "../../model/lars.ts";
 import { scopeOf } from "../../model/layers.ts";
 import { empSslLoss } from "../../model/loss.ts";
-import {
-  isTrainable,
-  type State,
-  tensorSpecs,
-} from "../../model/parameters.ts";
+import { tensorSpecs } from "../../model/parameters.ts";
+import { isTrainable, type State } from "../../model/tensors.ts";
 import { sgdStep } from "../../model/sgd.ts";
 import type { StepResult, Trainer, TrainerOptions } from "../engine.ts";
 import { download, patchTensor, type Tensors, upload } from "./tensors.ts";

@@ -6,7 +6,7 @@
 import * as tf from "../../deps/tfjs.ts";
 import { normalize } from "../../model/encoder.ts";
 import type { PatchValues } from "../../patches/normalize.ts";
-import type { State, TensorSpec } from "../../model/parameters.ts";
+import type { State, TensorSpec } from "../../model/tensors.ts";
 
 /** Tensors on the device by PyTorch's names. */
 export type Tensors = Record<string, tf.Tensor>;

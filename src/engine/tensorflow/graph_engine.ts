@@ -6,7 +6,7 @@
  */
 import { EmpSslError } from "../../errors.ts";
 import { foldBatchNorms, foldedSpecs } from "../../model/fold_batch_norms.ts";
-import type { State } from "../../model/parameters.ts";
+import type { State } from "../../model/tensors.ts";
 import type {
   EncoderOptions,
   Engine,

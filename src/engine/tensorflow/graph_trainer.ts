@@ -3,12 +3,12 @@
  *
  * @module
  */
+import { tensorSpecs } from "../../model/parameters.ts";
 import {
   isTrainable,
   type State,
   type TensorSpec,
-  tensorSpecs,
-} from "../../model/parameters.ts";
+} from "../../model/tensors.ts";
 import type { StepResult, Trainer, TrainerOptions } from "../engine.ts";
 import {
   momentumOf,

@@ -130,6 +130,7 @@ function traceKernels(
     Less: binary("Less", bool),
     LessEqual: binary("LessEqual", bool),
     Neg: elementwise("Neg"),
+    Exp: elementwise("Exp"),
     Log: elementwise("Log"),
     Sqrt: elementwise("Sqrt"),
     Square: elementwise("Square"),
@@ -179,6 +180,26 @@ function traceKernels(
       return one("Pack", parts, shape, {
         N: attr.int(parts.length),
         axis: attr.int(0),
+      });
+    },
+    Unpack: ({ value }, { axis }: Attributes) =>
+      Array.from({ length: value.shape[axis]! }, (_, i) => {
+        const at = value.shape.map((_, side) => side === axis ? i : 0);
+        const size = value.shape.map((n, side) => side === axis ? 1 : n);
+        const rest = value.shape.filter((_, side) => side !== axis);
+        return graph().reshape(graph().slice(value, at, size), rest);
+      }),
+    Concat: (values, { axis }: Attributes) => {
+      const parts = Object.values(values).map((part) =>
+        graph().cast(part, float)
+      );
+      const shape = parts[0]!.shape.map((side, i) =>
+        i === axis ? parts.reduce((sum, part) => sum + part.shape[i]!, 0) : side
+      );
+      const at = graph().constant(int32, [], [axis]);
+      return one("ConcatV2", [...parts, at], shape, {
+        N: attr.int(parts.length),
+        Tidx: attr.type(int32),
       });
     },
     Fill: (_, { shape, value }: Attributes) => [graph().fill(shape, value)],

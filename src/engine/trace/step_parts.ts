@@ -167,8 +167,9 @@ export function countStopRequests(
 
 /**
  * LARS, and SGD as `torch.optim.SGD(nesterov=True)`: buffer ← m·buffer + g, then
- * p ← p − lr·(g + m·buffer).
+ * p ← p − lr·(g + m·buffer); without Nesterov p ← p − lr·buffer.
  *
+ * @param gate 0 where the parameter stays where it is.
  * @returns The node that updates the parameter.
  */
 export function optimize(
@@ -177,13 +178,15 @@ export function optimize(
   gradient: GraphValue,
   learningRate: GraphValue,
   optimizer: OptimizerConfig,
+  gate?: tf.Tensor,
 ): string {
-  const scaled = larsGradient(
+  const lars = larsGradient(
     backend.tensor(variables.get(name)!.value),
     backend.tensor(graph.cast(gradient, DType.float)),
     backend.tensor(learningRate),
     optimizer,
   );
+  const scaled = gate ? tf.mul(lars, gate) : lars;
   return graph.node("ResourceApplyMomentum", [
     variables.get(name)!.handle,
     variables.get(momentumOf(name))!.handle,
@@ -193,7 +196,7 @@ export function optimize(
   ], {
     T: attr.type(DType.float),
     use_locking: attr.bool(false),
-    use_nesterov: attr.bool(true),
+    use_nesterov: attr.bool(optimizer.nesterov ?? true),
   });
 }
 

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Scope } from "../../model/layers.ts";
-import { isTrainable, type TensorSpec } from "../../model/parameters.ts";
+import { isTrainable, type TensorSpec } from "../../model/tensors.ts";
 import type { TraceBackend } from "./backend.ts";
 import type { Collectives } from "./collectives.ts";
 import { attr, type GraphBuilder, type GraphValue } from "./graph.ts";

@@ -1,0 +1,116 @@
+/**
+ * BYOL: Grill et al., «Bootstrap Your Own Latent», arXiv 2006.07733, with
+ * solo-learn's constants.
+ *
+ * With p the predictor's output of the network, and z′ the projection of the target,
+ * of the two views a and b (equation 2, both directions):
+ *
+ *     L = [2 − 2 cos(p_b, z′_a)] + [2 − 2 cos(p_a, z′_b)]
+ *
+ * each the mean over the images; the sum, not the mean, of both.
+ *
+ * @module
+ */
+import * as tf from "../../deps/tfjs.ts";
+import type { ModelConfig } from "../architectures.ts";
+import { backboneWidth } from "../blocks.ts";
+import { normalizeRows } from "../projector.ts";
+import { resnet } from "../resnet.ts";
+import { type Method, optionOf } from "./method.ts";
+import { eachView, firstLayer, perceive, perceptronSpecs } from "./parts.ts";
+import { shown, stacked } from "./parts.ts";
+import { view, WEAKER } from "./recipes.ts";
+import { targetScope, targetStatistics, tau } from "./target.ts";
+
+const projector = (model: ModelConfig) => ({
+  name: "projector",
+  widths: [backboneWidth(model), model.hidden, model.embedding],
+  norms: true,
+});
+const predictor = (model: ModelConfig) => ({
+  name: "predictor",
+  widths: [model.embedding, optionOf(model, "predictor"), model.embedding],
+  norms: true,
+});
+
+/**
+ * The sum of both directions.
+ *
+ * @param p Predictions of both views, `2b×d`, view-major.
+ * @param target z′ of both views, likewise.
+ * @returns A scalar from 0 to 8.
+ */
+export function bootstrapLoss(p: tf.Tensor, target: tf.Tensor): tf.Tensor {
+  const [rows, d] = p.shape as [number, number], images = rows / 2;
+  const [a, b] = [0, images].map((at) =>
+    tf.slice(target, [at, 0], [images, d])
+  );
+  const other = tf.reshape(tf.stack([b!, a!]), [rows, d]);
+  const cosines = tf.sum(
+    tf.mul(normalizeRows(p), normalizeRows(other)),
+    1,
+  );
+  return tf.sub(4, tf.mul(tf.mean(cosines), 4));
+}
+
+/** See the module's description. */
+export const BYOL: Method = {
+  name: "byol",
+  title: "BYOL (Grill et al., 2020)",
+  views(choice) {
+    const blurs = choice.imagenet ? [1, 0.1] as const : [0, 0] as const;
+    return [
+      view({ jitter: WEAKER, blur: blurs[0] }, choice),
+      view({ jitter: WEAKER, blur: blurs[1], solarize: 0.2 }, choice),
+    ];
+  },
+  options: { tau: 0.99, predictor: 4096 },
+  widths: { hidden: 4096, embedding: 256 },
+  defaults: (imagenet) => ({
+    bs: 256,
+    lr: { rate: imagenet ? 0.5 : 1, per: 256 },
+    warmUp: "10%",
+    optimizer: {
+      ...{ eta: 0.02, weightDecay: imagenet ? 1e-6 : 1e-5, momentum: 0.9 },
+      nesterov: false,
+    },
+  }),
+  heads: (model) => [
+    ...perceptronSpecs(projector(model)),
+    ...perceptronSpecs(predictor(model)),
+  ],
+  hidden: {
+    prefixes: ["projector.0.", "projector.1."],
+    forward: (scope, h) =>
+      firstLayer(scope, { name: "projector", norms: true }, h),
+  },
+  features: "backbone",
+  protocol: "whole",
+  microBatches: false,
+  target: ["backbone.", "projector."],
+  scalars: (progress, model) => ({
+    tau: tau(optionOf(model, "tau"), progress),
+  }),
+  step({ scope, x, views, model, kept, loss: { eps }, gather }) {
+    const each = eachView(scope, x, views, (scope, x) => {
+      const z = perceive(scope, projector(model), resnet(scope, x, model));
+      return { z, p: perceive(scope, predictor(model), z) };
+    });
+    const copies = targetScope(scope, kept);
+    const targets = eachView(
+      copies,
+      x,
+      views,
+      (scope, x) => perceive(scope, projector(model), resnet(scope, x, model)),
+    );
+    const p = gather(stacked(each.map(({ p }) => p)), views);
+    const target = gather(stacked(targets), views);
+    const z = gather(normalizeRows(stacked(each.map(({ z }) => z))), views);
+    return {
+      loss: bootstrapLoss(p, target),
+      ...shown(z, views, eps),
+      z,
+      kept: targetStatistics(copies),
+    };
+  },
+};

@@ -1,0 +1,61 @@
+/**
+ * The methods by name.
+ *
+ * @module
+ */
+import { EmpSslError } from "../../errors.ts";
+import type { ModelConfig } from "../architectures.ts";
+import { BYOL } from "./byol.ts";
+import { EMP_SSL } from "./emp_ssl.ts";
+import type { Method } from "./method.ts";
+import { RESSL } from "./ressl.ts";
+import { SIMCLR } from "./simclr.ts";
+import { SWAV } from "./swav.ts";
+import { VICREG } from "./vicreg.ts";
+
+/** The methods' names. */
+export const METHOD_NAMES = [
+  "emp-ssl",
+  "simclr",
+  "byol",
+  "vicreg",
+  "swav",
+  "ressl",
+] as const;
+
+/** The name of a method. */
+export type MethodName = typeof METHOD_NAMES[number];
+
+/** The methods. */
+export const METHODS: Readonly<Record<MethodName, Method>> = {
+  "emp-ssl": EMP_SSL,
+  simclr: SIMCLR,
+  byol: BYOL,
+  vicreg: VICREG,
+  swav: SWAV,
+  ressl: RESSL,
+};
+
+/**
+ * A method by its name.
+ *
+ * @throws {EmpSslError} `INVALID_ARGUMENT` for an unknown one.
+ */
+export function methodNamed(name: string = "emp-ssl"): Method {
+  const found = Object.hasOwn(METHODS, name)
+    ? METHODS[name as MethodName]
+    : undefined;
+  if (found !== undefined) return found;
+  throw new EmpSslError({
+    action: "train by",
+    subject: `"${name}"`,
+    found: "no such method",
+    remedy: `choose one of ${METHOD_NAMES.join(", ")}`,
+    code: "INVALID_ARGUMENT",
+  });
+}
+
+/** The method of a model. */
+export function methodOf({ method }: Pick<ModelConfig, "method">): Method {
+  return methodNamed(method?.name);
+}

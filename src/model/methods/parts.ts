@@ -1,0 +1,147 @@
+/**
+ * What several methods are made of: multi-layer perceptrons, the pass over each
+ * view, the numbers that are shown of any method.
+ *
+ * @module
+ */
+import * as tf from "../../deps/tfjs.ts";
+import { invariance } from "../invariance.ts";
+import { linear, linearNorm, relu, type Scope } from "../layers.ts";
+import type { Losses } from "../loss.ts";
+import { totalCodingRate } from "../tcr.ts";
+import { linearSpecs, normSpecs, type TensorSpec } from "../tensors.ts";
+
+/** A perceptron: PyTorch's `nn.Sequential` of linear layers, norms and ReLUs. */
+export interface Perceptron {
+  /** The name of the sequence. */
+  name: string;
+  /** The widths: that of the input first. */
+  widths: readonly number[];
+  /** Whether batch norms stand between linear layers and ReLUs. */
+  norms: boolean;
+}
+
+/** The place of each linear layer in the sequence. */
+function places({ widths, norms }: Perceptron): number[] {
+  return widths.slice(1).map((_, i) => i * (norms ? 3 : 2));
+}
+
+/** The tensors of a perceptron. */
+export function perceptronSpecs(perceptron: Perceptron): TensorSpec[] {
+  const { name, widths, norms } = perceptron;
+  return places(perceptron).flatMap((place, i) => {
+    const [input, output] = widths.slice(i) as [number, number];
+    const last = i === widths.length - 2;
+    return [
+      ...linearSpecs(`${name}.${place}`, input, output),
+      ...norms && !last ? normSpecs(`${name}.${place + 1}`, output) : [],
+    ];
+  });
+}
+
+/** The first layer of a perceptron, with its norm and ReLU. */
+export function firstLayer(
+  scope: Scope,
+  { name, norms }: Pick<Perceptron, "name" | "norms">,
+  x: tf.Tensor,
+): tf.Tensor {
+  return relu(
+    norms
+      ? linearNorm(scope, [`${name}.0`, `${name}.1`], x)
+      : linear(scope, `${name}.0`, x),
+  );
+}
+
+/** A whole perceptron: ReLU follows each linear layer but the last. */
+export function perceive(
+  scope: Scope,
+  perceptron: Perceptron,
+  x: tf.Tensor,
+): tf.Tensor {
+  const { name, norms } = perceptron, all = places(perceptron);
+  return all.reduce((y, place, i) => {
+    const layer = `${name}.${place}`;
+    if (i === all.length - 1) return linear(scope, layer, y);
+    return relu(
+      norms
+        ? linearNorm(scope, [layer, `${name}.${place + 1}`], y)
+        : linear(scope, layer, y),
+    );
+  }, x);
+}
+
+/**
+ * A network over each view by itself: batch norms see one view at a time, and their
+ * running statistics follow one after the other.
+ *
+ * @param x `(v·b)×…`, view 0 of all images first.
+ * @returns What the network gives of each view.
+ */
+export function eachView<T>(
+  scope: Scope,
+  x: tf.Tensor,
+  views: number,
+  network: (scope: Scope, x: tf.Tensor) => T,
+): T[] {
+  const [rows, ...sides] = x.shape as [number, ...number[]];
+  const images = rows / views, zeros = sides.map(() => 0);
+  let { tensors } = scope;
+  const found: T[] = [];
+  for (let view = 0; view < views; view++) {
+    const own = { ...scope, tensors, updates: {} };
+    const begin = [view * images, ...zeros], size = [images, ...sides];
+    found.push(network(own, tf.slice(x, begin, size)));
+    tensors = { ...tensors, ...own.updates };
+    for (const [name, update] of Object.entries<tf.Tensor>(own.updates)) {
+      scope.updates[name]?.dispose();
+      scope.updates[name] = update;
+    }
+  }
+  return found;
+}
+
+/** A number of single precision, whatever the layers before compute in. */
+export function wide(x: tf.Tensor): tf.Tensor {
+  // With a float32 factor the product is float32.
+  return tf.mul(x, 1);
+}
+
+/** A tensor that no gradient flows through. */
+export function constant(x: tf.Tensor): tf.Tensor {
+  return tf.customGrad((x) => ({
+    value: tf.mul(x as tf.Tensor, 1),
+    gradFunc: () => tf.zerosLike(x as tf.Tensor),
+  }))(x);
+}
+
+/** Views one after the other, `(v·b)×d`. */
+export function stacked(views: tf.Tensor[]): tf.Tensor {
+  const [{ shape }] = views as [tf.Tensor];
+  const joined = tf.stack(views.map(wide));
+  return tf.reshape(joined, [views.length * shape[0]!, ...shape.slice(1)]);
+}
+
+/** Images that tell whether all have one embedding. */
+const SEEN = 256;
+
+/**
+ * What is shown of every method: invariance and coding rate of its embeddings, by
+ * EMP-SSL's definitions, and the Gram matrix of their means.
+ *
+ * @param z `(v·b)×d`, rows of length 1.
+ */
+export function shown(
+  z: tf.Tensor,
+  views: number,
+  eps: number,
+): Omit<Losses, "loss"> {
+  const [rows, d] = z.shape as [number, number], images = rows / views;
+  const byView = tf.reshape(z, [views, images, d]);
+  const mean = tf.mean(byView, 0);
+  const some = tf.slice(mean, [0, 0], [Math.min(images, SEEN), d]);
+  return {
+    invariance: invariance(byView, mean),
+    tcr: totalCodingRate(byView, eps),
+    gram: tf.matMul(some, some, false, true),
+  };
+}

@@ -1,0 +1,92 @@
+/**
+ * SimCLR: Chen, Kornblith, Norouzi and Hinton, «A Simple Framework for Contrastive
+ * Learning of Visual Representations», arXiv 2002.05709, with solo-learn's
+ * constants.
+ *
+ * The loss is NT-Xent (equation 1): with z of length 1 and s_ij = z_i·z_j / T,
+ *
+ *     L = −1/2b Σ_i log ( Σ_{j ∈ P(i)} exp s_ij / Σ_{j ≠ i} exp s_ij )
+ *
+ * where P(i) are the other views of the image of i.
+ *
+ * @module
+ */
+import * as tf from "../../deps/tfjs.ts";
+import type { ModelConfig } from "../architectures.ts";
+import { backboneWidth } from "../blocks.ts";
+import { normalizeRows } from "../projector.ts";
+import { resnet } from "../resnet.ts";
+import { type Method, optionOf } from "./method.ts";
+import { eachView, firstLayer, perceive, perceptronSpecs } from "./parts.ts";
+import { shown, stacked } from "./parts.ts";
+import { STRONG, view } from "./recipes.ts";
+
+const projector = (model: ModelConfig) => ({
+  name: "projector",
+  widths: [backboneWidth(model), model.hidden, model.embedding],
+  norms: false,
+});
+
+/**
+ * NT-Xent.
+ *
+ * @param z `(v·b)×d`, view-major, rows of length 1.
+ * @param options v, and the temperature T.
+ * @returns A scalar.
+ */
+export function contrastiveLoss(
+  z: tf.Tensor,
+  { views, temperature }: { views: number; temperature: number },
+): tf.Tensor {
+  const [rows] = z.shape as [number, number];
+  const cosines = tf.matMul(z, z, false, true);
+  // Less the greatest that there is, which changes no quotient.
+  const e = tf.exp(tf.mul(tf.sub(cosines, 1), 1 / temperature));
+  const self = tf.eye(rows);
+  const image = tf.tile(tf.eye(rows / views), [views, views]);
+  const positives = tf.sum(tf.mul(e, tf.sub(image, self)), 1);
+  const all = tf.sum(tf.mul(e, tf.sub(1, self)), 1);
+  return tf.mean(tf.sub(tf.log(all), tf.log(positives)));
+}
+
+/** See the module's description. */
+export const SIMCLR: Method = {
+  name: "simclr",
+  title: "SimCLR (Chen et al., 2020)",
+  views(choice) {
+    const both = view({ jitter: STRONG, blur: 0.5 }, choice);
+    return [both, both];
+  },
+  options: { temperature: 0.2 },
+  widths: { hidden: 2048, embedding: 256 },
+  defaults: (imagenet) => ({
+    bs: 256,
+    lr: { rate: imagenet ? 0.3 : 0.4, per: 256 },
+    warmUp: "10%",
+    optimizer: {
+      ...{ eta: 0.02, weightDecay: 1e-4, momentum: 0.9 },
+      nesterov: false,
+    },
+  }),
+  heads: (model) => perceptronSpecs(projector(model)),
+  hidden: {
+    prefixes: ["projector.0."],
+    forward: (scope, h) =>
+      firstLayer(scope, { name: "projector", norms: false }, h),
+  },
+  features: "backbone",
+  protocol: "whole",
+  microBatches: false,
+  step({ scope, x, views, model, loss: { eps }, gather }) {
+    const each = eachView(
+      scope,
+      x,
+      views,
+      (scope, x) => perceive(scope, projector(model), resnet(scope, x, model)),
+    );
+    const z = gather(normalizeRows(stacked(each)), views);
+    const temperature = optionOf(model, "temperature");
+    const loss = contrastiveLoss(z, { views, temperature });
+    return { loss, ...shown(z, views, eps), z, kept: {} };
+  },
+};

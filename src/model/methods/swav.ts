@@ -1,0 +1,189 @@
+/**
+ * SwAV: Caron et al., «Unsupervised Learning of Visual Features by Contrasting
+ * Cluster Assignments», arXiv 2006.09882, with solo-learn's constants.
+ *
+ * With p = Cz the cosines between an embedding and k prototypes, and a their
+ * assignment by Sinkhorn and Knopp (section 3.1, algorithm 1):
+ *
+ *     L = mean over both orders of − mean over images Σ_k a(view 1)_k
+ *         log softmax(p(view 2) / T)_k
+ *
+ * The prototypes, rows of length 1, stay where they are in the first epochs. A queue
+ * of embeddings takes part in the assignment from a late epoch on.
+ *
+ * @module
+ */
+import * as tf from "../../deps/tfjs.ts";
+import type { ModelConfig } from "../architectures.ts";
+import { backboneWidth } from "../blocks.ts";
+import { normalizeRows } from "../projector.ts";
+import { resnet } from "../resnet.ts";
+import { type Method, optionOf } from "./method.ts";
+import { constant, eachView, firstLayer, perceive } from "./parts.ts";
+import { perceptronSpecs, shown, stacked, wide } from "./parts.ts";
+import { STRONG, view } from "./recipes.ts";
+
+const projector = (model: ModelConfig) => ({
+  name: "projector",
+  widths: [backboneWidth(model), model.hidden, model.embedding],
+  norms: true,
+});
+
+/**
+ * Assignments of images to prototypes of equal shares: Sinkhorn's iteration.
+ *
+ * @param cosines `n×k`.
+ * @param options ε and the iterations; `counted`, n numbers of 1 or 0: rows of 0
+ * take no part.
+ * @returns `n×k`: of each row that takes part the sum is 1.
+ */
+export function sinkhorn(
+  cosines: tf.Tensor,
+  { epsilon, iterations, counted }: {
+    epsilon: number;
+    iterations: number;
+    counted?: tf.Tensor;
+  },
+): tf.Tensor {
+  const [n, k] = cosines.shape as [number, number];
+  const rows = tf.reshape(counted ?? tf.ones([n]), [n, 1]);
+  const count = tf.sum(rows);
+  // Less the greatest cosine that there is: every division cancels it.
+  const e = tf.exp(tf.mul(tf.sub(cosines, 1), 1 / epsilon));
+  let q = tf.mul(e, rows);
+  q = tf.div(q, tf.sum(q));
+  for (let i = 0; i < iterations; i++) {
+    q = tf.div(q, tf.mul(tf.sum(q, 0, true), k));
+    // A row that takes no part is zero, and stays so.
+    const sums = tf.add(tf.sum(q, 1, true), tf.sub(1, rows));
+    q = tf.div(q, tf.mul(sums, count));
+  }
+  return tf.mul(q, count);
+}
+
+/** Cross entropy of assignments and softmax(cosines / T), a mean over rows. */
+function crossEntropy(
+  assignments: tf.Tensor,
+  cosines: tf.Tensor,
+  temperature: number,
+): tf.Tensor {
+  const logits = tf.mul(tf.sub(cosines, 1), 1 / temperature);
+  const logSum = tf.log(tf.sum(tf.exp(logits), 1, true));
+  const each = tf.sum(tf.mul(assignments, tf.sub(logSum, logits)), 1);
+  return tf.mean(each);
+}
+
+const QUEUES = ["queue.0", "queue.1"] as const;
+
+/** See the module's description. */
+export const SWAV: Method = {
+  name: "swav",
+  title: "SwAV (Caron et al., 2020)",
+  views(choice) {
+    const both = view({ jitter: STRONG, blur: 0.5 }, choice);
+    return [both, both];
+  },
+  options: {
+    temperature: 0.1,
+    prototypes: 3000,
+    epsilon: 0.05,
+    iterations: 3,
+    queue: 3840,
+    queueFrom: 50,
+    frozen: 2,
+  },
+  widths: { hidden: 2048, embedding: 128 },
+  defaults: () => ({
+    bs: 256,
+    lr: { rate: 0.6, per: 256 },
+    warmUp: "10%",
+    optimizer: {
+      ...{ eta: 0.02, weightDecay: 1e-6, momentum: 0.9 },
+      nesterov: false,
+    },
+  }),
+  heads: (model) => [
+    ...perceptronSpecs(projector(model)),
+    {
+      name: "prototypes.weight",
+      shape: [model.embedding, optionOf(model, "prototypes")],
+      kind: "linear.weight",
+      fanIn: model.embedding,
+    },
+  ],
+  hidden: {
+    prefixes: ["projector.0.", "projector.1."],
+    forward: (scope, h) =>
+      firstLayer(scope, { name: "projector", norms: true }, h),
+  },
+  features: "backbone",
+  protocol: "whole",
+  microBatches: false,
+  kept: (model) =>
+    QUEUES.map((name) => ({
+      name,
+      shape: [optionOf(model, "queue"), model.embedding],
+      kind: "kept",
+    })),
+  scalars: ({ step, stepsPerEpoch }, model) => ({
+    queued: Number(step >= optionOf(model, "queueFrom") * stepsPerEpoch),
+    free: Number(step >= optionOf(model, "frozen") * stepsPerEpoch),
+  }),
+  gates: { "prototypes.weight": "free" },
+  step({ scope, x, views, model, kept, scalars, loss: { eps }, gather }) {
+    const each = eachView(
+      scope,
+      x,
+      views,
+      (scope, x) => perceive(scope, projector(model), resnet(scope, x, model)),
+    );
+    const z = gather(normalizeRows(stacked(each)), views);
+    const weight = scope.tensors["prototypes.weight"]!;
+    const length = tf.sqrt(tf.sum(tf.square(weight), 0, true));
+    const prototypes = tf.div(weight, length);
+    const [rows, d] = z.shape as [number, number], images = rows / views;
+    const size = optionOf(model, "queue");
+    const counted = tf.concat([
+      tf.ones([images]),
+      tf.mul(tf.ones([size]), scalars.queued!),
+    ]);
+    const options = {
+      epsilon: optionOf(model, "epsilon"),
+      iterations: optionOf(model, "iterations"),
+      counted,
+    };
+    const byView = Array.from({ length: views }, (_, view) => {
+      const own = tf.slice(z, [view * images, 0], [images, d]);
+      const cosines = tf.matMul(own, prototypes);
+      const queue = kept[QUEUES[view]!]!;
+      const old = tf.matMul(wide(queue), constant(prototypes));
+      const all = tf.concat([constant(cosines), old]);
+      const k = optionOf(model, "prototypes");
+      return {
+        cosines,
+        assigned: tf.slice(sinkhorn(all, options), [0, 0], [images, k]),
+        queue: tf.slice(
+          tf.concat([constant(own), wide(queue)]),
+          [0, 0],
+          [size, d],
+        ),
+      };
+    });
+    const temperature = optionOf(model, "temperature");
+    const swapped = (assigned: number, predicted: number) =>
+      crossEntropy(
+        byView[assigned]!.assigned,
+        byView[predicted]!.cosines,
+        temperature,
+      );
+    const loss = tf.mul(tf.add(swapped(0, 1), swapped(1, 0)), 0.5);
+    return {
+      loss,
+      ...shown(z, views, eps),
+      z,
+      kept: Object.fromEntries(
+        byView.map(({ queue }, view) => [QUEUES[view]!, queue]),
+      ),
+    };
+  },
+};
