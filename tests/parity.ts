@@ -19,7 +19,7 @@ import { decodeSafetensors } from "../src/checkpoint/safetensors.ts";
 import { hashed } from "./formula.ts";
 
 /** Values at some places of a tensor, in PyTorch's layout, and its norm. */
-interface Sample {
+export interface Sample {
   norm: number;
   at: number[];
   values: number[];
@@ -35,7 +35,7 @@ function norm(values: ArrayLike<number>): number {
 }
 
 /** Golden values: whole tensors as samples of every place. */
-async function golden(name: string): Promise<Record<string, Sample>> {
+export async function golden(name: string): Promise<Record<string, Sample>> {
   if (name.endsWith(".json")) {
     return JSON.parse(await Deno.readTextFile(fixture(name)));
   }
@@ -70,7 +70,7 @@ export function stateByFormula(model: ModelConfig): State {
 }
 
 /** Distance from the golden values, relative to the tensor's size. */
-function distance(values: Float32Array, wanted: Sample): number {
+export function distance(values: Float32Array, wanted: Sample): number {
   const difference = wanted.at.map((at, i) => values[at] - wanted.values[i]);
   const sampled = norm(difference) *
     Math.sqrt(values.length / wanted.at.length);

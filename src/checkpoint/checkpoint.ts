@@ -8,7 +8,7 @@
 import { errorMaker, messageOf } from "../errors.ts";
 import { type ModelConfig, modelOf } from "../model/architectures.ts";
 import { convertLayout, torchShape } from "../model/layout.ts";
-import { tensorSpecs } from "../model/parameters.ts";
+import { keptSpecs, tensorSpecs } from "../model/parameters.ts";
 import { isTrainable, type State, type TensorSpec } from "../model/tensors.ts";
 import type { ResolvedConfig } from "./run_config.ts";
 import { findCheckpoint, type FoundCheckpoint } from "./find_checkpoint.ts";
@@ -69,10 +69,14 @@ export function encodeModel(
   });
 }
 
+/** What an optimiser's file holds: momentum, and what the method keeps. */
+function optimizerSpecs(model: ModelConfig): TensorSpec[] {
+  return [...tensorSpecs(model).filter(isTrainable), ...keptSpecs(model)];
+}
+
 /** The optimiser's file. */
 export function encodeMomentum(model: ModelConfig, momentum: State) {
-  const specs = tensorSpecs(model).filter(isTrainable);
-  return encodeTensors(specs, momentum, { format: "pt" });
+  return encodeTensors(optimizerSpecs(model), momentum, { format: "pt" });
 }
 
 function decodeTensors(
@@ -152,5 +156,5 @@ export function readCheckpoint(path: string): Checkpoint {
 /** Reads the momentum buffers that belong to a model. */
 export function readMomentum(path: string, model: ModelConfig): State {
   const decoded = decodeSafetensors(Deno.readFileSync(path), path);
-  return decodeTensors(path, decoded, tensorSpecs(model).filter(isTrainable));
+  return decodeTensors(path, decoded, optimizerSpecs(model));
 }

@@ -8,6 +8,7 @@ import type { ModelConfig } from "../model/architectures.ts";
 import type { OptimizerConfig } from "../model/lars.ts";
 import type { LossConfig } from "../model/loss.ts";
 import type { PatchValues } from "../patches/normalize.ts";
+import type { FeatureLayer } from "../model/methods/method.ts";
 import type { State } from "../model/tensors.ts";
 
 /** The engines, best first; `engine/load.ts` says when each is taken. */
@@ -119,10 +120,15 @@ export interface TrainerOptions {
 }
 
 /** What an encoder needs. */
-export type EncoderOptions = Pick<
-  TrainerOptions,
-  "model" | "images" | "patches" | "patchSize" | "values"
->;
+export type EncoderOptions =
+  & Pick<
+    TrainerOptions,
+    "model" | "images" | "patches" | "patchSize" | "values"
+  >
+  & {
+    /** The layer that is wanted: the method's own where it is not given. */
+    features?: FeatureLayer;
+  };
 
 /** The numbers of one step, before its update. */
 export interface StepLosses {
@@ -154,15 +160,20 @@ export interface Trainer {
    * those of 16 bits as their bytes.
    * @param learningRate Of this step.
    * @param stop Whether this process asks that it be the last step.
+   * @param scalars What else the method has for this step: `Method.scalars`.
    */
   step(
     bytes: Uint8Array,
     learningRate: number,
     stop?: boolean,
+    scalars?: Record<string, number>,
   ): Promise<StepResult>;
   /** Weights and running statistics by PyTorch's names, in our layout. */
   state(): Promise<State>;
-  /** Momentum buffers by the names of their parameters. */
+  /**
+   * Momentum buffers by the names of their parameters, and what the method keeps
+   * from step to step.
+   */
   momentum(): Promise<State>;
   /** Frees the device's memory. */
   dispose(): void;
@@ -190,7 +201,12 @@ export interface Engine {
   close?(): void;
   /** What it is. */
   readonly report: EngineReport;
-  /** Puts a model on the device to train it. */
+  /**
+   * Puts a model on the device to train it.
+   *
+   * @param momentum What {@linkcode Trainer.momentum} gave. Momentum starts from
+   * zero where it is not in it, and what the method keeps from its first values.
+   */
   trainer(
     options: TrainerOptions,
     state: State,

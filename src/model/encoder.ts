@@ -1,5 +1,5 @@
 /**
- * The whole network: backbone, `pre_feature`, projector.
+ * The network as evaluation uses it, and the normalisation of its input.
  *
  * @module
  */
@@ -7,7 +7,10 @@ import * as tf from "../deps/tfjs.ts";
 import { affineOf, type PatchValues } from "../patches/normalize.ts";
 import type { ModelConfig } from "./architectures.ts";
 import type { Scope } from "./layers.ts";
-import { preFeature, project } from "./projector.ts";
+import { backboneWidth } from "./blocks.ts";
+import type { FeatureLayer } from "./methods/method.ts";
+import { methodOf } from "./methods/methods.ts";
+import { project } from "./projector.ts";
 import { resnet } from "./resnet.ts";
 
 /**
@@ -24,22 +27,43 @@ export function normalize(numbers: tf.Tensor, how: PatchValues): tf.Tensor {
   return tf.sub(tf.mul(numbers, each(scale)), each(offset));
 }
 
+/** The layer that features are taken of: the method's own where none is named. */
+export function featureLayer(
+  model: ModelConfig,
+  layer?: FeatureLayer,
+): FeatureLayer {
+  return layer ?? methodOf(model).features;
+}
+
+/** Numbers in a feature. */
+export function featureWidth(model: ModelConfig, layer?: FeatureLayer): number {
+  return featureLayer(model, layer) === "backbone"
+    ? backboneWidth(model)
+    : model.hidden;
+}
+
 /**
- * The feature that evaluation uses: `pre_feature` after its ReLU.
+ * The features of patches.
  *
  * @param x Patches, `N×H×W×C`, normalised.
- * @returns `N×hidden`.
+ * @param layer The backbone's output, or that of the hidden layer after it; the
+ * method's own where it is not given.
+ * @returns `N×width`: see {@linkcode featureWidth}.
  */
 export function encode(
   scope: Scope,
   x: tf.Tensor,
-  config: ModelConfig,
+  model: ModelConfig,
+  layer?: FeatureLayer,
 ): tf.Tensor {
-  return preFeature(scope, resnet(scope, x, config));
+  const h = resnet(scope, x, model);
+  return featureLayer(model, layer) === "backbone"
+    ? h
+    : methodOf(model).hidden.forward(scope, h);
 }
 
 /**
- * The embedding that the losses use.
+ * EMP-SSL's embedding, for steps that are taken in micro-batches.
  *
  * @param x Patches, `N×H×W×C`, normalised.
  * @returns z, `N×embedding`, rows of length 1.
@@ -49,5 +73,5 @@ export function embed(
   x: tf.Tensor,
   config: ModelConfig,
 ): tf.Tensor {
-  return project(scope, encode(scope, x, config));
+  return project(scope, encode(scope, x, config, "head"));
 }

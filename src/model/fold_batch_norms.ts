@@ -7,39 +7,50 @@
  */
 import type { ModelConfig } from "./architectures.ts";
 import { BATCH_NORM_EPSILON } from "./kernels.ts";
+import type { FeatureLayer } from "./methods/method.ts";
+import { methodOf } from "./methods/methods.ts";
 import { tensorSpecs } from "./parameters.ts";
 import { type State, type TensorSpec } from "./tensors.ts";
 
-/** A layer of the feature and the batch norm after it. */
-interface NormalizedLayer {
+/** A layer up to the feature, and the batch norm after it, where there is one. */
+interface Layer {
   layer: string;
-  norm: string;
+  norm?: string;
   weight: TensorSpec;
 }
 
-/** The layers up to the feature: a batch norm follows each. */
-function normalizedLayers(config: ModelConfig): NormalizedLayer[] {
-  const found: NormalizedLayer[] = [];
-  let weight: TensorSpec | undefined;
+/** Whether a tensor is one of a layer up to the feature. */
+export function isUpTo(
+  name: string,
+  config: ModelConfig,
+  features: FeatureLayer,
+): boolean {
+  if (name.startsWith("backbone.")) return true;
+  const { prefixes } = methodOf(config).hidden;
+  return features === "head" && prefixes.some((p) => name.startsWith(p));
+}
+
+/** The layers up to the feature. */
+function layersOf(config: ModelConfig, features: FeatureLayer): Layer[] {
+  const found: Layer[] = [];
+  const layerOf = (name: string) => name.slice(0, -".weight".length);
   for (const spec of tensorSpecs(config)) {
-    if (spec.name.startsWith("projection.")) break;
+    if (!isUpTo(spec.name, config, features)) continue;
     if (spec.kind === "conv.weight" || spec.kind === "linear.weight") {
-      weight = spec;
+      found.push({ layer: layerOf(spec.name), weight: spec });
     } else if (spec.kind === "norm.weight") {
-      const layerOf = (name: string) => name.slice(0, -".weight".length);
-      found.push({
-        layer: layerOf(weight!.name),
-        norm: layerOf(spec.name),
-        weight: weight!,
-      });
+      found.at(-1)!.norm = layerOf(spec.name);
     }
   }
   return found;
 }
 
 /** The tensors of the feature with its batch norms folded. */
-export function foldedSpecs(config: ModelConfig): TensorSpec[] {
-  return normalizedLayers(config).flatMap(({ layer, weight }) => [
+export function foldedSpecs(
+  config: ModelConfig,
+  features: FeatureLayer = methodOf(config).features,
+): TensorSpec[] {
+  return layersOf(config, features).flatMap(({ layer, weight }) => [
     weight,
     {
       name: `${layer}.bias`,
@@ -55,20 +66,28 @@ export function foldedSpecs(config: ModelConfig): TensorSpec[] {
  *
  * @param state All tensors of the model, in TensorFlow's layout.
  */
-export function foldBatchNorms(config: ModelConfig, state: State): State {
+export function foldBatchNorms(
+  config: ModelConfig,
+  state: State,
+  features: FeatureLayer = methodOf(config).features,
+): State {
   const folded: State = new Map();
-  for (const { layer, norm, weight } of normalizedLayers(config)) {
+  for (const { layer, norm, weight } of layersOf(config, features)) {
+    const own = state.get(weight.name)!, bias = state.get(`${layer}.bias`);
+    if (norm === undefined) {
+      folded.set(weight.name, own).set(`${layer}.bias`, bias!);
+      continue;
+    }
     const scale = state.get(`${norm}.weight`)!;
     const offset = state.get(`${norm}.bias`)!;
     const mean = state.get(`${norm}.running_mean`)!;
     const variance = state.get(`${norm}.running_var`)!;
-    const bias = state.get(`${layer}.bias`);
     const factor = scale.map((s, c) =>
       s / Math.sqrt(variance[c]! + BATCH_NORM_EPSILON)
     );
     folded.set(
       weight.name,
-      state.get(weight.name)!.map((w, i) => w * factor[i % factor.length]!),
+      own.map((w, i) => w * factor[i % factor.length]!),
     );
     folded.set(
       `${layer}.bias`,

@@ -16,8 +16,8 @@ export type TensorKind =
   | "norm.bias"
   | "norm.running_mean"
   | "norm.running_var"
-  /** What a method keeps besides: see `methods/method.ts`. */
-  | "kept";
+  /** Rows of a queue. */
+  | "buffer";
 
 /** One tensor of a model. */
 export interface TensorSpec {
@@ -27,6 +27,8 @@ export interface TensorSpec {
   shape: number[];
   /** See {@linkcode TensorKind}. */
   kind: TensorKind;
+  /** Whether a method keeps it beside the network: see `methods/method.ts`. */
+  kept?: boolean;
   /** Inputs of a linear layer, for its initial weights and biases. */
   fanIn?: number;
 }
@@ -82,8 +84,8 @@ export function linearSpecs(
 }
 
 /** Whether the optimiser changes it: not running statistics, nor what is kept. */
-export function isTrainable({ kind }: TensorSpec): boolean {
-  return !kind.startsWith("norm.running") && kind !== "kept";
+export function isTrainable({ kind, kept }: TensorSpec): boolean {
+  return !kind.startsWith("norm.running") && !kept;
 }
 
 /** How many numbers a shape holds. */

@@ -1,5 +1,6 @@
 /** The compiled step against PyTorch. */
 import { testChannels } from "../channels_step.ts";
+import { testMethod } from "../method_parity.ts";
 import { type SettingName, testParity } from "../parity.ts";
 import { useTensorFlow } from "./engine.ts";
 
@@ -19,3 +20,6 @@ const names: SettingName[] = [
 ];
 for (const name of names) testParity(subject, name);
 testChannels(subject);
+for (const name of ["simclr", "byol", "vicreg", "swav", "ressl"] as const) {
+  testMethod(subject, name);
+}

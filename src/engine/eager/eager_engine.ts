@@ -5,7 +5,7 @@
  * @module
  */
 import * as tf from "../../deps/tfjs.ts";
-import { encode } from "../../model/encoder.ts";
+import { encode, featureWidth } from "../../model/encoder.ts";
 import { scopeOf } from "../../model/layers.ts";
 import { tensorSpecs } from "../../model/parameters.ts";
 import { type State } from "../../model/tensors.ts";
@@ -47,18 +47,20 @@ export class EagerEngine implements Engine {
     }
   > {
     const { images, patches, patchSize, model, values: kind } = options;
+    const width = featureWidth(model, options.features);
     const tensors = upload(tensorSpecs(model), state);
     const shape = [patches * images, patchSize, patchSize, model.channels];
     return Promise.resolve({
-      width: model.hidden,
+      width,
       async encode(values: Uint8Array | Float32Array) {
         const features = tf.tidy(() => {
           const y = encode(
             scopeOf(tensors, false),
             patchTensor(values, shape, kind),
             model,
+            options.features,
           );
-          return tf.mean(tf.reshape(y, [patches, images, model.hidden]), 0);
+          return tf.mean(tf.reshape(y, [patches, images, width]), 0);
         });
         const data = await features.data<"float32">() as Float32Array;
         features.dispose();

@@ -8,7 +8,9 @@ import { embed } from "../../model/encoder.ts";
 import { larsGradient } from "../../model/lars.ts";
 import { scopeOf } from "../../model/layers.ts";
 import { empSslLoss } from "../../model/loss.ts";
-import { tensorSpecs } from "../../model/parameters.ts";
+import { methodOf } from "../../model/methods/methods.ts";
+import { targetOf } from "../../model/methods/target.ts";
+import { initialKept, keptSpecs, tensorSpecs } from "../../model/parameters.ts";
 import { isTrainable, type State } from "../../model/tensors.ts";
 import { sgdStep } from "../../model/sgd.ts";
 import type { StepResult, Trainer, TrainerOptions } from "../engine.ts";
@@ -20,6 +22,7 @@ export class EagerTrainer implements Trainer {
   #trainable: string[];
   #tensors: Tensors;
   #momentum: Tensors;
+  #kept: Tensors;
 
   /** Uploads the state; without momentum it starts from zero. */
   constructor(options: TrainerOptions, state: State, momentum?: State) {
@@ -28,7 +31,12 @@ export class EagerTrainer implements Trainer {
     this.#options = options;
     this.#trainable = trainable.map((spec) => spec.name);
     this.#tensors = upload(specs, state);
-    this.#momentum = momentum
+    const first = initialKept(options.model, state, 0);
+    this.#kept = upload(
+      keptSpecs(options.model),
+      new Map([...first, ...momentum ?? []]),
+    );
+    this.#momentum = momentum?.has(this.#trainable[0]!)
       ? upload(trainable, momentum)
       : Object.fromEntries(trainable.map(({ name, shape }) => [
         name,
@@ -45,6 +53,7 @@ export class EagerTrainer implements Trainer {
     values: Uint8Array | Float32Array,
     learningRate: number,
     stop = false,
+    scalars: Record<string, number> = {},
   ): Promise<StepResult> {
     const { patches, microBatch = patches } = this.#options;
     const parts = patches / microBatch, size = values.length / parts;
@@ -53,7 +62,7 @@ export class EagerTrainer implements Trainer {
       (_, i) => values.subarray(i * size, (i + 1) * size),
     );
     const losses = parts === 1
-      ? this.#whole(batches[0]!, learningRate)
+      ? this.#whole(batches[0]!, learningRate, scalars)
       : this.#inParts(batches, learningRate);
     const numbers = await Promise.all(
       losses.map(async (part) => await part.data() as Float32Array),
@@ -94,7 +103,7 @@ export class EagerTrainer implements Trainer {
     return patchTensor(values, [rows, side, side, model.channels], kind);
   }
 
-  /** Loss, invariance, TCR and Gram matrix of the whole batch, kept. */
+  /** Loss, invariance, TCR and Gram matrix of EMP-SSL's whole batch, kept. */
   #losses(z: tf.Tensor, kept: tf.Tensor[]): tf.Scalar {
     const { loss, patches } = this.#options;
     const losses = empSslLoss(z, { ...loss, patches });
@@ -106,17 +115,59 @@ export class EagerTrainer implements Trainer {
     return losses.loss as tf.Scalar;
   }
 
-  /** A step on the whole batch at once. */
-  #whole(values: Uint8Array | Float32Array, rate: number): tf.Tensor[] {
-    const x = this.#patches(values), kept: tf.Tensor[] = [];
-    const { parameters, embed, updates } = this.#network(x);
-    const { grads, value } = tf.valueAndGrads((...values: tf.Tensor[]) =>
-      this.#losses(embed(...values), kept)
-    )(parameters);
+  /** A step on the whole batch at once, by the method. */
+  #whole(
+    patches: Uint8Array | Float32Array,
+    rate: number,
+    numbers: Record<string, number>,
+  ): tf.Tensor[] {
+    const { model, loss, patches: views } = this.#options;
+    const method = methodOf(model), shown: tf.Tensor[] = [];
+    const scalars = Object.fromEntries(
+      Object.entries(numbers).map(([name, value]) => [name, tf.scalar(value)]),
+    );
+    const x = this.#patches(patches), scope = scopeOf(this.#tensors, true);
+    const kept: Tensors = {};
+    const names = this.#trainable;
+    const { grads, value } = tf.valueAndGrads((...values: tf.Tensor[]) => {
+      const tensors = { ...this.#tensors };
+      names.forEach((name, i) => tensors[name] = values[i]!);
+      const found = method.step({
+        scope: { ...scope, tensors },
+        ...{ x, views, model, loss, scalars, kept: this.#kept },
+        gather: (rows) => rows,
+      });
+      for (
+        const part of [found.loss, found.invariance, found.tcr, found.gram]
+      ) shown.push(tf.keep(tf.clone(part)));
+      for (const [name, tensor] of Object.entries(found.kept)) {
+        kept[name] = tf.keep(tensor);
+      }
+      return found.loss as tf.Scalar;
+    })(names.map((name) => this.#tensors[name]!));
     tf.dispose([x, value]);
-    this.#keepStatistics(updates);
-    this.#update(grads, rate);
-    return kept;
+    this.#keepStatistics(scope.updates);
+    this.#update(grads, rate, (name) => scalars[method.gates?.[name] ?? ""]);
+    for (const [name, tensor] of Object.entries(kept)) {
+      this.#kept[name]!.dispose();
+      this.#kept[name] = tensor;
+    }
+    for (const name of names) this.#follow(name, scalars.tau);
+    tf.dispose(scalars);
+    return shown;
+  }
+
+  /** target ← τ·target + (1 − τ)·parameter. */
+  #follow(name: string, tau: tf.Tensor | undefined): void {
+    const target = this.#kept[targetOf(name)];
+    if (target === undefined) return;
+    this.#kept[targetOf(name)] = tf.keep(tf.tidy(() =>
+      tf.add(
+        tf.mul(target, tau!),
+        tf.mul(this.#tensors[name]!, tf.sub(1, tau!)),
+      )
+    ));
+    target.dispose();
   }
 
   /** GradCache: see `traceMicroBatchTrainer`. */
@@ -165,18 +216,24 @@ export class EagerTrainer implements Trainer {
   }
 
   /** LARS and SGD; frees the gradients. */
-  #update(gradients: tf.Tensor[], learningRate: number): void {
+  #update(
+    gradients: tf.Tensor[],
+    learningRate: number,
+    gateOf: (name: string) => tf.Tensor | undefined = () => undefined,
+  ): void {
     const { optimizer } = this.#options;
     const rate = tf.scalar(learningRate);
     this.#trainable.forEach((name, i) => {
       const parameter = this.#tensors[name]!, buffer = this.#momentum[name]!;
       const gradient = gradients[i]!;
       const next = tf.tidy(() => {
+        const scaled = larsGradient(parameter, gradient, rate, optimizer);
+        const gate = gateOf(name);
         const { parameter: p, buffer: b } = sgdStep(
           parameter,
           buffer,
-          larsGradient(parameter, gradient, rate, optimizer),
-          { learningRate: rate, momentum: optimizer.momentum },
+          gate ? tf.mul(scaled, gate) : scaled,
+          { ...optimizer, learningRate: rate },
         );
         return { parameter: p, buffer: b };
       });
@@ -189,12 +246,15 @@ export class EagerTrainer implements Trainer {
 
   /** z of a batch in training mode, without any update. */
   async embed(values: Uint8Array | Float32Array): Promise<Float32Array> {
+    const { model, loss, patches: views } = this.#options;
     const z = tf.tidy(() => {
-      const { parameters, embed, updates } = this.#network(
-        this.#patches(values),
-      );
-      const z = embed(...parameters);
-      tf.dispose(updates);
+      const scope = scopeOf(this.#tensors, true);
+      const { z, kept } = methodOf(model).step({
+        scope,
+        ...{ x: this.#patches(values), views, model, loss },
+        ...{ scalars: {}, kept: this.#kept, gather: (rows) => rows },
+      });
+      tf.dispose([scope.updates, kept]);
       return z;
     });
     const data = await z.data<"float32">() as Float32Array;
@@ -208,12 +268,15 @@ export class EagerTrainer implements Trainer {
   }
 
   /** See {@linkcode Trainer.momentum}. */
-  momentum(): Promise<State> {
-    return download(this.#momentum);
+  async momentum(): Promise<State> {
+    return new Map([
+      ...await download(this.#momentum),
+      ...await download(this.#kept),
+    ]);
   }
 
   /** See {@linkcode Trainer.dispose}. */
   dispose(): void {
-    tf.dispose([this.#tensors, this.#momentum]);
+    tf.dispose([this.#tensors, this.#momentum, this.#kept]);
   }
 }

@@ -5,6 +5,7 @@
  * @module
  */
 import { EmpSslError } from "../../errors.ts";
+import { featureLayer, featureWidth } from "../../model/encoder.ts";
 import { foldBatchNorms, foldedSpecs } from "../../model/fold_batch_norms.ts";
 import type { State } from "../../model/tensors.ts";
 import type {
@@ -130,11 +131,12 @@ export class GraphEngine implements Engine {
     const { model, images, patches, patchSize, values: kind } = options;
     const graph = traceEncoder(options, this.#settings(options)).graphDef();
     const session = GraphSession.load(this.#c, graph, this.#target);
-    const folded = foldBatchNorms(model, state);
-    await restore(session, foldedSpecs(model), folded);
+    const layer = featureLayer(model, options.features);
+    const folded = foldBatchNorms(model, state, layer);
+    await restore(session, foldedSpecs(model, layer), folded);
     const shape = [patches * images, patchSize, patchSize, model.channels];
     return {
-      width: model.hidden,
+      width: featureWidth(model, layer),
       async encode(values: Feed) {
         const feed = patchFeed(patchNumbers(values, kind), shape);
         const [features] = await session.run([feed], [NODES.features]);

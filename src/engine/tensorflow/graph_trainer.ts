@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { tensorSpecs } from "../../model/parameters.ts";
+import { initialKept, keptSpecs, tensorSpecs } from "../../model/parameters.ts";
 import {
   isTrainable,
   type State,
@@ -17,6 +17,7 @@ import {
   readNode,
   restoredNode,
   restoreNode,
+  scalarNode,
 } from "../trace/names.ts";
 import type { PatchValues } from "../../patches/normalize.ts";
 import type { GraphSession, NamedFeed } from "./graph_session.ts";
@@ -68,7 +69,7 @@ export async function restore(
 export interface GraphTrainerStart {
   /** Weights and running statistics. */
   state?: State;
-  /** Momentum; zero where it is not given. */
+  /** Momentum, zero where it is not given, and what the method keeps. */
   momentum?: State;
   /** Where there are replicas: how many here, and how many in all. */
   replicas?: { own: number; count: number };
@@ -78,6 +79,7 @@ export interface GraphTrainerStart {
 export class GraphTrainer implements Trainer {
   #session: GraphSession;
   #specs: TensorSpec[];
+  #kept: TensorSpec[];
   #shape: number[];
   #options: TrainerOptions;
   /** The prefixes of the names of each replica's nodes. */
@@ -94,6 +96,7 @@ export class GraphTrainer implements Trainer {
     this.#session = session;
     this.#options = options;
     this.#specs = tensorSpecs(options.model);
+    this.#kept = keptSpecs(options.model);
     const rows = patches * images * own / count;
     this.#shape = [rows, patchSize, patchSize, model.channels];
     this.#prefixes = Array.from({ length: own }, (_, i) => prefixOf(i));
@@ -109,9 +112,14 @@ export class GraphTrainer implements Trainer {
     const trainer = new GraphTrainer(session, options, replicas);
     const specs = trainer.#specs;
     await trainer.#run([], [NODES.zeroed]);
-    if (state) await restore(session, specs, state);
-    if (momentum) {
-      await restore(session, specs.filter(isTrainable), momentum, momentumOf);
+    const trainable = specs.filter(isTrainable), kept = trainer.#kept;
+    if (state) {
+      await restore(session, specs, state);
+      const first = initialKept(options.model, state, 0);
+      await restore(session, kept, new Map([...first, ...momentum ?? []]));
+    }
+    if (momentum?.has(trainable[0]!.name)) {
+      await restore(session, trainable, momentum, momentumOf);
     }
     if (replicas) await trainer.#run([], [NODES.broadcast]);
     return trainer;
@@ -132,9 +140,13 @@ export class GraphTrainer implements Trainer {
     patches: Feed,
     learningRate: number,
     stop = false,
+    numbers: Record<string, number> = {},
   ): Promise<StepResult> {
     const values = patchNumbers(patches, this.#options.values);
     const rates = [scalar(NODES.learningRate, Float32Array.of(learningRate))];
+    for (const [name, value] of Object.entries(numbers)) {
+      rates.push(scalar(scalarNode(name), Float32Array.of(value)));
+    }
     const last: string[] = [];
     if (this.#replicated) {
       rates.push(scalar(NODES.stop, Float32Array.of(Number(stop))));
@@ -208,9 +220,13 @@ export class GraphTrainer implements Trainer {
   }
 
   /** See {@linkcode Trainer.momentum}. */
-  momentum(): Promise<State> {
+  async momentum(): Promise<State> {
     const names = this.#specs.filter(isTrainable).map(({ name }) => name);
-    return this.#read(names, (name) => readNode(momentumOf(name)));
+    const kept = this.#kept.map(({ name }) => name);
+    return new Map([
+      ...await this.#read(names, (name) => readNode(momentumOf(name))),
+      ...kept.length > 0 ? await this.#read(kept, readNode) : [],
+    ]);
   }
 
   /** See {@linkcode Trainer.dispose}. */

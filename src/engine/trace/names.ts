@@ -47,6 +47,8 @@ export const NODES = {
   applied: "applied",
 } as const;
 
+/** The node of a number that a method has for a step. */
+export const scalarNode = (name: string) => `scalar/${name}`;
 /** The node that a tensor of the model is restored from. */
 export const restoreNode = (variable: string) => `restore/${variable}`;
 /** Runs when a tensor of the model is restored. */

@@ -5,19 +5,20 @@
  * @module
  */
 import * as tf from "../../deps/tfjs.ts";
-import { embed, encode } from "../../model/encoder.ts";
+import { encode, featureLayer, featureWidth } from "../../model/encoder.ts";
 import { foldedSpecs } from "../../model/fold_batch_norms.ts";
 import { scopeOf } from "../../model/layers.ts";
-import { empSslLoss } from "../../model/loss.ts";
-import { tensorSpecs } from "../../model/parameters.ts";
+import { methodOf } from "../../model/methods/methods.ts";
+import { keptSpecs, tensorSpecs } from "../../model/parameters.ts";
 import { isTrainable } from "../../model/tensors.ts";
 import type { EncoderOptions, TrainerOptions } from "../engine.ts";
-import type { GraphBuilder } from "./graph.ts";
+import type { GraphBuilder, GraphValue } from "./graph.ts";
 import { traceMicroBatchTrainer } from "./micro_batch_graph.ts";
 import { momentumOf, NODES } from "./names.ts";
 import {
   assignAll,
   countStopRequests,
+  followTargets,
   meanOverReplicas,
   optimize,
   patchFeed,
@@ -30,7 +31,7 @@ import { declare, output, tensorsOf } from "./variables.ts";
 
 /**
  * Traces one optimisation step: forward, loss, backward, LARS, SGD, running
- * statistics. It is run by the names in `names.ts`.
+ * statistics, and what the method keeps. It is run by the names in `names.ts`.
  *
  * @param options The model and the batch.
  * @param settings How to trace it.
@@ -39,33 +40,46 @@ export function traceTrainer(
   options: TrainerOptions,
   settings: TraceSettings,
 ): GraphBuilder {
-  const { model, loss, optimizer, patches } = options;
-  const specs = tensorSpecs(model);
+  const { model, loss, optimizer, patches: views } = options;
+  const method = methodOf(model);
+  const specs = tensorSpecs(model), kept = keptSpecs(model);
   const trainable = specs.filter(isTrainable);
-  const replicaSettings = { ...settings, patchesAtOnce: patches };
+  const replicaSettings = { ...settings, patchesAtOnce: views };
   return traceReplicas(options, replicaSettings, (replica) => {
     const { graph, backend, collectives, learningRate } = replica;
     const variables = declare(graph, {
-      specs,
+      specs: [...specs, ...kept],
       ofTrainable: [momentumOf],
       collectives,
     });
     const tensors = tensorsOf(backend, specs, variables);
     const x = patchInput(backend, replica.patches, options.values);
+    const scalars = Object.fromEntries(
+      Object.entries(replica.scalars)
+        .map(([name, value]) => [name, backend.tensor(value)]),
+    );
     collectives?.begin();
 
     const scope = scopeOf(tensors, true, replica.synced);
-    const lossTerms: tf.Tensor[] = [];
+    const lossTerms: GraphValue[] = [];
+    let keptValues: [name: string, value: GraphValue][] = [];
     const { grads } = tf.valueAndGrads((...values: tf.Tensor[]) => {
       const own = { ...tensors };
       trainable.forEach(({ name }, i) => own[name] = values[i]!);
-      const z = embed({ ...scope, tensors: own }, x, model);
-      const all = collectives?.gatherImages(z, patches) ?? z;
-      const losses = empSslLoss(all, { ...loss, patches });
-      lossTerms.push(losses.loss, losses.invariance, losses.tcr);
-      output(graph, backend.value(losses.gram), [], NODES.gram);
-      output(graph, backend.value(all), [], NODES.z);
-      return losses.loss as tf.Scalar;
+      const found = method.step({
+        scope: { ...scope, tensors: own },
+        ...{ x, views, model, loss, scalars },
+        kept: tensorsOf(backend, kept, variables),
+        gather: (rows, views) => collectives?.gatherImages(rows, views) ?? rows,
+      });
+      for (const term of [found.loss, found.invariance, found.tcr]) {
+        lossTerms.push(backend.value(term));
+      }
+      output(graph, backend.value(found.gram), [], NODES.gram);
+      output(graph, backend.value(found.z), [], NODES.z);
+      keptValues = Object.entries(found.kept)
+        .map(([name, value]) => [name, backend.value(value)]);
+      return found.loss as tf.Scalar;
     })(trainable.map(({ name }) => tensors[name]!));
 
     const context = { graph, backend, variables, collectives };
@@ -73,21 +87,40 @@ export function traceTrainer(
       context,
       grads.map((gradient) => backend.value(gradient)),
     );
-    const statistics = Object.keys(scope.updates);
+    const isStatistic = ([name]: [string, GraphValue]) =>
+      /\.running_\w+$/.test(name);
+    const statistics = [
+      ...Object.entries(scope.updates)
+        .map(([name, value]) => [name, backend.value(value)] as const),
+      ...keptValues.filter(isStatistic),
+    ];
     const statisticValues = meanOverReplicas(
       context,
-      statistics.map((name) => backend.value(scope.updates[name]!)),
+      statistics.map(([, value]) => value),
       scope,
     );
+    const gateOf = (name: string) => scalars[method.gates?.[name] ?? ""];
+    const steps = new Map(trainable.map(({ name }, i) => [
+      name,
+      optimize(context, name, gradients[i]!, learningRate, {
+        ...optimizer,
+        gate: gateOf(name),
+      }),
+    ]));
+    const rest = keptValues.filter((entry) => !isStatistic(entry));
     const updates = [
-      ...trainable.map(({ name }, i) =>
-        optimize(context, name, gradients[i]!, learningRate, optimizer)
+      ...steps.values(),
+      ...assignAll(context, statistics.map(([name]) => name), statisticValues),
+      ...assignAll(
+        context,
+        rest.map(([name]) => name),
+        rest.map(([, value]) => value),
       ),
-      ...assignAll(context, statistics, statisticValues),
+      ...followTargets(context, steps, scalars.tau),
       ...countStopRequests(context, replica.stop),
     ];
     lossTerms.forEach((term, i) => {
-      output(graph, backend.value(term), updates, NODES.losses[i]!);
+      output(graph, term, updates, NODES.losses[i]!);
     });
   });
 }
@@ -120,7 +153,8 @@ export function traceEncoder(
   settings: TraceSettings,
 ): GraphBuilder {
   const { model, images, patches, patchSize, values } = options;
-  const specs = foldedSpecs(model);
+  const layer = featureLayer(model, options.features);
+  const specs = foldedSpecs(model, layer);
   return trace(settings, (graph, backend) => {
     const variables = declare(graph, { specs });
     const tensors = tensorsOf(backend, specs, variables);
@@ -128,8 +162,9 @@ export function traceEncoder(
     const feed = patchFeed(graph, shape, values, settings.floats);
     const x = patchInput(backend, feed, values);
     const scope = { ...scopeOf(tensors, false), folded: true };
-    const y = encode(scope, x, model);
-    const mean = tf.mean(tf.reshape(y, [patches, images, model.hidden]), 0);
+    const y = encode(scope, x, model, layer);
+    const width = featureWidth(model, layer);
+    const mean = tf.mean(tf.reshape(y, [patches, images, width]), 0);
     output(graph, backend.value(mean), [], NODES.features);
   });
 }

@@ -6,6 +6,8 @@
  */
 import * as tf from "../../deps/tfjs.ts";
 import { normalize } from "../../model/encoder.ts";
+import { targetOf } from "../../model/methods/target.ts";
+import { scalarNames } from "../../model/methods/methods.ts";
 import { larsGradient, type OptimizerConfig } from "../../model/lars.ts";
 import type { Scope } from "../../model/layers.ts";
 import type { PatchValues } from "../../patches/normalize.ts";
@@ -14,7 +16,7 @@ import type { TraceBackend } from "./backend.ts";
 import { Collectives } from "./collectives.ts";
 import { attr, type GraphBuilder, type GraphValue } from "./graph.ts";
 import { DType } from "./messages.ts";
-import { momentumOf, NODES, prefixOf } from "./names.ts";
+import { momentumOf, NODES, prefixOf, scalarNode } from "./names.ts";
 import { trace, type TraceSettings } from "./trace.ts";
 import { assign, output, type Variable } from "./variables.ts";
 
@@ -63,6 +65,8 @@ export interface ReplicaGraph {
   /** The patches of its images. */
   patches: GraphValue;
   learningRate: GraphValue;
+  /** The numbers that the method has for a step. */
+  scalars: Record<string, GraphValue>;
   /** The index of the micro-batch that is fed, where there are some. */
   microBatch?: GraphValue;
   /** 1 where this process asks to stop, else 0. */
@@ -115,11 +119,18 @@ export function traceReplicas(
     const microBatch = microBatched
       ? graph.placeholder(NODES.microBatch, DType.int32, [])
       : undefined;
+    const scalars = Object.fromEntries(
+      scalarNames(model).map((name) => [
+        name,
+        graph.placeholder(scalarNode(name), DType.float, []),
+      ]),
+    );
     const inputs = {
       graph,
       backend,
       images: ownImages,
       learningRate,
+      scalars,
       microBatch,
     };
     if (replicas === undefined) {
@@ -169,7 +180,7 @@ export function countStopRequests(
  * LARS, and SGD as `torch.optim.SGD(nesterov=True)`: buffer ← m·buffer + g, then
  * p ← p − lr·(g + m·buffer); without Nesterov p ← p − lr·buffer.
  *
- * @param gate 0 where the parameter stays where it is.
+ * @param optimizer Its constants; `gate` is 0 where the parameter stays where it is.
  * @returns The node that updates the parameter.
  */
 export function optimize(
@@ -177,8 +188,7 @@ export function optimize(
   name: string,
   gradient: GraphValue,
   learningRate: GraphValue,
-  optimizer: OptimizerConfig,
-  gate?: tf.Tensor,
+  { gate, ...optimizer }: OptimizerConfig & { gate?: tf.Tensor },
 ): string {
   const lars = larsGradient(
     backend.tensor(variables.get(name)!.value),
@@ -223,4 +233,37 @@ export function assignAll(
   return names.map((name, i) =>
     assign(graph, variables.get(name)!, values[i]!)
   );
+}
+
+/**
+ * Exponential moving averages: target ← τ·target + (1 − τ)·parameter, once the
+ * parameters are updated.
+ *
+ * @param steps The node that updates each parameter.
+ * @param tau τ.
+ * @returns The nodes that update the targets.
+ */
+export function followTargets(
+  { graph, backend, variables }: UpdateContext,
+  steps: Map<string, string>,
+  tau: tf.Tensor | undefined,
+): string[] {
+  return [...steps].flatMap(([name, step]) => {
+    const target = variables.get(targetOf(name));
+    if (target === undefined) return [];
+    const { handle, value } = variables.get(name)!;
+    const updated: GraphValue = {
+      name: graph.node("ReadVariableOp", [handle, `^${step}`], {
+        dtype: attr.type(DType.float),
+      }),
+      dtype: DType.float,
+      shape: value.shape,
+    };
+    const by = backend.value(tau!);
+    const old = graph.value("Mul", [target.value, by], value.shape);
+    const rest = graph.value("Sub", [graph.scalar(1), by], []);
+    const fresh = graph.value("Mul", [updated, rest], value.shape);
+    const sum = graph.value("AddV2", [old, fresh], value.shape);
+    return [assign(graph, target, sum)];
+  });
 }

@@ -62,6 +62,12 @@ export interface StepOutputs extends Losses {
   kept: Record<string, tf.Tensor>;
 }
 
+/** The layer that features are taken of: the backbone, or the hidden one after it. */
+export type FeatureLayer = "backbone" | "head";
+
+/** What features are of: a bag of patches of an image, or all of it once. */
+export type Protocol = "bag" | "whole";
+
 /** A method of self-supervised learning. */
 export interface Method {
   /** Its name in `--method`. */
@@ -90,9 +96,9 @@ export interface Method {
     forward(scope: Scope, h: tf.Tensor): tf.Tensor;
   };
   /** Which layer its features are of, where the user does not say. */
-  readonly features: "backbone" | "head";
-  /** Which images its features are of: a bag of patches, or the whole image. */
-  readonly protocol: "bag" | "whole";
+  readonly features: FeatureLayer;
+  /** Which images its features are of, where the user does not say. */
+  readonly protocol: Protocol;
   /**
    * The parts of the network that have a target: a copy, `target.<name>`, whose
    * parameters follow by τ, a scalar of the method.

@@ -59,3 +59,9 @@ export function methodNamed(name: string = "emp-ssl"): Method {
 export function methodOf({ method }: Pick<ModelConfig, "method">): Method {
   return methodNamed(method?.name);
 }
+
+/** The names of the numbers that a model's method has for a step. */
+export function scalarNames(model: ModelConfig): string[] {
+  const first = { step: 0, steps: 1, stepsPerEpoch: 1 };
+  return Object.keys(methodOf(model).scalars?.(first, model) ?? {});
+}

@@ -106,12 +106,16 @@ export function wide(x: tf.Tensor): tf.Tensor {
   return tf.mul(x, 1);
 }
 
-/** A tensor that no gradient flows through. */
-export function constant(x: tf.Tensor): tf.Tensor {
-  return tf.customGrad((x) => ({
-    value: tf.mul(x as tf.Tensor, 1),
-    gradFunc: () => tf.zerosLike(x as tf.Tensor),
-  }))(x);
+/** What is computed of some tensors, without a gradient by them. */
+export function withoutGradient(
+  compute: () => tf.Tensor,
+  ...of: tf.Tensor[]
+): tf.Tensor {
+  const operation = tf.customGrad(() => ({
+    value: compute(),
+    gradFunc: () => of.map((x) => tf.zerosLike(x)),
+  }));
+  return operation(...of);
 }
 
 /** Views one after the other, `(v·b)×d`. */

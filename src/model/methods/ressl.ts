@@ -93,7 +93,8 @@ export const RESSL: Method = {
   kept: (model) => [{
     name: "queue",
     shape: [optionOf(model, "queue"), model.embedding],
-    kind: "kept",
+    kind: "buffer",
+    kept: true,
   }],
   initial(model, seed) {
     const rows = optionOf(model, "queue"), d = model.embedding;

@@ -19,8 +19,8 @@ import { backboneWidth } from "../blocks.ts";
 import { normalizeRows } from "../projector.ts";
 import { resnet } from "../resnet.ts";
 import { type Method, optionOf } from "./method.ts";
-import { constant, eachView, firstLayer, perceive } from "./parts.ts";
-import { perceptronSpecs, shown, stacked, wide } from "./parts.ts";
+import { eachView, firstLayer, perceive, perceptronSpecs } from "./parts.ts";
+import { shown, stacked, wide, withoutGradient } from "./parts.ts";
 import { STRONG, view } from "./recipes.ts";
 
 const projector = (model: ModelConfig) => ({
@@ -123,7 +123,8 @@ export const SWAV: Method = {
     QUEUES.map((name) => ({
       name,
       shape: [optionOf(model, "queue"), model.embedding],
-      kind: "kept",
+      kind: "buffer",
+      kept: true,
     })),
   scalars: ({ step, stepsPerEpoch }, model) => ({
     queued: Number(step >= optionOf(model, "queueFrom") * stepsPerEpoch),
@@ -156,17 +157,21 @@ export const SWAV: Method = {
       const own = tf.slice(z, [view * images, 0], [images, d]);
       const cosines = tf.matMul(own, prototypes);
       const queue = kept[QUEUES[view]!]!;
-      const old = tf.matMul(wide(queue), constant(prototypes));
-      const all = tf.concat([constant(cosines), old]);
       const k = optionOf(model, "prototypes");
+      const assigned = withoutGradient(
+        () => {
+          const old = tf.matMul(wide(queue), prototypes);
+          const all = sinkhorn(tf.concat([cosines, old]), options);
+          return tf.slice(all, [0, 0], [images, k]);
+        },
+        cosines,
+        prototypes,
+      );
+      const next = tf.concat([own, wide(queue)]);
       return {
         cosines,
-        assigned: tf.slice(sinkhorn(all, options), [0, 0], [images, k]),
-        queue: tf.slice(
-          tf.concat([constant(own), wide(queue)]),
-          [0, 0],
-          [size, d],
-        ),
+        assigned,
+        queue: tf.slice(next, [0, 0], [size, d]),
       };
     });
     const temperature = optionOf(model, "temperature");
