@@ -32,6 +32,7 @@ const GROUPS: Record<string, Record<string, () => Promise<Task>>> = {
   "Train and test": {
     train: () => import("./tasks/train.ts"),
     evaluate: () => import("./tasks/evaluate.ts"),
+    compare: () => import("./tasks/compare.ts"),
     launch: () => import("./tasks/launch.ts"),
     reproduce: () => import("./tasks/reproduce.ts"),
   },

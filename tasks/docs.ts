@@ -25,6 +25,7 @@ const TASKS: Record<string, () => Promise<{ command: Command }>> = {
   train: () => import("./cli/train_flags.ts"),
   launch: () => import("./launch.ts"),
   evaluate: () => import("./evaluate.ts"),
+  compare: () => import("./compare.ts"),
   embed: () => import("./embed.ts"),
   export: () => import("./export.ts"),
   report: () => import("./report.ts"),

@@ -11,9 +11,13 @@ import {
   type EmbedEvent,
 } from "../src/evaluate/embed.ts";
 import { readCheckpointInfo } from "../src/checkpoint/checkpoint.ts";
+import type { FeatureLayer, Protocol } from "../src/model/methods/method.ts";
+import { command as evaluateCommand } from "./evaluate.ts";
 import type { Command, Values } from "./cli/flags.ts";
 import { ENGINE_FLAG, main, PRECISION_FLAG, setUpEngine } from "./cli/main.ts";
 import { Progress } from "./cli/progress.ts";
+
+const { protocol, features } = evaluateCommand.flags;
 
 /** The command line of `deno task embed`. */
 export const command: Command = {
@@ -38,6 +42,8 @@ export const command: Command = {
       type: "number",
       help: `patches an image (default ${EMBED_DEFAULTS.patches})`,
     },
+    protocol,
+    features,
     workers: { type: "number", help: "patch workers (default: spare cores)" },
     engine: ENGINE_FLAG,
     precision: PRECISION_FLAG,
@@ -65,6 +71,8 @@ export async function run(values: Values): Promise<void> {
     modelPath: needed(values, "model-path"),
     dataDir: needed(values, "data-dir"),
     out: needed(values, "out"),
+    protocol: values.protocol as Protocol | undefined,
+    features: values.features as FeatureLayer | undefined,
     patches: (values.patches ?? EMBED_DEFAULTS.patches) as number,
     workers: values.workers as number | undefined,
     engine: (values.engine ?? "auto") as EngineChoice,

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { FeatureLayer, Protocol } from "../src/model/methods/method.ts";
 import { DATASETS } from "../src/data/catalog.ts";
 import { isModule } from "../src/data/own_data.ts";
 import type { EngineChoice, PrecisionChoice } from "../src/engine/engine.ts";
@@ -50,6 +51,16 @@ export const command: Command = {
     "test-patches": {
       type: "number",
       help: `patches an image (default ${EVALUATE_DEFAULTS.testPatches})`,
+    },
+    protocol: {
+      type: "text",
+      choices: ["bag", "whole"],
+      help: "a bag of patches, or the whole image (default: the method's own)",
+    },
+    features: {
+      type: "text",
+      choices: ["backbone", "head"],
+      help: "of which layer (default: the method's own; EMP-SSL head)",
     },
     data: {
       type: "text",
@@ -126,6 +137,8 @@ export function configOf(values: Values): EvaluateConfig {
   return {
     modelPath,
     testPatches: number("test-patches") ?? EVALUATE_DEFAULTS.testPatches,
+    protocol: text("protocol") as Protocol | undefined,
+    features: text("features") as FeatureLayer | undefined,
     data: text("data"),
     dataOptions: objectOf("data-options", values),
     dataDir: text("data-dir"),
@@ -192,11 +205,14 @@ export async function evaluateRun(values: Values): Promise<EvaluationResult> {
     console.log(JSON.stringify(result));
     return result;
   }
-  const { images, leftOut, classes, testPatches } = result;
+  const { images, leftOut, classes, testPatches, protocol } = result;
+  const { features } = result;
   const { knn, linear, seconds } = result;
   console.log(
     `${result.checkpoint} on ${result.data}: ${images.train} training and ` +
-      `${images.test} test images, ${classes} classes, ${testPatches} patches`,
+      `${images.test} test images, ${classes} classes, ${
+        protocol === "whole" ? "the whole image" : `${testPatches} patches`
+      }, ${features === "backbone" ? "backbone" : "hidden layer"}`,
   );
   if (leftOut.train + leftOut.test > 0) {
     console.log(

@@ -36,7 +36,8 @@ export const command: Command = {
     part: {
       type: "text",
       choices: ["backbone", "encoder"],
-      help: `the ResNet, or with pre_feature (default ${D.part})`,
+      help: "the ResNet, or with the hidden layer after it (default: the " +
+        "method's own; EMP-SSL encoder)",
     },
     precision: {
       type: "text",
@@ -85,7 +86,7 @@ export async function run(values: Values): Promise<void> {
     modelPath: path,
     out: String(values.out ?? folderFor(path, format)),
     format,
-    part: (values.part ?? D.part) as ExportPart,
+    part: values.part as ExportPart | undefined,
     precision: (values.precision ?? D.precision) as "fp32" | "fp16",
     batch: values.batch as number | undefined,
     engine,

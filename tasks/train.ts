@@ -6,7 +6,7 @@
 import type { Dashboard } from "../src/dashboard/dashboard.ts";
 import { EmpSslError } from "../src/errors.ts";
 import { onlineProbe } from "../src/evaluate/online_probe.ts";
-import { modelOf } from "../src/model/architectures.ts";
+import { modelOf } from "../src/model/model_of.ts";
 import { tensorSpecs } from "../src/model/parameters.ts";
 import {
   type PreparedRun,

@@ -6,7 +6,8 @@
  * @module
  */
 import { errorMaker, messageOf } from "../errors.ts";
-import { type ModelConfig, modelOf } from "../model/architectures.ts";
+import type { ModelConfig } from "../model/architectures.ts";
+import { modelOf } from "../model/model_of.ts";
 import { convertLayout, torchShape } from "../model/layout.ts";
 import { keptSpecs, tensorSpecs } from "../model/parameters.ts";
 import { isTrainable, type State, type TensorSpec } from "../model/tensors.ts";

@@ -8,12 +8,14 @@
 import type { DataOptions, DatasetSource } from "../data/dataset.ts";
 import type { EngineChoice, PrecisionChoice } from "../engine/engine.ts";
 import type { ArchitectureName, ModelConfig } from "../model/architectures.ts";
+import type { MethodName } from "../model/methods/methods.ts";
 import type { LarsClip } from "../model/lars.ts";
 import type { Schedule } from "../model/schedule.ts";
 import type { PixelFormat } from "../data/image.ts";
 import type { PartialRecipe } from "../patches/recipe_schema.ts";
 import type { PatchValues } from "../patches/normalize.ts";
 import {
+  type Recipe,
   type RecipeChoice,
   type RecipeName,
   recipeOf,
@@ -40,6 +42,10 @@ export interface TrainConfig {
   cache?: string;
   /** Gigabytes that `cache` may have on disk. */
   cacheLimit?: number;
+  /** What it trains by: EMP-SSL where it is not given. */
+  method?: MethodName;
+  /** What of the method's constants is otherwise. */
+  methodOptions?: Record<string, number>;
   /**
    * How patches are cut and augmented: a name, or a recipe, of which the parts
    * that are not given are the architecture's; its whole where it is not given.
@@ -129,8 +135,10 @@ export interface TrainConfig {
 export interface ResolvedConfig extends TrainConfig {
   /** The architecture. */
   arch: ArchitectureName;
-  /** How patches are cut and augmented. */
+  /** How patches are cut and augmented; of a method with views, in evaluation. */
   recipe: RecipeChoice;
+  /** How each view is cut and augmented, of a method with views. */
+  views?: Recipe[];
   /** Side of a patch in pixels. */
   patchSize: number;
   /** Images in the training set. */
@@ -163,6 +171,9 @@ export const IDENTITY = [
   "model",
   "bits",
   "recipe",
+  "method",
+  "methodOptions",
+  "views",
   "lr",
   "schedule",
   "warmUp",

@@ -7,6 +7,7 @@
 import { untilAborted } from "../call_options.ts";
 import * as Comlink from "../deps/comlink.ts";
 import type { Dataset, DatasetSource, Split } from "../data/dataset.ts";
+import type { FeatureLayer } from "../model/methods/method.ts";
 import type { PatchValues } from "../patches/normalize.ts";
 import type { RecipeChoice } from "../patches/recipe.ts";
 import { PatchStream } from "../stream/patch_stream.ts";
@@ -34,6 +35,10 @@ export interface FeatureRequest {
   patchSize: number;
   /** What its numbers are, and how the network takes them. */
   values?: PatchValues;
+  /** What of an image: the method's own where it is not given. */
+  whole?: boolean;
+  /** The layer: the method's own where it is not given. */
+  features?: FeatureLayer;
   /** Told of each image that could not be read; it does not count. */
   onSkipped?: (image: string, why: string, index: number) => void;
   /** Where rows are kept for a later run, and what an earlier one has left. */
@@ -86,6 +91,7 @@ export async function computeFeatures(
     patchSize,
     images,
     patches,
+    whole: request.whole,
     shuffle: false,
     seed: 0,
     firstBatch,
@@ -103,6 +109,7 @@ export async function computeFeatures(
     {
       ...{ split, images, patches, patchSize, labels, firstBatch },
       values: request.values,
+      features: request.features,
       keep: keep?.path,
     },
     stream.handle,

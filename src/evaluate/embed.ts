@@ -9,7 +9,9 @@ import { writeAtomically, writeError } from "../atomic_file.ts";
 import { openForThreads } from "../data/catalog.ts";
 import type { EngineChoice, PrecisionChoice } from "../engine/engine.ts";
 import { errorMaker } from "../errors.ts";
-import { modelOf } from "../model/architectures.ts";
+import { featureWidth } from "../model/encoder.ts";
+import type { FeatureLayer, Protocol } from "../model/methods/method.ts";
+import { methodOf } from "../model/methods/methods.ts";
 import { readCheckpointInfo } from "../checkpoint/checkpoint.ts";
 import { trainSource, valuesOf } from "../checkpoint/run_config.ts";
 import { startCompute } from "../engine/compute.ts";
@@ -30,6 +32,10 @@ export interface EmbedConfig {
   out: string;
   /** Patches an image: their features are averaged. */
   patches: number;
+  /** A bag of patches, or the whole image once: the method's own. */
+  protocol?: Protocol;
+  /** The layer: the method's own. */
+  features?: FeatureLayer;
   /** Patch workers. */
   workers?: number;
   /** What runs the model. */
@@ -104,7 +110,12 @@ export async function embed(
     const remedy = "end it in .npy, .safetensors or .parquet";
     throw embedError(out, "no such format", remedy);
   }
-  const { path, config: run, damaged } = readCheckpointInfo(config.modelPath);
+  const { path, config: run, model, damaged } = readCheckpointInfo(
+    config.modelPath,
+  );
+  const method = methodOf(model);
+  const whole = (config.protocol ?? method.protocol) === "whole";
+  const features = config.features ?? method.features;
   for (const fault of damaged) onEvent({ type: "damaged", fault });
   const { cache, pixels } = trainSource(run);
   const { source, dataset } = await openForThreads({
@@ -117,17 +128,18 @@ export async function embed(
   const count = dataset.length;
   const paths = Array.from({ length: count }, (_, i) => dataset.describe(i));
   const names = `${out}.txt`;
-  const { hidden } = modelOf(run);
+  const width = featureWidth(model, features);
   checkOutputFile(out);
   const compute = await startCompute(config);
   let part: PartFile;
   try {
     const { engine, device, precision } = compute.report;
     part = PartFile.open(`${out}.part`, {
-      rowBytes: 4 * hidden,
+      rowBytes: 4 * width,
       // Rows of another engine or precision would not be comparable.
       identity: [
         [path, modified(path), patches, engine, device, precision],
+        ...whole || features === "backbone" ? [[whole, features]] : [],
         paths,
       ],
       stamps: stampsOf(paths),
@@ -145,7 +157,9 @@ export async function embed(
       source,
       labels: new Int32Array(count),
       split: "train",
-      patches,
+      patches: whole ? 1 : patches,
+      whole,
+      features,
       workers: config.workers,
       recipe: run.recipe,
       patchSize: run.patchSize,

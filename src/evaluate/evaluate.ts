@@ -4,6 +4,8 @@
  *
  * @module
  */
+import type { FeatureLayer, Protocol } from "../model/methods/method.ts";
+import { methodOf } from "../model/methods/methods.ts";
 import * as Comlink from "../deps/comlink.ts";
 import { openForThreads } from "../data/catalog.ts";
 import { sameFiles } from "../data/archives.ts";
@@ -38,6 +40,16 @@ export interface EvaluateConfig {
   modelPath: string;
   /** Patches an image. */
   testPatches: number;
+  /**
+   * A bag of patches of each image, or all of it once; the method's own where it is
+   * not given.
+   */
+  protocol?: Protocol;
+  /**
+   * The backbone's output, or that of the hidden layer after it; the method's own
+   * where it is not given.
+   */
+  features?: FeatureLayer;
   /** The data set, or a module's URL; the run's own where it is not given. */
   data?: string | OwnDataChoice;
   /** The module's options; the run's own where it is not given. */
@@ -96,6 +108,12 @@ export interface EvaluationResult {
   classes: number;
   /** Patches an image. */
   testPatches: number;
+  /** What of each image; earlier versions took a bag of patches. */
+  protocol?: Protocol;
+  /** The layer; earlier versions took the hidden one. */
+  features?: FeatureLayer;
+  /** What it was trained by. */
+  method?: string;
   /** The engine. */
   engine: EngineReport;
   /** Nearest neighbours, k 20, T 0.07. */
@@ -137,11 +155,12 @@ export async function evaluate(
   signal?.throwIfAborted();
   const begin = performance.now();
   const config: EvaluateConfig = { ...EVALUATE_DEFAULTS, ...choices };
-  const { modelPath, testPatches, untrained } = config;
-  if (!Number.isInteger(testPatches) || testPatches < 1) {
+  const { modelPath, untrained } = config;
+  const asked = config.testPatches;
+  if (!Number.isInteger(asked) || asked < 1) {
     throw new EmpSslError({
       action: "evaluate with",
-      subject: `--test-patches ${testPatches}`,
+      subject: `--test-patches ${asked}`,
       found: "an image needs one patch or more",
       remedy: "give a whole number from 1 up",
       code: "INVALID_ARGUMENT",
@@ -149,10 +168,12 @@ export async function evaluate(
   }
   const checkpoint = readCheckpointInfo(modelPath);
   for (const fault of checkpoint.damaged) onEvent({ type: "damaged", fault });
-  const run = checkpoint.config;
+  const run = checkpoint.config, method = methodOf(checkpoint.model);
+  const { protocol = method.protocol, features = method.features } = config;
+  const testPatches = protocol === "whole" ? 1 : asked;
   const own = typeof config.data === "object" ? config.data : undefined;
-  const asked = own?.module ?? config.data as string | undefined ?? run.data;
-  const name = isModule(asked) ? moduleUrl(asked) : asked;
+  const wanted = own?.module ?? config.data as string | undefined ?? run.data;
+  const name = isModule(wanted) ? moduleUrl(wanted) : wanted;
   const classList = config.classes ?? run.classes;
   const options = own?.options ?? config.dataOptions ??
     (name === run.data ? run.dataOptions : undefined);
@@ -219,6 +240,8 @@ export async function evaluate(
         labels: labelsOf(sets[split]),
         split,
         patches: testPatches,
+        whole: protocol === "whole",
+        features,
         workers: config.workers,
         recipe: run.recipe,
         patchSize: run.patchSize,
@@ -238,6 +261,9 @@ export async function evaluate(
       leftOut,
       classes,
       testPatches,
+      protocol,
+      features,
+      method: method.name,
       engine: compute.report,
       seconds: 0,
     };

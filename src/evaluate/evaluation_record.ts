@@ -17,15 +17,20 @@ const FORMER = "evaluation.json";
 /** `cifar10-16-patches-1a2b3c4d.json`; the same evaluation has the same name. */
 function fileName(result: EvaluationResult): string {
   const { checkpoint, data, images, testPatches, engine } = result;
+  const { protocol, features } = result;
   const identity = [
     checkpoint.split("/").at(-1),
     [data, result.dataDir, images.train, images.test, result.classes],
-    [testPatches, engine.precision],
+    // As earlier versions have it where it is the bag of patches.
+    protocol === "whole" || features === "backbone"
+      ? [testPatches, engine.precision, protocol, features]
+      : [testPatches, engine.precision],
     [result.knn !== undefined, result.linear !== undefined],
   ];
   const digest = createHash("sha256").update(JSON.stringify(identity))
     .digest("hex").slice(0, 8);
-  return `${data}-${testPatches}-patches-${digest}.json`;
+  const of = protocol === "whole" ? "whole" : `${testPatches}-patches`;
+  return `${data}-${of}-${digest}.json`;
 }
 
 /**

@@ -11,6 +11,7 @@ import type { State } from "../model/tensors.ts";
 import { tensorSpecs } from "../model/parameters.ts";
 import { initialState } from "../model/tensors.ts";
 import type { PatchValues } from "../patches/normalize.ts";
+import type { FeatureLayer } from "../model/methods/method.ts";
 import { Ring, type RingHandle } from "../stream/ring.ts";
 import { readCheckpoint } from "../checkpoint/checkpoint.ts";
 import type { Accuracy } from "./accuracy.ts";
@@ -37,6 +38,8 @@ export interface FeatureJob {
   patchSize: number;
   /** What its numbers are, and how the network takes them. */
   values?: PatchValues;
+  /** The layer that is wanted: the method's own where it is not given. */
+  features?: FeatureLayer;
   /** The class of each image. */
   labels: Int32Array;
   /** A file that keeps the rows for a later run. */

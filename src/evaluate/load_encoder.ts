@@ -18,7 +18,14 @@ import {
   toFormat,
 } from "../data/image.ts";
 import { createTransforms } from "../patches/create_transforms.ts";
-import { cutPatch, type RecipeChoice, recipeOf } from "../patches/recipe.ts";
+import type { FeatureLayer, Protocol } from "../model/methods/method.ts";
+import { methodOf } from "../model/methods/methods.ts";
+import {
+  cutPatch,
+  cutWhole,
+  type RecipeChoice,
+  recipeOf,
+} from "../patches/recipe.ts";
 import { Purpose, RandomStream } from "../random.ts";
 import { pixelsOf, valuesOf } from "../checkpoint/run_config.ts";
 import { readCheckpoint } from "../checkpoint/checkpoint.ts";
@@ -36,6 +43,13 @@ export interface LoadEncoderOptions {
   patches?: number;
   /** Side of a patch in pixels; that of the run where it is not given. */
   patchSize?: number;
+  /**
+   * Patches, or the whole image: that of the run's method where `patches` is not
+   * given.
+   */
+  protocol?: Protocol;
+  /** The layer: the method's own. */
+  features?: FeatureLayer;
   /** What runs it: the best that works. */
   engine?: EngineChoice;
   /** Number format of convolutions and dense layers: the faster. */
@@ -121,7 +135,7 @@ async function decoded(
 export async function loadEncoder(
   options: LoadEncoderOptions,
 ): Promise<LoadedEncoder> {
-  const { modelPath, images = 1, patches = 1 } = options;
+  const { modelPath, images = 1, patches = 1, features } = options;
   const { engine = "auto", precision = "auto" } = options;
   const { model, config, state } = readCheckpoint(modelPath);
   const patchSize = options.patchSize ?? config.patchSize;
@@ -138,15 +152,23 @@ export async function loadEncoder(
   const loaded = await loadEngine({ engine, precision });
   const pixels = pixelsOf(config);
   const size = { images, patches, patchSize, values: valuesOf(config) };
-  const encoder = await loaded.encoder({ model, ...size }, state);
+  const encoder = await loaded.encoder({ model, features, ...size }, state);
   const transforms = await createTransforms(pixels);
   const recipe = recipeOf(config.recipe);
+  const whole = (options.protocol ??
+    (options.patches === undefined ? methodOf(model).protocol : "bag")) ===
+    "whole";
   const random = new RandomStream({ seed: 0, purpose: 0, at: [] });
   const cut = (image: Image): Uint8Array => {
     const length = patchSize ** 2 * pixels.channels;
     const numbers = samples(patches * length, pixels.bits);
     transforms.load(image);
     for (let patch = 0; patch < patches; patch++) {
+      if (whole) {
+        cutWhole(image, { recipe, size: patchSize, transforms });
+        numbers.set(transforms.patch, patch * length);
+        continue;
+      }
       // The stream of the first image of a folder: the same feature as there.
       const at = [0, 0, patch];
       random.seek({ seed: 0, purpose: Purpose.evaluation, at });

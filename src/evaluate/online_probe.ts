@@ -7,6 +7,7 @@
 import { type OpenedSource, openForThreads } from "../data/catalog.ts";
 import type { Split } from "../data/dataset.ts";
 import type { Compute } from "../engine/compute.ts";
+import { methodNamed } from "../model/methods/methods.ts";
 import { EmpSslError } from "../errors.ts";
 import {
   type ResolvedConfig,
@@ -80,6 +81,7 @@ export function onlineProbe(
       const compute = thread as Compute;
       const calls = compute.calls<EvaluationCalls>();
       await calls.startProbe();
+      const { protocol } = methodNamed(config.method);
       let classes = 0;
       for (const split of ["train", "test"] as const) {
         const { dataset, source } = opened[split] ??= await open(config, split);
@@ -88,7 +90,8 @@ export function onlineProbe(
           source,
           labels: labelsOf(dataset),
           split,
-          patches,
+          patches: protocol === "whole" ? 1 : patches,
+          whole: protocol === "whole",
           workers: config.workers,
           recipe: config.recipe,
           patchSize: config.patchSize,

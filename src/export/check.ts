@@ -15,7 +15,6 @@ import { scopeOf } from "../model/layers.ts";
 import { convertLayout } from "../model/layout.ts";
 import { tensorSpecs } from "../model/parameters.ts";
 import { type State } from "../model/tensors.ts";
-import { resnet } from "../model/resnet.ts";
 import { decodeSafetensors } from "../checkpoint/safetensors.ts";
 import {
   type ExportFormat,
@@ -23,6 +22,7 @@ import {
   featureWidth,
   INPUT,
   isInPart,
+  layerOf,
   OUTPUT,
 } from "./request.ts";
 import { exportedName } from "./safetensors_model.ts";
@@ -40,12 +40,15 @@ export const TOLERANCE = { fp32: 1e-3, fp16: 1e-2 } as const;
 
 /** Features by the code that trains, on the backend that is loaded. */
 async function ourFeatures(
-  { model, part, patchSize }: ExportRequest,
+  request: ExportRequest,
   state: State,
   { count, values }: CheckPatches,
 ): Promise<Float32Array> {
+  const { model, part, patchSize } = request;
   const features = tf.tidy(() => {
-    const specs = tensorSpecs(model).filter(({ name }) => isInPart(name, part));
+    const specs = tensorSpecs(model).filter(({ name }) =>
+      isInPart(name, request)
+    );
     const scope = scopeOf(
       Object.fromEntries(specs.map(({ name, shape }) => [
         name,
@@ -59,9 +62,7 @@ async function ourFeatures(
       patchSize,
       model.channels,
     ]);
-    return part === "backbone"
-      ? resnet(scope, x, model)
-      : encode(scope, x, model);
+    return encode(scope, x, model, layerOf(part));
   });
   const found = await features.data() as Float32Array;
   features.dispose();

@@ -11,6 +11,7 @@ import { removeIfPossible } from "../files.ts";
 import { writeAtomically } from "../atomic_file.ts";
 import { readCheckpoint } from "../checkpoint/checkpoint.ts";
 import { checkExport } from "./check.ts";
+import { methodOf } from "../model/methods/methods.ts";
 import { encodeSavedModel } from "./saved_model.ts";
 import { modelCard, preprocessing } from "./model_card.ts";
 import { encodeOnnxModel } from "./onnx.ts";
@@ -34,8 +35,11 @@ export interface ExportConfig {
   out: string;
   /** For which program. */
   format: ExportFormat;
-  /** How much of the network. */
-  part: ExportPart;
+  /**
+   * How much of the network: up to the layer that its method's features are of,
+   * where it is not given.
+   */
+  part?: ExportPart;
   /** Number format in which the weights are kept. */
   precision: "fp32" | "fp16";
   /** Patches at a time; any number where it is not given. */
@@ -47,7 +51,6 @@ export interface ExportConfig {
 /** The features that the evaluation uses, at any batch size. */
 export const EXPORT_DEFAULTS = {
   format: "safetensors",
-  part: "encoder",
   precision: "fp32",
   engine: "auto",
 } as const;
@@ -134,8 +137,10 @@ export async function exportModel(
 ): Promise<ExportResult> {
   signal?.throwIfAborted();
   const config: ExportConfig = { ...EXPORT_DEFAULTS, ...choices };
-  const { format, part, precision, batch, out, engine: name } = config;
+  const { format, precision, batch, out, engine: name } = config;
   const { config: run, model, state, step } = readCheckpoint(config.modelPath);
+  const head = methodOf(model).features === "head";
+  const part = config.part ?? (head ? "encoder" : "backbone");
   validate(config);
   const { patchSize } = run;
   const request = { model, state, part, precision, batch, patchSize };

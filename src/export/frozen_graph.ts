@@ -7,7 +7,6 @@
 import { encode } from "../model/encoder.ts";
 import { scopeOf } from "../model/layers.ts";
 import { tensorSpecs } from "../model/parameters.ts";
-import { resnet } from "../model/resnet.ts";
 import {
   attr,
   type GraphBuilder,
@@ -21,6 +20,7 @@ import {
   featureWidth,
   INPUT,
   isInPart,
+  layerOf,
   OUTPUT,
 } from "./request.ts";
 
@@ -77,7 +77,7 @@ export function traceFrozen(request: ExportRequest): FrozenGraph {
     const shape = [batch ?? 1, patchSize, patchSize, model.channels];
     input = graph.placeholder(INPUT, DType.float, [rows, ...shape.slice(1)]);
     const tensors = Object.fromEntries(
-      tensorSpecs(model).filter(({ name }) => isInPart(name, part))
+      tensorSpecs(model).filter(({ name }) => isInPart(name, request))
         .map(({ name, shape }) => {
           const kept = keptBytes(state.get(name)!, shape, precision);
           const weights = weightsNode(graph, name, shape, kept);
@@ -86,9 +86,7 @@ export function traceFrozen(request: ExportRequest): FrozenGraph {
     );
     const scope = scopeOf(tensors, false);
     const x = backend.tensor({ ...input, shape });
-    const y = part === "backbone"
-      ? resnet(scope, x, model)
-      : encode(scope, x, model);
+    const y = encode(scope, x, model, layerOf(part));
     graph.node("Identity", [backend.value(y)], {
       T: attr.type(DType.float),
     }, OUTPUT);

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { methodOf } from "../model/methods/methods.ts";
 import { pixelsOf, type ResolvedConfig } from "../checkpoint/run_config.ts";
 import { recipeOf } from "../patches/recipe.ts";
 import {
@@ -58,7 +59,7 @@ export function preprocessing(
 }
 
 const USE: Record<ExportFormat, (request: ExportRequest) => string> = {
-  safetensors: ({ part, model: { depth, width, channels } }) =>
+  safetensors: ({ part, model: { depth, width, channels, stemPadding } }) =>
     part === "backbone"
       ? `\`\`\`python
 model = torchvision.models.resnet${depth}()
@@ -66,7 +67,9 @@ model.load_state_dict(safetensors.torch.load_file("model.safetensors"), strict=F
 \`\`\`
 
 Only \`fc\` is left as it was. The stem of CIFAR is another than torchvision's:
-\`model.conv1 = nn.Conv2d(${channels}, ${width}, 3, 1, 1, bias=False); model.maxpool = nn.Identity()\`
+\`model.conv1 = nn.Conv2d(${channels}, ${width}, 3, 1, ${
+        stemPadding ?? 1
+      }, bias=False); model.maxpool = nn.Identity()\`
 before.`
       : `\`\`\`python
 tensors = safetensors.torch.load_file("model.safetensors")
@@ -128,11 +131,13 @@ export function modelCard(
 ): string {
   const { part, precision, patchSize } = request;
   const rows: [string, unknown][] = [
-    ["method", "EMP-SSL (Tong, Chen, Ma and LeCun, arXiv 2304.03977)"],
+    ["method", methodOf(request.model).title],
     ["architecture", config.arch],
     [
       "part",
-      part === "backbone" ? "the ResNet" : "the ResNet and `pre_feature`",
+      part === "backbone"
+        ? "the ResNet"
+        : "the ResNet and the hidden layer after it",
     ],
     ["features", featureWidth(request)],
     ["trained on", `${config.data}, ${config.images} images, no labels`],
@@ -143,7 +148,7 @@ export function modelCard(
     ["off our own features by", distance.toExponential(1)],
   ];
   const table = rows.map(([name, value]) => `| ${name} | ${value} |`);
-  return `# ${config.arch}, trained by EMP-SSL
+  return `# ${config.arch}, trained by ${methodOf(request.model).title}
 
 | | |
 | --- | --- |

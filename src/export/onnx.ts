@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { headLayers } from "../model/fold_batch_norms.ts";
 import { BATCH_NORM_EPSILON } from "../model/kernels.ts";
 import { convertLayout, torchShape } from "../model/layout.ts";
 import { blocksOf, type ConvSpec, stemOf } from "../model/blocks.ts";
@@ -41,8 +42,15 @@ class Layers {
     return name;
   }
 
-  conv(name: string, x: string, side: number, stride = 1): string {
-    const by = side >> 1;
+  conv(
+    name: string,
+    x: string,
+    { side, stride, by = side >> 1 }: {
+      side: number;
+      stride: number;
+      by?: number;
+    },
+  ): string {
     return this.node("Conv", [x, `${name}.weight`], [
       ints("kernel_shape", [side, side]),
       ints("strides", [stride, stride]),
@@ -65,9 +73,10 @@ class Layers {
 }
 
 function resnet(layers: Layers, { model }: ExportRequest): string {
-  const normalized = ({ names, side, stride }: ConvSpec, x: string) =>
-    layers.norm(names[1], layers.conv(names[0], x, side, stride));
-  let y = layers.relu(normalized(stemOf(model), INPUT));
+  const normalized = (conv: ConvSpec, x: string, by?: number) =>
+    layers.norm(conv.names[1], layers.conv(conv.names[0], x, { ...conv, by }));
+  const stem = stemOf(model), more = (model.stemPadding ?? 1) - 1;
+  let y = layers.relu(normalized(stem, INPUT, (stem.side >> 1) + more));
   if (model.stem === "imagenet") {
     y = layers.node("MaxPool", [y], [
       ints("kernel_shape", [3, 3]),
@@ -101,7 +110,7 @@ export function encodeOnnxModel(
   const layers = new Layers();
   const initializers: OnnxTensor[] = [];
   for (const spec of tensorSpecs(model)) {
-    if (!isInPart(spec.name, part)) continue;
+    if (!isInPart(spec.name, request)) continue;
     const values = convertLayout(spec, state.get(spec.name)!, "torch");
     const dims = torchShape(spec);
     const { half, bytes } = keptBytes(values, dims, precision);
@@ -117,10 +126,10 @@ export function encodeOnnxModel(
     }
   }
   let y = resnet(layers, request);
-  if (part === "encoder") {
-    const weights = ["pre_feature.0.weight", "pre_feature.0.bias"];
+  for (const { layer, norm } of part === "encoder" ? headLayers(model) : []) {
+    const weights = [`${layer}.weight`, `${layer}.bias`];
     y = layers.node("Gemm", [y, ...weights], [i("transB", 1)]);
-    y = layers.relu(layers.norm("pre_feature.1", y));
+    y = layers.relu(norm === undefined ? y : layers.norm(norm, y));
   }
   layers.node("Identity", [y], [], OUTPUT);
   const rows = batch ?? "N";

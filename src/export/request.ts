@@ -4,6 +4,8 @@
  * @module
  */
 import type { ModelConfig } from "../model/architectures.ts";
+import { isUpTo } from "../model/fold_batch_norms.ts";
+import type { FeatureLayer } from "../model/methods/method.ts";
 import { backboneWidth } from "../model/blocks.ts";
 import { type State } from "../model/tensors.ts";
 
@@ -51,7 +53,14 @@ export function featureWidth(
 export const INPUT = "patches", OUTPUT = "features";
 
 /** Whether a tensor belongs to a part. */
-export function isInPart(name: string, part: ExportPart): boolean {
-  return name.startsWith("backbone.") ||
-    part === "encoder" && name.startsWith("pre_feature.");
+export function isInPart(
+  name: string,
+  { model, part }: Pick<ExportRequest, "model" | "part">,
+): boolean {
+  return isUpTo(name, model, layerOf(part));
+}
+
+/** The layer that a part ends with. */
+export function layerOf(part: ExportPart): FeatureLayer {
+  return part === "backbone" ? "backbone" : "head";
 }

@@ -21,11 +21,12 @@ export function exportedName(
 
 /** Encodes a network; batch norms stay in fp32. */
 export function encodeSafetensorsModel(
-  { model, state, part, precision }: ExportRequest,
+  request: ExportRequest,
   metadata: Record<string, string>,
 ): Uint8Array {
+  const { model, state, part, precision } = request;
   const tensors = tensorSpecs(model)
-    .filter(({ name }) => isInPart(name, part))
+    .filter(({ name }) => isInPart(name, request))
     .map((spec) => {
       const values = convertLayout(spec, state.get(spec.name)!, "torch");
       const shape = torchShape(spec);

@@ -111,23 +111,3 @@ export function architecture(name: string): Architecture {
   }
   return found;
 }
-
-/**
- * The model that a configuration means: that of its architecture, with what it
- * has of its own.
- *
- * @throws {EmpSslError} `INVALID_ARGUMENT` for an unknown name.
- *
- * @example Half as wide
- * ```ts
- * import { modelOf } from "./architectures.ts";
- *
- * const model = modelOf({ arch: "resnet34-cifar", model: { width: 32 } });
- * console.assert(model.depth === 34 && model.width === 32);
- * ```
- */
-export function modelOf(
-  { arch, model }: { arch: string; model?: Partial<ModelConfig> },
-): ModelConfig {
-  return { ...architecture(arch).model, ...model };
-}

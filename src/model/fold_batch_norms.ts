@@ -13,7 +13,7 @@ import { tensorSpecs } from "./parameters.ts";
 import { type State, type TensorSpec } from "./tensors.ts";
 
 /** A layer up to the feature, and the batch norm after it, where there is one. */
-interface Layer {
+export interface Layer {
   layer: string;
   norm?: string;
   weight: TensorSpec;
@@ -43,6 +43,12 @@ function layersOf(config: ModelConfig, features: FeatureLayer): Layer[] {
     }
   }
   return found;
+}
+
+/** The layers between the backbone and the hidden layer, a ReLU after each. */
+export function headLayers(config: ModelConfig): Layer[] {
+  return layersOf(config, "head")
+    .filter(({ layer }) => !layer.startsWith("backbone."));
 }
 
 /** The tensors of the feature with its batch norms folded. */

@@ -170,3 +170,30 @@ export function cutPatch(
   }
   if (random.uniform() < recipe.solarize) transforms.solarize();
 }
+
+/** Patches over this side are of photographs, whose edges are left out. */
+const SMALL = 96;
+
+/**
+ * The whole image as one patch, as the evaluations of other methods have it: its
+ * central square; of photographs 224 of 256 pixels of the shorter side, as
+ * torchvision's `Resize(256)` and `CenterCrop(224)` leave them.
+ */
+export function cutWhole(
+  { width, height }: Pick<Image, "width" | "height">,
+  { recipe: { interpolation }, size, transforms }: {
+    recipe: Recipe;
+    size: number;
+    transforms: PatchTransforms;
+  },
+): void {
+  const shorter = Math.min(width, height);
+  const side = size > SMALL ? Math.round(shorter * 224 / 256) : shorter;
+  const box = {
+    left: Math.round((width - side) / 2),
+    top: Math.round((height - side) / 2),
+    width: side,
+    height: side,
+  };
+  transforms.cropAndResize(box, { size, interpolation });
+}

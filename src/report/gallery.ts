@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { methodOf } from "../model/methods/methods.ts";
 import { openForThreads } from "../data/catalog.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { type Image, toDisplay } from "../data/image.ts";
@@ -83,7 +84,8 @@ export async function gallery(
   engine: EngineChoice,
   signal?: AbortSignal,
 ): Promise<Gallery> {
-  const { path, config } = readCheckpointInfo(dir);
+  const { path, config, model } = readCheckpointInfo(dir);
+  const { protocol } = methodOf(model);
   const { source, dataset } = await openForThreads({
     ...trainSource(config),
     split: "test",
@@ -98,7 +100,8 @@ export async function gallery(
       source,
       labels: labelsOf(dataset),
       split: "test",
-      patches: PATCHES,
+      patches: protocol === "whole" ? 1 : PATCHES,
+      whole: protocol === "whole",
       recipe: config.recipe,
       patchSize: config.patchSize,
       values: valuesOf(config),

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { methodNamed } from "../model/methods/methods.ts";
+import { comparisonOf, protocolText } from "./comparison.ts";
 import { type CallOptions, untilAborted } from "../call_options.ts";
 import { Buffer } from "node:buffer";
 import { openDataset } from "../data/catalog.ts";
@@ -82,6 +84,7 @@ function numbers(runs: RunRecord[]): string {
     run.steps.reduce((sum, s) => sum + s.computeSeconds + s.waitSeconds, 0);
   const rows: [string, (run: RunRecord) => unknown][] = [
     ["data", ({ config: c }) => `${c.data}, ${c.images} images`],
+    ["method", ({ config }) => methodNamed(config.method).title],
     ["architecture", ({ config }) => config.arch],
     [
       "batch",
@@ -122,7 +125,8 @@ function evaluations(runs: RunRecord[]): string {
       e.checkpoint.split("/").at(-1),
       e.data,
       `${e.images.train} and ${e.images.test}`,
-      e.testPatches,
+      protocolText(e),
+      e.features === "backbone" ? "backbone" : "hidden layer",
       e.engine.precision,
       percent(e.linear?.last.top1),
       percent(e.linear?.best.top1),
@@ -135,12 +139,21 @@ function evaluations(runs: RunRecord[]): string {
     "checkpoint",
     "data",
     "training and test images",
-    "patches",
+    "of an image",
+    "features",
     "precision",
     "linear, last epoch",
     "linear, best epoch",
     "kNN, k 20",
   ], rows);
+}
+
+/** Methods side by side, where there are several. */
+function methods(runs: RunRecord[]): string {
+  const several = new Set(runs.map(({ config }) => config.method)).size > 1;
+  if (!several) return "";
+  const { head, rows } = comparisonOf(runs);
+  return table(head, rows);
 }
 
 /** The rows of docs/results.md, to compare with. */
@@ -237,6 +250,7 @@ export async function writeReport(
   const neighbours = seen && await imageHtml(seen.neighbours, seen.text);
   const sections: [string, string][] = [
     ["Numbers", numbers(runs)],
+    ["Methods", methods(runs)],
     ["Evaluations", evaluations(runs)],
     ["The book of results", bookTable()],
     [

@@ -7,7 +7,13 @@
 import { openDataset } from "../data/catalog.ts";
 import type { Dataset, DatasetSource } from "../data/dataset.ts";
 import { type Image, RGB, type Samples } from "../data/image.ts";
-import { cutPatch, type RecipeChoice, recipeOf } from "../patches/recipe.ts";
+import {
+  cutPatch,
+  cutWhole,
+  type Recipe,
+  type RecipeChoice,
+  recipeOf,
+} from "../patches/recipe.ts";
 import type { PatchTransforms } from "../patches/transforms.ts";
 import { createTransforms } from "../patches/create_transforms.ts";
 import { Purpose, RandomStream } from "../random.ts";
@@ -18,8 +24,13 @@ import { Ring, type RingHandle } from "./ring.ts";
 export interface PatchJob extends Omit<OrderConfig, "count" | "blocks"> {
   /** The data set; each worker opens it. */
   source: DatasetSource;
-  /** How patches are cut. */
-  recipe: RecipeChoice;
+  /** How patches are cut: all by one recipe, or each view by its own. */
+  recipe: RecipeChoice | readonly Recipe[];
+  /**
+   * Take the whole image in place of patches of it, without augmentation: its central
+   * square, of photographs without their edges.
+   */
+  whole?: boolean;
   /** Side of a patch in pixels. */
   patchSize: number;
   /** Patches an image. */
@@ -30,6 +41,13 @@ export interface PatchJob extends Omit<OrderConfig, "count" | "blocks"> {
   endBatch: number;
   /** Where processes train together: which one this is, and of how many. */
   share?: { index: number; of: number };
+}
+
+/** The recipe of each view; one for all patches. */
+function recipesOf(recipe: PatchJob["recipe"]): readonly Recipe[] {
+  return typeof recipe === "string" || "crop" in recipe
+    ? [recipeOf(recipe)]
+    : recipe;
 }
 
 /** The images of each batch that this process cuts. */
@@ -207,9 +225,9 @@ export class PatchCutter {
     },
     output: Uint8Array,
   ): void {
-    const { patches, patchSize: size, seed, shuffle } = this.#job;
+    const { patches, patchSize: size, seed, shuffle, whole } = this.#job;
     const images = ownImages(this.#job);
-    const recipe = recipeOf(this.#job.recipe);
+    const recipes = recipesOf(this.#job.recipe);
     const purpose = shuffle ? Purpose.patch : Purpose.evaluation;
     const transforms = this.#transforms;
     const bytes = patchBytes(this.#job);
@@ -217,7 +235,9 @@ export class PatchCutter {
     for (let patch = 0; patch < patches; patch++) {
       this.#random.seek({ seed, purpose, at: [epoch, index, patch] });
       const start = (patch * images + position) * bytes;
-      cutPatch(decoded, { recipe, size, transforms }, this.#random);
+      const recipe = recipes[patch % recipes.length]!;
+      if (whole) cutWhole(decoded, { recipe, size, transforms });
+      else cutPatch(decoded, { recipe, size, transforms }, this.#random);
       output.set(bytesOf(transforms.patch), start);
     }
   }

@@ -5,7 +5,8 @@
  */
 import type { EngineReport } from "../engine/engine.ts";
 import { availableMemory, chooseMicroBatch } from "../engine/micro_batch.ts";
-import { modelOf } from "../model/architectures.ts";
+import { methodOf } from "../model/methods/methods.ts";
+import { modelOf } from "../model/model_of.ts";
 import { type ResolvedConfig, valuesOf } from "../checkpoint/run_config.ts";
 
 /** The model and the batch of a step. */
@@ -32,6 +33,7 @@ export function microBatchOf(
   const { microBatch, cluster } = config;
   const batch = batchOf(config);
   if (microBatch === batch.patches) return undefined;
+  if (!methodOf(batch.model).microBatches) return undefined;
   if (microBatch !== "auto") return microBatch;
   // The free memory of a GPU is not known here: the user decides.
   if (device !== "CPU") return undefined;

@@ -8,6 +8,7 @@ import type { TrainConfig } from "../checkpoint/run_config.ts";
 import { DATASETS } from "../data/catalog.ts";
 import type { OwnDataChoice } from "../data/dataset.ts";
 import { errorMaker } from "../errors.ts";
+import { methodNamed } from "../model/methods/methods.ts";
 import type { RecipeName } from "../patches/recipe.ts";
 
 /** A choice that is refused, by its name in the library and in `config.json`. */
@@ -146,8 +147,39 @@ export function flatChoices(
 export function withDefaults(choices: TrainChoices): TrainConfig {
   const chosen = flatChoices(choices);
   const data = chosen.data ?? TRAIN_DEFAULTS.data;
-  const own = Object.hasOwn(DATASETS, data) ? DATASETS[data]!.defaults : {};
-  return { ...TRAIN_DEFAULTS, ...own, ...given(chosen) };
+  const entry = Object.hasOwn(DATASETS, data) ? DATASETS[data] : undefined;
+  const own = { ...TRAIN_DEFAULTS, ...entry?.defaults };
+  const arch = chosen.arch ?? entry?.arch;
+  return {
+    ...own,
+    ...methodDefaults(chosen, entry?.defaults?.bs, arch),
+    ...given(chosen),
+  };
+}
+
+/**
+ * What a method with views has otherwise: its batch and its learning rate, which
+ * goes with the batch. A data set whose batches are small keeps as many passes
+ * through the network a step.
+ */
+function methodDefaults(
+  { method: name, bs }: Partial<TrainConfig>,
+  small: number | undefined,
+  arch: string | undefined,
+): Partial<TrainConfig> {
+  const method = methodNamed(name), imagenet = arch?.endsWith("-imagenet");
+  const normalize = { mean: [0.5], std: [0.5] };
+  const views = method.views?.({ imagenet: !!imagenet, normalize }).length;
+  if (views === undefined) return {};
+  const { bs: usual, lr, warmUp } = method.defaults(!!imagenet);
+  const images = bs ??
+    (small === undefined ? usual : small * TRAIN_DEFAULTS.numPatches / views);
+  return {
+    bs: images,
+    numPatches: views,
+    lr: lr.rate * images / lr.per,
+    warmUp,
+  };
 }
 
 /** The recipe that goes with an architecture. */

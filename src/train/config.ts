@@ -25,7 +25,7 @@ import {
   type TrainConfig,
 } from "../checkpoint/run_config.ts";
 import { type TrainChoices, withDefaults } from "./choices.ts";
-import { chosenRecipe } from "./chosen_recipe.ts";
+import { recipesOf } from "./views.ts";
 import { validateConfig } from "./validate.ts";
 import { warmUpSteps } from "./warm_up.ts";
 
@@ -159,7 +159,7 @@ export async function prepareRun(
     classes: config.classes && resolve(config.classes),
     cache: config.cache && resolve(config.cache),
     arch,
-    recipe: chosenRecipe(config.recipe, arch, channels),
+    ...recipesOf(config, arch, channels),
     // Nothing stands in a run's file where its pixels are the usual ones.
     ...(channels === 3 ? {} : { model: { ...config.model, channels } }),
     ...(bits === 8 ? {} : { bits }),

@@ -16,6 +16,7 @@ import {
   type ModelConfig,
 } from "../model/architectures.ts";
 import { LARS_CLIPS } from "../model/lars.ts";
+import { METHOD_NAMES } from "../model/methods/methods.ts";
 import { SCHEDULES } from "../model/schedule.ts";
 import { errorMaker, messageOf } from "../errors.ts";
 import { choiceError, defaultRecipe, withDefaults } from "./choices.ts";
@@ -33,11 +34,12 @@ const width = v.pipe(v.number(WHOLE), v.integer(WHOLE), v.minValue(1, WHOLE));
 const MODEL = v.strictObject({
   depth: v.optional(v.picklist(DEPTHS)),
   stem: v.optional(v.picklist(["cifar", "imagenet"])),
+  stemPadding: v.optional(v.picklist([1, 2])),
   channels: v.optional(v.pipe(width, v.maxValue(MAX_CHANNELS, CHANNELS))),
   width: v.optional(width),
   hidden: v.optional(width),
   embedding: v.optional(width),
-}) satisfies v.GenericSchema<Partial<ModelConfig>>;
+}) satisfies v.GenericSchema<Partial<Omit<ModelConfig, "method">>>;
 
 const SCHEMA = v.strictObject({
   data: text,
@@ -55,6 +57,8 @@ const SCHEMA = v.strictObject({
   patchSim: count,
   tcr: count,
   eps: count,
+  method: v.optional(v.picklist(METHOD_NAMES)),
+  methodOptions: v.optional(v.record(v.string(), count)),
   arch: v.optional(v.picklist(ARCHITECTURE_NAMES)),
   model: v.optional(MODEL),
   recipe: v.optional(
@@ -93,7 +97,14 @@ export const CHOICES: readonly string[] = Object.keys(SCHEMA.entries);
  * What follows from the choices, and what a run's `config.json` holds besides
  * them: ignored where a configuration is read again.
  */
-const DERIVED = ["images", "dataDigest", "stepsPerEpoch", "steps", "report"];
+const DERIVED = [
+  "images",
+  "dataDigest",
+  "stepsPerEpoch",
+  "steps",
+  "report",
+  "views",
+];
 
 function withoutDerived(config: object): Partial<TrainConfig> {
   return Object.fromEntries(
@@ -169,8 +180,9 @@ export function readChoices(path: string): Partial<TrainConfig> {
     throw fileError(path, messageOf(error), remedy, error);
   }
   const choices: Partial<TrainConfig> = withoutDerived(stored);
-  // It follows from the architecture, which other flags may change.
-  if (choices.recipe === defaultRecipe(choices.arch)) delete choices.recipe;
+  // It follows from the architecture and the method, which flags may change.
+  const usual = choices.recipe === defaultRecipe(choices.arch);
+  if (usual || stored.views !== undefined) delete choices.recipe;
   checkChoices(withDefaults(choices), path);
   return choices;
 }

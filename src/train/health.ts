@@ -8,8 +8,6 @@ import type { StepLosses } from "../engine/engine.ts";
 import { EmpSslError } from "../errors.ts";
 import type { State } from "../model/tensors.ts";
 
-/** Collapsed steps in a row after which the run ends. */
-const PATIENCE = 20;
 /** Collapse limits: on invariance; on coding rate, times the collapsed rate. */
 const INVARIANCE = 0.99, MARGIN = 1.1;
 /** Effective rank below which all embeddings point in one direction. */
@@ -53,13 +51,16 @@ export function checkFinite(state: State, step: number): void {
 /** See the module's description. */
 export class CollapseWatch {
   #limit: number;
+  #patience: number;
   #steps = 0;
 
   /**
    * @param embedding Width d of z.
    * @param eps The paper's ε².
+   * @param patience Collapsed steps in a row after which the run ends.
    */
-  constructor(embedding: number, eps: number) {
+  constructor(embedding: number, eps: number, patience = 20) {
+    this.#patience = patience;
     this.#limit = MARGIN * collapsedRate(embedding, eps);
   }
 
@@ -75,18 +76,19 @@ export class CollapseWatch {
     const collapsed = effectiveRank < RANK ||
       invariance > INVARIANCE && tcr < this.#limit;
     this.#steps = collapsed ? this.#steps + 1 : 0;
-    if (this.#steps < PATIENCE) return;
+    if (this.#steps < this.#patience) return;
     throw new EmpSslError({
       action: "go on after",
       subject: `step ${step}`,
-      found: `the representation has collapsed: for ${PATIENCE} steps all ` +
+      found:
+        `the representation has collapsed: for ${this.#patience} steps all ` +
         `images had nearly one embedding (invariance ${
           invariance.toFixed(3)
         }, coding rate ${tcr.toFixed(2)}, effective rank ${
           effectiveRank.toFixed(2)
         })`,
       remedy:
-        "raise --tcr, lower --patch-sim or --lr; the last checkpoint is kept",
+        "lower --lr, and of EMP-SSL --patch-sim; the last checkpoint is kept",
       code: "COLLAPSED",
     });
   }

@@ -14,6 +14,7 @@ import {
 import { isModule } from "../data/own_data.ts";
 import { resolveConfig } from "./config.ts";
 import { chosenRecipe } from "./chosen_recipe.ts";
+import { recipesOf } from "./views.ts";
 import {
   IDENTITY,
   isOperational,
@@ -101,6 +102,11 @@ function asKept(
 ): unknown {
   if (key === "classes" || key === "cache") return resolve(`${value}`);
   const { channels } = pixelsOf(stored);
+  if (key === "recipe" && stored.views !== undefined) {
+    const recipe = value as TrainConfig["recipe"];
+    const { views } = recipesOf({ ...stored, recipe }, stored.arch, channels);
+    return isDeepStrictEqual(views, stored.views) ? stored.recipe : value;
+  }
   if (key === "recipe") {
     return chosenRecipe(value as TrainConfig["recipe"], stored.arch, channels);
   }
@@ -158,6 +164,7 @@ export async function resumedConfig(
 ): Promise<ResolvedConfig> {
   const resolved = await resolveConfig({
     ...from.config,
+    ...from.config.views ? { recipe: undefined } : {},
     // The processes are named anew at each start.
     cluster: undefined,
     task: undefined,

@@ -60,7 +60,7 @@ export async function* steps(run: Run): AsyncGenerator<TrainEvent> {
     skipped.push({ type: "skipped", image, why });
   await using stream = await PatchStream.open({
     source,
-    recipe: config.recipe,
+    recipe: config.views ?? config.recipe,
     patchSize: config.patchSize,
     images: config.bs,
     patches: config.numPatches,

@@ -7,9 +7,12 @@
 import process from "node:process";
 import type { Engine, Trainer } from "../engine/engine.ts";
 import { EmpSslError } from "../errors.ts";
-import { type ModelConfig, modelOf } from "../model/architectures.ts";
-import { OPTIMIZER, type OptimizerConfig } from "../model/lars.ts";
-import { tensorSpecs } from "../model/parameters.ts";
+import type { ModelConfig } from "../model/architectures.ts";
+import { modelOf } from "../model/model_of.ts";
+import type { OptimizerConfig } from "../model/lars.ts";
+import type { Method } from "../model/methods/method.ts";
+import { methodNamed, methodOf } from "../model/methods/methods.ts";
+import { initialKept, tensorSpecs } from "../model/parameters.ts";
 import { type State } from "../model/tensors.ts";
 import { learningRate, type ScheduleOptions } from "../model/schedule.ts";
 import { Ring, type RingHandle } from "../stream/ring.ts";
@@ -51,13 +54,20 @@ export interface StartOptions {
 }
 
 /** The optimiser's constants for a run. */
-function optimizerOf({ larsClip, lr }: ResolvedConfig): OptimizerConfig {
-  return larsClip === "initial" ? { ...OPTIMIZER, clipRate: lr } : OPTIMIZER;
+function optimizerOf(
+  { method, arch, larsClip, lr }: ResolvedConfig,
+): OptimizerConfig {
+  const { optimizer } = methodNamed(method).defaults(
+    arch.endsWith("-imagenet"),
+  );
+  return larsClip === "initial" ? { ...optimizer, clipRate: lr } : optimizer;
 }
 
 /** A model in training, and where its patches come from. */
 export class TrainingSession {
   #config: ResolvedConfig;
+  #model: ModelConfig;
+  #method: Method;
   #schedule: ScheduleOptions;
   #trainer: Trainer;
   #ring: Ring;
@@ -80,6 +90,8 @@ export class TrainingSession {
     },
   ) {
     this.#config = config;
+    this.#model = modelOf(config);
+    this.#method = methodOf(this.#model);
     this.#schedule = {
       steps: config.steps,
       base: config.lr,
@@ -89,8 +101,9 @@ export class TrainingSession {
     this.#trainer = trainer;
     this.#ring = ring;
     this.#collapse = new CollapseWatch(
-      modelOf(config).embedding,
+      this.#model.embedding,
       config.eps,
+      this.#method.patience,
     );
     this.microBatch = microBatch;
     this.#tensorBoard = tensorBoard;
@@ -123,7 +136,9 @@ export class TrainingSession {
     const trainer = await engine.trainer(
       { ...batch, microBatch, loss: config, optimizer: optimizerOf(config) },
       state,
-      from && readMomentum(from.optimizer, model),
+      from === undefined
+        ? initialKept(model, state, config.seed)
+        : readMomentum(from.optimizer, model),
     );
     const ring = new Ring(handle);
     return new TrainingSession(config, trainer, ring, {
@@ -150,6 +165,7 @@ export class TrainingSession {
       bytes,
       lr,
       stop,
+      this.#method.scalars?.({ ...this.#config, step }, this.#model),
     );
     if (this.#watched) {
       const { patchSize: size, cluster } = this.#config;
@@ -201,7 +217,7 @@ export class TrainingSession {
 
   /** The model as it is now. */
   async snapshot(): Promise<{ model: ModelConfig; state: State }> {
-    const model = modelOf(this.#config);
+    const model = this.#model;
     return { model, state: await this.#trainer.state() };
   }
 
@@ -215,8 +231,7 @@ export class TrainingSession {
    * checkpoint could never be resumed.
    */
   async save(dir: string, step: number): Promise<string> {
-    const config = this.#config;
-    const model = modelOf(config);
+    const config = this.#config, model = this.#model;
     const state = await this.#trainer.state();
     const momentum = await this.#trainer.momentum();
     checkFinite(state, step);

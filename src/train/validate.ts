@@ -10,8 +10,10 @@ import { datasetEntry } from "../data/catalog.ts";
 import { isModule } from "../data/own_data.ts";
 import { checkWish, type ClusterWish } from "../engine/engine.ts";
 import { flagError } from "../flag_error.ts";
+import { methodNamed } from "../model/methods/methods.ts";
 import { architecture } from "../model/architectures.ts";
 import { completeRecipe } from "../patches/recipe_schema.ts";
+import { TRAIN_DEFAULTS } from "./choices.ts";
 import { checkChoices } from "./config_schema.ts";
 import { parseSaveEvery } from "./save_every.ts";
 import { parseWarmUp } from "./warm_up.ts";
@@ -70,6 +72,7 @@ export function validateConfig(config: TrainConfig): void {
   if (config.saveEvery !== undefined) parseSaveEvery(config.saveEvery);
   checkDataOptions(config);
   if (typeof config.recipe === "object") completeRecipe(config.recipe, "cifar");
+  checkMethod(config);
   if (config.warmUp !== undefined) parseWarmUp(config.warmUp);
   const { microBatch } = config;
   if (
@@ -113,6 +116,52 @@ export function validateConfig(config: TrainConfig): void {
     );
   }
   if (config.arch !== undefined) architecture(config.arch);
+}
+
+/** Refuses what a method does not have. */
+function checkMethod(config: TrainConfig): void {
+  const { method: name, methodOptions = {}, numPatches, microBatch } = config;
+  const method = methodNamed(name), { patchSim, tcr } = config;
+  for (const [option, value] of Object.entries(methodOptions)) {
+    const known = Object.keys(method.options);
+    if (known.includes(option) && Number.isFinite(value)) continue;
+    throw flagError(
+      "--method-options",
+      known.includes(option)
+        ? `${option} is ${value}`
+        : `${method.name} has no ${option}`,
+      known.length === 0
+        ? "leave them out"
+        : `give numbers for ${known.join(", ")}`,
+    );
+  }
+  if (method.views === undefined) return;
+  const normalize = { mean: [0.5], std: [0.5] };
+  const views = method.views({ imagenet: false, normalize }).length;
+  if (numPatches !== views) {
+    throw flagError(
+      `--num-patches ${numPatches}`,
+      `${method.name} takes ${views} views of an image`,
+      "leave it out",
+    );
+  }
+  if (!method.microBatches && microBatch !== "auto" && microBatch !== views) {
+    throw flagError(
+      `--micro-batch ${microBatch}`,
+      `the loss of ${method.name} needs all views at once`,
+      "leave it out",
+    );
+  }
+  for (
+    const [flag, value, usual] of [
+      ["--patch-sim", patchSim, TRAIN_DEFAULTS.patchSim],
+      ["--tcr", tcr, TRAIN_DEFAULTS.tcr],
+    ] as const
+  ) {
+    if (value === usual) continue;
+    const found = `the loss of ${method.name} has no such weight`;
+    throw flagError(`${flag} ${value}`, found, "leave it out");
+  }
 }
 
 /** Refuses options that cannot be kept with the run, or that nothing takes. */

@@ -10,6 +10,7 @@ import { messageOf } from "../../src/errors.ts";
 import { flagError } from "../../src/flag_error.ts";
 import type { ArchitectureName } from "../../src/model/architectures.ts";
 import type { LarsClip } from "../../src/model/lars.ts";
+import type { MethodName } from "../../src/model/methods/methods.ts";
 import type { Schedule } from "../../src/model/schedule.ts";
 import { type RecipeName, RECIPES } from "../../src/patches/recipe.ts";
 import {
@@ -156,6 +157,10 @@ function fromFlags(values: Values): Partial<TrainConfig> {
     cache: text("cache"),
     cacheLimit: number("cache-limit"),
     patchSize: number("patch-size"),
+    method: text("method") as MethodName | undefined,
+    methodOptions: objectOf("method-options", values) as
+      | Record<string, number>
+      | undefined,
     recipe: recipeOfFlags(values),
     epoch: number("epoch"),
     bs: number("bs"),

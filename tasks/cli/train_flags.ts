@@ -7,6 +7,7 @@ import { DATASETS } from "../../src/data/catalog.ts";
 import { isModule } from "../../src/data/own_data.ts";
 import { ARCHITECTURES } from "../../src/model/architectures.ts";
 import { LARS_CLIPS } from "../../src/model/lars.ts";
+import { METHOD_NAMES } from "../../src/model/methods/methods.ts";
 import { SCHEDULES } from "../../src/model/schedule.ts";
 import { PRESETS, TRAIN_DEFAULTS } from "../../src/train/choices.ts";
 import type { Command } from "./flags.ts";
@@ -57,6 +58,16 @@ export const command: Command = {
       type: "number",
       value: "GB",
       help: "gigabytes that --cache may take on disk (default: no limit)",
+    },
+    method: {
+      type: "text",
+      choices: METHOD_NAMES,
+      help: "what it trains by (default emp-ssl)",
+    },
+    "method-options": {
+      type: "text",
+      value: "JSON",
+      help: "other constants of the method, such as '{\"temperature\": 0.1}'",
     },
     preset: {
       type: "text",

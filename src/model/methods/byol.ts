@@ -86,6 +86,8 @@ export const BYOL: Method = {
   },
   features: "backbone",
   protocol: "whole",
+  // Its embeddings are alike for a while before they part.
+  patience: 500,
   microBatches: false,
   target: ["backbone.", "projector."],
   scalars: (progress, model) => ({

@@ -112,6 +112,11 @@ export interface Method {
   scalars?(progress: Progress, model: ModelConfig): Record<string, number>;
   /** Parameters that a scalar of 0 or 1 holds where they are. */
   readonly gates?: Readonly<Record<string, string>>;
+  /**
+   * Steps in a row for which all images may have one embedding before the run ends:
+   * 20 where it is not given.
+   */
+  readonly patience?: number;
   /** Whether a step may be taken in micro-batches. */
   readonly microBatches: boolean;
   /** The step, up to the gradient. */

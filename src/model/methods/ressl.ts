@@ -88,6 +88,8 @@ export const RESSL: Method = {
   },
   features: "backbone",
   protocol: "whole",
+  // Its embeddings are alike for a while before they part.
+  patience: 500,
   microBatches: false,
   target: ["backbone.", "projector."],
   kept: (model) => [{

@@ -118,6 +118,8 @@ export const SWAV: Method = {
   },
   features: "backbone",
   protocol: "whole",
+  // Its embeddings are alike for a while before they part.
+  patience: 500,
   microBatches: false,
   kept: (model) =>
     QUEUES.map((name) => ({

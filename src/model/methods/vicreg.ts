@@ -107,6 +107,8 @@ export const VICREG: Method = {
   },
   features: "backbone",
   protocol: "whole",
+  // Its embeddings are alike for a while before they part.
+  patience: 500,
   microBatches: false,
   step({ scope, x, views, model, loss: { eps }, gather }) {
     const each = eachView(
