@@ -75,6 +75,7 @@
  *
  * @module
  */
+import { METHOD_NAMES, type MethodName } from "../src/model/methods/methods.ts";
 import type { Precision } from "../src/engine/engine.ts";
 import type { Command, Values } from "../tasks/cli/flags.ts";
 import { main } from "../tasks/cli/main.ts";
@@ -120,6 +121,11 @@ const command: Command = {
       choices: ["fp32", "bf16", "both"],
       help: "default both",
     },
+    method: {
+      type: "text",
+      choices: METHOD_NAMES.filter((name) => name !== "emp-ssl"),
+      help: "the step of another method, 256 images × 2 views, in its place",
+    },
     images: { type: "number", help: "images a step (default: the setting's)" },
     patches: {
       type: "number",
@@ -139,15 +145,17 @@ function optionsOf(values: Values): BenchOptions[] {
   const chosen = values.precision ?? "both";
   const precisions = chosen === "both" ? ["fp32", "bf16"] : [chosen];
   const python = values.python as string | undefined;
+  const method = values.method as MethodName | undefined;
   return SETTINGS
     .filter(({ name }) => (values.setting ?? name) === name)
     .flatMap((setting) =>
       precisions.map((precision) => ({
         setting: {
           ...setting,
-          images: (values.images ?? setting.images) as number,
-          patches: (values.patches ?? setting.patches) as number,
+          images: (values.images ?? (method ? 256 : setting.images)) as number,
+          patches: (values.patches ?? (method ? 2 : setting.patches)) as number,
         },
+        method,
         precision: precision as Precision,
         repeat: (values.repeat ?? 3) as number,
         microBatch: values["micro-batch"] as number | undefined,
@@ -164,7 +172,8 @@ if (import.meta.main) {
   await main(command, async (values) => {
     for (const options of optionsOf(values)) {
       for (const part of PARTS) {
-        if (values.only !== undefined && values.only !== part) continue;
+        const only = values.only ?? (values.method && "step");
+        if (only !== undefined && only !== part) continue;
         for (const found of await MEASURES[part](options)) {
           print(found, values.json === true);
         }

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Precision } from "../src/engine/engine.ts";
+import type { MethodName } from "../src/model/methods/methods.ts";
 import type { PeerOptions } from "./peer.ts";
 import type { Setting } from "./settings.ts";
 
@@ -15,6 +16,8 @@ export interface BenchOptions {
   precision: Precision;
   /** Repetitions that count. */
   repeat: number;
+  /** What it trains by: EMP-SSL where it is not given. */
+  method?: MethodName;
   /** Patches at a time. */
   microBatch?: number;
   /** PyTorch, where there is one. */

@@ -24,10 +24,12 @@ const SCRIPTS = { ours: "step.ts", peer: "pytorch_step.py" };
 
 /** The step's rate and memory, against PyTorch's. */
 export async function step(options: BenchOptions): Promise<Measurement[]> {
-  const { images, patches } = options.setting;
-  await using pair = await startPair(options, SCRIPTS);
+  const { setting: { images, patches }, method } = options;
+  const scripts = method ? { ...SCRIPTS, peer: "pytorch_method.py" } : SCRIPTS;
+  const more = method ? ["--method", method] : [];
+  await using pair = await startPair(options, scripts, more);
   const rate = await pair.ask({
-    name: "step",
+    name: method ? `step/${method}` : "step",
     unit: "patches/s",
     count: images * patches,
   });

@@ -7,6 +7,8 @@ import {
   type Architecture,
   ARCHITECTURES,
 } from "../src/model/architectures.ts";
+import { METHOD_NAMES, METHODS } from "../src/model/methods/methods.ts";
+import { modelOf } from "../src/model/model_of.ts";
 import { OPTIMIZER } from "../src/model/lars.ts";
 
 // Its gradients, which the tracer needs.
@@ -26,6 +28,7 @@ function optionsOf({ model, patchSize }: Architecture): TrainerOptions {
 export function* gpuGraphs(): Generator<
   [name: string, nodes: readonly NodeDef[]]
 > {
+  yield* graphsOfMethods();
   const own = [0, 1].map((slot) => ({ device: `/device:GPU:${slot}`, slot }));
   for (const [arch, architecture] of Object.entries(ARCHITECTURES)) {
     const options = optionsOf(architecture);
@@ -45,6 +48,37 @@ export function* gpuGraphs(): Generator<
         const sync = syncBatchNorm ? " with --sync-bn" : "";
         yield [`two replicas of ${name}${sync}`, graph.nodes];
       }
+    }
+  }
+}
+
+/** The steps of the other methods, alone and with replicas. */
+function* graphsOfMethods(): Generator<
+  [name: string, nodes: readonly NodeDef[]]
+> {
+  const own = [0, 1].map((slot) => ({ device: `/device:GPU:${slot}`, slot }));
+  const replicas = {
+    ...{ count: 2, own, host: "/device:CPU:0", instance: 0 },
+    ...{ communication: "nccl" as const, syncBatchNorm: false },
+  };
+  for (const method of METHOD_NAMES.filter((name) => name !== "emp-ssl")) {
+    const narrow = { width: 8, hidden: 32, embedding: 16 };
+    const few = { predictor: 16, prototypes: 8, queue: 8 };
+    const model = modelOf({ arch: "resnet18-cifar", model: narrow, method });
+    for (const [name, value] of Object.entries(few)) {
+      if (name in model.method!) model.method![name] = value;
+    }
+    const options = {
+      ...{ images: 4, patches: 2, patchSize: 32, model },
+      loss: { patchSim: 200, tcr: 1, eps: 0.2 },
+      optimizer: METHODS[method].defaults(false).optimizer,
+    };
+    for (const precision of ["fp32", "bf16"] as const) {
+      const settings = { precision, winograd: false };
+      const name = `${method}, ${precision}`;
+      yield [`step of ${name}`, traceStep(options, settings).nodes];
+      const graph = traceStep(options, { ...settings, replicas });
+      yield [`two replicas of ${name}`, graph.nodes];
     }
   }
 }

@@ -6,6 +6,12 @@ import { loadTensorFlow } from "../src/engine/tensorflow/load.ts";
 import { tensorSpecs } from "../src/model/parameters.ts";
 import { initialWeights } from "../src/checkpoint/initial_weights.ts";
 import { cosineLearningRate } from "../src/model/schedule.ts";
+import type { Trainer, TrainerOptions } from "../src/engine/engine.ts";
+import {
+  type MethodName,
+  methodOf,
+  METHODS,
+} from "../src/model/methods/methods.ts";
 import { narrow } from "./narrow.ts";
 
 /** The network and its batches. */
@@ -17,6 +23,22 @@ export const CASE = narrow({
   patches: 4,
 });
 
+/** The same network by another method. */
+function caseOf(name: MethodName | undefined): TrainerOptions {
+  if (name === undefined) return CASE;
+  const { defaults, options } = METHODS[name];
+  const narrow = { predictor: 20, prototypes: 12, queue: 24, queueFrom: 0 };
+  const own = Object.keys(options).filter((key) => key in narrow)
+    .map((key) => [key, narrow[key as keyof typeof narrow]]);
+  const method = { ...options, ...Object.fromEntries(own), name };
+  return {
+    ...CASE,
+    patches: 2,
+    model: { ...CASE.model, method },
+    optimizer: defaults(false).optimizer,
+  };
+}
+
 /** What a process is told. */
 export interface ReplicaCase {
   addresses: string[];
@@ -25,6 +47,7 @@ export interface ReplicaCase {
   sync: boolean;
   steps: number;
   microBatch?: number;
+  method?: MethodName;
   /** Where process 0 writes what it found. */
   out: string;
 }
@@ -41,8 +64,13 @@ export function rateOf(step: number, steps: number): number {
 }
 
 /** The bytes of a batch for some of its images, patch-major. */
-export function batchOf(step: number, first: number, count: number) {
-  const { images, patches, patchSize } = CASE;
+export function batchOf(
+  step: number,
+  first: number,
+  count: number,
+  patches = CASE.patches,
+) {
+  const { images, patchSize } = CASE;
   const size = patchSize ** 2 * 3;
   const bytes = new Uint8Array(patches * count * size);
   for (let patch = 0; patch < patches; patch++) {
@@ -60,29 +88,43 @@ export function batchOf(step: number, first: number, count: number) {
 }
 
 /** The weights that all start from. */
-export function firstWeights() {
-  return initialWeights(tensorSpecs(CASE.model), { seed: 0 });
+export function firstWeights({ model } = CASE) {
+  return initialWeights(tensorSpecs(model), { seed: 0 });
+}
+
+/** What the method keeps, without the momentum. */
+async function keptBy(trainer: Trainer): Promise<[string, Float32Array][]> {
+  const all = await trainer.momentum();
+  return [...all].filter(([name]) => /^(target\.|queue)/.test(name));
 }
 
 if (import.meta.main) {
   const told: ReplicaCase = JSON.parse(Deno.args[0]);
   const { addresses, task, replicas, sync, steps, microBatch } = told;
+  const own = caseOf(told.method), method = methodOf(own.model);
   const engine = await loadTensorFlow("fp32", {
     threads: 1,
     cluster: replicas * Math.max(1, addresses.length) === 1
       ? undefined
       : { addresses, task, replicas, syncBatchNorm: sync },
   });
-  const trainer = await engine.trainer({ ...CASE, microBatch }, firstWeights());
+  const trainer = await engine.trainer(
+    { ...own, microBatch },
+    firstWeights(own),
+  );
   const share = CASE.images / Math.max(1, addresses.length);
   const losses: number[] = [];
   for (let step = 0; step < steps; step++) {
-    const batch = batchOf(step, task * share, share);
-    losses.push((await trainer.step(batch, rateOf(step, steps))).loss);
+    const batch = batchOf(step, task * share, share, own.patches);
+    const progress = { step, steps, stepsPerEpoch: 1 };
+    const scalars = method.scalars?.(progress, own.model);
+    const rate = rateOf(step, steps);
+    losses.push((await trainer.step(batch, rate, false, scalars)).loss);
   }
   if (task === 0) {
     const state = Object.fromEntries(
-      [...await trainer.state()].map(([name, values]) => [name, [...values]]),
+      [...await trainer.state(), ...await keptBy(trainer)]
+        .map(([name, values]) => [name, [...values]]),
     );
     const outcome: ReplicaOutcome = { losses, state };
     Deno.writeTextFileSync(told.out, JSON.stringify(outcome));

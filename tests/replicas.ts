@@ -7,6 +7,7 @@ import { larsGradient } from "../src/model/lars.ts";
 import { type Scope, scopeOf } from "../src/model/layers.ts";
 import { empSslLoss } from "../src/model/loss.ts";
 import { tensorSpecs } from "../src/model/parameters.ts";
+import type { MethodName } from "../src/model/methods/methods.ts";
 import { isTrainable } from "../src/model/tensors.ts";
 import {
   batchOf,
@@ -24,6 +25,7 @@ export interface Spread {
   sync: boolean;
   steps: number;
   microBatch?: number;
+  method?: MethodName;
 }
 
 /** Ports that no other test takes, each only once. */

@@ -8,8 +8,8 @@ import process from "node:process";
 import { parseArgs } from "@std/cli";
 import { loadTensorFlow } from "../../src/engine/tensorflow/load.ts";
 import type { Precision } from "../../src/engine/engine.ts";
-import { architecture } from "../../src/model/architectures.ts";
-import { OPTIMIZER } from "../../src/model/lars.ts";
+import { methodNamed } from "../../src/model/methods/methods.ts";
+import { modelOf } from "../../src/model/model_of.ts";
 import { tensorSpecs } from "../../src/model/parameters.ts";
 import { initialState } from "../../src/model/tensors.ts";
 import { convolutionStep } from "./convolution.ts";
@@ -17,7 +17,7 @@ import { convolutionStep } from "./convolution.ts";
 const flags = parseArgs(Deno.args, {
   string: [
     ...["precision", "arch", "images", "patches", "size"],
-    ...["micro-batch", "only"],
+    ...["micro-batch", "only", "method"],
   ],
   default: {
     ...{ precision: "fp32", arch: "resnet18-cifar" },
@@ -27,7 +27,8 @@ const flags = parseArgs(Deno.args, {
 const images = Number(flags.images), patches = Number(flags.patches);
 const patchSize = Number(flags.size);
 const precision = flags.precision as Precision;
-const { model } = architecture(flags.arch);
+const { arch } = flags, method = methodNamed(flags.method);
+const model = modelOf({ arch, method: flags.method });
 const engine = await loadTensorFlow(precision);
 
 let step: () => Promise<unknown>;
@@ -46,11 +47,13 @@ if (flags.only === "convolution") {
     patchSize,
     microBatch: flags["micro-batch"] ? Number(flags["micro-batch"]) : undefined,
     loss: { patchSim: 200, tcr: 1, eps: 0.2 },
-    optimizer: OPTIMIZER,
+    optimizer: method.defaults(arch.endsWith("-imagenet")).optimizer,
   }, initialState(tensorSpecs(model), 0));
+  const progress = { step: 0, steps: 100, stepsPerEpoch: 10 };
+  const scalars = method.scalars?.(progress, model);
   const bytes = new Uint8Array(images * patches * patchSize ** 2 * 3);
   bytes.forEach((_, i) => bytes[i] = Math.imul(i, 2654435761) >>> 24);
-  step = () => trainer.step(bytes, 0.3);
+  step = () => trainer.step(bytes, 0.3, false, scalars);
 }
 
 const { engine: name, version, device } = engine.report;

@@ -1,0 +1,215 @@
+/** The other methods as whole runs: resume, evaluation, exports, replicas, faults. */
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { statisticsOf } from "../src/data/statistics.ts";
+import { METHODS } from "../src/model/methods/methods.ts";
+import { tensorSpecs } from "../src/model/parameters.ts";
+import { recipeOf } from "../src/patches/recipe.ts";
+import { prepareRun } from "../src/train/config.ts";
+import { modelOf } from "../src/model/model_of.ts";
+import { withFolder } from "./images.ts";
+import { distances, trainSpread } from "./replicas.ts";
+import { engineForTasks, runTask } from "./tasks.ts";
+import {
+  finish,
+  outcomeOf,
+  reached,
+  startTraining,
+} from "./training_process.ts";
+
+const { ignore, reason } = await engineForTasks();
+
+/** A run of 12 steps that is the same whenever it is made. */
+const SMALL = [
+  ...["--limit-images", "16", "--bs", "4", "--patch-size", "8", "--epoch", "3"],
+  ...["--precision", "fp32", "--threads", "1", "--save-every", "3"],
+  ...["--model", '{"width":8,"hidden":32,"embedding":16}'],
+];
+
+/** What a checkpoint keeps beside the model. */
+async function optimizerOf(dir: string): Promise<string> {
+  const bytes = await Deno.readFile(
+    `${dir}/checkpoint-00000012.optimizer.safetensors`,
+  );
+  const hash = await crypto.subtle.digest("SHA-256", bytes);
+  return new Uint8Array(hash).toHex();
+}
+
+for (
+  const [method, options] of [
+    ["byol", '{"predictor":32}'],
+    ["ressl", '{"queue":64}'],
+  ] as const
+) {
+  Deno.test({
+    name: `a run by ${method} that is killed goes on exactly${reason}`,
+    ignore,
+    fn: async () => {
+      await withFolder(async (dir) => {
+        const args = [
+          ...SMALL,
+          "--method",
+          method,
+          "--method-options",
+          options,
+        ];
+        const whole = `${dir}/whole`, parts = `${dir}/parts`;
+        const { code, text } = await finish(
+          startTraining([...args, "--dir", whole]),
+        );
+        assertEquals(code, 0, text);
+        const child = startTraining([...args, "--dir", parts]);
+        await reached(parts, 7, child);
+        child.kill("SIGKILL");
+        await finish(child);
+        const rest = await finish(startTraining(["--resume", parts]));
+        assertEquals(rest.code, 0, rest.text);
+        assertEquals(await outcomeOf(parts), await outcomeOf(whole));
+        // Momentum, target, queue.
+        assertEquals(await optimizerOf(parts), await optimizerOf(whole));
+        // The same choices are the same run.
+        const again = await finish(startTraining(["--resume", parts, ...args]));
+        assertEquals(again.code, 0, again.text);
+      });
+    },
+  });
+}
+
+Deno.test({
+  name: `a method is evaluated by both protocols, exported, embedded${reason}`,
+  ignore,
+  fn: async (t) => {
+    await withFolder(async (dir) => {
+      const run = `${dir}/run`;
+      const trained = await runTask("train", [
+        ...[...SMALL, "--method", "simclr", "--dir", run],
+        ...["--probe", "epoch"],
+      ]);
+      assertEquals(trained.code, 0, trained.err);
+      const limits = ["--limit-train", "60", "--limit-test", "40"];
+      const kinds = [
+        [[], "whole", "backbone", 64, 1],
+        [["--protocol", "bag", "--features", "head"], "bag", "head", 32, 2],
+      ] as const;
+      for (const [flags, protocol, features, width, patches] of kinds) {
+        await t.step(`${protocol} of ${features}`, async () => {
+          const out = `${dir}/${protocol}.safetensors`;
+          const { code, out: text, err } = await runTask("evaluate", [
+            ...["--model-path", run, "--json", "--test-patches", "2"],
+            ...[...limits, ...flags, "--features-out", out],
+          ]);
+          assertEquals(code, 0, err);
+          const result = JSON.parse(text);
+          assertEquals(
+            [result.protocol, result.features, result.testPatches],
+            [protocol, features, patches],
+          );
+          assertEquals(result.method, "simclr");
+          const head = await Deno.readFile(out);
+          const size = Number(new DataView(head.buffer).getBigUint64(0, true));
+          const json = new TextDecoder().decode(head.subarray(8, 8 + size));
+          assertStringIncludes(json, `[60,${width}]`);
+        });
+      }
+      await t.step("both stand in the report, each as what it is", async () => {
+        const { code, err } = await runTask("report", [
+          ...[run, "--no-gallery", "--out", `${dir}/r.html`],
+        ]);
+        assertEquals(code, 0, err);
+        const html = await Deno.readTextFile(`${dir}/r.html`);
+        assertStringIncludes(html, "<td>the whole image</td><td>backbone</td>");
+        assertStringIncludes(html, "<td>2 patches</td><td>hidden layer</td>");
+        assertStringIncludes(html, "SimCLR (Chen et al., 2020)");
+      });
+      for (const part of ["backbone", "encoder"]) {
+        await t.step(`onnx of the ${part}`, async () => {
+          const { code, err } = await runTask("export", [
+            ...["--model-path", run, "--format", "onnx", "--part", part],
+            ...["--out", `${dir}/${part}`],
+          ]);
+          assertEquals(code, 0, err);
+          const card = await Deno.readTextFile(`${dir}/${part}/README.md`);
+          assertStringIncludes(card, "| method | SimCLR (Chen et al., 2020) |");
+        });
+      }
+    });
+  },
+});
+
+Deno.test("each method has the recipes and constants of its source", async () => {
+  const resolve = async (method: keyof typeof METHODS, more = {}) =>
+    (await prepareRun({ method, ...more })).config;
+  const simclr = await resolve("simclr", { data: "shapes" });
+  assertEquals([simclr.numPatches, simclr.warmUp], [2, "10%"]);
+  // 20 × 20 patches a step, as two views of 200 images; the rate goes with them.
+  assertEquals([simclr.bs, simclr.lr], [200, 0.4 * 200 / 256]);
+  assertEquals((await resolve("byol", { bs: 50 })).lr, 50 / 256);
+  assertEquals((await resolve("byol", { lr: 0.7 })).lr, 0.7);
+  const { views } = await resolve("ressl");
+  assertEquals(views!.map(({ jitter }) => jitter.probability), [0.8, 0]);
+  assertEquals(views!.map(({ blur }) => blur.probability), [0.5, 0]);
+  const { views: byol } = await resolve("byol");
+  assertEquals(byol!.map(({ solarize }) => solarize), [0, 0.2]);
+  const changed = await resolve("vicreg", { recipe: { flip: 0 } });
+  assertEquals(changed.views!.map(({ flip }) => flip), [0, 0]);
+  assertEquals(changed.views![0]!.crop.scale, [0.2, 1]);
+  // The bag of an evaluation is of EMP-SSL's patches.
+  assertEquals(recipeOf(changed.recipe).crop.scale, [0.25, 0.25]);
+  assertEquals(statisticsOf("cifar100-coarse", 3).mean[0], 0.5071);
+  assertEquals(statisticsOf("folder", 3).mean[0], 0.485);
+  const names = (method: keyof typeof METHODS) =>
+    tensorSpecs(modelOf({ arch: "resnet18-cifar", method }))
+      .filter(({ name }) => !name.startsWith("backbone."))
+      .map(({ name, shape }) => `${name} ${shape}`);
+  assertEquals(names("simclr"), [
+    "projector.0.weight 512,2048",
+    "projector.0.bias 2048",
+    "projector.2.weight 2048,256",
+    "projector.2.bias 256",
+  ]);
+  assert(names("byol").includes("predictor.3.weight 4096,256"));
+  assert(names("vicreg").includes("projector.6.weight 2048,2048"));
+  assert(names("swav").includes("prototypes.weight 128,3000"));
+});
+
+Deno.test("what a method does not have is refused", async () => {
+  const cases: [string[], string][] = [
+    [["--method", "moco"], "it is not one of emp-ssl, simclr, byol"],
+    [
+      ["--method", "simclr", "--num-patches", "20"],
+      "simclr takes 2 views of an image",
+    ],
+    [["--method", "byol", "--micro-batch", "1"], "needs all views at once"],
+    [["--method", "byol", "--tcr", "2"], "the loss of byol has no such weight"],
+    [
+      ["--method", "swav", "--method-options", '{"tau":1}'],
+      "swav has no tau, give numbers for temperature, prototypes",
+    ],
+    [["--method-options", '{"tau":1}'], "emp-ssl has no tau"],
+  ];
+  for (const [args, message] of cases) {
+    const { code, err } = await runTask("train", args);
+    assertEquals(code, 2, err);
+    assertStringIncludes(err, message);
+  }
+  const both = await runTask("compare", ["--epoch", "1", "--minutes", "2"]);
+  assertEquals(both.code, 2);
+  assertStringIncludes(both.err, "a run has one length, give one");
+});
+
+for (const method of ["simclr", "byol", "vicreg", "swav", "ressl"] as const) {
+  Deno.test({
+    name: `${method} trains over replicas as in one network${reason}`,
+    ignore,
+    fn: async () => {
+      const run = { sync: true, steps: 3, method };
+      const one = await trainSpread(run);
+      const replicas = await trainSpread({ ...run, replicas: 2 });
+      const { losses, weights } = distances(replicas, one);
+      assert(losses <= 1e-4, `losses are off by ${losses}`);
+      assert(weights <= 1e-3, `weights are off by ${weights}`);
+      if (method !== "ressl") return;
+      const processes = await trainSpread({ ...run, processes: 2 });
+      assertEquals(processes.losses, replicas.losses);
+    },
+  });
+}
