@@ -13,13 +13,17 @@ export class LineProcess {
   #rest = "";
 
   /** Starts a program of bench/programs. */
-  static ours(script: string, args: string[]): LineProcess {
+  static ours(
+    script: string,
+    args: string[],
+    env?: Record<string, string>,
+  ): LineProcess {
     const path = new URL(`programs/${script}`, import.meta.url).pathname;
     return new LineProcess(Deno.execPath(), [
       ...["run", "--no-check", "--allow-read", "--allow-write"],
       ...["--allow-env", "--allow-sys", "--allow-ffi"],
       ...["--allow-net=127.0.0.1", path, ...args],
-    ]);
+    ], env);
   }
 
   /** Starts a program of bench/peers. */

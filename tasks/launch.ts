@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { gpusNamed, gpusOf } from "../src/engine/tensorflow/gpu_share.ts";
 import { fromFileUrl, TextLineStream } from "../src/deps/std.ts";
 import { errorMaker } from "../src/errors.ts";
 import type { Command, Values } from "./cli/flags.ts";
@@ -49,10 +50,33 @@ export const PERMISSIONS: readonly string[] = [
 interface Start {
   program: string;
   args: string[];
+  /** Variables that it has besides. */
+  env?: Record<string, string>;
+}
+
+/** The GPUs of this machine: those that are named, or all that the driver has. */
+async function gpusHere(): Promise<string[]> {
+  const named = Deno.env.get("CUDA_VISIBLE_DEVICES");
+  if (named !== undefined) return gpusNamed(named);
+  try {
+    const { stdout } = await new Deno.Command("nvidia-smi", {
+      args: ["--query-gpu=index", "--format=csv,noheader"],
+      stderr: "null",
+    }).output();
+    return new TextDecoder().decode(stdout).split("\n")
+      .map((line) => line.trim()).filter((line) => /^\d+$/.test(line));
+  } catch {
+    // There is no driver.
+    return [];
+  }
 }
 
 /** N processes here, which share the cores. */
-function localStarts(count: number, port: number, train: string[]): Start[] {
+async function localStarts(
+  count: number,
+  port: number,
+  train: string[],
+): Promise<Start[]> {
   const cluster = Array.from(
     { length: count },
     (_, i) => `127.0.0.1:${port + i}`,
@@ -64,8 +88,14 @@ function localStarts(count: number, port: number, train: string[]): Start[] {
   const own = train.some((word) => /^--threads(=|$)/.test(word))
     ? []
     : ["--threads", `${threads}`];
+  const gpus = await gpusHere();
+  const envOf = (task: number) => {
+    const own = gpusOf(task, { processes: count, gpus });
+    return own === undefined ? undefined : { CUDA_VISIBLE_DEVICES: own };
+  };
   return Array.from({ length: count }, (_, task) => ({
     program: "deno",
+    env: envOf(task),
     args: [
       ...[
         "run",
@@ -97,7 +127,7 @@ function remoteStarts(
   });
 }
 
-function startsOf(values: Values, rest: string[]): Start[] {
+async function startsOf(values: Values, rest: string[]): Promise<Start[]> {
   const [task, ...train] = rest;
   if (task !== "train") {
     throw launchError(
@@ -127,7 +157,7 @@ function startsOf(values: Values, rest: string[]): Start[] {
       "give a number from 2 up",
     );
   }
-  return localStarts(count, port, train);
+  return await localStarts(count, port, train);
 }
 
 async function show(
@@ -142,9 +172,10 @@ async function show(
 
 /** Starts all, and ends with the first exit code that is not 0. */
 async function launch(starts: Start[]): Promise<number> {
-  const children = starts.map(({ program, args }) =>
+  const children = starts.map(({ program, args, env }) =>
     new Deno.Command(program, {
       args,
+      env,
       stdin: program === "ssh" ? "piped" : "null",
       // An interrupt reaches them through us, and only once.
       detached: true,
@@ -185,8 +216,10 @@ async function launch(starts: Start[]): Promise<number> {
 /** Starts the processes; what follows `--` is not for us to understand. */
 export async function runWith(args: string[]): Promise<void> {
   const [end] = [...args, "--"].flatMap((a, i) => a === "--" ? [i] : []);
-  const run = async (values: Values) =>
-    Deno.exit(await launch(startsOf(values, args.slice(end + 1))));
+  const run = async (values: Values) => {
+    const starts = await startsOf(values, args.slice(end + 1));
+    Deno.exit(await launch(starts));
+  };
   await main(command, run, args.slice(0, end));
 }
 

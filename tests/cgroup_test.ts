@@ -1,5 +1,5 @@
 /** The memory that a container leaves. */
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { containerMemory } from "../src/engine/cgroup.ts";
 
 const ignore = Deno.build.os !== "linux";
@@ -52,5 +52,24 @@ Deno.test({
     const none = { ...files };
     none[`${root}/a/memory.limit_in_bytes`] = "9223372036854771712\n";
     assertEquals(left(none), undefined);
+  },
+});
+
+Deno.test({
+  name: "files of the system are read with the permissions of a task",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    const file = new URL("../src/system_file.ts", import.meta.url).href;
+    const code = `import { readSystemFile } from "${file}";
+      console.log(readSystemFile("/proc/version"), readSystemFile("/proc/no"));`;
+    const { stdout } = await new Deno.Command(Deno.execPath(), {
+      args: [
+        ...["run", "--no-check", "--allow-read", "--allow-ffi"],
+        `data:text/typescript,${encodeURIComponent(code)}`,
+      ],
+    }).output();
+    const text = new TextDecoder().decode(stdout);
+    assertStringIncludes(text, "Linux version");
+    assertStringIncludes(text, "undefined");
   },
 });

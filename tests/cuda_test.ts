@@ -1,6 +1,7 @@
 /** What is said where TensorFlow with CUDA finds no GPU. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { cudaLibraries, whyNoGpu } from "../src/engine/tensorflow/cuda.ts";
+import { gpusOf, slurmGpus } from "../src/engine/tensorflow/gpu_share.ts";
 
 const NOWHERE = "/nowhere/tensorflow/libtensorflow_cc.so.2";
 
@@ -20,4 +21,23 @@ Deno.test("the warning names the first library that is missing", () => {
   const [driver] = cudaLibraries(NOWHERE);
   const missing = driver.fault ? "driver" : "CUDA runtime";
   assertStringIncludes(whyNoGpu(NOWHERE), `: ${missing} cannot be loaded: `);
+});
+
+Deno.test("each process of a machine has GPUs of its own", () => {
+  const gpus = ["4", "5", "6", "7"];
+  const shares = (processes: number) =>
+    Array.from({ length: processes }, (_, i) => gpusOf(i, { processes, gpus }));
+  assertEquals(shares(2), ["4,6", "5,7"]);
+  assertEquals(shares(4), gpus);
+  assertEquals(shares(5), [...gpus, "4"]);
+  assertEquals(gpusOf(0, { processes: 2, gpus: [] }), undefined);
+  const slurm = (variables: Record<string, string>) =>
+    slurmGpus((name) => variables[name]);
+  const two = { CUDA_VISIBLE_DEVICES: "0,1", SLURM_LOCALID: "1" };
+  assertEquals(slurm({ ...two, SLURM_NTASKS_PER_NODE: "2" }), "1");
+  assertEquals(slurm({ ...two, SLURM_STEP_TASKS_PER_NODE: "2(x3)" }), "1");
+  // One task has them all; a task with one GPU keeps it.
+  assertEquals(slurm({ ...two, SLURM_NTASKS_PER_NODE: "1" }), undefined);
+  assertEquals(slurm({ ...two, CUDA_VISIBLE_DEVICES: "1" }), undefined);
+  assertEquals(slurm({}), undefined);
 });

@@ -10,7 +10,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "fixtures"))
 from emp_ssl_torch import LARS, Encoder
 
 a = argparse.ArgumentParser()
-a.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
+a.add_argument("--precision", choices=["fp32", "tf32", "bf16"], default="fp32")
 a.add_argument("--arch", default="resnet18-cifar")
 a.add_argument("--images", type=int, default=10)
 a.add_argument("--patches", type=int, default=20)
@@ -18,6 +18,7 @@ a.add_argument("--size", type=int, default=32)
 a.add_argument("--strong", action="store_true")
 o = a.parse_args()
 torch.manual_seed(0)
+torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = o.precision == "tf32"
 device = "cuda" if torch.cuda.is_available() else "cpu"
 stem = "cifar" if o.arch == "resnet18-cifar" else "imagenet"
 model = Encoder(64, 4096, 1024, stem).to(device, memory_format=torch.channels_last)

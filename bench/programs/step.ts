@@ -1,6 +1,7 @@
 /**
  * Our step for bench/bench.ts: it waits for a line, makes a step, prints
- * its seconds and the peak memory in kB. `--only convolution` makes the step's convolutions alone.
+ * its seconds and the peak memory in kB. `--only convolution` makes the step's
+ * convolutions alone; `--losses N` makes N steps and prints their losses.
  *
  * @module
  */
@@ -18,6 +19,7 @@ const flags = parseArgs(Deno.args, {
   string: [
     ...["precision", "arch", "images", "patches", "size"],
     ...["micro-batch", "only", "method"],
+    ...["xla", "losses"],
   ],
   default: {
     ...{ precision: "fp32", arch: "resnet18-cifar" },
@@ -29,7 +31,8 @@ const patchSize = Number(flags.size);
 const precision = flags.precision as Precision;
 const { arch } = flags, method = methodNamed(flags.method);
 const model = modelOf({ arch, method: flags.method });
-const engine = await loadTensorFlow(precision);
+const xla = flags.xla as "on" | "off" | undefined;
+const engine = await loadTensorFlow(precision, { xla });
 
 let step: () => Promise<unknown>;
 if (flags.only === "convolution") {
@@ -59,6 +62,14 @@ if (flags.only === "convolution") {
 const { engine: name, version, device } = engine.report;
 console.log(`${name} ${version} ${device}`);
 for await (const _ of Deno.stdin.readable) {
+  if (flags.losses) {
+    const losses: number[] = [];
+    for (let i = 0; i < Number(flags.losses); i++) {
+      losses.push(((await step()) as { loss: number }).loss);
+    }
+    console.log(losses.join(" "));
+    continue;
+  }
   const begin = performance.now();
   await step();
   const seconds = (performance.now() - begin) / 1000;

@@ -6,7 +6,11 @@
  * @module
  */
 import type { DataOptions, DatasetSource } from "../data/dataset.ts";
-import type { EngineChoice, PrecisionChoice } from "../engine/engine.ts";
+import type {
+  EngineChoice,
+  PrecisionChoice,
+  XlaChoice,
+} from "../engine/engine.ts";
 import type { ArchitectureName, ModelConfig } from "../model/architectures.ts";
 import type { MethodName } from "../model/methods/methods.ts";
 import type { LarsClip } from "../model/lars.ts";
@@ -113,6 +117,8 @@ export interface TrainConfig {
   keep: number;
   /** Threads of the engine, on the processor; all cores where not given. */
   threads?: number;
+  /** Whether XLA compiles what it can of the step: `auto`, by measurement. */
+  xla?: XlaChoice;
   /** Write event files for TensorBoard into the run's folder. */
   tensorboard?: boolean;
   /** Replicas in this process; `auto` is one for each GPU. */
@@ -191,6 +197,7 @@ const OPERATIONAL = [
   "keep",
   "strict",
   "threads",
+  "xla",
   "tensorboard",
   "dataDir",
   "dataOptions",

@@ -5,39 +5,13 @@
  * @module
  */
 
+import { readSystemFile } from "../system_file.ts";
+
 /** Reads a file of the system; nothing where it cannot. */
 export type ReadSystemFile = (path: string) => string | undefined;
 
 /** More than this is no limit: version 1 writes the largest number of pages. */
 const NO_LIMIT = 2 ** 60;
-
-const LIBC = {
-  open: { parameters: ["buffer", "i32"], result: "i32" },
-  read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
-  close: { parameters: ["i32"], result: "i32" },
-} as const;
-
-/**
- * Reads through the C library: Deno itself opens no file in /sys or /proc but with
- * all permissions. Nothing where foreign functions may not be called.
- */
-function readByLibc(path: string): string | undefined {
-  let libc;
-  try {
-    libc = Deno.dlopen("libc.so.6", LIBC).symbols;
-  } catch {
-    return undefined;
-  }
-  const name = new TextEncoder().encode(`${path}\0`);
-  const file = libc.open(name, 0);
-  if (file < 0) return undefined;
-  const bytes = new Uint8Array(1 << 14);
-  const length = Number(libc.read(file, bytes, BigInt(bytes.length)));
-  libc.close(file);
-  return length < 0
-    ? undefined
-    : new TextDecoder().decode(bytes.subarray(0, length));
-}
 
 /** A version of control groups: where it lies and what its files are called. */
 interface Version {
@@ -88,7 +62,7 @@ function withParents(path: string): string[] {
  * @returns Nothing where there is no limit, or none that can be read.
  */
 export function containerMemory(
-  read: ReadSystemFile = readByLibc,
+  read: ReadSystemFile = readSystemFile,
 ): number | undefined {
   if (Deno.build.os !== "linux") return undefined;
   const left = groups(read).flatMap(([version, path]) =>

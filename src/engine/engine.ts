@@ -20,11 +20,17 @@ export type EngineName = typeof ENGINES[number];
 /** What `--engine` takes. */
 export type EngineChoice = "auto" | EngineName;
 
-/** Element type of convolutions, dense layers and what lies between. */
-export type Precision = "fp32" | "bf16";
+/**
+ * Element type of convolutions, dense layers and what lies between. `tf32` is fp32
+ * whose factors an NVIDIA GPU rounds to 10 bits of mantissa.
+ */
+export type Precision = "fp32" | "tf32" | "bf16";
 
-/** What `--precision` takes: `auto` is bf16 where the device is made for it. */
+/** What `--precision` takes: `auto` is bf16 where it is measured to be faster. */
 export type PrecisionChoice = "auto" | Precision;
+
+/** What `--xla` takes: `auto` is on where it is measured to be faster. */
+export type XlaChoice = "auto" | "on" | "off";
 
 /** Which engine is asked for. */
 export interface EngineWish {
@@ -36,6 +42,8 @@ export interface EngineWish {
   threads?: number;
   /** Where several replicas train together. */
   cluster?: ClusterWish;
+  /** Whether XLA compiles what it can of the graphs: `auto`. */
+  xla?: XlaChoice;
 }
 
 /** The replicas of a model that train together. */
@@ -66,10 +74,10 @@ export function checkWish({ engine, precision, cluster }: EngineWish): void {
       code: "INVALID_ARGUMENT",
     });
   }
-  if (precision !== "bf16") return;
+  if (precision !== "bf16" && precision !== "tf32") return;
   throw new EmpSslError({
     action: "compute",
-    subject: `in bf16 on the ${engine} engine`,
+    subject: `in ${precision} on the ${engine} engine`,
     found: "tfjs's own backends have no such type",
     remedy: "take --precision fp32 or --engine tensorflow",
     code: "INVALID_ARGUMENT",
@@ -88,6 +96,10 @@ export interface EngineReport {
   deviceName?: string;
   /** Number format of convolutions and dense layers. */
   precision: string;
+  /** Whether XLA compiles what it can of the graphs. */
+  xla?: boolean;
+  /** Memory of a GPU that TensorFlow may use, in bytes. */
+  memoryBytes?: number;
   /** The file of the TensorFlow library, where that is the engine. */
   library?: string;
   /** Where several train together: how many here, and how many in all. */

@@ -32,10 +32,10 @@ async function hasGpu(): Promise<boolean> {
 
 async function loadNamed(
   engine: EngineName,
-  { precision, threads, cluster }: EngineWish,
+  { precision, threads, cluster, xla }: EngineWish,
 ): Promise<Engine> {
   if (engine === "tensorflow") {
-    return await loadTensorFlow(precision, { threads, cluster });
+    return await loadTensorFlow(precision, { threads, cluster, xla });
   }
   checkWish({ engine, precision, cluster });
   const loaded = await loadEager(engine);

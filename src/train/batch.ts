@@ -28,15 +28,16 @@ export function batchOf(config: ResolvedConfig) {
  */
 export function microBatchOf(
   config: ResolvedConfig,
-  { device, precision }: EngineReport,
+  { device, precision, memoryBytes }: EngineReport,
 ): number | undefined {
   const { microBatch, cluster } = config;
   const batch = batchOf(config);
   if (microBatch === batch.patches) return undefined;
   if (!methodOf(batch.model).microBatches) return undefined;
   if (microBatch !== "auto") return microBatch;
-  // The free memory of a GPU is not known here: the user decides.
-  if (device !== "CPU") return undefined;
+  const free = device === "CPU" ? availableMemory() : memoryBytes;
+  // An engine that does not say what memory its device has: the user decides.
+  if (free === undefined) return undefined;
   const images = batch.images / (cluster?.length ?? 1);
-  return chooseMicroBatch({ ...batch, images }, availableMemory(), precision);
+  return chooseMicroBatch({ ...batch, images }, free, precision);
 }

@@ -104,9 +104,9 @@ export const ENGINE_FLAG: Command["flags"][string] = {
 /** `--precision` of all tasks that compute. */
 export const PRECISION_FLAG: Command["flags"][string] = {
   type: "text",
-  choices: ["auto", "fp32", "bf16"],
-  help:
-    "number format of convolutions and dense layers (default auto: the faster)",
+  choices: ["auto", "fp32", "tf32", "bf16"],
+  help: "number format of convolutions and dense layers (default auto: the " +
+    "faster; tf32: NVIDIA)",
 };
 
 /** Shows how a data set is found, or comes from its archive. */

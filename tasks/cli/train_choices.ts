@@ -5,7 +5,11 @@
  */
 import { membershipOf } from "../../src/cluster/membership.ts";
 import { type TrainConfig } from "../../src/checkpoint/run_config.ts";
-import type { EngineChoice, PrecisionChoice } from "../../src/engine/engine.ts";
+import type {
+  EngineChoice,
+  PrecisionChoice,
+  XlaChoice,
+} from "../../src/engine/engine.ts";
 import { messageOf } from "../../src/errors.ts";
 import { flagError } from "../../src/flag_error.ts";
 import type { ArchitectureName } from "../../src/model/architectures.ts";
@@ -186,6 +190,7 @@ function fromFlags(values: Values): Partial<TrainConfig> {
     saveEvery: text("save-every"),
     keep: number("keep"),
     threads: number("threads"),
+    xla: text("xla") as XlaChoice | undefined,
     tensorboard: values.tensorboard === true || undefined,
     replicas: autoOrNumber("replicas", values),
     syncBn: values["sync-bn"] === true || undefined,

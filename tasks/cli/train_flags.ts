@@ -182,6 +182,11 @@ export const command: Command = {
     },
     keep: { type: "number", help: `checkpoints that stay (default ${D.keep})` },
     threads: { type: "number", help: "threads of the engine (default: all)" },
+    xla: {
+      type: "text",
+      choices: ["auto", "on", "off"],
+      help: "compile the step by XLA (default auto: on a GPU, if faster)",
+    },
     replicas: {
       type: "text",
       value: "N|auto",

@@ -35,6 +35,6 @@ export async function setUpTensorFlow(
   { variant, onProgress = () => {} }: SetUpOptions = {},
 ): Promise<void> {
   const wanted = variant ??
-    (hasGpuWheels() && await hasNvidiaGpu() ? "gpu" : "cpu");
+    (hasGpuWheels() && hasNvidiaGpu() ? "gpu" : "cpu");
   await installEngine(wanted, onProgress);
 }

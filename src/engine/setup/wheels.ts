@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { readSystemFile } from "../../system_file.ts";
 import { cacheFolder } from "../../cache.ts";
 import { EmpSslError } from "../../errors.ts";
 
@@ -212,14 +213,8 @@ export function hasGpuWheels(): boolean {
 }
 
 /** Whether an NVIDIA GPU and its driver are here. */
-export async function hasNvidiaGpu(): Promise<boolean> {
-  try {
-    const gpus = Deno.readDir("/proc/driver/nvidia/gpus");
-    for await (const _ of gpus) return true;
-  } catch {
-    // No driver.
-  }
-  return false;
+export function hasNvidiaGpu(): boolean {
+  return readSystemFile("/proc/driver/nvidia/version") !== undefined;
 }
 
 /** The folder of a variant: its name holds all that its content depends on. */

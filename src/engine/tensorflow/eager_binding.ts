@@ -62,6 +62,7 @@ export class EagerBinding implements Binding, Disposable {
   #context: Deno.PointerValue;
   /** The name of the GPU that tensors are copied to, where there is one. */
   #gpu: Uint8Array<ArrayBuffer> | undefined;
+  #gpuMemory: number;
   #tensors = new Map<number, Held>();
   #next = 0;
 
@@ -93,8 +94,9 @@ export class EagerBinding implements Binding, Disposable {
       c,
       (status) => c.TFE_ContextListDevices(this.#context, status),
     );
-    const gpu = readDevices(c, list).find(({ type }) => type === "GPU");
-    this.#gpu = gpu && cString(gpu.name);
+    const gpus = readDevices(c, list).filter(({ type }) => type === "GPU");
+    this.#gpu = gpus[0] && cString(gpus[0].name);
+    this.#gpuMemory = Math.min(...gpus.map(({ memoryBytes }) => memoryBytes));
   }
 
   /** Frees all tensors and the context. */
@@ -118,6 +120,11 @@ export class EagerBinding implements Binding, Disposable {
   /** Whether operations run on a GPU. */
   isUsingGpuDevice(): boolean {
     return this.#gpu !== undefined;
+  }
+
+  /** Memory of the smallest GPU that TensorFlow may use, in bytes. */
+  gpuMemory(): number {
+    return this.#gpuMemory;
   }
 
   /** How many tensors are held. */

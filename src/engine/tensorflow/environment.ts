@@ -5,11 +5,19 @@
  *
  * @module
  */
-import type { Precision } from "../engine.ts";
+import { slurmGpus } from "./gpu_share.ts";
+import type { Precision, XlaChoice } from "../engine.ts";
+
+/** What the variables depend on. */
+interface EnvironmentChoice {
+  gpu: boolean;
+  precision: Precision | "auto";
+  xla?: XlaChoice;
+}
 
 /** The variables of an engine, and why each is set. */
 function variables(
-  { gpu, precision }: { gpu: boolean; precision: Precision | "auto" },
+  { gpu, precision, xla }: EnvironmentChoice,
 ): Record<string, string> {
   return {
     // The log of the C++ code: only fatal errors, since the errors of its calls
@@ -25,13 +33,22 @@ function variables(
         ...(precision === "fp32" ? { NVIDIA_TF32_OVERRIDE: "0" } : {}),
       }
       : {}),
+    // A session's own setting is for GPUs alone; on a processor XLA compiles only
+    // with this besides.
+    ...(!gpu && xla === "on"
+      ? { TF_XLA_FLAGS: "--tf_xla_auto_jit=2 --tf_xla_cpu_global_jit" }
+      : {}),
   };
 }
 
 /** Sets the variables. */
 export function setEnvironment(
-  choice: { gpu: boolean; precision: Precision | "auto" },
+  choice: EnvironmentChoice,
 ): void {
+  const share = choice.gpu
+    ? slurmGpus((name) => Deno.env.get(name))
+    : undefined;
+  if (share !== undefined) Deno.env.set("CUDA_VISIBLE_DEVICES", share);
   for (const [name, value] of Object.entries(variables(choice))) {
     if (Deno.env.get(name) === undefined) Deno.env.set(name, value);
   }

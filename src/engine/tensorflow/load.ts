@@ -13,14 +13,14 @@ import { openTensorFlow, type TensorFlowC } from "./c_api.ts";
 import { EagerBinding } from "./eager_binding.ts";
 import { whyNoGpu } from "./cuda.ts";
 import { setEnvironment } from "./environment.ts";
-import { fasterPrecision } from "./faster_precision.ts";
+import { fasterPrecision, isFasterByXla } from "./faster.ts";
 import { GraphEngine } from "./graph_engine.ts";
 import { withoutStderr } from "./quiet.ts";
 import { ReplicaGroup } from "./replica_group.ts";
 import type { SessionConfig } from "./session_config.ts";
 
 /** The part of an `EngineWish` that TensorFlow uses. */
-type Wish = Pick<EngineWish, "threads" | "cluster">;
+type Wish = Pick<EngineWish, "threads" | "cluster" | "xla">;
 
 /** The library and eager binding that this process has loaded. */
 let loaded: { path: string; binding: EagerBinding } | undefined;
@@ -45,7 +45,7 @@ async function loadFrom(
   library: InstalledLibrary,
   c: TensorFlowC,
   choice: PrecisionChoice,
-  { threads, cluster }: Wish,
+  { threads, cluster, xla = "auto" }: Wish,
 ): Promise<GraphEngine> {
   const wantsGpu = library.variant === "gpu";
   const config: SessionConfig = {
@@ -55,15 +55,20 @@ async function loadFrom(
     interOpThreads: wantsGpu ? 0 : 1,
     allowMemoryGrowth: true,
     allowSoftPlacement: true,
+    xla: xla === "on",
   };
   const binding = await loadBackend(library, c, config);
   const gpu = binding.isUsingGpuDevice();
+  if (choice === "tf32" && !gpu) throw noTf32();
+  const plain = { config };
+  const precision = choice === "auto"
+    ? await fasterPrecision(c, plain, gpu)
+    : choice;
+  // On a processor XLA's own code is slower than oneDNN's: it is asked for, or off.
+  if (xla === "auto" && gpu) {
+    config.xla = await isFasterByXla(c, config, precision);
+  }
   const target = { config };
-  const precision = choice !== "auto"
-    ? choice
-    : gpu
-    ? "bf16"
-    : await fasterPrecision(c, target);
   const replicas = cluster &&
     await ReplicaGroup.start(c, { wish: cluster, gpu, config });
   const report = {
@@ -71,6 +76,8 @@ async function loadFrom(
     version: binding.TF_Version,
     device: gpu ? "GPU" : "CPU",
     precision,
+    xla: config.xla,
+    memoryBytes: gpu ? binding.gpuMemory() : undefined,
     library: library.path,
     replicas: replicas &&
       { own: replicas.devices.length, count: replicas.count },
@@ -101,7 +108,7 @@ export async function loadTensorFlow(
     let c: TensorFlowC;
     try {
       const gpu = library.variant === "gpu";
-      setEnvironment({ gpu, precision: choice });
+      setEnvironment({ gpu, precision: choice, xla: wish.xla });
       c = withoutStderr(() => openTensorFlow(library.path));
     } catch (error) {
       complaints.push(messageOf(error));
@@ -111,6 +118,16 @@ export async function loadTensorFlow(
     return await loadFrom(library, c, choice, wish).catch(unavailable);
   }
   throw loadError(complaints.join("; ") || "it is not set up");
+}
+
+function noTf32(): EmpSslError {
+  return new EmpSslError({
+    action: "compute",
+    subject: "in tf32",
+    found: "it is a number format of NVIDIA's GPUs, and there is none here",
+    remedy: "take --precision fp32",
+    code: "INVALID_ARGUMENT",
+  });
 }
 
 function loadError(

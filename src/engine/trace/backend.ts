@@ -37,8 +37,8 @@ export class TraceBackend extends tf.KernelBackend {
   #literals = new WeakMap<object, Literal>();
 
   /** Starts another graph. */
-  begin(): GraphBuilder {
-    this.rematerialization = new Rematerialization();
+  begin(keepsAll = false): GraphBuilder {
+    this.rematerialization = new Rematerialization(keepsAll);
     return this.graph = new GraphBuilder();
   }
 

@@ -20,12 +20,18 @@ export function controlDependency({ name }: GraphValue): string {
 
 /** How values of one graph are computed again. */
 export class Rematerialization {
+  #keepsAll: boolean;
   #recompute = new Map<string, Recompute>();
   #recomputed = new Map<string, GraphValue>();
 
+  /** @param keepsAll Whether all values stay in memory, which is faster. */
+  constructor(keepsAll = false) {
+    this.#keepsAll = keepsAll;
+  }
+
   /** Says how a value can be computed again. */
   register(value: GraphValue, recompute: Recompute): void {
-    this.#recompute.set(value.name, recompute);
+    if (!this.#keepsAll) this.#recompute.set(value.name, recompute);
   }
 
   /** How a value can be computed again; nothing where it has to be kept. */

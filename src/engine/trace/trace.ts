@@ -25,6 +25,11 @@ export interface TraceSettings {
   precision: Precision;
   /** Whether the device gains by Winograd's convolutions: a processor does. */
   winograd?: boolean;
+  /**
+   * Whether all activations are kept for the backward pass, in place of computing
+   * some again: where there is memory for them.
+   */
+  keepsAll?: boolean;
   /** Whether patches are fed as floats: for comparing with other programs. */
   floats?: boolean;
   /** Where several replicas train together. */
@@ -48,12 +53,12 @@ function tracer(): TraceBackend {
  * model uses one that cannot be traced.
  */
 export function trace(
-  { precision, winograd }: TraceSettings,
+  { precision, winograd, keepsAll }: TraceSettings,
   build: (graph: GraphBuilder, backend: TraceBackend) => void,
 ): GraphBuilder {
   const own = tracer();
   const before = tf.getBackend();
-  own.begin();
+  own.begin(keepsAll);
   kernels = {
     computeType: precision === "bf16" ? DType.bfloat16 : DType.float,
     winograd: !!winograd,

@@ -81,7 +81,7 @@ export function eachView<T>(
   scope: Scope,
   x: tf.Tensor,
   views: number,
-  network: (scope: Scope, x: tf.Tensor) => T,
+  network: (scope: Scope, x: tf.Tensor, view: number) => T,
 ): T[] {
   const [rows, ...sides] = x.shape as [number, ...number[]];
   const images = rows / views, zeros = sides.map(() => 0);
@@ -90,7 +90,7 @@ export function eachView<T>(
   for (let view = 0; view < views; view++) {
     const own = { ...scope, tensors, updates: {} };
     const begin = [view * images, ...zeros], size = [images, ...sides];
-    found.push(network(own, tf.slice(x, begin, size)));
+    found.push(network(own, tf.slice(x, begin, size), view));
     tensors = { ...tensors, ...own.updates };
     for (const [name, update] of Object.entries<tf.Tensor>(own.updates)) {
       scope.updates[name]?.dispose();

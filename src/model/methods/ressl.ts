@@ -20,7 +20,7 @@ import { normalizeRows } from "../projector.ts";
 import { resnet } from "../resnet.ts";
 import { type Method, optionOf } from "./method.ts";
 import { eachView, firstLayer, perceive, perceptronSpecs } from "./parts.ts";
-import { shown, stacked, wide } from "./parts.ts";
+import { shown, stacked, wide, withoutGradient } from "./parts.ts";
 import { view, WEAKER } from "./recipes.ts";
 import { targetScope, targetStatistics, tau } from "./target.ts";
 
@@ -30,12 +30,17 @@ const projector = (model: ModelConfig) => ({
   norms: false,
 });
 
+/** Above this exponent single precision would overflow over a long queue. */
+const MOST = 60;
+
 /**
- * The cross entropy of the two relations.
+ * The cross entropy of the two relations. The queue is long, and so are the relations:
+ * as Σ_j p_j = 1, the sum over j of p_j q·Q_j is q·(Σ_j p_j Q_j), a product in place
+ * of passes over all of them.
  *
  * @param q `b×d`, rows of length 1.
- * @param k `b×d`, likewise, without gradient.
- * @param queue `n×d`, likewise.
+ * @param options k, `b×d`, likewise, without gradient; the queue, `n×d`; the two
+ * temperatures.
  * @returns A scalar.
  */
 export function relationLoss(
@@ -47,16 +52,23 @@ export function relationLoss(
     teacher: number;
   },
 ): tf.Tensor {
+  // exp(cosine / T), less the greatest exponent that there is where it is large.
+  const shiftOf = (temperature: number) =>
+    1 / temperature > MOST ? 1 / temperature : 0;
   const relation = (rows: tf.Tensor, temperature: number) => {
-    const cosines = tf.matMul(rows, queue, false, true);
-    // Less the greatest cosine that there is.
-    return tf.mul(tf.sub(cosines, 1), 1 / temperature);
+    const scaled = tf.mul(rows, 1 / temperature);
+    const exponents = tf.matMul(scaled, queue, false, true);
+    const shift = shiftOf(temperature);
+    return tf.exp(shift === 0 ? exponents : tf.sub(exponents, shift));
   };
-  const wanted = tf.exp(relation(k, teacher));
-  const shares = tf.div(wanted, tf.sum(wanted, 1, true));
-  const logits = relation(q, student);
-  const logSum = tf.log(tf.sum(tf.exp(logits), 1, true));
-  return tf.mean(tf.sum(tf.mul(shares, tf.sub(logSum, logits)), 1));
+  const wanted = relation(k, teacher);
+  const mean = tf.div(tf.matMul(wanted, queue), tf.sum(wanted, 1, true));
+  const agreement = tf.mul(tf.sum(tf.mul(q, mean), 1), 1 / student);
+  const logSum = tf.add(
+    tf.log(tf.sum(relation(q, student), 1)),
+    shiftOf(student),
+  );
+  return tf.mean(tf.sub(logSum, agreement));
 }
 
 /** See the module's description. */
@@ -120,7 +132,17 @@ export const RESSL: Method = {
   step({ scope, x, views, model, kept, loss: { eps }, gather }) {
     const network = (own: typeof scope, x: tf.Tensor) =>
       perceive(own, projector(model), resnet(own, x, model));
-    const each = eachView(scope, x, views, network);
+    // The loss does not see the weak view of the network itself: it passes for its
+    // batch norms' statistics, and for what is shown, and has no backward pass.
+    const each = eachView(
+      scope,
+      x,
+      views,
+      (own, x, view) =>
+        view === 0
+          ? network(own, x)
+          : withoutGradient(() => network(own, x), x),
+    );
     const copies = targetScope(scope, kept);
     const targets = eachView(copies, x, views, network);
     const z = gather(normalizeRows(stacked(each)), views);

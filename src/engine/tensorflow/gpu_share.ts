@@ -1,0 +1,58 @@
+/**
+ * The GPUs of each of several processes on one machine.
+ *
+ * @module
+ */
+
+/**
+ * Which GPUs a process sees: its own, or more where there are more than processes;
+ * one that others see too where there are fewer.
+ *
+ * @param task Which of the processes on this machine.
+ * @param options How many they are, and the GPUs as `CUDA_VISIBLE_DEVICES` names
+ * them.
+ * @returns The value of that variable; nothing where there is nothing to share.
+ *
+ * @example Two processes, four GPUs
+ * ```ts
+ * import { gpusOf } from "./gpu_share.ts";
+ *
+ * const gpus = ["0", "1", "2", "3"];
+ * console.assert(gpusOf(1, { processes: 2, gpus }) === "1,3");
+ * ```
+ */
+export function gpusOf(
+  task: number,
+  { processes, gpus }: { processes: number; gpus: readonly string[] },
+): string | undefined {
+  if (gpus.length === 0) return undefined;
+  if (gpus.length < processes) return gpus[task % gpus.length];
+  return gpus.filter((_, i) => i % processes === task).join();
+}
+
+/** The GPUs that a list of `CUDA_VISIBLE_DEVICES` names. */
+export function gpusNamed(list: string | undefined): string[] {
+  return (list ?? "").split(",").map((name) => name.trim()).filter(Boolean);
+}
+
+/**
+ * The share of a task that Slurm has started beside others on this machine, where all
+ * of them see the same GPUs.
+ *
+ * @param variable Reads an environment variable.
+ */
+export function slurmGpus(
+  variable: (name: string) => string | undefined,
+): string | undefined {
+  const task = Number(variable("SLURM_LOCALID"));
+  const [, tasks] = /^(\d+)/.exec(
+    variable("SLURM_NTASKS_PER_NODE") ??
+      variable("SLURM_STEP_TASKS_PER_NODE") ?? "",
+  ) ?? [];
+  const processes = Number(tasks),
+    gpus = gpusNamed(variable("CUDA_VISIBLE_DEVICES"));
+  if (!(processes > 1) || !(task < processes) || gpus.length < 2) {
+    return undefined;
+  }
+  return gpusOf(task, { processes, gpus });
+}
