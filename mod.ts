@@ -64,8 +64,11 @@ export {
   type ArchitectureName,
   ARCHITECTURES,
   DEPTHS,
+  type MethodSettings,
   type ModelConfig,
 } from "./src/model/architectures.ts";
+export { METHOD_NAMES, type MethodName } from "./src/model/methods/methods.ts";
+export type { FeatureLayer, Protocol } from "./src/model/methods/method.ts";
 export { LARS_CLIPS, type LarsClip } from "./src/model/lars.ts";
 export { type Schedule, SCHEDULES } from "./src/model/schedule.ts";
 export {
@@ -93,6 +96,7 @@ export {
   type Precision,
   type PrecisionChoice,
   type StepLosses,
+  type XlaChoice,
 } from "./src/engine/engine.ts";
 export {
   PRESETS,
@@ -103,10 +107,10 @@ export {
   type ResolvedConfig,
   type TrainConfig,
 } from "./src/checkpoint/run_config.ts";
-export type { OnProgress } from "./src/engine/setup/install.ts";
 export type { Variant } from "./src/engine/setup/wheels.ts";
 export {
-  type SetUpOptions,
+  type SetUpChoices,
+  type SetUpEvent,
   setUpTensorFlow,
 } from "./src/engine/setup/set_up.ts";
 export type { BatchView } from "./src/train/batch_view.ts";

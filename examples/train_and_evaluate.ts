@@ -9,8 +9,8 @@
 import { evaluate, setUpTensorFlow, train } from "../mod.ts";
 
 const [dataDir, dir] = Deno.args;
-await setUpTensorFlow({
-  onProgress: (what) => console.log(`Setting up ${what}`),
+await setUpTensorFlow({}, {
+  onEvent: ({ what }) => console.log(`Setting up ${what}`),
 });
 
 const events = train({

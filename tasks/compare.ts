@@ -187,7 +187,9 @@ async function epochsOf(
   signal: AbortSignal,
 ): Promise<number> {
   if (budget.epoch !== undefined) return budget.epoch;
-  const { config: resolved } = await prepareRun(config, showPreparation());
+  const { config: resolved } = await prepareRun(config, {
+    onEvent: showPreparation(),
+  });
   const { stepsPerEpoch, bs, numPatches } = resolved;
   const steps = budget.passes !== undefined
     ? budget.passes / (bs * numPatches)
@@ -289,7 +291,7 @@ export async function run(values: Values): Promise<void> {
     values.dir ?? `compare/${first.data.replace(/\W+/g, "-")}`,
   );
   for (const method of methods) {
-    await prepareRun(choicesOf(values, method), showPreparation());
+    await prepareRun(choicesOf(values, method), { onEvent: showPreparation() });
   }
   await Deno.mkdir(dir, { recursive: true });
   const planPath = `${dir}/compare.json`;
@@ -328,7 +330,8 @@ export async function run(values: Values): Promise<void> {
           limitTrain: values["limit-train"] as number | undefined,
           limitTest: values["limit-test"] as number | undefined,
           engine: choices.engine,
-          precision: choices.precision,
+          // `auto` may measure another way when the machine is busy.
+          precision: readCheckpointInfo(run).config.precision,
         }, signal);
       }
     } catch (error) {

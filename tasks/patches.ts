@@ -54,7 +54,7 @@ export async function run(values: Values): Promise<void> {
   const config = await resolveConfig({
     ...configOf(values),
     bs: 2,
-  }, showPreparation());
+  }, { onEvent: showPreparation() });
   const dataset = await openDataset(trainSource(config));
   if (!Number.isInteger(index) || index < 0 || index >= dataset.length) {
     throw new EmpSslError({

@@ -143,7 +143,9 @@ async function follow(
 export async function run(values: Values): Promise<void> {
   const config = configOf(values);
   if (values["print-config"]) {
-    const resolved = await resolveConfig(config, showPreparation());
+    const resolved = await resolveConfig(config, {
+      onEvent: showPreparation(),
+    });
     console.log(JSON.stringify(resolved, null, 2));
     return;
   }
@@ -169,7 +171,7 @@ export async function run(values: Values): Promise<void> {
   let choices: Partial<TrainConfig> = config, { engine } = config;
   let prepared: PreparedRun | undefined;
   if (resume === undefined || resume === "auto") {
-    prepared = await prepareRun(config, showPreparation());
+    prepared = await prepareRun(config, { onEvent: showPreparation() });
     await probe?.check(prepared.config);
     checkInit(prepared.config);
     resume = resume === "auto" ? findLike(prepared.config) : undefined;

@@ -1,4 +1,5 @@
 /** Data sets from archives that a server on the loopback address has. */
+import { setUpTensorFlow } from "../src/engine/setup/set_up.ts";
 import {
   assert,
   assertEquals,
@@ -68,11 +69,7 @@ Deno.test("a download that breaks off is taken up where it stopped", async () =>
     await using server = serveFile(bytes, { name: "c.tar.gz", drops: 2 });
     const url = `${server.url}#md5=${md5(bytes)}`;
     const seen: number[] = [];
-    await prepareDataset({
-      name,
-      home,
-      url,
-      download: true,
+    await prepareDataset({ name, home, url, download: true }, {
       onEvent: (event) => event.type === "download" && seen.push(event.bytes),
     });
     const half = bytes.length >> 1;
@@ -80,6 +77,26 @@ Deno.test("a download that breaks off is taken up where it stopped", async () =>
     assertEquals(server.ranges.length, 3);
     assertEquals(seen.at(-1), bytes.length);
     assert(seen.every((n, i) => i === 0 || n > seen[i - 1]));
+  });
+});
+
+Deno.test("a download that is ended keeps what has come", async () => {
+  await withFolder(async (home) => {
+    const bytes = await cifarArchive("cifar10"), name = "cifar10";
+    await using server = serveFile(bytes, { name: "c.tar.gz", drops: 1 });
+    const url = `${server.url}#md5=${md5(bytes)}`;
+    const options = { name, home, url, download: true };
+    const controller = new AbortController(), { signal } = controller;
+    const reason = await prepareDataset(options, {
+      signal,
+      onEvent: () => controller.abort("enough"),
+    }).catch((error) => error);
+    assertEquals(reason, "enough");
+    const { dataset } = await prepareDataset(options);
+    assertEquals(dataset.classes.length, 10);
+    assert(server.ranges.some((range) => range !== null), "it began anew");
+    const none = await setUpTensorFlow({}, { signal }).catch((error) => error);
+    assertEquals(none, "enough");
   });
 });
 

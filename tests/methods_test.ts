@@ -7,7 +7,7 @@ import { recipeOf } from "../src/patches/recipe.ts";
 import { prepareRun } from "../src/train/config.ts";
 import { modelOf } from "../src/model/model_of.ts";
 import { withFolder } from "./images.ts";
-import { distances, trainSpread } from "./replicas.ts";
+import { testReplicas } from "./method_replicas.ts";
 import { engineForTasks, runTask } from "./tasks.ts";
 import {
   finish,
@@ -196,20 +196,5 @@ Deno.test("what a method does not have is refused", async () => {
   assertStringIncludes(both.err, "a run has one length, give one");
 });
 
-for (const method of ["simclr", "byol", "vicreg", "swav", "ressl"] as const) {
-  Deno.test({
-    name: `${method} trains over replicas as in one network${reason}`,
-    ignore,
-    fn: async () => {
-      const run = { sync: true, steps: 3, method };
-      const one = await trainSpread(run);
-      const replicas = await trainSpread({ ...run, replicas: 2 });
-      const { losses, weights } = distances(replicas, one);
-      assert(losses <= 1e-4, `losses are off by ${losses}`);
-      assert(weights <= 1e-3, `weights are off by ${weights}`);
-      if (method !== "ressl") return;
-      const processes = await trainSpread({ ...run, processes: 2 });
-      assertEquals(processes.losses, replicas.losses);
-    },
-  });
-}
+// The others are in tests/slow/methods.ts.
+for (const method of ["swav", "ressl"] as const) testReplicas(method);

@@ -39,6 +39,8 @@ export interface DownloadOptions {
   onBytes?: OnBytes;
   /** Milliseconds without a byte after which a connection is given up: 60,000. */
   stall?: number;
+  /** Ends it; what has come is kept. */
+  signal?: AbortSignal;
 }
 
 /** Attempts in a row without a new byte after which a download fails. */
@@ -82,14 +84,14 @@ async function sizeOf(path: string): Promise<number> {
 
 /** Appends what is missing; returns whether the server sent all it promised. */
 async function append(
-  { url, onBytes, stall = STALL_MS }: DownloadOptions,
+  { url, onBytes, signal, stall = STALL_MS }: DownloadOptions,
   part: string,
 ): Promise<boolean> {
   let have = await sizeOf(part);
   using timer = new StallTimer(stall);
   const response = await fetch(url, {
     headers: have > 0 ? { range: `bytes=${have}-` } : {},
-    signal: timer.signal,
+    signal: signal ? AbortSignal.any([timer.signal, signal]) : timer.signal,
   });
   if (response.status === 416) {
     await response.body?.cancel();
@@ -149,6 +151,7 @@ export async function download(options: DownloadOptions): Promise<void> {
       if (await append(options, part)) break;
       throw new Error("the connection ended early");
     } catch (error) {
+      options.signal?.throwIfAborted();
       if (error instanceof EmpSslError) throw error;
       if (isDiskError(error)) throw writeError(part, error, DISK);
       if (await sizeOf(part) > before) attempts = 0;

@@ -4,6 +4,7 @@
  * @module
  */
 import { basename } from "node:path";
+import type { CallOptions } from "../call_options.ts";
 import { cacheFolder } from "../cache.ts";
 import { codeOf, EmpSslError, errorMaker, messageOf } from "../errors.ts";
 import { exists } from "../files.ts";
@@ -43,8 +44,6 @@ export interface PrepareOptions {
   url?: string;
   /** Whether it may be downloaded. */
   download: boolean;
-  /** Told of the progress. */
-  onEvent?: (event: PrepareEvent) => void;
 }
 
 /** The ending of an archive's file: of the official one where a mirror has none. */
@@ -82,12 +81,15 @@ async function unpackInto(
   target: string,
   { url, folder }: Archive,
   path: string,
-  onEvent: NonNullable<PrepareOptions["onEvent"]>,
+  { onEvent = () => {}, signal }: CallOptions<PrepareEvent>,
 ): Promise<void> {
   const wrapping = `${target}.archive`;
   await Deno.remove(wrapping, { recursive: true }).catch(() => {});
   try {
-    await unpack(path, wrapping, (files) => onEvent({ type: "unpack", files }));
+    await unpack(path, wrapping, (files) => {
+      signal?.throwIfAborted();
+      onEvent({ type: "unpack", files });
+    });
     if (!await exists(`${wrapping}/${folder}`)) {
       throw prepareError(
         target,
@@ -106,7 +108,7 @@ async function fetchArchive(
   name: string,
   archive: Archive,
   dir: string,
-  onEvent: NonNullable<PrepareOptions["onEvent"]>,
+  { onEvent = () => {}, signal }: CallOptions<PrepareEvent>,
 ): Promise<void> {
   const { url, md5, folder } = archive;
   const target = `${dir}/${folder}`;
@@ -115,10 +117,11 @@ async function fetchArchive(
     url,
     path,
     md5,
+    signal,
     onBytes: (bytes, total = archive.bytes) =>
       onEvent({ type: "download", url, bytes, total }),
   });
-  await unpackInto(target, archive, path, onEvent);
+  await unpackInto(target, archive, path, { onEvent, signal });
   await Deno.remove(path);
 }
 
@@ -153,6 +156,7 @@ export interface Prepared {
  * opens its training split. Where it is in neither, takes it from its archive,
  * which may lie in that folder, or else from the official address.
  *
+ * @param call A signal that ends it, what has come being kept; told of the progress.
  * @throws {EmpSslError} What opening it throws, where it cannot be downloaded;
  * what downloading it throws, where that fails.
  *
@@ -166,8 +170,11 @@ export interface Prepared {
  */
 export async function prepareDataset(
   options: PrepareOptions,
+  call: CallOptions<PrepareEvent> = {},
 ): Promise<Prepared> {
-  const { name, url, limit, classes, onEvent = () => {} } = options;
+  const { name, url, limit, classes } = options;
+  const { onEvent = () => {}, signal } = call;
+  signal?.throwIfAborted();
   const official = ARCHIVES[name];
   if (official === undefined && url !== undefined && name in DATASETS) {
     throw new EmpSslError({
@@ -189,7 +196,10 @@ export async function prepareDataset(
       options: options.options,
       pixels: options.pixels,
     };
-    const onFound = (files: number) => onEvent({ type: "search", files });
+    const onFound = (files: number) => {
+      signal?.throwIfAborted();
+      onEvent({ type: "search", files });
+    };
     return { dir, ...await openForThreads(source, { onFound }) };
   };
   const orNothing = (error: unknown): undefined => {
@@ -214,7 +224,7 @@ export async function prepareDataset(
       "remove it, or name another folder with --data-dir",
     );
   }
-  if (local === undefined) await fetchArchive(name, archive!, dir!, onEvent);
-  else await unpackInto(target, archive!, local, onEvent);
+  if (local === undefined) await fetchArchive(name, archive!, dir!, call);
+  else await unpackInto(target, archive!, local, call);
   return await open();
 }

@@ -188,8 +188,7 @@ export async function evaluate(
     pixels,
     url: config.dataUrl,
     download: config.download ?? true,
-    onEvent: (event) => onEvent({ type: "prepare", event }),
-  });
+  }, { signal, onEvent: (event) => onEvent({ type: "prepare", event }) });
   if (config.featuresOut !== undefined) checkOutput(config.featuresOut);
   const { dir } = prepared;
   const tested = await openForThreads({

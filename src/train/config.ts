@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { CallOptions } from "../call_options.ts";
 import { resolve } from "node:path";
 import { datasetEntry, withPixels } from "../data/catalog.ts";
 import { isModule, moduleUrl } from "../data/own_data.ts";
@@ -74,9 +75,9 @@ export interface PreparedRun {
 /** As {@linkcode prepareRun}; the configuration alone. */
 export async function resolveConfig(
   choices: TrainChoices,
-  onPrepare?: (event: PrepareEvent) => void,
+  call: CallOptions<PrepareEvent> = {},
 ): Promise<ResolvedConfig> {
-  return (await prepareRun(choices, onPrepare)).config;
+  return (await prepareRun(choices, call)).config;
 }
 
 /**
@@ -84,7 +85,7 @@ export async function resolveConfig(
  * open.
  *
  * @param choices The user's; the rest is from `TRAIN_DEFAULTS`.
- * @param onPrepare Told of a download's progress.
+ * @param call A signal that ends a download; told of its progress.
  * @throws {EmpSslError} `INVALID_ARGUMENT`, `NOT_FOUND` or `INVALID_DATA`.
  *
  * @example The number of steps follows from the data
@@ -97,7 +98,7 @@ export async function resolveConfig(
  */
 export async function prepareRun(
   choices: TrainChoices,
-  onPrepare?: (event: PrepareEvent) => void,
+  call: CallOptions<PrepareEvent> = {},
 ): Promise<PreparedRun> {
   const config = withDefaults(choices);
   validateConfig(config);
@@ -112,8 +113,7 @@ export async function prepareRun(
     classes: config.classes,
     url: config.dataUrl,
     download: config.download ?? true,
-    onEvent: onPrepare,
-  });
+  }, call);
   const { dir: dataDir, source } = prepared;
   const pixels = chosenPixels(config, prepared.dataset);
   const dataset = withPixels(prepared.dataset, pixels);

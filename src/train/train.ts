@@ -122,7 +122,7 @@ export async function* train(
   const from = goesOn ? resumePoint(resume) : undefined;
   if (from) checkUnchanged(resume!, from.config, config);
   const ready = from ? undefined : prepared ??
-    await prepareRun(asked, options.onPrepare);
+    await prepareRun(asked, { signal, onEvent: options.onPrepare });
   const resolved = ready?.config ?? await resumedConfig(from!, config);
   await probe?.check(resolved);
   using fresh = folder

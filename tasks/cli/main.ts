@@ -152,9 +152,8 @@ export async function setUpEngine(
 async function showSetUp(variant?: Variant): Promise<void> {
   let progress: Progress | undefined;
   let shown = "";
-  await setUpTensorFlow({
-    variant,
-    onProgress(what, bytes) {
+  await setUpTensorFlow({ variant }, {
+    onEvent({ what, bytes }) {
       if (what !== shown && bytes === undefined) {
         progress?.finish();
         console.error(`Setting up ${what}`);

@@ -10,4 +10,3 @@ const subject = {
   engine,
 };
 testParity(subject, "a narrow resnet18-cifar");
-testParity(subject, "a narrow resnet18-cifar in micro-batches");

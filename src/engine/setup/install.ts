@@ -90,6 +90,7 @@ async function fetchWheels(
   folder: string,
   { variant, tags, requirements }: WheelRequest,
   onProgress: OnProgress,
+  signal?: AbortSignal,
 ): Promise<void> {
   const temporary = `${folder}/tmp`;
   await Deno.mkdir(temporary);
@@ -100,21 +101,27 @@ async function fetchWheels(
   }, 1000);
   try {
     onProgress(`TensorFlow ${TENSORFLOW_VERSION} (${variant})`);
-    const result = await runProgram("python3", [
-      "-m",
-      "pip",
-      "install",
-      "--quiet",
-      "--no-compile",
-      "--no-cache-dir",
-      "--disable-pip-version-check",
-      "--only-binary=:all:",
-      ...["--no-deps", "--require-hashes"],
-      ...["--python-version", PYTHON_VERSION, "--implementation", "cp"],
-      ...tags.flatMap((tag) => ["--platform", tag]),
-      ...["--target", `${folder}/site`],
-      ...["-r", list],
-    ], { TMPDIR: temporary });
+    const result = await runProgram(
+      "python3",
+      [
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-compile",
+        "--no-cache-dir",
+        "--disable-pip-version-check",
+        "--only-binary=:all:",
+        ...["--no-deps", "--require-hashes"],
+        ...["--python-version", PYTHON_VERSION, "--implementation", "cp"],
+        ...tags.flatMap((tag) => ["--platform", tag]),
+        ...["--target", `${folder}/site`],
+        ...["-r", list],
+      ],
+      { TMPDIR: temporary },
+      signal,
+    );
+    signal?.throwIfAborted();
     if (!result?.success) throw pipError(result?.text ?? "");
   } finally {
     clearInterval(timer);
@@ -141,7 +148,11 @@ async function removeLeftovers(cache: string): Promise<void> {
   }
 }
 
-async function unpack(variant: Variant, onProgress: OnProgress): Promise<void> {
+async function unpack(
+  variant: Variant,
+  onProgress: OnProgress,
+  signal?: AbortSignal,
+): Promise<void> {
   const final = engineFolder(variant);
   const folder = `${final}.partial`;
   const request = wheelRequest(variant);
@@ -151,7 +162,7 @@ async function unpack(variant: Variant, onProgress: OnProgress): Promise<void> {
   await Deno.remove(final, { recursive: true }).catch(() => {});
   await Deno.mkdir(folder);
   try {
-    await fetchWheels(folder, request, onProgress);
+    await fetchWheels(folder, request, onProgress, signal);
     await prune(folder);
     await Deno.rename(folder, final);
   } catch (error) {
@@ -165,12 +176,15 @@ async function unpack(variant: Variant, onProgress: OnProgress): Promise<void> {
  *
  * @param variant For the processor alone, or with CUDA.
  * @param onProgress Told of each part.
+ * @param signal Ends it, and leaves nothing.
  * @throws {EmpSslError} `SETUP_FAILED`, naming the remedy.
  */
 export async function installEngine(
   variant: Variant,
   onProgress: OnProgress,
+  signal?: AbortSignal,
 ): Promise<void> {
+  signal?.throwIfAborted();
   const cache = cacheFolder();
   const isThere = async () => (await installedLibraries([variant])).length > 0;
   if (await isThere()) return;
@@ -194,8 +208,9 @@ export async function installEngine(
   if (await isThere()) return;
   try {
     await removeLeftovers(cache);
-    await unpack(variant, onProgress);
+    await unpack(variant, onProgress, signal);
   } catch (error) {
+    signal?.throwIfAborted();
     if (error instanceof EmpSslError) throw error;
     throw setupError(
       `TensorFlow in ${cache}`,

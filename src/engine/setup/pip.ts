@@ -33,11 +33,13 @@ export async function runProgram(
   program: string,
   args: string[],
   env: Record<string, string> = {},
+  signal?: AbortSignal,
 ): Promise<Output | undefined> {
   try {
     const { success, stdout, stderr } = await new Deno.Command(program, {
       args,
       env,
+      signal,
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
