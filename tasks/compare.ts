@@ -5,10 +5,11 @@
  * @module
  */
 import { resolve } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { writeAtomically } from "../src/atomic_file.ts";
 import { readCheckpointInfo } from "../src/checkpoint/checkpoint.ts";
 import type { TrainConfig } from "../src/checkpoint/run_config.ts";
-import { errorMaker, messageOf } from "../src/errors.ts";
+import { codeOf, errorMaker, messageOf } from "../src/errors.ts";
 import { evaluate, type EvaluateConfig } from "../src/evaluate/evaluate.ts";
 import {
   keepEvaluation,
@@ -54,6 +55,7 @@ const SHARED = [
   "engine",
   "precision",
   "warm-up",
+  "bs",
 ] as const;
 
 /** The command line of `deno task compare`. */
@@ -179,42 +181,69 @@ async function secondsOfStep(
   return counted[counted.length >> 1]!;
 }
 
-/** The epochs that a budget gives a method: one at the least. */
-async function epochsOf(
+/** The steps that a budget gives a method. */
+async function stepsOf(
   config: TrainConfig,
   budget: Budget,
   dir: string,
   signal: AbortSignal,
 ): Promise<number> {
-  if (budget.epoch !== undefined) return budget.epoch;
   const { config: resolved } = await prepareRun(config, {
     onEvent: showPreparation(),
   });
   const { stepsPerEpoch, bs, numPatches } = resolved;
+  if (budget.epoch !== undefined) return budget.epoch * stepsPerEpoch;
   const steps = budget.passes !== undefined
     ? budget.passes / (bs * numPatches)
     : budget.minutes! * 60 / await secondsOfStep(config, dir, signal);
-  return Math.max(1, Math.round(steps / stepsPerEpoch));
+  return Math.max(1, Math.round(steps));
 }
 
 /** What the methods were given, so that a later call goes on with the same. */
 interface Plan {
   budget: Budget;
-  epochs: Partial<Record<MethodName, number>>;
+  /** What is the same for all: flags of `train`, limits of the evaluation. */
+  shared: Record<string, unknown>;
+  /** The steps of each. */
+  steps: Partial<Record<MethodName, number>>;
+  /** Why a method could not be trained. */
+  failed: Partial<Record<MethodName, string>>;
 }
 
-async function readPlan(path: string, budget: Budget): Promise<Plan> {
-  if (!await exists(path)) return { budget, epochs: {} };
+/** Flags that may differ when a comparison goes on. */
+const FREE = ["methods", "dir", "workers", "threads", "engine", "no-download"];
+
+/** What has to be the same when a comparison goes on. */
+function sharedOf(values: Values): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(values).filter(([name, value]) =>
+      value !== undefined && !FREE.includes(name) &&
+      !["epoch", "passes", "minutes"].includes(name)
+    ).map(([name, value]) => [
+      name,
+      name === "data-dir" ? resolve(String(value)) : value,
+    ]),
+  );
+}
+
+async function readPlan(
+  path: string,
+  budget: Budget,
+  shared: Record<string, unknown>,
+): Promise<Plan> {
+  if (!await exists(path)) return { budget, shared, steps: {}, failed: {} };
   let plan: Plan;
   try {
     plan = JSON.parse(await Deno.readTextFile(path));
   } catch (error) {
     throw compareError(`in ${path}`, messageOf(error), "name another --dir");
   }
-  if (JSON.stringify(plan.budget) === JSON.stringify(budget)) return plan;
+  const given = { ...budget, ...shared },
+    kept = { ...plan.budget, ...plan.shared };
+  if (isDeepStrictEqual(given, kept)) return plan;
   throw compareError(
-    `by ${JSON.stringify(budget)} in ${path.replace(/\/[^/]*$/, "")}`,
-    `its methods were given ${JSON.stringify(plan.budget)}`,
+    `by ${JSON.stringify(given)} in ${path.replace(/\/[^/]*$/, "")}`,
+    `its methods were given ${JSON.stringify(kept)}`,
     "give the same, or name another --dir",
   );
 }
@@ -237,6 +266,27 @@ function hasCheckpoint(dir: string): boolean {
   }
 }
 
+/**
+ * Removes a run that has not come to its first checkpoint.
+ *
+ * @throws {EmpSslError} `INVALID_ARGUMENT` where the folder holds something else.
+ */
+async function clear(dir: string): Promise<void> {
+  if (!await exists(dir)) return;
+  const names = [...Deno.readDirSync(dir)].map(({ name }) => name);
+  const begun =
+    /^(config\.json|metrics\.jsonl|images\.txt|\.lock|tensorboard)$/;
+  const other = names.find((name) => !begun.test(name) && !/\.tmp$/.test(name));
+  if (other !== undefined) {
+    throw compareError(
+      `in ${dir}`,
+      `it holds ${other}, and no checkpoint that can be used`,
+      "move it away, or name another --dir",
+    );
+  }
+  await Deno.remove(dir, { recursive: true });
+}
+
 /** Trains one method, or goes on with it. */
 async function trainMethod(
   title: string,
@@ -245,7 +295,7 @@ async function trainMethod(
   signal: AbortSignal,
 ): Promise<boolean> {
   const goesOn = hasCheckpoint(dir);
-  if (!goesOn) await Deno.remove(dir, { recursive: true }).catch(() => {});
+  if (!goesOn) await clear(dir);
   const events = goesOn
     ? train({}, { resume: dir, signal })
     : train({ ...config, dir }, { signal });
@@ -295,7 +345,7 @@ export async function run(values: Values): Promise<void> {
   }
   await Deno.mkdir(dir, { recursive: true });
   const planPath = `${dir}/compare.json`;
-  const plan = await readPlan(planPath, budget);
+  const plan = await readPlan(planPath, budget, sharedOf(values));
   await setUpEngine({ engine: first.engine });
   const controller = new AbortController(), { signal } = controller;
   const outcome = listen(controller);
@@ -311,7 +361,8 @@ export async function run(values: Values): Promise<void> {
     const title = `${i + 1}/${methods.length} ${method}`;
     const run = `${dir}/${method}`, choices = choicesOf(values, method);
     try {
-      plan.epochs[method] ??= await epochsOf(
+      if (plan.failed[method] !== undefined) continue;
+      plan.steps[method] ??= await stepsOf(
         choices,
         budget,
         `${dir}/.timed`,
@@ -319,7 +370,8 @@ export async function run(values: Values): Promise<void> {
       );
       writeAtomically(planPath, JSON.stringify(plan, null, 2) + "\n");
       if (!isTrained(run)) {
-        const config = { ...choices, epoch: plan.epochs[method]! };
+        const maxSteps = plan.steps[method]!;
+        const config = { ...choices, maxSteps };
         if (!await trainMethod(title, config, run, signal)) stopped();
       }
       for (const kind of evaluationsOf(method)) {
@@ -336,11 +388,23 @@ export async function run(values: Values): Promise<void> {
       }
     } catch (error) {
       if (signal.aborted) stopped();
-      throw error;
+      if (!["COLLAPSED", "NOT_FINITE"].includes(codeOf(error) ?? "")) {
+        throw error;
+      }
+      // The others are compared all the same.
+      plan.failed[method] = messageOf(error);
+      writeAtomically(planPath, JSON.stringify(plan, null, 2) + "\n");
     }
   }
   outcome.stop();
-  const runs = methods.map((method) => `${dir}/${method}`);
+  for (const [method, why] of Object.entries(plan.failed)) {
+    console.error(`${method} is left out: ${why}`);
+  }
+  const runs = methods.filter((method) => plan.failed[method] === undefined)
+    .map((method) => `${dir}/${method}`);
+  if (runs.length === 0) {
+    throw compareError("nothing", "no method could be trained", "see above");
+  }
   const { head, rows } = comparisonOf(readRuns(runs));
   console.log([head, ...rows].map((row) => row.join(" | ")).join("\n"));
   const out = `${dir}/report.html`;

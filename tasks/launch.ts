@@ -91,7 +91,10 @@ async function localStarts(
   const gpus = await gpusHere();
   const envOf = (task: number) => {
     const own = gpusOf(task, { processes: count, gpus });
-    return own === undefined ? undefined : { CUDA_VISIBLE_DEVICES: own };
+    // It is shared out: Slurm's variables, if there are any, would do it again.
+    return own === undefined
+      ? undefined
+      : { CUDA_VISIBLE_DEVICES: own, SLURM_STEP_TASKS_PER_NODE: "" };
   };
   return Array.from({ length: count }, (_, task) => ({
     program: "deno",

@@ -34,10 +34,10 @@ Deno.test("each process of a machine has GPUs of its own", () => {
   const slurm = (variables: Record<string, string>) =>
     slurmGpus((name) => variables[name]);
   const two = { CUDA_VISIBLE_DEVICES: "0,1", SLURM_LOCALID: "1" };
-  assertEquals(slurm({ ...two, SLURM_NTASKS_PER_NODE: "2" }), "1");
   assertEquals(slurm({ ...two, SLURM_STEP_TASKS_PER_NODE: "2(x3)" }), "1");
-  // One task has them all; a task with one GPU keeps it.
-  assertEquals(slurm({ ...two, SLURM_NTASKS_PER_NODE: "1" }), undefined);
+  // One task has them all, in whatever allocation; a task with one GPU keeps it.
+  const alone = { SLURM_STEP_TASKS_PER_NODE: "1", SLURM_NTASKS_PER_NODE: "2" };
+  assertEquals(slurm({ ...two, ...alone }), undefined);
   assertEquals(slurm({ ...two, CUDA_VISIBLE_DEVICES: "1" }), undefined);
   assertEquals(slurm({}), undefined);
 });

@@ -5,6 +5,8 @@ import { METHODS } from "../src/model/methods/methods.ts";
 import { tensorSpecs } from "../src/model/parameters.ts";
 import { recipeOf } from "../src/patches/recipe.ts";
 import { prepareRun } from "../src/train/config.ts";
+import { readChoices } from "../src/train/config_schema.ts";
+import { resumedConfig } from "../src/train/resume.ts";
 import { modelOf } from "../src/model/model_of.ts";
 import { withFolder } from "./images.ts";
 import { testReplicas } from "./method_replicas.ts";
@@ -171,6 +173,81 @@ Deno.test("each method has the recipes and constants of its source", async () =>
   assert(names("swav").includes("prototypes.weight 128,3000"));
 });
 
+Deno.test({
+  name: `a comparison gives each the same, goes on, and is one${reason}`,
+  ignore,
+  fn: async () => {
+    await withFolder(async (dir) => {
+      const compare = (...more: string[]) =>
+        runTask("compare", [
+          ...[
+            "--methods",
+            "emp-ssl,simclr",
+            "--limit-images",
+            "60",
+            "--bs",
+            "10",
+          ],
+          ...["--patch-size", "8", "--precision", "fp32", "--threads", "1"],
+          ...["--model", '{"width":8,"hidden":32,"embedding":16}'],
+          ...["--limit-train", "60", "--limit-test", "40", "--dir", dir],
+          ...["--test-patches", "2", ...more],
+        ]);
+      // 600 passes: 3 steps of 10 × 20, and 30 of 10 × 2.
+      const { code, out, err } = await compare("--passes", "600");
+      assertEquals(code, 0, err);
+      assertStringIncludes(out, "| 3 × 10 × 20 | 600 |");
+      assertStringIncludes(out, "| 30 × 10 × 2 | 600 |");
+      assertStringIncludes(out, "2 patches, hidden layer: linear, %");
+      const html = await Deno.readTextFile(`${dir}/report.html`);
+      assertStringIncludes(html, "<h2>Methods</h2>");
+      const again = await compare("--passes", "600");
+      assertEquals(again.code, 0, again.err);
+      assert(!again.err.includes("train 1/3"), "it was trained again");
+      for (const other of [["--passes", "800"], ["--seed", "7"]]) {
+        const passes = other.includes("--passes") ? [] : ["--passes", "600"];
+        const refused = await compare(...passes, ...other);
+        assertEquals(refused.code, 2);
+        assertStringIncludes(refused.err, "its methods were given");
+      }
+      // What is not a run of ours stays.
+      await Deno.mkdir(`${dir}/mine/simclr`, { recursive: true });
+      await Deno.writeTextFile(`${dir}/mine/simclr/notes.txt`, "mine");
+      const kept = await runTask("compare", [
+        ...["--methods", "simclr", "--limit-images", "60", "--bs", "10"],
+        ...["--dir", `${dir}/mine`],
+      ]);
+      assertEquals(kept.code, 2, kept.err);
+      assertStringIncludes(kept.err, "it holds notes.txt");
+      await Deno.stat(`${dir}/mine/simclr/notes.txt`);
+    });
+  },
+});
+
+Deno.test("views keep the user's recipe, in a run and in its configuration", async () => {
+  await withFolder(async (dir) => {
+    const recipe = { jitter: { probability: 0 } };
+    const { config } = await prepareRun({ method: "simclr", recipe });
+    assertEquals(config.views![0]!.jitter.probability, 0);
+    const path = `${dir}/config.json`;
+    await Deno.writeTextFile(path, JSON.stringify(config));
+    const choices = readChoices(path);
+    assertEquals((await prepareRun(choices)).config.views, config.views);
+    const info = {
+      ...{ path: `${dir}/x`, optimizer: "", step: 1, damaged: [] },
+      ...{ config, model: modelOf(config) },
+    };
+    assertEquals((await resumedConfig(info, {})).views, config.views);
+    // Another method has its own batch, views and rate.
+    const { code, out, err } = await runTask("train", [
+      ...["--config", path, "--method", "emp-ssl", "--print-config"],
+    ]);
+    assertEquals(code, 0, err);
+    const { numPatches, bs, lr } = JSON.parse(out);
+    assertEquals([numPatches, bs, lr], [20, 20, 0.3]);
+  });
+});
+
 Deno.test("what a method does not have is refused", async () => {
   const cases: [string[], string][] = [
     [["--method", "moco"], "it is not one of emp-ssl, simclr, byol"],
@@ -185,6 +262,15 @@ Deno.test("what a method does not have is refused", async () => {
       "swav has no tau, give numbers for temperature, prototypes",
     ],
     [["--method-options", '{"tau":1}'], "emp-ssl has no tau"],
+    [
+      ["--method", "swav", "--method-options", '{"prototypes":10.5}'],
+      "prototypes is 10.5, give a whole number from 1 up",
+    ],
+    [
+      ["--method", "simclr", "--method-options", '{"temperature":0}'],
+      "temperature is 0, give a number from 0.03 up",
+    ],
+    [["--method", "byol", "--preset", "fast"], "presets are EMP-SSL's"],
   ];
   for (const [args, message] of cases) {
     const { code, err } = await runTask("train", args);

@@ -59,6 +59,8 @@ export interface TrainConfig {
   patchSize?: number;
   /** Epochs. */
   epoch: number;
+  /** Ends the run after so many steps, whatever the epochs are. */
+  maxSteps?: number;
   /** Images a batch: b. */
   bs: number;
   /** Patches an image: n. */
@@ -78,8 +80,11 @@ export interface TrainConfig {
    * `model.channels`.
    */
   bits?: 8 | 16;
-  /** The highest learning rate: that of the first step, or after the warm-up. */
-  lr: number;
+  /**
+   * The highest learning rate: that of the first step, or after the warm-up. That of
+   * the method for such a batch where it is not given.
+   */
+  lr?: number;
   /** How it falls to zero: `cosine` where it is not given. */
   schedule?: Schedule;
   /** Its rise: so many epochs (`"1"`), or a share of the run (`"10%"`). */
@@ -145,6 +150,10 @@ export interface ResolvedConfig extends TrainConfig {
   recipe: RecipeChoice;
   /** How each view is cut and augmented, of a method with views. */
   views?: Recipe[];
+  /** The recipe that the user has chosen for the views, where it is one. */
+  viewRecipe?: TrainConfig["recipe"];
+  /** The highest learning rate. */
+  lr: number;
   /** Side of a patch in pixels. */
   patchSize: number;
   /** Images in the training set. */
@@ -167,6 +176,7 @@ export const IDENTITY = [
   "limitImages",
   "images",
   "epoch",
+  "maxSteps",
   "bs",
   "numPatches",
   "patchSize",

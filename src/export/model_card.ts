@@ -47,14 +47,20 @@ export function preprocessing(
       type: "float32",
       shape: [rows, featureWidth(request)],
     },
-    patches: {
-      area: crop.scale,
-      resize: {
-        side: patchSize,
-        filter: interpolation,
+    ...methodOf(request.model).protocol === "whole"
+      ? {
+        image: {
+          square: patchSize > 96 ? "224 of 256 of the shorter side" : "central",
+          resize: { side: patchSize, filter: interpolation },
+        },
+      }
+      : {
+        patches: {
+          area: crop.scale,
+          resize: { side: patchSize, filter: interpolation },
+          average: "the features of the 16 to 128 patches of an image",
+        },
       },
-      average: "the features of the 16 to 128 patches of an image",
-    },
   };
 }
 
@@ -75,8 +81,8 @@ before.`
 tensors = safetensors.torch.load_file("model.safetensors")
 \`\`\`
 
-Names are those of the authors' \`model/model.py\`, with the ResNet under
-\`backbone\`.`,
+Names are PyTorch's, with the ResNet under \`backbone\`; EMP-SSL's are those of
+its authors' \`model/model.py\`.`,
   onnx: () =>
     `\`\`\`python
 session = onnxruntime.InferenceSession("model.onnx")
@@ -95,6 +101,21 @@ const model = await tf.loadGraphModel("model.json");
 const features = model.predict(patches);
 \`\`\``,
 };
+
+/** What the input is, and how an image's feature comes of it. */
+function inputOf({ model, patchSize }: ExportRequest, config: ResolvedConfig) {
+  const size = `${patchSize}×${patchSize} pixels, ${inputText(config)}`;
+  if (methodOf(model).protocol === "whole") {
+    return `The input is the whole image: its central square${
+      patchSize > 96 ? " (of the shorter side 224 of 256 pixels)" : ""
+    }, resized to\n${size}.`;
+  }
+  return `The input is patches, not whole images: crops of ${
+    areaText(config)
+  } of an image's area,
+resized to ${size}. The feature of
+an image is the mean over 16 to 128 of its patches.`;
+}
 
 /** `a quarter`, or from how much to how much. */
 function areaText({ recipe }: ResolvedConfig): string {
@@ -158,13 +179,6 @@ ${table.join("\n")}
 
 ${USE[format](request)}
 
-The input is patches, not whole images: crops of ${
-    areaText(config)
-  } of an image's area,
-resized to ${patchSize}×${patchSize} pixels, ${
-    inputText(config)
-  }. The feature of
-an image is the mean over 16 to 128 of its patches. \`preprocessing.json\` says
-the same to a program.
+${inputOf(request, config)} \`preprocessing.json\` says the same to a program.
 `;
 }

@@ -4,7 +4,12 @@
  * @module
  */
 import type { EngineReport } from "../engine/engine.ts";
-import { availableMemory, chooseMicroBatch } from "../engine/micro_batch.ts";
+import { flagError } from "../flag_error.ts";
+import {
+  availableMemory,
+  chooseMicroBatch,
+  stepBytes,
+} from "../engine/micro_batch.ts";
 import { methodOf } from "../model/methods/methods.ts";
 import { modelOf } from "../model/model_of.ts";
 import { type ResolvedConfig, valuesOf } from "../checkpoint/run_config.ts";
@@ -33,11 +38,23 @@ export function microBatchOf(
   const { microBatch, cluster } = config;
   const batch = batchOf(config);
   if (microBatch === batch.patches) return undefined;
-  if (!methodOf(batch.model).microBatches) return undefined;
   if (microBatch !== "auto") return microBatch;
   const free = device === "CPU" ? availableMemory() : memoryBytes;
   // An engine that does not say what memory its device has: the user decides.
   if (free === undefined) return undefined;
   const images = batch.images / (cluster?.length ?? 1);
+  const method = methodOf(batch.model);
+  if (!method.microBatches) {
+    const rows = images * batch.patches;
+    const needed = stepBytes(batch, rows, precision);
+    if (needed <= free) return undefined;
+    const gigabytes = (bytes: number) => (bytes / 1e9).toFixed(1);
+    throw flagError(
+      `--bs ${batch.images}`,
+      `a step of ${method.name} needs about ${gigabytes(needed)} GB and ` +
+        `${gigabytes(free)} are free`,
+      "give fewer images",
+    );
+  }
   return chooseMicroBatch({ ...batch, images }, free, precision);
 }

@@ -126,6 +126,13 @@ function presetOf(name: string | undefined): Partial<TrainConfig> {
 export function flatChoices(
   { data, preset, ...rest }: TrainChoices,
 ): Partial<TrainConfig> {
+  if (preset !== undefined && methodNamed(rest.method).views !== undefined) {
+    throw choiceError(
+      `the preset "${preset}" with the method ${rest.method}`,
+      "presets are EMP-SSL's",
+      "leave one of them out",
+    );
+  }
   const choices = { ...presetOf(preset), ...given(byAuthorsNames(rest)) };
   return typeof data === "object"
     ? { ...choices, data: data.module, dataOptions: data.options }
@@ -171,13 +178,14 @@ function methodDefaults(
   const normalize = { mean: [0.5], std: [0.5] };
   const views = method.views?.({ imagenet: !!imagenet, normalize }).length;
   if (views === undefined) return {};
-  const { bs: usual, lr, warmUp } = method.defaults(!!imagenet);
+  const { bs: usual, warmUp } = method.defaults(!!imagenet);
   const images = bs ??
     (small === undefined ? usual : small * TRAIN_DEFAULTS.numPatches / views);
   return {
     bs: images,
     numPatches: views,
-    lr: lr.rate * images / lr.per,
+    // It goes with the batch and the architecture: see `config.ts`.
+    lr: undefined,
     warmUp,
   };
 }

@@ -19,6 +19,7 @@ import {
 } from "../data/image.ts";
 import { prepareDataset, type PrepareEvent } from "../data/prepare.ts";
 import { architecture, type ArchitectureName } from "../model/architectures.ts";
+import { methodNamed } from "../model/methods/methods.ts";
 import { flagError } from "../flag_error.ts";
 import {
   pixelsOf,
@@ -52,6 +53,13 @@ function chosenPixels(config: TrainConfig, dataset: Dataset): PixelFormat {
     model: { channels: config.model?.channels ?? own.channels },
     bits: config.bits ?? own.bits,
   });
+}
+
+/** The learning rate of a method for a batch. */
+function methodRate({ method, bs }: TrainConfig, arch: string): number {
+  const imagenet = arch.endsWith("-imagenet");
+  const { rate, per } = methodNamed(method).defaults(imagenet).lr;
+  return per === 0 ? rate : rate * bs / per;
 }
 
 /** The architecture that suits the size of a set's images. */
@@ -168,7 +176,8 @@ export async function prepareRun(
     images,
     dataDigest: entry.digest ? digestOf(dataset, `${dataDir}/`) : undefined,
     stepsPerEpoch,
-    steps: stepsPerEpoch * config.epoch,
+    steps: config.maxSteps ?? stepsPerEpoch * config.epoch,
+    lr: config.lr ?? methodRate(config, arch),
   };
   warmUpSteps(resolved.warmUp, resolved);
   // Said before any work, not by the first worker that meets one.

@@ -52,6 +52,7 @@ const SCHEMA = v.strictObject({
   cacheLimit: v.optional(count),
   patchSize: v.optional(count),
   epoch: count,
+  maxSteps: v.optional(count),
   bs: count,
   numPatches: count,
   patchSim: count,
@@ -65,7 +66,7 @@ const SCHEMA = v.strictObject({
     v.union([v.picklist(["cifar", "imagenet"]), v.looseObject({})]),
   ),
   bits: v.optional(v.picklist([8, 16])),
-  lr: count,
+  lr: v.optional(count),
   schedule: v.optional(v.picklist(SCHEDULES)),
   warmUp: v.optional(text),
   larsClip: v.optional(v.picklist(LARS_CLIPS)),
@@ -105,6 +106,7 @@ const DERIVED = [
   "steps",
   "report",
   "views",
+  "viewRecipe",
 ];
 
 function withoutDerived(config: object): Partial<TrainConfig> {
@@ -182,8 +184,11 @@ export function readChoices(path: string): Partial<TrainConfig> {
   }
   const choices: Partial<TrainConfig> = withoutDerived(stored);
   // It follows from the architecture and the method, which flags may change.
+  if (stored.views !== undefined) {
+    choices.recipe = stored.viewRecipe as TrainConfig["recipe"];
+  }
   const usual = choices.recipe === defaultRecipe(choices.arch);
-  if (usual || stored.views !== undefined) delete choices.recipe;
+  if (usual || choices.recipe === undefined) delete choices.recipe;
   checkChoices(withDefaults(choices), path);
   return choices;
 }

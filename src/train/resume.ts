@@ -164,7 +164,7 @@ export async function resumedConfig(
 ): Promise<ResolvedConfig> {
   const resolved = await resolveConfig({
     ...from.config,
-    ...from.config.views ? { recipe: undefined } : {},
+    ...from.config.views ? { recipe: from.config.viewRecipe } : {},
     // The processes are named anew at each start.
     cluster: undefined,
     task: undefined,

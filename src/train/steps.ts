@@ -125,7 +125,8 @@ export async function* steps(run: Run): AsyncGenerator<TrainEvent> {
     const stops = peers ? stopping === true : signal?.aborted === true;
     const stopped = stops && done < config.steps;
     const endOfEpoch = done % config.stepsPerEpoch === 0;
-    const due = endOfEpoch || stopped || done % every.steps === 0 ||
+    const due = endOfEpoch || stopped || done === config.steps ||
+      done % every.steps === 0 ||
       performance.now() - saved >= every.milliseconds;
     if (due && dir !== undefined) {
       const path = await orFailed(calls.save(dir, done));

@@ -10,6 +10,7 @@ import { datasetEntry } from "../data/catalog.ts";
 import { isModule } from "../data/own_data.ts";
 import { checkWish, type ClusterWish } from "../engine/engine.ts";
 import { flagError } from "../flag_error.ts";
+import { faultOfOption } from "../model/methods/method.ts";
 import { methodNamed } from "../model/methods/methods.ts";
 import { architecture } from "../model/architectures.ts";
 import { completeRecipe } from "../patches/recipe_schema.ts";
@@ -31,6 +32,7 @@ export function validateConfig(config: TrainConfig): void {
     ],
     ["--bs", bs, 2, "a batch needs at least two images"],
     ["--epoch", epoch, 1, "a run needs at least one epoch"],
+    ["--max-steps", config.maxSteps, 1, "a run needs at least one step"],
     ["--workers", workers, 1, "at least one worker is needed"],
     ["--limit-images", limitImages, 1, "at least one image is needed"],
     ["--keep", config.keep, 1, "at least one checkpoint is kept"],
@@ -95,7 +97,7 @@ export function validateConfig(config: TrainConfig): void {
       "give a number over 0, such as 0.2",
     );
   }
-  if (!(lr > 0)) {
+  if (lr !== undefined && !(lr > 0)) {
     throw flagError(
       `--lr ${lr}`,
       "it must be positive",
@@ -124,15 +126,21 @@ function checkMethod(config: TrainConfig): void {
   const method = methodNamed(name), { patchSim, tcr } = config;
   for (const [option, value] of Object.entries(methodOptions)) {
     const known = Object.keys(method.options);
-    if (known.includes(option) && Number.isFinite(value)) continue;
+    if (!known.includes(option)) {
+      throw flagError(
+        "--method-options",
+        `${method.name} has no ${option}`,
+        known.length === 0
+          ? "leave them out"
+          : `give numbers for ${known.join(", ")}`,
+      );
+    }
+    const wanted = faultOfOption(option, value);
+    if (wanted === undefined) continue;
     throw flagError(
       "--method-options",
-      known.includes(option)
-        ? `${option} is ${value}`
-        : `${method.name} has no ${option}`,
-      known.length === 0
-        ? "leave them out"
-        : `give numbers for ${known.join(", ")}`,
+      `${option} is ${value}`,
+      `give ${wanted}`,
     );
   }
   if (method.views === undefined) return;

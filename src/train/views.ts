@@ -23,6 +23,8 @@ export interface RunRecipes {
   recipe: RecipeChoice;
   /** Of each view. */
   views?: Recipe[];
+  /** What the user has chosen for the views. */
+  viewRecipe?: TrainConfig["recipe"];
 }
 
 /**
@@ -49,12 +51,18 @@ export function recipesOf(
     const base = channels === 3 ? view : withoutColor(view);
     if (recipe === undefined) return base;
     const own = completeRecipe(
-      typeof recipe === "string" ? recipeOf(recipe) : recipe,
+      typeof recipe === "string"
+        ? channels === 3 ? recipeOf(recipe) : withoutColor(recipeOf(recipe))
+        : recipe,
       base,
     );
     checkChannels(own, channels);
     return own;
   });
   const patches = recipeOf(chosenRecipe(undefined, arch, channels));
-  return { recipe: { ...patches, normalize: views[0]!.normalize }, views };
+  return {
+    recipe: { ...patches, normalize: views[0]!.normalize },
+    views,
+    ...recipe === undefined ? {} : { viewRecipe: recipe },
+  };
 }

@@ -14,7 +14,10 @@ import { messageOf } from "../../src/errors.ts";
 import { flagError } from "../../src/flag_error.ts";
 import type { ArchitectureName } from "../../src/model/architectures.ts";
 import type { LarsClip } from "../../src/model/lars.ts";
-import type { MethodName } from "../../src/model/methods/methods.ts";
+import {
+  type MethodName,
+  methodNamed,
+} from "../../src/model/methods/methods.ts";
 import type { Schedule } from "../../src/model/schedule.ts";
 import { type RecipeName, RECIPES } from "../../src/patches/recipe.ts";
 import {
@@ -32,6 +35,13 @@ export function configOf(values: Values): TrainConfig {
   if (values.config === undefined) return config;
   const { cluster, task, dir } = config;
   const stored = readChoices(String(values.config));
+  const { method = stored.method } = config;
+  if (methodNamed(method) !== methodNamed(stored.method)) {
+    // These are the other method's.
+    for (const name of ["numPatches", "bs", "lr", "warmUp"] as const) {
+      delete stored[name];
+    }
+  }
   return withDefaults({
     ...stored,
     ...PRESETS[preset!],
@@ -167,6 +177,7 @@ function fromFlags(values: Values): Partial<TrainConfig> {
       | undefined,
     recipe: recipeOfFlags(values),
     epoch: number("epoch"),
+    maxSteps: number("max-steps"),
     bs: number("bs"),
     numPatches: number("num-patches"),
     patchSim: number("patch-sim"),

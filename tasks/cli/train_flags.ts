@@ -80,6 +80,10 @@ export const command: Command = {
       type: "number",
       help: `passes over the data (default ${D.epoch}; shapes 1)`,
     },
+    "max-steps": {
+      type: "number",
+      help: "end after N steps, whatever the epochs are",
+    },
     bs: { type: "number", help: "images a batch (default 100; shapes 20)" },
     "num-patches": {
       type: "number",

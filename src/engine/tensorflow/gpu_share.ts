@@ -46,8 +46,7 @@ export function slurmGpus(
 ): string | undefined {
   const task = Number(variable("SLURM_LOCALID"));
   const [, tasks] = /^(\d+)/.exec(
-    variable("SLURM_NTASKS_PER_NODE") ??
-      variable("SLURM_STEP_TASKS_PER_NODE") ?? "",
+    variable("SLURM_STEP_TASKS_PER_NODE") ?? "",
   ) ?? [];
   const processes = Number(tasks),
     gpus = gpusNamed(variable("CUDA_VISIBLE_DEVICES"));

@@ -7,7 +7,7 @@
 import * as tf from "../../deps/tfjs.ts";
 import { makeNodeBackend } from "../../deps/tfjs_node.ts";
 import { codeOf, EmpSslError, messageOf } from "../../errors.ts";
-import type { EngineWish, PrecisionChoice } from "../engine.ts";
+import type { EngineWish, Precision, PrecisionChoice } from "../engine.ts";
 import { installedLibraries, type InstalledLibrary } from "../setup/locate.ts";
 import { openTensorFlow, type TensorFlowC } from "./c_api.ts";
 import { EagerBinding } from "./eager_binding.ts";
@@ -62,7 +62,7 @@ async function loadFrom(
   if (choice === "tf32" && !gpu) throw noTf32();
   const plain = { config };
   const precision = choice === "auto"
-    ? await fasterPrecision(c, plain, gpu)
+    ? gpuName(await fasterPrecision(c, plain, gpu), gpu)
     : choice;
   // On a processor XLA's own code is slower than oneDNN's: it is asked for, or off.
   if (xla === "auto" && gpu) {
@@ -118,6 +118,11 @@ export async function loadTensorFlow(
     return await loadFrom(library, c, choice, wish).catch(unavailable);
   }
   throw loadError(complaints.join("; ") || "it is not set up");
+}
+
+/** fp32 that is not asked for is rounded to TF32 by GPUs that have it. */
+function gpuName(precision: "fp32" | "bf16", gpu: boolean): Precision {
+  return gpu && precision === "fp32" ? "tf32" : precision;
 }
 
 function noTf32(): EmpSslError {

@@ -139,3 +139,29 @@ export interface MethodDefaults {
 export function optionOf({ method }: ModelConfig, name: string): number {
   return method![name] as number;
 }
+
+/** Options that are counts from 1 up, and from 0 up. */
+const COUNTS = ["prototypes", "iterations", "queue", "predictor"];
+const EPOCHS = ["queueFrom", "frozen"];
+/** Options that cosines are divided by: under this, exponents leave fp32. */
+const TEMPERATURES = ["temperature", "epsilon", "student", "teacher"];
+const COLDEST = 0.03;
+
+/** What an option's value should be; nothing where it is so. */
+export function faultOfOption(name: string, value: number): string | undefined {
+  const is = (fits: boolean, wanted: string) => fits ? undefined : wanted;
+  if (COUNTS.includes(name)) {
+    const fits = Number.isInteger(value) && value >= 1;
+    return is(fits, "a whole number from 1 up");
+  }
+  if (EPOCHS.includes(name)) {
+    const fits = Number.isInteger(value) && value >= 0;
+    return is(fits, "a whole number of epochs");
+  }
+  if (TEMPERATURES.includes(name)) {
+    return is(value >= COLDEST, `a number from ${COLDEST} up`);
+  }
+  return name === "tau"
+    ? is(value >= 0 && value <= 1, "a number from 0 to 1")
+    : is(Number.isFinite(value) && value >= 0, "a number from 0 up");
+}
