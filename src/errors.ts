@@ -41,6 +41,53 @@ export type ErrorCode =
   | "PEER_LOST"
   | "EXPORT_FAILED";
 
+/** The variable by which a command line tells its threads how to name choices. */
+const VARIABLE = "EMP_SSL_MESSAGES", FLAGS = "flags";
+
+let namesFlags: boolean | undefined;
+
+/**
+ * From now on the messages of this process name flags, `--num-patches`, in place of
+ * options, `numPatches`: for command lines.
+ */
+export function nameFlags(): void {
+  namesFlags = true;
+  // Threads that start from now on read it; without the permission they name options.
+  if (mayReadVariable()) Deno.env.set(VARIABLE, FLAGS);
+}
+
+function mayReadVariable(): boolean {
+  const { state } = Deno.permissions.querySync({
+    name: "env",
+    variable: VARIABLE,
+  });
+  return state === "granted";
+}
+
+/** A message as it is shown: the flags that are written in it, or the options. */
+function withNames(text: string): string {
+  namesFlags ??= mayReadVariable() && Deno.env.get(VARIABLE) === FLAGS;
+  if (namesFlags) return text;
+  // A command in backticks stays as it is typed.
+  return text.split("`").map((part, i) =>
+    i % 2 === 1 && part.includes(" ") ? part : withOptions(part)
+  ).join("`");
+}
+
+/** `--num-patches` as `numPatches`; Deno's own `--allow-…` are no options of ours. */
+function withOptions(text: string): string {
+  return text.replace(
+    /(?<![\w-])--(?!allow-)(no-)?([a-z][a-z-]*[a-z])/g,
+    (_, no: string | undefined, flag: string) => {
+      const option = flag.replace(
+        /-([a-z])/g,
+        (_, letter: string) => letter.toUpperCase(),
+      );
+      return no === undefined ? option : `${option}: false`;
+    },
+  );
+}
+
 /** The fields an {@linkcode EmpSslError} is made from. */
 export interface ErrorParts {
   /** What was tried, without «Cannot»: `read data set`. */
@@ -59,7 +106,8 @@ export interface ErrorParts {
 
 /**
  * An error that a user can act on. Its message has the form «Cannot <action>
- * <subject>: <found>, <remedy>», without a final period.
+ * <subject>: <found>, <remedy>», without a final period. A choice is written as its
+ * flag, and named as the option of the library unless a command line is running.
  *
  * @example A message
  * ```ts
@@ -82,7 +130,9 @@ export class EmpSslError extends Error {
   /** Puts the message together from its parts. */
   constructor(parts: ErrorParts) {
     super(
-      `Cannot ${parts.action} ${parts.subject}: ${parts.found}, ${parts.remedy}`,
+      withNames(
+        `Cannot ${parts.action} ${parts.subject}: ${parts.found}, ${parts.remedy}`,
+      ),
       { cause: parts.cause },
     );
     // Comlink carries `name` between threads but drops the class and `code`.

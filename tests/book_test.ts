@@ -1,4 +1,5 @@
 /** The book of results: what is in it, and how a run gets into it. */
+import "./flags.ts";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { gunzipSync } from "node:zlib";
 import {

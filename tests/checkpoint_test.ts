@@ -1,3 +1,4 @@
+import "./flags.ts";
 import { assertEquals, assertThrows } from "@std/assert";
 import { writeAtomically } from "../src/atomic_file.ts";
 import {

@@ -1,4 +1,5 @@
 /** Command lines: what is understood, and the message for what is not. */
+import "./flags.ts";
 import {
   assert,
   assertEquals,

@@ -1,4 +1,5 @@
 /** The processes that train together: who they are, and who was lost. */
+import "./flags.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { EmpSslError } from "../src/errors.ts";
 import {

@@ -1,3 +1,4 @@
+import "./flags.ts";
 import { crc32 } from "node:zlib";
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { openDataset, openForThreads } from "../src/data/catalog.ts";

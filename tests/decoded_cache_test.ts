@@ -1,4 +1,5 @@
 /** The cache of decoded images. */
+import "./flags.ts";
 import {
   assert,
   assertEquals,

@@ -1,4 +1,5 @@
 /** Data sets from archives that a server on the loopback address has. */
+import "./flags.ts";
 import { setUpTensorFlow } from "../src/engine/setup/set_up.ts";
 import {
   assert,

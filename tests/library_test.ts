@@ -76,3 +76,33 @@ Deno.test("VERSION is that of deno.json", () => {
   const path = new URL("../deno.json", import.meta.url);
   assertEquals(JSON.parse(Deno.readTextFileSync(path)).version, VERSION);
 });
+
+Deno.test("the library names options, a command line flags", async () => {
+  const errors = new URL("../src/errors.ts", import.meta.url).href;
+  const shown = async (more: string) => {
+    const code = `import { EmpSslError, nameFlags } from "${errors}"; ${more}
+      const parts = { action: "train with", subject: "--num-patches 1",
+        found: "Deno was not given --allow-read", code: "INVALID_ARGUMENT",
+        remedy: "leave out --no-download, \`deno task setup --check\`" };
+      console.log(new EmpSslError(parts).message);`;
+    const { stdout } = await new Deno.Command(Deno.execPath(), {
+      args: [
+        ...["run", "--no-check", "--allow-env"],
+        `data:text/typescript,${encodeURIComponent(code)}`,
+      ],
+      env: { EMP_SSL_MESSAGES: "" },
+    }).output();
+    return new TextDecoder().decode(stdout).trim();
+  };
+  const rest = "Deno was not given --allow-read, leave out";
+  assertEquals(
+    await shown(""),
+    `Cannot train with numPatches 1: ${rest} download: false, ` +
+      "`deno task setup --check`",
+  );
+  assertEquals(
+    await shown("nameFlags();"),
+    `Cannot train with --num-patches 1: ${rest} --no-download, ` +
+      "`deno task setup --check`",
+  );
+});

@@ -28,8 +28,16 @@ export interface Spread {
   method?: MethodName;
 }
 
-/** Ports that no other test takes, each only once. */
-let port = 24700 + (Deno.pid % 500) * 8;
+/** Ports that are free now: test files run side by side in one process. */
+function freePorts(count: number): number[] {
+  const listeners = Array.from(
+    { length: count },
+    () => Deno.listen({ hostname: "127.0.0.1", port: 0 }),
+  );
+  const ports = listeners.map(({ addr }) => (addr as Deno.NetAddr).port);
+  for (const listener of listeners) listener.close();
+  return ports;
+}
 
 async function inFolder<T>(work: (dir: string) => Promise<T>): Promise<T> {
   const dir = await Deno.makeTempDir();
@@ -46,7 +54,7 @@ export function trainSpread(
 ): Promise<ReplicaOutcome> {
   const addresses = processes === 1
     ? []
-    : Array.from({ length: processes }, () => `127.0.0.1:${port++}`);
+    : freePorts(processes).map((port) => `127.0.0.1:${port}`);
   return inFolder(async (dir) => {
     const out = `${dir}/outcome.json`;
     const ends = Array.from({ length: processes }, (_, task) => {

@@ -150,7 +150,7 @@ export function modelCard(
     distance: number;
   },
 ): string {
-  const { part, precision, patchSize } = request;
+  const { part, precision } = request;
   const rows: [string, unknown][] = [
     ["method", methodOf(request.model).title],
     ["architecture", config.arch],

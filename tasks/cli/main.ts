@@ -6,7 +6,7 @@
 import { type EngineChoice, ENGINES } from "../../src/engine/engine.ts";
 import type { Variant } from "../../src/engine/setup/wheels.ts";
 import type { PrepareEvent } from "../../src/data/prepare.ts";
-import { isEmpSslError, messageOf } from "../../src/errors.ts";
+import { isEmpSslError, messageOf, nameFlags } from "../../src/errors.ts";
 import { setUpTensorFlow } from "../../src/engine/setup/set_up.ts";
 import { type Command, helpText, parseCommand, type Values } from "./flags.ts";
 import { asTyped } from "./program.ts";
@@ -19,6 +19,7 @@ export async function main(
   args: string[] = Deno.args,
 ): Promise<void> {
   ignoreWriteErrors();
+  nameFlags();
   try {
     const { values, rest } = parseCommand(args, command);
     if (values.help) console.log(asTyped(helpText(command)));
