@@ -1,5 +1,6 @@
 import "./flags.ts";
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { SampledRank } from "../src/train/sampled_rank.ts";
 import { writeAtomically } from "../src/atomic_file.ts";
 import {
   readCheckpoint,
@@ -331,4 +332,23 @@ Deno.test("writeAtomically() leaves the old file, and nothing else, where it fai
     assertEquals([...Deno.readDirSync(dir)].map((e) => e.name), ["x"]);
     assertEquals(await Deno.readFile(path), Uint8Array.of(1));
   });
+});
+
+Deno.test("the effective rank takes a hundredth of the steps' time", () => {
+  let now = 0;
+  // The rank takes 50 ms, twice the clock of each call.
+  const rank = new SampledRank(() => now += 50);
+  const grams = [Float32Array.of(1, 0, 0, 1), Float32Array.of(1, 1, 1, 1)];
+  const [two, one] = grams.map((gram) => rank.of(gram, 100));
+  assert(two! > 1.99 && one! < 1.01);
+  // Of a step of 1 s it is a twentieth: every fifth has its own.
+  const fast = new SampledRank(() => now += 50);
+  const ranks = Array.from(
+    { length: 10 },
+    (_, i) => fast.of(grams[i < 1 ? 0 : 1]!, 1),
+  );
+  assertEquals(ranks.map((value) => value > 1.5), [
+    ...Array(5).fill(true),
+    ...Array(5).fill(false),
+  ]);
 });

@@ -10,7 +10,10 @@ import type { ResolvedConfig } from "../checkpoint/run_config.ts";
 
 /** The numbers of one step. */
 export interface StepMetrics extends StepLosses {
-  /** Directions that the mean embeddings of the images fill: 1 to b. */
+  /**
+   * Directions that the mean embeddings of the images fill: 1 to b. Of an earlier
+   * step where it would take over a hundredth of one: see `sampled_rank.ts`.
+   */
   effectiveRank: number;
   /** The step, from 0. */
   step: number;

@@ -24,7 +24,7 @@ import {
 } from "../checkpoint/checkpoint.ts";
 import { checkFinite, CollapseWatch } from "./health.ts";
 import { initialWeights } from "../checkpoint/initial_weights.ts";
-import { effectiveRank } from "./spectrum.ts";
+import { SampledRank } from "./sampled_rank.ts";
 import { saveCheckpoint } from "../checkpoint/save_checkpoint.ts";
 import { batchOf, microBatchOf } from "./batch.ts";
 import type { StepMetrics } from "./events.ts";
@@ -72,6 +72,7 @@ export class TrainingSession {
   #trainer: Trainer;
   #ring: Ring;
   #collapse: CollapseWatch;
+  #rank = new SampledRank();
   #tensorBoard: TensorBoard | undefined;
   #watched: boolean;
   #view: BatchView | undefined;
@@ -185,7 +186,7 @@ export class TrainingSession {
         code: "NOT_FINITE",
       });
     }
-    const rank = effectiveRank(gram);
+    const rank = this.#rank.of(gram, (end - taken) / 1000);
     this.#collapse.watch(step, { ...losses, effectiveRank: rank });
     const metrics: StepMetrics = {
       ...losses,
