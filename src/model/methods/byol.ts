@@ -17,8 +17,13 @@ import { backboneWidth } from "../blocks.ts";
 import { normalizeRows } from "../projector.ts";
 import { resnet } from "../resnet.ts";
 import { type Method, optionOf } from "./method.ts";
-import { eachView, firstLayer, perceive, perceptronSpecs } from "./parts.ts";
-import { shown, stacked } from "./parts.ts";
+import {
+  eachView,
+  perceive,
+  perceptronSpecs,
+  projectorLayer,
+} from "./parts.ts";
+import { shown, soloLars, stacked } from "./parts.ts";
 import { view, WEAKER } from "./recipes.ts";
 import { targetScope, targetStatistics, tau } from "./target.ts";
 
@@ -70,20 +75,13 @@ export const BYOL: Method = {
     bs: 256,
     lr: { rate: imagenet ? 0.5 : 1, per: 256 },
     warmUp: "10%",
-    optimizer: {
-      ...{ eta: 0.02, weightDecay: imagenet ? 1e-6 : 1e-5, momentum: 0.9 },
-      nesterov: false,
-    },
+    optimizer: soloLars(imagenet ? 1e-6 : 1e-5),
   }),
   heads: (model) => [
     ...perceptronSpecs(projector(model)),
     ...perceptronSpecs(predictor(model)),
   ],
-  hidden: {
-    prefixes: ["projector.0.", "projector.1."],
-    forward: (scope, h) =>
-      firstLayer(scope, { name: "projector", norms: true }, h),
-  },
+  hidden: projectorLayer(true),
   features: "backbone",
   protocol: "whole",
   // Its embeddings are alike for a while before they part.

@@ -6,10 +6,12 @@
  */
 import * as tf from "../../deps/tfjs.ts";
 import { invariance } from "../invariance.ts";
+import type { OptimizerConfig } from "../lars.ts";
 import { linear, linearNorm, relu, type Scope } from "../layers.ts";
 import type { Losses } from "../loss.ts";
 import { totalCodingRate } from "../tcr.ts";
 import { linearSpecs, normSpecs, type TensorSpec } from "../tensors.ts";
+import type { Method } from "./method.ts";
 
 /** A perceptron: PyTorch's `nn.Sequential` of linear layers, norms and ReLUs. */
 export interface Perceptron {
@@ -39,17 +41,22 @@ export function perceptronSpecs(perceptron: Perceptron): TensorSpec[] {
   });
 }
 
-/** The first layer of a perceptron, with its norm and ReLU. */
-export function firstLayer(
-  scope: Scope,
-  { name, norms }: Pick<Perceptron, "name" | "norms">,
-  x: tf.Tensor,
-): tf.Tensor {
-  return relu(
-    norms
-      ? linearNorm(scope, [`${name}.0`, `${name}.1`], x)
-      : linear(scope, `${name}.0`, x),
-  );
+/** The first layer of a projector, with its norm and ReLU: the hidden layer. */
+export function projectorLayer(norms: boolean): Method["hidden"] {
+  return {
+    prefixes: norms ? ["projector.0.", "projector.1."] : ["projector.0."],
+    forward: (scope, x) =>
+      relu(
+        norms
+          ? linearNorm(scope, ["projector.0", "projector.1"], x)
+          : linear(scope, "projector.0", x),
+      ),
+  };
+}
+
+/** LARS as solo-learn has it. */
+export function soloLars(weightDecay: number): OptimizerConfig {
+  return { eta: 0.02, weightDecay, momentum: 0.9, nesterov: false };
 }
 
 /** A whole perceptron: ReLU follows each linear layer but the last. */

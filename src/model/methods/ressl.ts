@@ -19,7 +19,12 @@ import { backboneWidth } from "../blocks.ts";
 import { normalizeRows } from "../projector.ts";
 import { resnet } from "../resnet.ts";
 import { type Method, optionOf } from "./method.ts";
-import { eachView, firstLayer, perceive, perceptronSpecs } from "./parts.ts";
+import {
+  eachView,
+  perceive,
+  perceptronSpecs,
+  projectorLayer,
+} from "./parts.ts";
 import { shown, stacked, wide, withoutGradient } from "./parts.ts";
 import { view, WEAKER } from "./recipes.ts";
 import { targetScope, targetStatistics, tau } from "./target.ts";
@@ -93,11 +98,7 @@ export const RESSL: Method = {
     },
   }),
   heads: (model) => perceptronSpecs(projector(model)),
-  hidden: {
-    prefixes: ["projector.0."],
-    forward: (scope, h) =>
-      firstLayer(scope, { name: "projector", norms: false }, h),
-  },
+  hidden: projectorLayer(false),
   features: "backbone",
   protocol: "whole",
   // Its embeddings are alike for a while before they part.

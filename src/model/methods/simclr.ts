@@ -17,8 +17,13 @@ import { backboneWidth } from "../blocks.ts";
 import { normalizeRows } from "../projector.ts";
 import { resnet } from "../resnet.ts";
 import { type Method, optionOf } from "./method.ts";
-import { eachView, firstLayer, perceive, perceptronSpecs } from "./parts.ts";
-import { shown, stacked } from "./parts.ts";
+import {
+  eachView,
+  perceive,
+  perceptronSpecs,
+  projectorLayer,
+} from "./parts.ts";
+import { shown, soloLars, stacked } from "./parts.ts";
 import { STRONG, view } from "./recipes.ts";
 
 const projector = (model: ModelConfig) => ({
@@ -63,17 +68,10 @@ export const SIMCLR: Method = {
     bs: 256,
     lr: { rate: imagenet ? 0.3 : 0.4, per: 256 },
     warmUp: "10%",
-    optimizer: {
-      ...{ eta: 0.02, weightDecay: 1e-4, momentum: 0.9 },
-      nesterov: false,
-    },
+    optimizer: soloLars(1e-4),
   }),
   heads: (model) => perceptronSpecs(projector(model)),
-  hidden: {
-    prefixes: ["projector.0."],
-    forward: (scope, h) =>
-      firstLayer(scope, { name: "projector", norms: false }, h),
-  },
+  hidden: projectorLayer(false),
   features: "backbone",
   protocol: "whole",
   // Its embeddings are alike for a while before they part.

@@ -19,8 +19,13 @@ import { backboneWidth } from "../blocks.ts";
 import { normalizeRows } from "../projector.ts";
 import { resnet } from "../resnet.ts";
 import { type Method, optionOf } from "./method.ts";
-import { eachView, firstLayer, perceive, perceptronSpecs } from "./parts.ts";
-import { shown, stacked, wide, withoutGradient } from "./parts.ts";
+import {
+  eachView,
+  perceive,
+  perceptronSpecs,
+  projectorLayer,
+} from "./parts.ts";
+import { shown, soloLars, stacked, wide, withoutGradient } from "./parts.ts";
 import { STRONG, view } from "./recipes.ts";
 
 const projector = (model: ModelConfig) => ({
@@ -97,10 +102,7 @@ export const SWAV: Method = {
     bs: 256,
     lr: { rate: 0.6, per: 256 },
     warmUp: "10%",
-    optimizer: {
-      ...{ eta: 0.02, weightDecay: 1e-6, momentum: 0.9 },
-      nesterov: false,
-    },
+    optimizer: soloLars(1e-6),
   }),
   heads: (model) => [
     ...perceptronSpecs(projector(model)),
@@ -111,11 +113,7 @@ export const SWAV: Method = {
       fanIn: model.embedding,
     },
   ],
-  hidden: {
-    prefixes: ["projector.0.", "projector.1."],
-    forward: (scope, h) =>
-      firstLayer(scope, { name: "projector", norms: true }, h),
-  },
+  hidden: projectorLayer(true),
   features: "backbone",
   protocol: "whole",
   // Its embeddings are alike for a while before they part.

@@ -19,8 +19,13 @@ import { relu } from "../layers.ts";
 import { normalizeRows } from "../projector.ts";
 import { resnet } from "../resnet.ts";
 import { type Method, optionOf } from "./method.ts";
-import { eachView, firstLayer, perceive, perceptronSpecs } from "./parts.ts";
-import { shown, stacked } from "./parts.ts";
+import {
+  eachView,
+  perceive,
+  perceptronSpecs,
+  projectorLayer,
+} from "./parts.ts";
+import { shown, soloLars, stacked } from "./parts.ts";
 import { view, WEAKER } from "./recipes.ts";
 
 const projector = (model: ModelConfig) => ({
@@ -94,17 +99,10 @@ export const VICREG: Method = {
     bs: 256,
     lr: { rate: 0.3, per: 256 },
     warmUp: "10%",
-    optimizer: {
-      ...{ eta: 0.02, weightDecay: 1e-4, momentum: 0.9 },
-      nesterov: false,
-    },
+    optimizer: soloLars(1e-4),
   }),
   heads: (model) => perceptronSpecs(projector(model)),
-  hidden: {
-    prefixes: ["projector.0.", "projector.1."],
-    forward: (scope, h) =>
-      firstLayer(scope, { name: "projector", norms: true }, h),
-  },
+  hidden: projectorLayer(true),
   features: "backbone",
   protocol: "whole",
   // Its embeddings are alike for a while before they part.
