@@ -193,6 +193,11 @@ Deno.test({
           ...["--limit-train", "60", "--limit-test", "40", "--dir", dir],
           ...["--test-patches", "2", ...more],
         ]);
+      // Of a process that was killed before its first checkpoint.
+      await Deno.mkdir(`${dir}/emp-ssl`);
+      for (const name of ["run.lock", "config.json", "metrics.jsonl"]) {
+        await Deno.writeTextFile(`${dir}/emp-ssl/${name}`, "");
+      }
       // 600 passes: 3 steps of 10 × 20, and 30 of 10 × 2.
       const { code, out, err } = await compare("--passes", "600");
       assertEquals(code, 0, err);

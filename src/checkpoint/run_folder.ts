@@ -14,6 +14,63 @@ const folderError = errorMaker("write a run to", "INVALID_ARGUMENT");
 const LEFTOVER =
   /^(config\.json|metrics\.jsonl|images\.txt)\.[0-9a-f]{8}\.tmp$/;
 
+/** What a run has before its first checkpoint. */
+const UNSAVED =
+  /^(run\.lock|config\.json|metrics\.jsonl|images\.txt|tensorboard)$|\.tmp$/;
+
+/**
+ * Opens the lock of a run's folder, for this process alone.
+ *
+ * @throws {EmpSslError} `INVALID_ARGUMENT` where it cannot be written, or another
+ * process holds it.
+ */
+function lockFolder(dir: string): Deno.FsFile {
+  let lock: Deno.FsFile;
+  try {
+    Deno.mkdirSync(dir, { recursive: true });
+    lock = Deno.openSync(`${dir}/run.lock`, { write: true, create: true });
+  } catch (error) {
+    throw folderError(
+      dir,
+      messageOf(error),
+      "name another folder with --dir",
+    );
+  }
+  if (lock.tryLockSync(true)) return lock;
+  lock.close();
+  throw folderError(
+    dir,
+    "another process is writing a run there",
+    "wait for it, or name another folder with --dir",
+  );
+}
+
+/**
+ * Removes a run that was ended before its first checkpoint; where there is no folder,
+ * nothing.
+ *
+ * @throws {EmpSslError} `INVALID_ARGUMENT` where the folder holds something else, or
+ * another process works in it.
+ */
+export function removeUnsavedRun(dir: string): void {
+  if (!isFolder(dir)) return;
+  const names = [...Deno.readDirSync(dir)].map(({ name }) => name);
+  const other = names.find((name) => !UNSAVED.test(name));
+  if (other !== undefined) {
+    throw folderError(
+      dir,
+      `it holds ${other}, and no checkpoint that can be used`,
+      "move it away, or name another folder with --dir",
+    );
+  }
+  const lock = lockFolder(dir);
+  try {
+    Deno.removeSync(dir, { recursive: true });
+  } finally {
+    lock.close();
+  }
+}
+
 /** Holds a run's folder for one process. */
 export class RunFolder implements Disposable {
   /** The folder. */
@@ -37,28 +94,10 @@ export class RunFolder implements Disposable {
    */
   static take(path: string, mode: "new" | "existing"): RunFolder {
     const dir = trimSlashes(path);
-    let lock: Deno.FsFile;
     if (mode === "existing" && !isFolder(dir)) {
       throw checkpointNotFound(dir, "no such folder");
     }
-    try {
-      Deno.mkdirSync(dir, { recursive: true });
-      lock = Deno.openSync(`${dir}/run.lock`, { write: true, create: true });
-    } catch (error) {
-      throw folderError(
-        dir,
-        messageOf(error),
-        "name another folder with --dir",
-      );
-    }
-    if (!lock.tryLockSync(true)) {
-      lock.close();
-      throw folderError(
-        dir,
-        "another process is writing a run there",
-        "wait for it, or name another folder with --dir",
-      );
-    }
+    const lock = lockFolder(dir);
     const names = new Set([...Deno.readDirSync(dir)].map((e) => e.name));
     // Of a process that was killed while it wrote.
     for (const name of names) {

@@ -85,7 +85,8 @@ export function newestRunLike(
   return runs.find(({ dir }) => hasCheckpoint(dir))?.dir;
 }
 
-function hasCheckpoint(dir: string): boolean {
+/** Whether a run can go on from a checkpoint. */
+export function hasCheckpoint(dir: string): boolean {
   try {
     resumePoint(dir);
     return true;
