@@ -6,7 +6,7 @@
 import type { ModelConfig } from "./architectures.ts";
 import { blocksOf, type ConvSpec, stemOf } from "./blocks.ts";
 import { methodOf } from "./methods/methods.ts";
-import { targetOf } from "./methods/target.ts";
+import { sourceOf, targetOf } from "./methods/target.ts";
 import {
   convSpec,
   normSpecs,
@@ -53,7 +53,7 @@ export function initialKept(
   return new Map(
     keptSpecs(config).map(({ name, shape }) => [
       name,
-      first?.get(name) ?? state.get(name.replace(/^target\./, "")) ??
+      first?.get(name) ?? state.get(sourceOf(name)) ??
         new Float32Array(sizeOf(shape)),
     ]),
   );

@@ -10,7 +10,8 @@ import { datasetEntry } from "../data/catalog.ts";
 import { isModule } from "../data/own_data.ts";
 import { checkWish, type ClusterWish } from "../engine/engine.ts";
 import { flagError } from "../flag_error.ts";
-import { faultOfOption } from "../model/methods/method.ts";
+import { viewCount } from "../model/methods/method.ts";
+import { WEIGHT } from "../model/methods/options.ts";
 import { methodNamed } from "../model/methods/methods.ts";
 import { architecture } from "../model/architectures.ts";
 import { completeRecipe } from "../patches/recipe_schema.ts";
@@ -135,17 +136,16 @@ function checkMethod(config: TrainConfig): void {
           : `give numbers for ${known.join(", ")}`,
       );
     }
-    const wanted = faultOfOption(option, value);
-    if (wanted === undefined) continue;
+    const { fits, wanted } = method.limits?.[option] ?? WEIGHT;
+    if (fits(value)) continue;
     throw flagError(
       "--method-options",
       `${option} is ${value}`,
       `give ${wanted}`,
     );
   }
-  if (method.views === undefined) return;
-  const normalize = { mean: [0.5], std: [0.5] };
-  const views = method.views({ imagenet: false, normalize }).length;
+  const views = viewCount(method);
+  if (views === undefined) return;
   if (numPatches !== views) {
     throw flagError(
       `--num-patches ${numPatches}`,

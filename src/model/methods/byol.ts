@@ -13,25 +13,25 @@
  */
 import * as tf from "../../deps/tfjs.ts";
 import type { ModelConfig } from "../architectures.ts";
-import { backboneWidth } from "../blocks.ts";
 import { normalizeRows } from "../projector.ts";
-import { resnet } from "../resnet.ts";
-import { type Method, optionOf } from "./method.ts";
+import type { Method } from "./method.ts";
+import { COUNT, optionOf, SHARE } from "./options.ts";
 import {
   eachView,
   perceive,
   perceptronSpecs,
+  projected,
   projectorLayer,
+  projectorOf,
+  shown,
+  soloLars,
+  stacked,
+  TWO_VIEWS,
 } from "./parts.ts";
-import { shown, soloLars, stacked } from "./parts.ts";
 import { view, WEAKER } from "./recipes.ts";
 import { targetScope, targetStatistics, tau } from "./target.ts";
 
-const projector = (model: ModelConfig) => ({
-  name: "projector",
-  widths: [backboneWidth(model), model.hidden, model.embedding],
-  norms: true,
-});
+const projector = (model: ModelConfig) => projectorOf(model, { norms: true });
 const predictor = (model: ModelConfig) => ({
   name: "predictor",
   widths: [model.embedding, optionOf(model, "predictor"), model.embedding],
@@ -60,6 +60,7 @@ export function bootstrapLoss(p: tf.Tensor, target: tf.Tensor): tf.Tensor {
 
 /** See the module's description. */
 export const BYOL: Method = {
+  ...TWO_VIEWS,
   name: "byol",
   title: "BYOL (Grill et al., 2020)",
   views(choice) {
@@ -70,6 +71,7 @@ export const BYOL: Method = {
     ];
   },
   options: { tau: 0.99, predictor: 4096 },
+  limits: { tau: SHARE, predictor: COUNT },
   widths: { hidden: 4096, embedding: 256 },
   defaults: (imagenet) => ({
     bs: 256,
@@ -82,27 +84,18 @@ export const BYOL: Method = {
     ...perceptronSpecs(predictor(model)),
   ],
   hidden: projectorLayer(true),
-  features: "backbone",
-  protocol: "whole",
-  // Its embeddings are alike for a while before they part.
-  patience: 500,
-  microBatches: false,
   target: ["backbone.", "projector."],
   scalars: (progress, model) => ({
     tau: tau(optionOf(model, "tau"), progress),
   }),
   step({ scope, x, views, model, kept, loss: { eps }, gather }) {
+    const network = projected(projector(model), model);
     const each = eachView(scope, x, views, (scope, x) => {
-      const z = perceive(scope, projector(model), resnet(scope, x, model));
+      const z = network(scope, x);
       return { z, p: perceive(scope, predictor(model), z) };
     });
     const copies = targetScope(scope, kept);
-    const targets = eachView(
-      copies,
-      x,
-      views,
-      (scope, x) => perceive(scope, projector(model), resnet(scope, x, model)),
-    );
+    const targets = eachView(copies, x, views, network);
     const p = gather(stacked(each.map(({ p }) => p)), views);
     const target = gather(stacked(targets), views);
     const z = gather(normalizeRows(stacked(each.map(({ z }) => z))), views);

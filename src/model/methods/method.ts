@@ -12,6 +12,7 @@ import type { OptimizerConfig } from "../lars.ts";
 import type { Scope } from "../layers.ts";
 import type { LossConfig, Losses } from "../loss.ts";
 import type { State, TensorSpec } from "../tensors.ts";
+import type { Limit } from "./options.ts";
 
 /** What the recipes of a method's views depend on. */
 export interface ViewChoice {
@@ -81,6 +82,8 @@ export interface Method {
   views?(choice: ViewChoice): Recipe[];
   /** Its own constants, which `--method-options` changes. */
   readonly options: Readonly<Record<string, number>>;
+  /** What they may be: numbers from 0 up where it is not given. */
+  readonly limits?: Readonly<Record<string, Limit>>;
   /** Its defaults of a run. */
   defaults(imagenet: boolean): MethodDefaults;
   /** The widths of its heads. */
@@ -123,6 +126,12 @@ export interface Method {
   step(inputs: StepInputs): StepOutputs;
 }
 
+/** How many views of an image a method takes; nothing where any number of patches. */
+export function viewCount({ views }: Method): number | undefined {
+  const normalize = { mean: [0.5], std: [0.5] };
+  return views?.({ imagenet: false, normalize }).length;
+}
+
 /** A method's defaults of a run. */
 export interface MethodDefaults {
   /** Images a batch. */
@@ -133,35 +142,4 @@ export interface MethodDefaults {
   warmUp?: string;
   /** LARS or SGD, and their constants. */
   optimizer: OptimizerConfig;
-}
-
-/** An option of the model's method. */
-export function optionOf({ method }: ModelConfig, name: string): number {
-  return method![name] as number;
-}
-
-/** Options that are counts from 1 up, and from 0 up. */
-const COUNTS = ["prototypes", "iterations", "queue", "predictor"];
-const EPOCHS = ["queueFrom", "frozen"];
-/** Options that cosines are divided by: under this, exponents leave fp32. */
-const TEMPERATURES = ["temperature", "epsilon", "student", "teacher"];
-const COLDEST = 0.03;
-
-/** What an option's value should be; nothing where it is so. */
-export function faultOfOption(name: string, value: number): string | undefined {
-  const is = (fits: boolean, wanted: string) => fits ? undefined : wanted;
-  if (COUNTS.includes(name)) {
-    const fits = Number.isInteger(value) && value >= 1;
-    return is(fits, "a whole number from 1 up");
-  }
-  if (EPOCHS.includes(name)) {
-    const fits = Number.isInteger(value) && value >= 0;
-    return is(fits, "a whole number of epochs");
-  }
-  if (TEMPERATURES.includes(name)) {
-    return is(value >= COLDEST, `a number from ${COLDEST} up`);
-  }
-  return name === "tau"
-    ? is(value >= 0 && value <= 1, "a number from 0 to 1")
-    : is(Number.isFinite(value) && value >= 0, "a number from 0 up");
 }

@@ -5,10 +5,13 @@
  * @module
  */
 import * as tf from "../../deps/tfjs.ts";
+import type { ModelConfig } from "../architectures.ts";
+import { backboneWidth } from "../blocks.ts";
 import { invariance } from "../invariance.ts";
 import type { OptimizerConfig } from "../lars.ts";
 import { linear, linearNorm, relu, type Scope } from "../layers.ts";
 import type { Losses } from "../loss.ts";
+import { resnet } from "../resnet.ts";
 import { totalCodingRate } from "../tcr.ts";
 import { linearSpecs, normSpecs, type TensorSpec } from "../tensors.ts";
 import type { Method } from "./method.ts";
@@ -40,6 +43,38 @@ export function perceptronSpecs(perceptron: Perceptron): TensorSpec[] {
     ];
   });
 }
+
+/**
+ * A projector as solo-learn has them: hidden layers of one width, then the embedding.
+ *
+ * @param options Whether batch norms stand between; how many hidden layers there are.
+ */
+export function projectorOf(
+  model: ModelConfig,
+  { norms, hidden = 1 }: { norms: boolean; hidden?: number },
+): Perceptron {
+  const { hidden: width, embedding } = model;
+  const between = Array<number>(hidden).fill(width);
+  const widths = [backboneWidth(model), ...between, embedding];
+  return { name: "projector", widths, norms };
+}
+
+/** The ResNet and the projector after it, over some images. */
+export function projected(
+  projector: Perceptron,
+  model: ModelConfig,
+): (scope: Scope, x: tf.Tensor) => tf.Tensor {
+  return (scope, x) => perceive(scope, projector, resnet(scope, x, model));
+}
+
+/** What the methods of two views have in common. */
+export const TWO_VIEWS = {
+  features: "backbone",
+  protocol: "whole",
+  // Embeddings are alike for a while before they part.
+  patience: 500,
+  microBatches: false,
+} as const satisfies Partial<Method>;
 
 /** The first layer of a projector, with its norm and ReLU: the hidden layer. */
 export function projectorLayer(norms: boolean): Method["hidden"] {

@@ -15,25 +15,25 @@
 import * as tf from "../../deps/tfjs.ts";
 import { Purpose, RandomStream } from "../../random.ts";
 import type { ModelConfig } from "../architectures.ts";
-import { backboneWidth } from "../blocks.ts";
 import { normalizeRows } from "../projector.ts";
-import { resnet } from "../resnet.ts";
-import { type Method, optionOf } from "./method.ts";
+import type { Method } from "./method.ts";
+import { COUNT, optionOf, SHARE, TEMPERATURE } from "./options.ts";
 import {
   eachView,
-  perceive,
   perceptronSpecs,
+  projected,
   projectorLayer,
+  projectorOf,
+  shown,
+  stacked,
+  TWO_VIEWS,
+  wide,
+  withoutGradient,
 } from "./parts.ts";
-import { shown, stacked, wide, withoutGradient } from "./parts.ts";
 import { view, WEAKER } from "./recipes.ts";
 import { targetScope, targetStatistics, tau } from "./target.ts";
 
-const projector = (model: ModelConfig) => ({
-  name: "projector",
-  widths: [backboneWidth(model), model.hidden, model.embedding],
-  norms: false,
-});
+const projector = (model: ModelConfig) => projectorOf(model, { norms: false });
 
 /** Above this exponent single precision would overflow over a long queue. */
 const MOST = 60;
@@ -78,6 +78,7 @@ export function relationLoss(
 
 /** See the module's description. */
 export const RESSL: Method = {
+  ...TWO_VIEWS,
   name: "ressl",
   title: "ReSSL (Zheng et al., 2021)",
   views: (choice) => [
@@ -85,6 +86,12 @@ export const RESSL: Method = {
     view({ jitter: undefined, grayscale: 0, blur: 0 }, choice),
   ],
   options: { tau: 0.99, student: 0.1, teacher: 0.04, queue: 65536 },
+  limits: {
+    tau: SHARE,
+    student: TEMPERATURE,
+    teacher: TEMPERATURE,
+    queue: COUNT,
+  },
   widths: { hidden: 4096, embedding: 256 },
   defaults: (imagenet) => ({
     bs: 256,
@@ -99,11 +106,6 @@ export const RESSL: Method = {
   }),
   heads: (model) => perceptronSpecs(projector(model)),
   hidden: projectorLayer(false),
-  features: "backbone",
-  protocol: "whole",
-  // Its embeddings are alike for a while before they part.
-  patience: 500,
-  microBatches: false,
   target: ["backbone.", "projector."],
   kept: (model) => [{
     name: "queue",
@@ -131,8 +133,7 @@ export const RESSL: Method = {
     tau: tau(optionOf(model, "tau"), progress),
   }),
   step({ scope, x, views, model, kept, loss: { eps }, gather }) {
-    const network = (own: typeof scope, x: tf.Tensor) =>
-      perceive(own, projector(model), resnet(own, x, model));
+    const network = projected(projector(model), model);
     // The loss does not see the weak view of the network itself: it passes for its
     // batch norms' statistics, and for what is shown, and has no backward pass.
     const each = eachView(

@@ -13,24 +13,23 @@
  */
 import * as tf from "../../deps/tfjs.ts";
 import type { ModelConfig } from "../architectures.ts";
-import { backboneWidth } from "../blocks.ts";
 import { normalizeRows } from "../projector.ts";
-import { resnet } from "../resnet.ts";
-import { type Method, optionOf } from "./method.ts";
+import type { Method } from "./method.ts";
+import { optionOf, TEMPERATURE } from "./options.ts";
 import {
   eachView,
-  perceive,
   perceptronSpecs,
+  projected,
   projectorLayer,
+  projectorOf,
+  shown,
+  soloLars,
+  stacked,
+  TWO_VIEWS,
 } from "./parts.ts";
-import { shown, soloLars, stacked } from "./parts.ts";
 import { STRONG, view } from "./recipes.ts";
 
-const projector = (model: ModelConfig) => ({
-  name: "projector",
-  widths: [backboneWidth(model), model.hidden, model.embedding],
-  norms: false,
-});
+const projector = (model: ModelConfig) => projectorOf(model, { norms: false });
 
 /**
  * NT-Xent.
@@ -56,6 +55,7 @@ export function contrastiveLoss(
 
 /** See the module's description. */
 export const SIMCLR: Method = {
+  ...TWO_VIEWS,
   name: "simclr",
   title: "SimCLR (Chen et al., 2020)",
   views(choice) {
@@ -63,6 +63,7 @@ export const SIMCLR: Method = {
     return [both, both];
   },
   options: { temperature: 0.2 },
+  limits: { temperature: TEMPERATURE },
   widths: { hidden: 2048, embedding: 256 },
   defaults: (imagenet) => ({
     bs: 256,
@@ -72,18 +73,8 @@ export const SIMCLR: Method = {
   }),
   heads: (model) => perceptronSpecs(projector(model)),
   hidden: projectorLayer(false),
-  features: "backbone",
-  protocol: "whole",
-  // Its embeddings are alike for a while before they part.
-  patience: 500,
-  microBatches: false,
   step({ scope, x, views, model, loss: { eps }, gather }) {
-    const each = eachView(
-      scope,
-      x,
-      views,
-      (scope, x) => perceive(scope, projector(model), resnet(scope, x, model)),
-    );
+    const each = eachView(scope, x, views, projected(projector(model), model));
     const z = gather(normalizeRows(stacked(each)), views);
     const temperature = optionOf(model, "temperature");
     const loss = contrastiveLoss(z, { views, temperature });

@@ -15,24 +15,25 @@
  */
 import * as tf from "../../deps/tfjs.ts";
 import type { ModelConfig } from "../architectures.ts";
-import { backboneWidth } from "../blocks.ts";
 import { normalizeRows } from "../projector.ts";
-import { resnet } from "../resnet.ts";
-import { type Method, optionOf } from "./method.ts";
+import type { Method } from "./method.ts";
+import { COUNT, EPOCHS, optionOf, TEMPERATURE } from "./options.ts";
 import {
   eachView,
-  perceive,
   perceptronSpecs,
+  projected,
   projectorLayer,
+  projectorOf,
+  shown,
+  soloLars,
+  stacked,
+  TWO_VIEWS,
+  wide,
+  withoutGradient,
 } from "./parts.ts";
-import { shown, soloLars, stacked, wide, withoutGradient } from "./parts.ts";
 import { STRONG, view } from "./recipes.ts";
 
-const projector = (model: ModelConfig) => ({
-  name: "projector",
-  widths: [backboneWidth(model), model.hidden, model.embedding],
-  norms: true,
-});
+const projector = (model: ModelConfig) => projectorOf(model, { norms: true });
 
 /**
  * Assignments of images to prototypes of equal shares: Sinkhorn's iteration.
@@ -82,6 +83,7 @@ const QUEUES = ["queue.0", "queue.1"] as const;
 
 /** See the module's description. */
 export const SWAV: Method = {
+  ...TWO_VIEWS,
   name: "swav",
   title: "SwAV (Caron et al., 2020)",
   views(choice) {
@@ -96,6 +98,15 @@ export const SWAV: Method = {
     queue: 3840,
     queueFrom: 50,
     frozen: 2,
+  },
+  limits: {
+    temperature: TEMPERATURE,
+    prototypes: COUNT,
+    epsilon: TEMPERATURE,
+    iterations: COUNT,
+    queue: COUNT,
+    queueFrom: EPOCHS,
+    frozen: EPOCHS,
   },
   widths: { hidden: 2048, embedding: 128 },
   defaults: () => ({
@@ -114,11 +125,6 @@ export const SWAV: Method = {
     },
   ],
   hidden: projectorLayer(true),
-  features: "backbone",
-  protocol: "whole",
-  // Its embeddings are alike for a while before they part.
-  patience: 500,
-  microBatches: false,
   kept: (model) =>
     QUEUES.map((name) => ({
       name,
@@ -132,12 +138,7 @@ export const SWAV: Method = {
   }),
   gates: { "prototypes.weight": "free" },
   step({ scope, x, views, model, kept, scalars, loss: { eps }, gather }) {
-    const each = eachView(
-      scope,
-      x,
-      views,
-      (scope, x) => perceive(scope, projector(model), resnet(scope, x, model)),
-    );
+    const each = eachView(scope, x, views, projected(projector(model), model));
     const z = gather(normalizeRows(stacked(each)), views);
     const weight = scope.tensors["prototypes.weight"]!;
     const length = tf.sqrt(tf.sum(tf.square(weight), 0, true));

@@ -8,8 +8,14 @@ import type * as tf from "../../deps/tfjs.ts";
 import type { Scope } from "../layers.ts";
 import type { Progress } from "./method.ts";
 
+const PREFIX = "target.";
+
 /** The name of the copy of a tensor. */
-export const targetOf = (name: string) => `target.${name}`;
+export const targetOf = (name: string) => PREFIX + name;
+
+/** The name of the tensor that a copy is of; any other name stays. */
+export const sourceOf = (name: string) =>
+  name.startsWith(PREFIX) ? name.slice(PREFIX.length) : name;
 
 /**
  * τ by step: from `base` to 1 by a cosine. The first update has `base`.

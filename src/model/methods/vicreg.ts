@@ -14,30 +14,25 @@
  */
 import * as tf from "../../deps/tfjs.ts";
 import type { ModelConfig } from "../architectures.ts";
-import { backboneWidth } from "../blocks.ts";
 import { relu } from "../layers.ts";
 import { normalizeRows } from "../projector.ts";
-import { resnet } from "../resnet.ts";
-import { type Method, optionOf } from "./method.ts";
+import type { Method } from "./method.ts";
+import { optionOf } from "./options.ts";
 import {
   eachView,
-  perceive,
   perceptronSpecs,
+  projected,
   projectorLayer,
+  projectorOf,
+  shown,
+  soloLars,
+  stacked,
+  TWO_VIEWS,
 } from "./parts.ts";
-import { shown, soloLars, stacked } from "./parts.ts";
 import { view, WEAKER } from "./recipes.ts";
 
-const projector = (model: ModelConfig) => ({
-  name: "projector",
-  widths: [
-    backboneWidth(model),
-    model.hidden,
-    model.hidden,
-    model.embedding,
-  ],
-  norms: true,
-});
+const projector = (model: ModelConfig) =>
+  projectorOf(model, { norms: true, hidden: 2 });
 
 /** The weights of the three terms. */
 interface Weights {
@@ -83,6 +78,7 @@ export function vicregLoss(z: tf.Tensor, weights: Weights): tf.Tensor {
 
 /** See the module's description. */
 export const VICREG: Method = {
+  ...TWO_VIEWS,
   name: "vicreg",
   title: "VICReg (Bardes et al., 2022)",
   views(choice) {
@@ -103,18 +99,8 @@ export const VICREG: Method = {
   }),
   heads: (model) => perceptronSpecs(projector(model)),
   hidden: projectorLayer(true),
-  features: "backbone",
-  protocol: "whole",
-  // Its embeddings are alike for a while before they part.
-  patience: 500,
-  microBatches: false,
   step({ scope, x, views, model, loss: { eps }, gather }) {
-    const each = eachView(
-      scope,
-      x,
-      views,
-      (scope, x) => perceive(scope, projector(model), resnet(scope, x, model)),
-    );
+    const each = eachView(scope, x, views, projected(projector(model), model));
     const all = gather(stacked(each), views);
     const loss = vicregLoss(all, {
       invariance: optionOf(model, "invariance"),
