@@ -9,6 +9,7 @@ import process from "node:process";
 import { parseArgs } from "@std/cli";
 import { loadTensorFlow } from "../../src/engine/tensorflow/load.ts";
 import type { Precision } from "../../src/engine/engine.ts";
+import { isForPhotographs } from "../../src/model/architectures.ts";
 import { methodNamed } from "../../src/model/methods/methods.ts";
 import { modelOf } from "../../src/model/model_of.ts";
 import { tensorSpecs } from "../../src/model/parameters.ts";
@@ -50,7 +51,7 @@ if (flags.only === "convolution") {
     patchSize,
     microBatch: flags["micro-batch"] ? Number(flags["micro-batch"]) : undefined,
     loss: { patchSim: 200, tcr: 1, eps: 0.2 },
-    optimizer: method.defaults(arch.endsWith("-imagenet")).optimizer,
+    optimizer: method.defaults(isForPhotographs(arch)).optimizer,
   }, initialState(tensorSpecs(model), 0));
   const progress = { step: 0, steps: 100, stepsPerEpoch: 10 };
   const scalars = method.scalars?.(progress, model);

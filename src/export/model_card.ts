@@ -6,7 +6,7 @@
  */
 import { methodOf } from "../model/methods/methods.ts";
 import { pixelsOf, type ResolvedConfig } from "../checkpoint/run_config.ts";
-import { recipeOf } from "../patches/recipe.ts";
+import { losesEdges, recipeOf } from "../patches/recipe.ts";
 import {
   type ExportFormat,
   type ExportRequest,
@@ -50,7 +50,9 @@ export function preprocessing(
     ...methodOf(request.model).protocol === "whole"
       ? {
         image: {
-          square: patchSize > 96 ? "224 of 256 of the shorter side" : "central",
+          square: losesEdges(patchSize)
+            ? "224 of 256 of the shorter side"
+            : "central",
           resize: { side: patchSize, filter: interpolation },
         },
       }
@@ -107,7 +109,7 @@ function inputOf({ model, patchSize }: ExportRequest, config: ResolvedConfig) {
   const size = `${patchSize}×${patchSize} pixels, ${inputText(config)}`;
   if (methodOf(model).protocol === "whole") {
     return `The input is the whole image: its central square${
-      patchSize > 96 ? " (of the shorter side 224 of 256 pixels)" : ""
+      losesEdges(patchSize) ? " (of the shorter side 224 of 256 pixels)" : ""
     }, resized to\n${size}.`;
   }
   return `The input is patches, not whole images: crops of ${

@@ -84,6 +84,11 @@ export const ARCHITECTURES = Object.fromEntries(named) as Readonly<
   Record<ArchitectureName, Architecture>
 >;
 
+/** Whether an architecture is for photographs, and not for small images. */
+export function isForPhotographs(name: string | undefined): boolean {
+  return name?.endsWith("-imagenet") ?? false;
+}
+
 /**
  * Looks an architecture up.
  *

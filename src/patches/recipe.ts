@@ -92,6 +92,11 @@ export function withoutColor(recipe: Recipe): Recipe {
   return { ...recipe, jitter, grayscale: 0 };
 }
 
+/** A recipe for images of some channels: without colour where they are not three. */
+export function forChannels(recipe: Recipe, channels: number): Recipe {
+  return channels === 3 ? recipe : withoutColor(recipe);
+}
+
 /**
  * Refuses what has no meaning for so many channels.
  *
@@ -171,8 +176,10 @@ export function cutPatch(
   if (random.uniform() < recipe.solarize) transforms.solarize();
 }
 
-/** Patches over this side are of photographs, whose edges are left out. */
-const SMALL = 96;
+/** Whether a whole image of some side is a photograph, whose edges are left out. */
+export function losesEdges(size: number): boolean {
+  return size > 96;
+}
 
 /**
  * The whole image as one patch, as the evaluations of other methods have it: its
@@ -188,7 +195,7 @@ export function cutWhole(
   },
 ): void {
   const shorter = Math.min(width, height);
-  const side = size > SMALL ? Math.round(shorter * 224 / 256) : shorter;
+  const side = losesEdges(size) ? Math.round(shorter * 224 / 256) : shorter;
   const box = {
     left: Math.round((width - side) / 2),
     top: Math.round((height - side) / 2),

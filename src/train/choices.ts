@@ -8,6 +8,8 @@ import type { TrainConfig } from "../checkpoint/run_config.ts";
 import { DATASETS } from "../data/catalog.ts";
 import type { OwnDataChoice } from "../data/dataset.ts";
 import { errorMaker } from "../errors.ts";
+import { isForPhotographs } from "../model/architectures.ts";
+import { viewCount } from "../model/methods/method.ts";
 import { methodNamed } from "../model/methods/methods.ts";
 import type { RecipeName } from "../patches/recipe.ts";
 
@@ -174,11 +176,9 @@ function methodDefaults(
   small: number | undefined,
   arch: string | undefined,
 ): Partial<TrainConfig> {
-  const method = methodNamed(name), imagenet = arch?.endsWith("-imagenet");
-  const normalize = { mean: [0.5], std: [0.5] };
-  const views = method.views?.({ imagenet: !!imagenet, normalize }).length;
+  const method = methodNamed(name), views = viewCount(method);
   if (views === undefined) return {};
-  const { bs: usual, warmUp } = method.defaults(!!imagenet);
+  const { bs: usual, warmUp } = method.defaults(isForPhotographs(arch));
   const images = bs ??
     (small === undefined ? usual : small * TRAIN_DEFAULTS.numPatches / views);
   return {
@@ -192,5 +192,5 @@ function methodDefaults(
 
 /** The recipe that goes with an architecture. */
 export function defaultRecipe(arch: string | undefined): RecipeName {
-  return arch?.endsWith("-imagenet") ? "imagenet" : "cifar";
+  return isForPhotographs(arch) ? "imagenet" : "cifar";
 }

@@ -6,9 +6,9 @@
 import type { TrainConfig } from "../checkpoint/run_config.ts";
 import {
   checkChannels,
+  forChannels,
   type RecipeChoice,
   recipeOf,
-  withoutColor,
 } from "../patches/recipe.ts";
 import { completeRecipe } from "../patches/recipe_schema.ts";
 import { defaultRecipe } from "./choices.ts";
@@ -28,14 +28,10 @@ export function chosenRecipe(
   const usual = defaultRecipe(arch);
   if (typeof recipe !== "object") {
     const named = recipe ?? usual;
-    return channels === 3 ? named : withoutColor(recipeOf(named));
+    return channels === 3 ? named : forChannels(recipeOf(named), channels);
   }
   const { base = usual, ...parts } = recipe;
-  const named = recipeOf(base);
-  const whole = completeRecipe(
-    parts,
-    channels === 3 ? named : withoutColor(named),
-  );
+  const whole = completeRecipe(parts, forChannels(recipeOf(base), channels));
   checkChannels(whole, channels);
   return whole;
 }

@@ -18,7 +18,11 @@ import {
   RGB,
 } from "../data/image.ts";
 import { prepareDataset, type PrepareEvent } from "../data/prepare.ts";
-import { architecture, type ArchitectureName } from "../model/architectures.ts";
+import {
+  architecture,
+  type ArchitectureName,
+  isForPhotographs,
+} from "../model/architectures.ts";
 import { methodNamed } from "../model/methods/methods.ts";
 import { flagError } from "../flag_error.ts";
 import {
@@ -57,8 +61,7 @@ function chosenPixels(config: TrainConfig, dataset: Dataset): PixelFormat {
 
 /** The learning rate of a method for a batch. */
 function methodRate({ method, bs }: TrainConfig, arch: string): number {
-  const imagenet = arch.endsWith("-imagenet");
-  const { rate, per } = methodNamed(method).defaults(imagenet).lr;
+  const { rate, per } = methodNamed(method).defaults(isForPhotographs(arch)).lr;
   return per === 0 ? rate : rate * bs / per;
 }
 

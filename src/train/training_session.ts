@@ -7,7 +7,7 @@
 import process from "node:process";
 import type { Engine, Trainer } from "../engine/engine.ts";
 import { EmpSslError } from "../errors.ts";
-import type { ModelConfig } from "../model/architectures.ts";
+import { isForPhotographs, type ModelConfig } from "../model/architectures.ts";
 import { modelOf } from "../model/model_of.ts";
 import type { OptimizerConfig } from "../model/lars.ts";
 import type { Method } from "../model/methods/method.ts";
@@ -58,7 +58,7 @@ function optimizerOf(
   { method, arch, larsClip, lr }: ResolvedConfig,
 ): OptimizerConfig {
   const { optimizer } = methodNamed(method).defaults(
-    arch.endsWith("-imagenet"),
+    isForPhotographs(arch),
   );
   return larsClip === "initial" ? { ...optimizer, clipRate: lr } : optimizer;
 }

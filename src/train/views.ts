@@ -6,13 +6,14 @@
  */
 import type { TrainConfig } from "../checkpoint/run_config.ts";
 import { statisticsOf } from "../data/statistics.ts";
+import { isForPhotographs } from "../model/architectures.ts";
 import { methodNamed } from "../model/methods/methods.ts";
 import {
   checkChannels,
+  forChannels,
   type Recipe,
   type RecipeChoice,
   recipeOf,
-  withoutColor,
 } from "../patches/recipe.ts";
 import { completeRecipe } from "../patches/recipe_schema.ts";
 import { chosenRecipe } from "./chosen_recipe.ts";
@@ -46,13 +47,13 @@ export function recipesOf(
     return { recipe: chosenRecipe(recipe, arch, channels) };
   }
   const normalize = statisticsOf(data, channels);
-  const imagenet = arch.endsWith("-imagenet");
+  const imagenet = isForPhotographs(arch);
   const views = method.views({ imagenet, normalize }).map((view) => {
-    const base = channels === 3 ? view : withoutColor(view);
+    const base = forChannels(view, channels);
     if (recipe === undefined) return base;
     const own = completeRecipe(
       typeof recipe === "string"
-        ? channels === 3 ? recipeOf(recipe) : withoutColor(recipeOf(recipe))
+        ? forChannels(recipeOf(recipe), channels)
         : recipe,
       base,
     );
