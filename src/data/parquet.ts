@@ -13,6 +13,8 @@ import {
 } from "../deps/parquet.ts";
 import { errorMaker, isEmpSslError, messageOf } from "../errors.ts";
 import { readAtSync } from "../files.ts";
+import { endsOf, placeIn, startIn } from "../place_in.ts";
+import { areNumbers, classIndices, classNames } from "./class_names.ts";
 import type {
   Blocks,
   DataOptions,
@@ -24,11 +26,18 @@ import { decodeBytes } from "./decode.ts";
 import { findShards } from "./find_shards.ts";
 import { type Image, type PixelFormat, RGB } from "./image.ts";
 import type { Search } from "./image_files.ts";
+import {
+  checkSame,
+  type Column,
+  columnsOf,
+  imageColumn,
+  invalidData,
+  labelColumn,
+} from "./parquet_columns.ts";
 import type { ParquetTable } from "./parquet_table.ts";
+import { sharedFloat64, sharedUint32 } from "./shared_numbers.ts";
 
-const invalidData = errorMaker("open a Parquet data set in", "INVALID_DATA");
 const readError = errorMaker("read", "INVALID_DATA");
-const columnError = errorMaker("take the column", "INVALID_ARGUMENT");
 
 /** Bytes of images that are shuffled among each other, and that a worker keeps. */
 const BUFFER_BYTES = 128 * 2 ** 20;
@@ -54,90 +63,6 @@ class LocalFile implements AsyncBuffer, Disposable {
   }
 }
 
-/** A column of a file, where it holds images or labels. */
-interface Column {
-  name: string;
-  /** Whether it is a structure with `bytes`. */
-  nested: boolean;
-  /** What Hugging Face's own description says of it: `Image`, `ClassLabel`. */
-  feature?: string;
-  /** The names of the classes, where that description has them. */
-  names?: string[];
-  bytes: boolean;
-}
-
-/** The columns of a file, with what its description says of them. */
-function columnsOf({ schema, key_value_metadata }: FileMetaData): Column[] {
-  const text = key_value_metadata?.find(({ key }) => key === "huggingface");
-  let features: Record<string, { _type?: string; names?: string[] }> = {};
-  try {
-    features = JSON.parse(text?.value ?? "{}").info?.features ?? {};
-  } catch {
-    // A description that cannot be read says nothing.
-  }
-  const columns: Column[] = [];
-  // The schema is a tree, written depth first: its root, then the columns.
-  let at = 1;
-  const skip = () => {
-    const children = schema[at++]?.num_children ?? 0;
-    for (let child = 0; child < children; child++) skip();
-  };
-  for (let i = 0; i < (schema[0]?.num_children ?? 0); i++) {
-    const { name, type, converted_type } = schema[at]!, first = at + 1;
-    skip();
-    const inside = schema.slice(first, at);
-    const { _type: feature, names } = features[name] ?? {};
-    columns.push({
-      name,
-      nested: inside.some((part) =>
-        part.name === "bytes" && part.type === "BYTE_ARRAY"
-      ),
-      bytes: type === "BYTE_ARRAY" && converted_type !== "UTF8",
-      feature,
-      names,
-    });
-  }
-  return columns;
-}
-
-/** The column that a user has named. */
-function named(
-  columns: Column[],
-  name: unknown,
-  what: string,
-): Column | undefined {
-  if (name === undefined) return undefined;
-  const found = columns.find((column) => column.name === name);
-  if (found !== undefined) return found;
-  throw columnError(
-    `${JSON.stringify(name)} for the ${what}s`,
-    `there are ${columns.map(({ name }) => name).join(", ")}`,
-    `name one of them in --data-options '{"${what}": "…"}'`,
-  );
-}
-
-function imageColumn(columns: Column[], dir: string, name: unknown): Column {
-  const found = named(columns, name, "image") ??
-    columns.find(({ feature }) => feature === "Image") ??
-    columns.find(({ nested }) => nested) ??
-    columns.find(({ name, bytes }) =>
-      bytes && /^(image|img|jpg|png)/.test(name)
-    );
-  if (found?.nested || found?.bytes) return found;
-  throw invalidData(
-    dir,
-    `no column of images among ${columns.map(({ name }) => name).join(", ")}`,
-    `name it: --data-options '{"image": "…"}'`,
-  );
-}
-
-function labelColumn(columns: Column[], name: unknown): Column | undefined {
-  return named(columns, name, "label") ??
-    columns.find(({ name }) => name === "label") ??
-    columns.find(({ feature }) => feature === "ClassLabel") ??
-    columns.find(({ name }) => name === "fine_label");
-}
-
 /** A row group that is read. */
 interface Group {
   /** The bytes of each; nothing where a row has none. */
@@ -152,7 +77,7 @@ export class ParquetImages implements Dataset {
   readonly classes: readonly string[];
   readonly blocks: Blocks;
   readonly #table: ParquetTable;
-  readonly #starts: Float64Array;
+  readonly #ends: Float64Array;
   readonly #metadata = new Map<string, Promise<FileMetaData>>();
   readonly #groups = new Map<number, Group>();
   #pixels: PixelFormat = RGB;
@@ -164,10 +89,7 @@ export class ParquetImages implements Dataset {
     this.#table = table;
     this.length = labels.length;
     this.blocks = { sizes: groupSize, buffer };
-    this.#starts = new Float64Array(groupSize.length + 1);
-    groupSize.forEach((size, i) =>
-      this.#starts[i + 1] = this.#starts[i]! + size
-    );
+    this.#ends = endsOf(groupSize);
   }
 
   /** See {@linkcode Dataset.share}. */
@@ -208,13 +130,8 @@ export class ParquetImages implements Dataset {
 
   /** The row group of an image, and its row there. */
   #placeOf(index: number): { group: number; row: number } {
-    let low = 0, high = this.#table.groupSize.length;
-    while (high - low > 1) {
-      const middle = (low + high) >> 1;
-      if (this.#starts[middle]! <= index) low = middle;
-      else high = middle;
-    }
-    return { group: low, row: index - this.#starts[low]! };
+    const group = placeIn(this.#ends, index);
+    return { group, row: index - startIn(this.#ends, group) };
   }
 
   /** The images of a row group; those read last are kept. */
@@ -264,13 +181,6 @@ export class ParquetImages implements Dataset {
       return bytes instanceof Uint8Array ? bytes : undefined;
     });
   }
-}
-
-/** Shared memory with some numbers. */
-function sharedNumbers(values: ArrayLike<number>): Uint32Array {
-  const array = new Uint32Array(new SharedArrayBuffer(4 * values.length));
-  array.set(values);
-  return array;
 }
 
 /**
@@ -341,31 +251,16 @@ export async function openParquet(
     throw invalidData(dir, `no image in its ${split} files`, "add some");
   }
   const { classes, labels } = classesOf(values, names, dir, label?.name ?? "");
-  const rows = new Float64Array(new SharedArrayBuffer(8 * groupRow.length));
-  rows.set(groupRow);
   return new ParquetImages(classes, {
     files,
     column: image!.name,
     nested: image!.nested,
-    groupFile: sharedNumbers(groupFile),
-    groupRow: rows,
-    groupSize: sharedNumbers(groupSize),
-    labels: labels ?? sharedNumbers(new Uint32Array(count)),
+    groupFile: sharedUint32(groupFile),
+    groupRow: sharedFloat64(groupRow),
+    groupSize: sharedUint32(groupSize),
+    labels: labels ?? sharedUint32(new Uint32Array(count)),
     buffer: Math.max(1, Math.floor(BUFFER_BYTES / (bytes / count + 1))),
   });
-}
-
-/** Refuses a file whose columns are not those of the first one. */
-function checkSame(path: string, ...pairs: (Column | undefined)[][]): void {
-  for (const [first, own] of pairs) {
-    if (first?.name === own?.name && first?.nested === own?.nested) continue;
-    const says = (column?: Column) => column ? `"${column.name}"` : "none";
-    throw invalidData(
-      path,
-      `its column is ${says(own)} where the first file has ${says(first)}`,
-      "give all files the same columns",
-    );
-  }
 }
 
 /** Names and numbers of the classes of some labels. */
@@ -386,11 +281,10 @@ function classesOf(
       "give labels to all of them, or name another column",
     );
   }
-  const found = [...new Set(values.map(String))];
-  const numbers = found.every((name) => /^\d+$/.test(name));
+  const texts = values.map(String), found = classNames(texts);
   // Hugging Face's labels are places in its list of names.
-  if (names !== undefined && numbers) {
-    const beyond = found.find((name) => Number(name) >= names.length);
+  if (names !== undefined && areNumbers(found)) {
+    const beyond = texts.find((name) => Number(name) >= names.length);
     if (beyond !== undefined) {
       const only = `${names.length} classes are named`;
       throw invalidData(
@@ -399,12 +293,8 @@ function classesOf(
         "mend it",
       );
     }
-    return { classes: names, labels: sharedNumbers(values.map(Number)) };
+    return { classes: names, labels: sharedUint32(values.map(Number)) };
   }
-  const classes = numbers
-    ? found.sort((a, b) => Number(a) - Number(b))
-    : found.sort();
-  const places = new Map(classes.map((name, i) => [name, i]));
-  const labels = values.map((value) => places.get(String(value))!);
-  return { classes, labels: sharedNumbers(labels) };
+  const labels = sharedUint32(classIndices(texts, found));
+  return { classes: found, labels };
 }

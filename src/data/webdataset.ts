@@ -7,12 +7,14 @@
  */
 import { errorMaker, messageOf } from "../errors.ts";
 import { readAtSync } from "../files.ts";
+import { classIndices, classNames } from "./class_names.ts";
 import type { Dataset, SharedData, Split } from "./dataset.ts";
 import { decodeBytes } from "./decode.ts";
 import { findShards } from "./find_shards.ts";
 import { type Image, type PixelFormat, RGB } from "./image.ts";
 import type { Search } from "./image_files.ts";
 import type { ShardTable } from "./shard_table.ts";
+import { sharedFloat64, sharedUint32 } from "./shared_numbers.ts";
 import { type TarMember, tarMembers } from "./tar_members.ts";
 
 const invalidData = errorMaker("open a WebDataset in", "INVALID_DATA");
@@ -104,27 +106,6 @@ function classOf(extension: string, text: string): string | undefined {
   return found === undefined ? undefined : String(found);
 }
 
-/** Names of classes in order: by number where all are numbers. */
-function sorted(names: Iterable<string>): string[] {
-  const all = [...names];
-  return all.every((name) => /^\d+$/.test(name))
-    ? all.sort((a, b) => Number(a) - Number(b))
-    : all.sort();
-}
-
-function shared<T extends Uint32Array | Float64Array>(
-  values: number[],
-  make: (buffer: SharedArrayBuffer) => T,
-  bytes: number,
-): T {
-  const array = make(new SharedArrayBuffer(values.length * bytes));
-  array.set(values);
-  return array;
-}
-
-const uint32 = (values: number[]) =>
-  shared(values, (buffer) => new Uint32Array(buffer), 4);
-
 /**
  * Opens the shards of a split: `train-*.tar` and `val-*.tar` (or `test-*.tar`), or
  * all in folders of such names. Labels are optional: of each sample `.cls`, a
@@ -186,13 +167,12 @@ export async function openWebdataset(
       "give labels to all of them or to none",
     );
   }
-  const names = sorted(new Set(labelled));
-  const places = new Map(names.map((name, i) => [name, i]));
+  const names = classNames(labelled);
   return new ShardImages(names, {
     shards,
-    shard: uint32(shard),
-    offset: shared(offset, (buffer) => new Float64Array(buffer), 8),
-    size: uint32(size),
-    labels: uint32(classes.map((name) => places.get(name ?? "") ?? 0)),
+    shard: sharedUint32(shard),
+    offset: sharedFloat64(offset),
+    size: sharedUint32(size),
+    labels: sharedUint32(classIndices(classes, names)),
   });
 }

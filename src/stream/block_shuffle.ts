@@ -7,6 +7,7 @@
  * @module
  */
 import type { Blocks } from "../data/dataset.ts";
+import { endsOf, placeIn, startIn } from "../place_in.ts";
 import { permute } from "../random.ts";
 
 /** Mixed into the seed: blocks and images are shuffled independently. */
@@ -29,14 +30,12 @@ const last = new WeakMap<Blocks, Shuffled>();
 function shuffled(blocks: Blocks, seed: number, epoch: number): Shuffled {
   const known = last.get(blocks);
   if (known?.epoch === epoch && known.seed === seed) return known;
-  const { sizes } = blocks, count = sizes.length;
-  const first = new Float64Array(count);
-  for (let i = 1; i < count; i++) first[i] = first[i - 1]! + sizes[i - 1]!;
+  const { sizes } = blocks, count = sizes.length, stored = endsOf(sizes);
   const starts = new Float64Array(count), ends = new Float64Array(count);
   for (let i = 0, end = 0; i < count; i++) {
     const own = (seed ^ BLOCKS) >>> 0;
     const block = permute(i, { count, seed: own, epoch });
-    starts[i] = first[block]!;
+    starts[i] = startIn(stored, block);
     ends[i] = end += sizes[block]!;
   }
   const stretches: number[] = [];
@@ -82,23 +81,12 @@ export function shuffleInBlocks(
 ): number {
   const { starts, ends, stretches } = shuffled(blocks, seed, epoch);
   const stretch = placeIn(stretches, index);
-  const first = stretch === 0 ? 0 : stretches[stretch - 1]!;
+  const first = startIn(stretches, stretch);
   const at = first + permute(index - first, {
     count: Math.min(stretches[stretch]!, count) - first,
     seed: (seed + Math.imul(stretch + 1, STRETCHES)) >>> 0,
     epoch,
   });
   const block = placeIn(ends, at);
-  return starts[block]! + at - (block === 0 ? 0 : ends[block - 1]!);
-}
-
-/** The first of some ends that lies beyond a position. */
-function placeIn(ends: Float64Array, position: number): number {
-  let low = 0, high = ends.length - 1;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (ends[middle]! > position) high = middle;
-    else low = middle + 1;
-  }
-  return low;
+  return starts[block]! + at - startIn(ends, block);
 }

@@ -1,0 +1,129 @@
+/**
+ * Which columns of a Parquet file hold images and labels.
+ *
+ * @module
+ */
+import type { FileMetaData } from "../deps/parquet.ts";
+import { errorMaker } from "../errors.ts";
+
+/** What is wrong with a data set's files. */
+export const invalidData = errorMaker(
+  "open a Parquet data set in",
+  "INVALID_DATA",
+);
+const columnError = errorMaker("take the column", "INVALID_ARGUMENT");
+
+/** A column of a file, where it holds images or labels. */
+export interface Column {
+  name: string;
+  /** Whether it is a structure with `bytes`. */
+  nested: boolean;
+  /** What Hugging Face's own description says of it: `Image`, `ClassLabel`. */
+  feature?: string;
+  /** The names of the classes, where that description has them. */
+  names?: string[];
+  bytes: boolean;
+}
+
+/** The columns of a file, with what its description says of them. */
+export function columnsOf(
+  { schema, key_value_metadata }: FileMetaData,
+): Column[] {
+  const text = key_value_metadata?.find(({ key }) => key === "huggingface");
+  let features: Record<string, { _type?: string; names?: string[] }> = {};
+  try {
+    features = JSON.parse(text?.value ?? "{}").info?.features ?? {};
+  } catch {
+    // A description that cannot be read says nothing.
+  }
+  const columns: Column[] = [];
+  // The schema is a tree, written depth first: its root, then the columns.
+  let at = 1;
+  const skip = () => {
+    const children = schema[at++]?.num_children ?? 0;
+    for (let child = 0; child < children; child++) skip();
+  };
+  for (let i = 0; i < (schema[0]?.num_children ?? 0); i++) {
+    const { name, type, converted_type } = schema[at]!, first = at + 1;
+    skip();
+    const inside = schema.slice(first, at);
+    const { _type: feature, names } = features[name] ?? {};
+    columns.push({
+      name,
+      nested: inside.some((part) =>
+        part.name === "bytes" && part.type === "BYTE_ARRAY"
+      ),
+      bytes: type === "BYTE_ARRAY" && converted_type !== "UTF8",
+      feature,
+      names,
+    });
+  }
+  return columns;
+}
+
+/** The column that a user has named. */
+function named(
+  columns: Column[],
+  name: unknown,
+  what: string,
+): Column | undefined {
+  if (name === undefined) return undefined;
+  const found = columns.find((column) => column.name === name);
+  if (found !== undefined) return found;
+  throw columnError(
+    `${JSON.stringify(name)} for the ${what}s`,
+    `there are ${columns.map(({ name }) => name).join(", ")}`,
+    `name one of them in --data-options '{"${what}": "…"}'`,
+  );
+}
+
+/**
+ * The column of the images: the one that is named, or by description, type or name.
+ *
+ * @throws {EmpSslError} `INVALID_DATA` where there is none.
+ */
+export function imageColumn(
+  columns: Column[],
+  dir: string,
+  name: unknown,
+): Column {
+  const found = named(columns, name, "image") ??
+    columns.find(({ feature }) => feature === "Image") ??
+    columns.find(({ nested }) => nested) ??
+    columns.find(({ name, bytes }) =>
+      bytes && /^(image|img|jpg|png)/.test(name)
+    );
+  if (found?.nested || found?.bytes) return found;
+  throw invalidData(
+    dir,
+    `no column of images among ${columns.map(({ name }) => name).join(", ")}`,
+    `name it: --data-options '{"image": "…"}'`,
+  );
+}
+
+/** The column of the labels, where there is one. */
+export function labelColumn(
+  columns: Column[],
+  name: unknown,
+): Column | undefined {
+  return named(columns, name, "label") ??
+    columns.find(({ name }) => name === "label") ??
+    columns.find(({ feature }) => feature === "ClassLabel") ??
+    columns.find(({ name }) => name === "fine_label");
+}
+
+/** Refuses a file whose columns are not those of the first one. */
+export function checkSame(
+  path: string,
+  ...pairs: (Column | undefined)[][]
+): void {
+  for (const [first, own] of pairs) {
+    if (first?.name === own?.name && first?.nested === own?.nested) continue;
+    const says = (column?: Column) => column ? `"${column.name}"` : "none";
+    throw invalidData(
+      path,
+      `its column is ${says(own)} where the first file has ${says(first)}`,
+      "give all files the same columns",
+    );
+  }
+}
