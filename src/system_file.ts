@@ -10,17 +10,24 @@ const LIBC = {
   close: { parameters: ["i32"], result: "i32" },
 } as const;
 
+function openLibc() {
+  try {
+    return Deno.dlopen("libc.so.6", LIBC).symbols;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Opened with the first file. */
+let libc: ReturnType<typeof openLibc>;
+
 /**
  * Reads through the C library: Deno itself opens no file in /sys or /proc but with
  * all permissions. Nothing where foreign functions may not be called.
  */
 export function readSystemFile(path: string): string | undefined {
-  let libc;
-  try {
-    libc = Deno.dlopen("libc.so.6", LIBC).symbols;
-  } catch {
-    return undefined;
-  }
+  libc ??= openLibc();
+  if (libc === undefined) return undefined;
   const name = new TextEncoder().encode(`${path}\0`);
   const file = libc.open(name, 0);
   if (file < 0) return undefined;
