@@ -6,6 +6,8 @@ import { PlainTransforms } from "../src/patches/plain_transforms.ts";
 import { checkChannels, RECIPES, withoutColor } from "../src/patches/recipe.ts";
 import type { Interpolation } from "../src/patches/resize.ts";
 import { noise, photo } from "./formula.ts";
+import { transform } from "./golden_transform.ts";
+import { sha256 } from "./sha256.ts";
 
 /** Width, height, the formula's seed, channels, bits. */
 type Source = [number, number, number, number, 8 | 16];
@@ -35,12 +37,6 @@ const golden: {
   ),
 );
 
-async function sha256(data: Uint8Array | Uint16Array): Promise<string> {
-  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  const hash = await crypto.subtle.digest("SHA-256", bytes.slice());
-  return new Uint8Array(hash).toHex().slice(0, 32);
-}
-
 /** The picture of a case: band by band of the formula's. */
 function picture([width, height, seed, channels, bits]: Source): Image {
   const data = samples(width * height * channels, bits);
@@ -64,29 +60,13 @@ function run(c: Case): Uint8Array | Uint16Array {
     transforms.load(image);
     transforms.cropAndResize({ left, top, width, height }, c);
   } else transforms.start(image.data, image.width, image.channels);
-  switch (c.transform) {
-    case "flip":
-      transforms.flip();
-      break;
-    case "brightness":
-      transforms.adjustBrightness(c.factor);
-      break;
-    case "contrast":
-      transforms.adjustContrast(c.factor);
-      break;
-    case "blur":
-      transforms.gaussianBlur(c.sigma);
-      break;
-    case "solarize":
-      transforms.solarize();
-      break;
-    case "patch":
-      transforms.flip();
-      transforms.adjustBrightness(c.factors[0]!);
-      transforms.adjustContrast(c.factors[1]!);
-      transforms.gaussianBlur(c.sigma);
-      transforms.solarize();
-  }
+  if (c.transform === "patch") {
+    transforms.flip();
+    transforms.adjustBrightness(c.factors[0]!);
+    transforms.adjustContrast(c.factors[1]!);
+    transforms.gaussianBlur(c.sigma);
+    transforms.solarize();
+  } else if (c.transform !== "resize") transform(transforms, c);
   return transforms.patch;
 }
 
