@@ -8,8 +8,12 @@
 import type { Command } from "../tasks/cli/flags.ts";
 import { main } from "../tasks/cli/main.ts";
 import { architecture } from "../src/model/architectures.ts";
-import { blocksOf, type ConvSpec, stemOf } from "../src/model/blocks.ts";
-import { backboneWidth } from "../src/model/blocks.ts";
+import {
+  backboneWidth,
+  blocksOf,
+  type ConvSpec,
+  stemOf,
+} from "../src/model/blocks.ts";
 import { tensorSpecs } from "../src/model/parameters.ts";
 import { isTrainable, sizeOf } from "../src/model/tensors.ts";
 import { describe, type Setting, SETTINGS } from "./settings.ts";

@@ -12,8 +12,14 @@ import type { Command } from "../tasks/cli/flags.ts";
 import { main } from "../tasks/cli/main.ts";
 import { JSON_FLAG } from "./flags.ts";
 import { inTurn, LineProcess } from "./line_process.ts";
-import { deviceName, type Measurement, median, print } from "./measurement.ts";
-import { round, spread } from "./measurement.ts";
+import {
+  deviceName,
+  type Measurement,
+  median,
+  print,
+  round,
+  spread,
+} from "./measurement.ts";
 import { describe, programFlags, type Setting } from "./settings.ts";
 
 const command: Command = {

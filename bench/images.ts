@@ -13,12 +13,12 @@
  */
 import process from "node:process";
 import { openDataset } from "../src/data/catalog.ts";
-import { loadSharp } from "../src/deps/sharp.ts";
 import { indexedSource } from "../src/train/image_index.ts";
 import { JSON_FLAG, REPEAT_FLAG } from "./flags.ts";
 import type { Command } from "../tasks/cli/flags.ts";
 import { main } from "../tasks/cli/main.ts";
 import { inTurn, LineProcess } from "./line_process.ts";
+import { picture } from "./pictures.ts";
 import {
   deviceName,
   type Measurement,
@@ -51,11 +51,8 @@ const WIDTH = 500, HEIGHT = 375, CLASSES = 100, DISTINCT = 50;
 
 /** Photographs would have so many bytes: about 40 kB. */
 async function jpeg(seed: number): Promise<Uint8Array> {
-  const coarse = new Uint8Array(50 * 38 * 3);
-  coarse.forEach((_, i) => coarse[i] = Math.imul(i + seed, 2654435761) >>> 24);
-  const sharp = await loadSharp();
-  return await sharp(coarse, { raw: { width: 50, height: 38, channels: 3 } })
-    .resize(WIDTH, HEIGHT, { fit: "fill" }).jpeg({ quality: 92 }).toBuffer();
+  const image = await picture(seed, [50, 38], [WIDTH, HEIGHT]);
+  return await image.jpeg({ quality: 92 }).toBuffer();
 }
 
 /** A folder of classes; files of the same picture share its bytes on disk. */

@@ -20,9 +20,9 @@ import { packTar } from "npm:modern-tar@0.8.6";
 import type { Command } from "../tasks/cli/flags.ts";
 import { main } from "../tasks/cli/main.ts";
 import { fileWriter, parquetWriteRows } from "../src/deps/parquet.ts";
-import { loadSharp } from "../src/deps/sharp.ts";
 import { JSON_FLAG, REPEAT_FLAG } from "./flags.ts";
 import { inTurn, LineProcess } from "./line_process.ts";
+import { picture } from "./pictures.ts";
 import { deviceName, median, print, round, spread } from "./measurement.ts";
 
 const command: Command = {
@@ -47,11 +47,7 @@ const command: Command = {
 const SHARDS = 20, CLASSES = 10, DISTINCT = 500, GROUP = 500;
 
 async function png(seed: number): Promise<Uint8Array> {
-  const coarse = new Uint8Array(8 * 8 * 3);
-  coarse.forEach((_, i) => coarse[i] = Math.imul(i + seed, 2654435761) >>> 24);
-  const sharp = await loadSharp();
-  return await sharp(coarse, { raw: { width: 8, height: 8, channels: 3 } })
-    .resize(32, 32).png().toBuffer();
+  return await (await picture(seed, [8, 8], [32, 32])).png().toBuffer();
 }
 
 /** The same images three times. */

@@ -2,9 +2,10 @@
 
 It uses fixtures/methods_torch.py with solo-learn's widths, in channels-last memory. `--strong` compiles the network.
 """
-import argparse, copy, pathlib, resource, sys, time
+import argparse, copy, pathlib, sys
 import torch
 import torch.nn.functional as F
+from answer import answer
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "fixtures"))
 from methods_torch import DECAY, HAS_TARGET, Network, Optimizer, byol, ressl, simclr, swav, vicreg
@@ -70,8 +71,4 @@ def step():
     return loss.item()
 
 
-print(f"pytorch {torch.__version__} {device}", flush=True)
-for _ in sys.stdin:
-    start = time.perf_counter()
-    step()
-    print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, flush=True)
+answer(step, device)

@@ -3,8 +3,9 @@
 It uses the modules of fixtures/emp_ssl_torch.py in channels-last memory. `--strong` makes PyTorch as strong as we could:
 our b x b determinant and torch.compile; bench/peer.ts adds jemalloc.
 """
-import argparse, pathlib, resource, sys, time
+import argparse, pathlib, sys
 import torch
+from answer import answer
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "fixtures"))
 from emp_ssl_torch import LARS, Encoder
@@ -46,8 +47,4 @@ def step():
     return loss.item()
 
 
-print(f"pytorch {torch.__version__} {device}", flush=True)
-for _ in sys.stdin:
-    start = time.perf_counter()
-    step()
-    print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, flush=True)
+answer(step, device)
