@@ -8,8 +8,9 @@ peak memory in kB:
 It uses the modules of fixtures/emp_ssl_torch.py in channels-last memory. `--strong`: torch.compile, and bf16 where
 `--precision` says so; bench/peer.ts adds jemalloc.
 """
-import argparse, pathlib, resource, sys, time
+import argparse, pathlib, sys, time
 import torch
+from peak_memory import peak_memory
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "fixtures"))
 from emp_ssl_torch import Encoder
@@ -80,4 +81,4 @@ print(f"pytorch {torch.__version__} {device}", flush=True)
 for line in sys.stdin:
     what, *numbers = line.split()
     seconds = encode(int(numbers[0])) if what == "encode" else linear() if what == "linear" else knn()
-    print(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, flush=True)
+    print(seconds, peak_memory(), flush=True)

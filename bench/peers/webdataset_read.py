@@ -3,8 +3,9 @@
 It opens the shards of a folder, shuffled through a buffer of 5,000 samples, prints the seconds; then, for each line
 with a number, decodes so many images to RGB and prints the seconds and the greatest memory so far, in MB.
 """
-import glob, resource, sys, time
+import glob, sys, time
 import webdataset
+from peak_memory import peak_memory
 
 start = time.perf_counter()
 shards = sorted(glob.glob(sys.argv[1] + "/train-*.tar"))
@@ -16,4 +17,4 @@ for line in sys.stdin:
     for _ in range(int(line)):
         next(samples)["png"]
     seconds = time.perf_counter() - start
-    print(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000, flush=True)
+    print(seconds, peak_memory() / 1000, flush=True)

@@ -5,7 +5,6 @@
  *
  * @module
  */
-import process from "node:process";
 import { parseArgs } from "@std/cli";
 import { loadTensorFlow } from "../../src/engine/tensorflow/load.ts";
 import type { FeatureEncoder, Precision } from "../../src/engine/engine.ts";
@@ -17,6 +16,7 @@ import { architecture } from "../../src/model/architectures.ts";
 import { tensorSpecs } from "../../src/model/parameters.ts";
 import { initialState } from "../../src/model/tensors.ts";
 import { Purpose, RandomStream } from "../../src/random.ts";
+import { peakMemory } from "./peak_memory.ts";
 
 const flags = parseArgs(Deno.args, {
   string: ["precision", "arch", "size", "batch", "train", "test", "classes"],
@@ -79,5 +79,5 @@ for await (const bytes of Deno.stdin.readable) {
   const seconds = what === "encode"
     ? await encode(Number(patches))
     : await classify(what);
-  console.log(`${seconds} ${process.resourceUsage().maxRSS}`);
+  console.log(`${seconds} ${peakMemory()}`);
 }

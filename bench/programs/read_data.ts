@@ -5,9 +5,9 @@
  *
  * @module
  */
-import process from "node:process";
 import { openDataset } from "../../src/data/catalog.ts";
 import { placeOf } from "../../src/stream/order.ts";
+import { peakMemory } from "./peak_memory.ts";
 
 const [name, dir] = Deno.args as [string, string];
 const begin = performance.now();
@@ -23,5 +23,5 @@ for await (const line of lines) {
     await dataset.image(placeOf(at % count, 0, order).image);
   }
   const seconds = (performance.now() - start) / 1000;
-  console.log(seconds, process.resourceUsage().maxRSS / 1000);
+  console.log(seconds, peakMemory() / 1000);
 }

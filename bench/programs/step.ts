@@ -5,7 +5,6 @@
  *
  * @module
  */
-import process from "node:process";
 import { parseArgs } from "@std/cli";
 import { loadTensorFlow } from "../../src/engine/tensorflow/load.ts";
 import type { Precision } from "../../src/engine/engine.ts";
@@ -15,6 +14,7 @@ import { modelOf } from "../../src/model/model_of.ts";
 import { tensorSpecs } from "../../src/model/parameters.ts";
 import { initialState } from "../../src/model/tensors.ts";
 import { convolutionStep } from "./convolution.ts";
+import { peakMemory } from "./peak_memory.ts";
 
 const flags = parseArgs(Deno.args, {
   string: [
@@ -74,5 +74,5 @@ for await (const _ of Deno.stdin.readable) {
   const begin = performance.now();
   await step();
   const seconds = (performance.now() - begin) / 1000;
-  console.log(`${seconds} ${process.resourceUsage().maxRSS}`);
+  console.log(`${seconds} ${peakMemory()}`);
 }
