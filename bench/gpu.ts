@@ -1,7 +1,8 @@
 /**
  * `deno task bench:gpu`: all that is to be known of a GPU, in under eight minutes: the
  * step in each number format, with and without XLA, against PyTorch on the same card;
- * what the patch workers can feed; memory; the losses against the processor's.
+ * its time in each kind of kernel; what the patch workers can feed; memory; the losses
+ * against the processor's.
  *
  * Not measured on a GPU yet. On 2 cores of an AMD EPYC it has been run with
  * `--small`, where XLA and the formats of a GPU are left out.
@@ -11,6 +12,7 @@
 import type { Command } from "../tasks/cli/flags.ts";
 import { main } from "../tasks/cli/main.ts";
 import { JSON_FLAG } from "./flags.ts";
+import { kernelTable } from "./kernels.ts";
 import { inTurn, LineProcess } from "./line_process.ts";
 import {
   deviceName,
@@ -25,8 +27,8 @@ import { describe, programFlags, type Setting } from "./settings.ts";
 const command: Command = {
   usage: "deno task bench:gpu [flags]",
   about: "Times the training step on the GPU of this machine: bf16, tf32 and " +
-    "fp32, with and\nwithout XLA, against PyTorch on the same card; its memory, " +
-    "what the patch workers\nfeed, and its losses against the processor's.",
+    "fp32, with and\nwithout XLA, against PyTorch on the same card; its memory, its " +
+    "kernels, what the\npatch workers feed, and its losses against the processor's.",
   flags: {
     python: {
       type: "text",
@@ -58,6 +60,8 @@ const SETTINGS: Setting[] = [
 const WARM = 3;
 /** Steps whose losses are compared, and the batch that a processor can do too. */
 const LOSSES = 50;
+/** Steps whose kernels are timed. */
+const TRACED = 3;
 const SMALL: Partial<Setting> = { images: 4, patches: 2, size: 32 };
 
 /** Memory of the first GPU that is in use, in MB; nothing where none answers. */
@@ -221,11 +225,16 @@ if (import.meta.main) {
       python: python as string | undefined,
     };
     for (const setting of settings) {
+      const choices = small ? ["off"] as const : ["off", "on"] as const;
       for (const precision of precisions) {
-        for (const xla of small ? ["off"] as const : ["off", "on"] as const) {
+        for (const xla of choices) {
           const kind = { setting, precision, xla };
           (await timed(kind, options)).forEach(show);
         }
+      }
+      for (const xla of choices) {
+        const kind = { setting, precision: "bf16", xla, repeat: TRACED };
+        (await kernelTable(kind)).forEach(show);
       }
     }
     show(await fed());

@@ -65,10 +65,15 @@ export class LineProcess {
     return line;
   }
 
+  /** Sends a line; returns the answer. */
+  async tell(line = ""): Promise<string> {
+    await this.#input.write(new TextEncoder().encode(`${line}\n`));
+    return await this.line();
+  }
+
   /** Sends a line; returns the numbers of the answer. */
   async ask(line = ""): Promise<number[]> {
-    await this.#input.write(new TextEncoder().encode(`${line}\n`));
-    return (await this.line()).split(" ").map(Number);
+    return (await this.tell(line)).split(" ").map(Number);
   }
 
   /** Ends it. */

@@ -1,12 +1,14 @@
 /**
  * Our step for bench/bench.ts: it waits for a line, makes a step, prints
  * its seconds and the peak memory in kB. `--only convolution` makes the step's
- * convolutions alone; `--losses N` makes N steps and prints their losses.
+ * convolutions alone; `--losses N` makes N steps and prints their losses; `--kernels`
+ * prints the kernels of a step as JSON.
  *
  * @module
  */
 import { parseArgs } from "@std/cli";
 import { loadTensorFlow } from "../../src/engine/tensorflow/load.ts";
+import type { KernelTime } from "../../src/engine/tensorflow/run_trace.ts";
 import type { Precision } from "../../src/engine/engine.ts";
 import { isForPhotographs } from "../../src/model/architectures.ts";
 import { methodNamed } from "../../src/model/methods/methods.ts";
@@ -17,6 +19,7 @@ import { convolutionStep } from "./convolution.ts";
 import { peakMemory } from "./peak_memory.ts";
 
 const flags = parseArgs(Deno.args, {
+  boolean: ["kernels"],
   string: [
     ...["precision", "arch", "images", "patches", "size"],
     ...["micro-batch", "only", "method"],
@@ -33,7 +36,11 @@ const precision = flags.precision as Precision;
 const { arch } = flags, method = methodNamed(flags.method);
 const model = modelOf({ arch, method: flags.method });
 const xla = flags.xla as "on" | "off" | undefined;
-const engine = await loadTensorFlow(precision, { xla });
+const traced: KernelTime[] = [];
+const engine = await loadTensorFlow(precision, {
+  xla,
+  onKernels: flags.kernels ? (all) => traced.push(...all) : undefined,
+});
 
 let step: () => Promise<unknown>;
 if (flags.only === "convolution") {
@@ -71,8 +78,13 @@ for await (const _ of Deno.stdin.readable) {
     console.log(losses.join(" "));
     continue;
   }
+  traced.length = 0;
   const begin = performance.now();
   await step();
+  if (flags.kernels) {
+    console.log(JSON.stringify(traced));
+    continue;
+  }
   const seconds = (performance.now() - begin) / 1000;
   console.log(`${seconds} ${peakMemory()}`);
 }

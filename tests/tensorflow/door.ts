@@ -6,6 +6,11 @@ import { codeOf } from "../../src/errors.ts";
 import { installedLibraries } from "../../src/engine/setup/locate.ts";
 import { openTensorFlow } from "../../src/engine/tensorflow/c_api.ts";
 import { EagerBinding } from "../../src/engine/tensorflow/eager_binding.ts";
+import { GraphSession } from "../../src/engine/tensorflow/graph_session.ts";
+import {
+  type KernelTime,
+  kernelTimes,
+} from "../../src/engine/tensorflow/run_trace.ts";
 import { TensorFlowError } from "../../src/engine/tensorflow/status.ts";
 import { stepError } from "../../src/engine/tensorflow/step_error.ts";
 import { tensorSpecs } from "../../src/model/parameters.ts";
@@ -274,4 +279,65 @@ Deno.test({
     const error = assertThrows(() => engine!.session(bad), Error, "Nope");
     assertEquals(codeOf(error), "ENGINE_UNAVAILABLE");
   },
+});
+
+Deno.test({
+  name: `a traced run tells how long each kernel took${reason}`,
+  ignore,
+  async fn() {
+    const side = 512, shape = [side, side];
+    const graph = graphOf(
+      shape,
+      (graph, x) => graph.value("Relu", [graph.matMul(x, x)], shape),
+    );
+    const runs: KernelTime[][] = [];
+    using session = GraphSession.load(openTensorFlow(library.path), graph, {
+      config: {},
+      onKernels: (kernels) => runs.push(kernels),
+    });
+    const values = new Float32Array(side ** 2).fill(1);
+    for (let i = 0; i < 2; i++) {
+      const [y] = await session.run([{ name: "x", shape, values }], ["y"]);
+      assertEquals(y![0], side);
+    }
+    assertEquals(runs.length, 2);
+    const [products] = runs[1]!.filter(({ op }) => /MatMul/.test(op));
+    assert(products!.seconds > 0 && products!.seconds < 10, "no time");
+  },
+});
+
+Deno.test("of a GPU's trace the kernels of all streams count, by operation", () => {
+  // `DeviceStepStats`: field 1 is its name, 2 its kernels; of these 1 is the name, 4
+  // the end in microseconds, 8 the label, as TensorFlow's CUPTI tracer writes them.
+  const text = (id: number, value: Uint8Array | string) => {
+    const bytes = typeof value === "string"
+      ? new TextEncoder().encode(value)
+      : value;
+    return Uint8Array.of(id << 3 | 2, bytes.length, ...bytes);
+  };
+  const kernel = (name: string, micros: number, label: string) =>
+    text(
+      2,
+      Uint8Array.of(...text(1, name), 4 << 3, micros, ...text(8, label)),
+    );
+  const device = (name: string, ...kernels: Uint8Array[]) =>
+    text(1, Uint8Array.of(...text(1, name), ...kernels.flatMap((k) => [...k])));
+  const stats = Uint8Array.of(
+    ...device("/device:CPU:0", kernel("loss", 90, "loss = Sum(x)")),
+    ...device(
+      "/device:GPU:0/stream:all",
+      kernel("conv", 7, "xmma regs:90@@conv:Conv2D"),
+      kernel("wait", 2, "memset"),
+    ),
+    ...device("/device:GPU:0/stream:14", kernel("conv", 7, "@@conv:Conv2D")),
+  );
+  // A length of two bytes: more than 127.
+  const metadata = Uint8Array.of(
+    ...[1 << 3 | 2, stats.length & 127 | 128, stats.length >> 7],
+    ...stats,
+  );
+  assertEquals(kernelTimes(metadata), [
+    { op: "Conv2D", seconds: 7e-6 },
+    { op: "wait", seconds: 2e-6 },
+  ]);
 });

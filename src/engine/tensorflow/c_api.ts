@@ -62,6 +62,7 @@ const DEVICES = {
 const SESSION = {
   TF_NewGraph: { parameters: [], result: pointer },
   TF_DeleteGraph: { parameters: [pointer], result: nothing },
+  TF_NewBuffer: { parameters: [], result: pointer },
   TF_NewBufferFromString: { parameters: [buffer, size], result: pointer },
   TF_DeleteBuffer: { parameters: [pointer], result: nothing },
   TF_NewImportGraphDefOptions: { parameters: [], result: pointer },

@@ -7,10 +7,17 @@
 import { EmpSslError, messageOf } from "../../errors.ts";
 import { cString, type TensorFlowC } from "./c_api.ts";
 import { type Device, readDevices } from "./devices.ts";
+import { type KernelTime, RunTrace } from "./run_trace.ts";
 import { encodeSessionConfig, type SessionConfig } from "./session_config.ts";
 import { withStatus, withStatusAsync } from "./status.ts";
 import { stepError } from "./step_error.ts";
-import { copyToTensor, dtypeOf, type Feed, takeTensor } from "./tensor.ts";
+import {
+  bytesAt,
+  copyToTensor,
+  dtypeOf,
+  type Feed,
+  takeTensor,
+} from "./tensor.ts";
 
 /** A value to feed. */
 export interface NamedFeed {
@@ -34,6 +41,8 @@ export interface SessionTarget {
   config: SessionConfig;
   /** The server of this process; none where it trains alone. */
   server?: string;
+  /** Is given the kernels of each run, which then takes longer. */
+  onKernels?: (kernels: KernelTime[]) => void;
 }
 
 /** The tag of the graph that serves, in a SavedModel. */
@@ -81,26 +90,31 @@ export class GraphSession implements Disposable {
   #graph: Deno.PointerValue;
   #session: Deno.PointerValue;
   #operations = new Map<string, Deno.PointerValue>();
+  #onKernels: SessionTarget["onKernels"];
 
   private constructor(
     c: TensorFlowC,
     graph: Deno.PointerValue,
     session: Deno.PointerValue,
+    onKernels: SessionTarget["onKernels"],
   ) {
     this.#c = c;
     this.#graph = graph;
     this.#session = session;
+    this.#onKernels = onKernels;
   }
 
   /** A session over a new graph, which `create` fills in. */
   static #over(
     c: TensorFlowC,
-    subject: string,
+    { subject, onKernels }: Pick<SessionTarget, "onKernels"> & {
+      subject: string;
+    },
     create: (graph: Deno.PointerValue) => Deno.PointerValue,
   ): GraphSession {
     const graph = c.TF_NewGraph();
     try {
-      return new GraphSession(c, graph, create(graph));
+      return new GraphSession(c, graph, create(graph), onKernels);
     } catch (error) {
       c.TF_DeleteGraph(graph);
       throw loadError(subject, error);
@@ -118,7 +132,9 @@ export class GraphSession implements Disposable {
     graphDef: Uint8Array<ArrayBuffer>,
     target: SessionTarget,
   ): GraphSession {
-    return GraphSession.#over(c, "the traced graph", (graph) => {
+    const { onKernels } = target;
+    const told = { subject: "the traced graph", onKernels };
+    return GraphSession.#over(c, told, (graph) => {
       const length = BigInt(graphDef.length);
       const definition = c.TF_NewBufferFromString(graphDef, length);
       const options = c.TF_NewImportGraphDefOptions();
@@ -153,7 +169,7 @@ export class GraphSession implements Disposable {
   ): GraphSession {
     return GraphSession.#over(
       c,
-      folder,
+      { subject: folder, onKernels: target.onKernels },
       (graph) =>
         withSessionOptions(c, target, (options) => {
           const tags = pointerArray([Deno.UnsafePointer.of(SERVE_STRING)]);
@@ -245,11 +261,12 @@ export class GraphSession implements Disposable {
       fetches: this.#outputs(fetches),
       targets: new Uint8Array(8),
     };
+    const trace = this.#onKernels && new RunTrace(c);
     try {
       await withStatusAsync(c, (status) =>
         c.TF_SessionRun(
           this.#session,
-          null,
+          trace?.options ?? null,
           args.inputs,
           args.tensors,
           tensors.length,
@@ -258,12 +275,14 @@ export class GraphSession implements Disposable {
           fetches.length,
           args.targets,
           0,
-          null,
+          trace?.metadata ?? null,
           status,
         ));
+      if (trace) this.#onKernels?.(trace.kernels());
     } catch (error) {
       throw stepError(error, fetches);
     } finally {
+      trace?.[Symbol.dispose]();
       for (const tensor of tensors) c.TF_DeleteTensor(tensor);
       args.feeds = [];
     }

@@ -17,10 +17,13 @@ import { fasterPrecision, isFasterByXla } from "./faster.ts";
 import { GraphEngine } from "./graph_engine.ts";
 import { withoutStderr } from "./quiet.ts";
 import { ReplicaGroup } from "./replica_group.ts";
+import type { SessionTarget } from "./graph_session.ts";
 import type { SessionConfig } from "./session_config.ts";
 
-/** The part of an `EngineWish` that TensorFlow uses. */
-type Wish = Pick<EngineWish, "threads" | "cluster" | "xla">;
+/** The part of an `EngineWish` that TensorFlow uses, and a trace of its kernels. */
+type Wish =
+  & Pick<EngineWish, "threads" | "cluster" | "xla">
+  & Pick<SessionTarget, "onKernels">;
 
 /** The library and eager binding that this process has loaded. */
 let loaded: { path: string; binding: EagerBinding } | undefined;
@@ -45,7 +48,7 @@ async function loadFrom(
   library: InstalledLibrary,
   c: TensorFlowC,
   choice: PrecisionChoice,
-  { threads, cluster, xla = "auto" }: Wish,
+  { threads, cluster, xla = "auto", onKernels }: Wish,
 ): Promise<GraphEngine> {
   const wantsGpu = library.variant === "gpu";
   const config: SessionConfig = {
@@ -68,7 +71,7 @@ async function loadFrom(
   if (xla === "auto" && gpu) {
     config.xla = await isFasterByXla(c, config, precision);
   }
-  const target = { config };
+  const target = { config, onKernels };
   const replicas = cluster &&
     await ReplicaGroup.start(c, { wish: cluster, gpu, config });
   const report = {

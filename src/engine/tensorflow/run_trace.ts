@@ -1,0 +1,126 @@
+/**
+ * How long each kernel of a run took, by TensorFlow's own trace: the messages
+ * `RunOptions` and `RunMetadata`, with the field numbers of
+ * tensorflow/core/protobuf/config.proto and tensorflow/core/framework/step_stats.proto.
+ *
+ * @module
+ */
+import { field, protobuf, repeated } from "../../deps/protobuf.ts";
+import type { TensorFlowC } from "./c_api.ts";
+import { bytesAt } from "./tensor.ts";
+
+/** One kernel of a run. */
+export interface KernelTime {
+  /** The operation: `Conv2D`; of a GPU's kernel that none has started, its name. */
+  op: string;
+  /** Seconds on the device. */
+  seconds: number;
+}
+
+const root = protobuf.Root.fromJSON({
+  nested: {
+    RunOptions: { fields: { traceLevel: field("int32", 1) } },
+    NodeExecStats: {
+      fields: {
+        nodeName: field("string", 1),
+        opStartRelMicros: field("int64", 3),
+        opEndRelMicros: field("int64", 4),
+        timelineLabel: field("string", 8),
+      },
+    },
+    DeviceStepStats: {
+      fields: {
+        device: field("string", 1),
+        nodeStats: repeated("NodeExecStats", 2),
+      },
+    },
+    StepStats: { fields: { devStats: repeated("DeviceStepStats", 1) } },
+    RunMetadata: { fields: { stepStats: field("StepStats", 1) } },
+  },
+});
+
+/** `RunOptions.FULL_TRACE`: the device's kernels too. */
+const FULL_TRACE = 3;
+
+interface NodeStats {
+  nodeName: string;
+  opStartRelMicros: number;
+  opEndRelMicros: number;
+  timelineLabel: string;
+}
+
+/**
+ * The operation that a label names: on a processor `node = Conv2D(inputs)`, on a
+ * GPU `kernel regs:… block:…@@node:Conv2D#more#`.
+ */
+function opOf({ nodeName, timelineLabel }: NodeStats): string {
+  const [kernel, annotation] = timelineLabel.split("@@") as [string, string?];
+  const own = annotation === undefined
+    ? / = (\w+)\(/.exec(kernel)
+    : /:(\w+)(?:#[^#]*#)?$/.exec(annotation);
+  return own?.[1] ?? nodeName;
+}
+
+/**
+ * The kernels of a run: of its GPUs where it used some, else the processor's.
+ *
+ * @param metadata A serialised `RunMetadata`.
+ */
+export function kernelTimes(metadata: Uint8Array): KernelTime[] {
+  const { stepStats } = root.lookupType("RunMetadata").decode(metadata)
+    .toJSON() as {
+      stepStats?: {
+        devStats?: { device: string; nodeStats?: Partial<NodeStats>[] }[];
+      };
+    };
+  const devices = stepStats?.devStats ?? [];
+  const streams = devices.filter(({ device }) =>
+    /GPU:\d+\/stream:all$/.test(device)
+  );
+  const chosen = streams.length > 0 ? streams : devices;
+  return chosen.flatMap(({ nodeStats = [] }) =>
+    nodeStats.map((stats) => ({
+      op: opOf({
+        nodeName: "",
+        timelineLabel: "",
+        opStartRelMicros: 0,
+        opEndRelMicros: 0,
+        ...stats,
+      }),
+      seconds: (Number(stats.opEndRelMicros ?? 0) -
+        Number(stats.opStartRelMicros ?? 0)) / 1e6,
+    }))
+  );
+}
+
+/** A run that is traced: what it is told, and what it gives back. */
+export class RunTrace implements Disposable {
+  #c: TensorFlowC;
+  /** A buffer with `RunOptions`. */
+  readonly options: Deno.PointerValue;
+  /** A buffer for `RunMetadata`. */
+  readonly metadata: Deno.PointerValue;
+
+  /** For one run. */
+  constructor(c: TensorFlowC) {
+    const options = root.lookupType("RunOptions")
+      .encode({ traceLevel: FULL_TRACE }).finish().slice();
+    this.#c = c;
+    this.options = c.TF_NewBufferFromString(options, BigInt(options.length));
+    this.metadata = c.TF_NewBuffer();
+  }
+
+  /** The kernels of the run, which has ended. */
+  kernels(): KernelTime[] {
+    // `TF_Buffer`: a pointer, and a length.
+    const buffer = new Deno.UnsafePointerView(this.metadata!);
+    const length = Number(buffer.getBigUint64(8));
+    return kernelTimes(bytesAt(buffer.getPointer(), length));
+  }
+
+  /** Frees the buffers. */
+  [Symbol.dispose](): void {
+    this.#c.TF_DeleteBuffer(this.options);
+    this.#c.TF_DeleteBuffer(this.metadata);
+  }
+}
