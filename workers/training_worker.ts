@@ -14,7 +14,7 @@ import type { TrainingCalls } from "../src/train/training_calls.ts";
 import { TrainingSession } from "../src/train/training_session.ts";
 
 let engine: Engine;
-let training: TrainingSession;
+let training: TrainingSession | undefined;
 let evaluation: EvaluationSession;
 
 const calls: EngineCalls & TrainingCalls & EvaluationCalls = {
@@ -23,7 +23,9 @@ const calls: EngineCalls & TrainingCalls & EvaluationCalls = {
     return engine.report;
   },
 
-  end() {
+  async end() {
+    // A step may be under way that nobody waits for any more.
+    await training?.close();
     // Once the caller has its answer.
     setTimeout(() => self.close());
     engine.close?.();
@@ -33,16 +35,16 @@ const calls: EngineCalls & TrainingCalls & EvaluationCalls = {
     training = await TrainingSession.start(engine, config, handle, options);
     return training.microBatch;
   },
-  step: (step, stop) => training.step(step, stop),
-  view: () => training.view(),
-  save: (dir, step) => training.save(dir, step),
-  endTraining: () => training.close(),
+  step: (step, wish) => training!.step(step, wish),
+  view: () => training!.view(),
+  save: (dir, step) => training!.save(dir, step),
+  endTraining: () => training!.close(),
 
   startEvaluation(path, untrained) {
     evaluation = EvaluationSession.open(engine, path, untrained);
   },
   async startProbe() {
-    const { model, state } = await training.snapshot();
+    const { model, state } = await training!.snapshot();
     evaluation = new EvaluationSession(engine, model, state);
   },
   features: (job, handle, onFeatures) =>

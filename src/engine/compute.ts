@@ -14,7 +14,7 @@ export interface EngineCalls {
   /** Loads the engine. */
   load(wish: EngineWish): Promise<EngineReport>;
   /** Frees what the engine holds outside JavaScript, then ends the thread. */
-  end(): void;
+  end(): Promise<void>;
 }
 
 /** A running thread with an engine. */

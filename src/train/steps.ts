@@ -40,6 +40,12 @@ export interface Run {
   peers?: Peers<RunPlan>;
 }
 
+/**
+ * Seconds of a step under which the next one begins before its numbers are told. A
+ * longer one gains nothing by it, and whoever interrupts it would wait for two.
+ */
+const SHORT_STEP = 1;
+
 /** The run itself, from the folder and the engine on. */
 export async function* steps(run: Run): AsyncGenerator<TrainEvent> {
   const {
@@ -106,11 +112,22 @@ export async function* steps(run: Run): AsyncGenerator<TrainEvent> {
   };
   const every = parseSaveEvery(config.saveEvery);
   let saved = performance.now();
+  let isShort = false, stopAfter: number | undefined;
   for (let step = first; step < config.steps; step++) {
-    const wanted = signal?.aborted === true;
+    const done = step + 1;
+    const endOfEpoch = done % config.stepsPerEpoch === 0;
+    const probes = probe !== undefined &&
+      done % (probe.every ?? config.stepsPerEpoch) === 0;
+    const isLate = () => performance.now() - saved >= every.milliseconds;
+    const isDue = endOfEpoch || done === config.steps ||
+      done % every.steps === 0 || isLate();
+    const stop = signal?.aborted === true;
+    const ahead: boolean = isShort && !isDue && !probes && !stop &&
+      stopAfter === undefined;
     const { stopping, ...metrics } = await orFailed(
-      calls.step(step, wanted),
+      calls.step(step, { stop, ahead }),
     );
+    isShort = metrics.computeSeconds < SHORT_STEP;
     log?.write(metrics);
     const reason = usage?.takeReason();
     if (reason !== undefined) {
@@ -120,22 +137,21 @@ export async function* steps(run: Run): AsyncGenerator<TrainEvent> {
     yield* skipped.splice(0);
     const view = includeBatch?.() ? await orFailed(calls.view()) : undefined;
     yield { type: "step", metrics, view };
-    const done = step + 1;
-    // Processes stop after the same step, one that is alone after this one.
-    const stops = peers ? stopping === true : signal?.aborted === true;
-    const stopped = stops && done < config.steps;
-    const endOfEpoch = done % config.stepsPerEpoch === 0;
-    const due = endOfEpoch || stopped || done === config.steps ||
-      done % every.steps === 0 ||
-      performance.now() - saved >= every.milliseconds;
-    if (due && dir !== undefined) {
+    // Processes stop after the same step, the one after that in which they agreed:
+    // some have begun it.
+    if (peers ? stopping === true : signal?.aborted === true) {
+      stopAfter ??= ahead || peers !== undefined ? done + 1 : done;
+    }
+    const stopped = done === stopAfter && done < config.steps;
+    const saves = isDue || stopped || !ahead && isLate();
+    if (saves && dir !== undefined) {
       const path = await orFailed(calls.save(dir, done));
       saved = performance.now();
       const epoch = endOfEpoch ? done / config.stepsPerEpoch : undefined;
       yield { type: "checkpoint", path, step: done, epoch };
     }
     // After the checkpoint: a probe that fails costs no epoch.
-    if (probe && done % (probe.every ?? config.stepsPerEpoch) === 0) {
+    if (probes) {
       const { top1, top5 } = await orFailed(
         probe.run(compute, config, onSkipped),
       );

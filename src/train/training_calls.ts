@@ -7,7 +7,7 @@ import type { ResolvedConfig } from "../checkpoint/run_config.ts";
 import type { RingHandle } from "../stream/ring.ts";
 import type { BatchView } from "./batch_view.ts";
 import type { StepMetrics } from "./events.ts";
-import type { StartOptions } from "./training_session.ts";
+import type { StartOptions, StepWish } from "./session_options.ts";
 
 /** See `training_session.ts`. */
 export interface TrainingCalls {
@@ -18,11 +18,11 @@ export interface TrainingCalls {
     options?: StartOptions,
   ): Promise<number | undefined>;
   /** Makes one step. */
-  step(step: number, stop?: boolean): Promise<StepMetrics>;
+  step(step: number, wish?: StepWish): Promise<StepMetrics>;
   /** The batch of the last step, for display. */
   view(): BatchView | undefined;
   /** Writes a checkpoint into a run's folder; returns the model's file. */
   save(dir: string, step: number): Promise<string>;
   /** Frees the model. */
-  endTraining(): void;
+  endTraining(): Promise<void>;
 }

@@ -5,7 +5,7 @@
  * @module
  */
 import process from "node:process";
-import type { Engine, Trainer } from "../engine/engine.ts";
+import type { Engine, StepLosses, Trainer } from "../engine/engine.ts";
 import { EmpSslError } from "../errors.ts";
 import { isForPhotographs, type ModelConfig } from "../model/architectures.ts";
 import { modelOf } from "../model/model_of.ts";
@@ -30,27 +30,20 @@ import { batchOf, microBatchOf } from "./batch.ts";
 import type { StepMetrics } from "./events.ts";
 import { type BatchView, samplePatches } from "./batch_view.ts";
 import { pixelsOf, type ResolvedConfig } from "../checkpoint/run_config.ts";
+import type { StartOptions, StepWish } from "./session_options.ts";
 import { TensorBoard } from "./tensorboard.ts";
 import { warmUpSteps } from "./warm_up.ts";
 
-/** The files of a checkpoint to go on from. */
-export interface StartingPoint {
-  /** The model. */
-  model: string;
-  /** The optimiser. */
-  optimizer: string;
-}
-
-/** What a session may start with. */
-export interface StartOptions {
-  /** The checkpoint to go on from. */
-  from?: StartingPoint;
-  /** A folder for TensorBoard's event files. */
-  tensorBoard?: string;
-  /** Patches of an image at a time, where the configuration leaves it open. */
-  microBatch?: number;
-  /** Whether batches are to be looked at: see {@linkcode TrainingSession.view}. */
-  watched?: boolean;
+/** A step that the device has made. */
+interface MadeStep extends
+  Pick<
+    StepMetrics,
+    "computeSeconds" | "waitSeconds" | "processorSeconds"
+  > {
+  losses: StepLosses;
+  gram: Float32Array;
+  stopping: boolean;
+  view: BatchView | undefined;
 }
 
 /** The optimiser's constants for a run. */
@@ -77,6 +70,10 @@ export class TrainingSession {
   #watched: boolean;
   #view: BatchView | undefined;
   #usage = process.cpuUsage();
+  /** The step that is under way while the one before it is told. */
+  #ahead: Promise<MadeStep> | undefined;
+  #computing: Promise<void> = Promise.resolve();
+  #closed = false;
   /** Patches of each image at a time; all where it is undefined. */
   readonly microBatch: number | undefined;
 
@@ -150,33 +147,21 @@ export class TrainingSession {
   }
 
   /**
-   * Takes one batch and makes one step of it.
+   * One step: of a batch that it takes now, or the one that is under way.
    *
-   * @param stop Whether this process asks that it be the last step.
    * @throws {EmpSslError} `NOT_FINITE` where the loss is not a number;
    * `COLLAPSED` where all images have had the same embedding for a while.
    */
-  async step(step: number, stop = false): Promise<StepMetrics> {
-    const { bs, numPatches, stepsPerEpoch } = this.#config;
-    const lr = learningRate(step, this.#schedule);
-    const begin = performance.now();
-    const bytes = await this.#ring.take(step);
-    const taken = performance.now();
-    const { gram, stopping, ...losses } = await this.#trainer.step(
-      bytes,
-      lr,
-      stop,
-      this.#method.scalars?.({ ...this.#config, step }, this.#model),
-    );
-    if (this.#watched) {
-      const { patchSize: size, cluster } = this.#config;
-      const images = bs / (cluster?.length ?? 1);
-      const pixels = pixelsOf(this.#config);
-      const shape = { images, patches: numPatches, size, pixels };
-      this.#view = { gram, patches: samplePatches(bytes, shape) };
-    }
-    this.#ring.release(step);
-    const end = performance.now();
+  async step(
+    step: number,
+    { stop = false, ahead = false }: StepWish = {},
+  ): Promise<StepMetrics> {
+    const made = await (this.#ahead ?? this.#make(step, stop));
+    this.#ahead = ahead ? this.#make(step + 1, stop) : undefined;
+    // What is wrong with it is told when it is asked for.
+    this.#ahead?.catch(() => {});
+    const { gram, stopping, view, losses, ...times } = made;
+    this.#view = view;
     if (!Number.isFinite(losses.loss)) {
       throw new EmpSslError({
         action: "go on after",
@@ -186,22 +171,65 @@ export class TrainingSession {
         code: "NOT_FINITE",
       });
     }
-    const rank = this.#rank.of(gram, (end - taken) / 1000);
+    const rank = this.#rank.of(gram, times.computeSeconds);
     this.#collapse.watch(step, { ...losses, effectiveRank: rank });
+    const { bs, numPatches, stepsPerEpoch } = this.#config;
+    const seconds = times.waitSeconds + times.computeSeconds;
     const metrics: StepMetrics = {
       ...losses,
       effectiveRank: rank,
       step,
       epoch: Math.floor(step / stepsPerEpoch),
-      lr,
-      computeSeconds: (end - taken) / 1000,
-      waitSeconds: (taken - begin) / 1000,
-      processorSeconds: this.#processorSeconds(),
-      patchesPerSecond: bs * numPatches / (end - begin) * 1000,
+      lr: learningRate(step, this.#schedule),
+      ...times,
+      patchesPerSecond: bs * numPatches / seconds,
     };
     this.#tensorBoard?.write(metrics);
     // Only where it is so: what is written of a step is its numbers.
     return stopping ? { ...metrics, stopping } : metrics;
+  }
+
+  /** Takes a batch and makes a step of it. */
+  async #make(step: number, stop: boolean): Promise<MadeStep> {
+    const begin = performance.now();
+    const bytes = await this.#ring.take(step);
+    if (this.#closed) throw new Error(`step ${step} is not wanted any more`);
+    const taken = performance.now();
+    const { gram, stopping, ...losses } = await this.#compute(
+      this.#trainer.step(
+        bytes,
+        learningRate(step, this.#schedule),
+        stop,
+        this.#method.scalars?.({ ...this.#config, step }, this.#model),
+      ),
+    );
+    const view = this.#watched
+      ? { gram, patches: samplePatches(bytes, this.#shape()) }
+      : undefined;
+    this.#ring.release(step);
+    return {
+      losses,
+      gram,
+      stopping,
+      view,
+      computeSeconds: (performance.now() - taken) / 1000,
+      waitSeconds: (taken - begin) / 1000,
+      processorSeconds: this.#processorSeconds(),
+    };
+  }
+
+  /** What the device computes, which has to end before it is freed. */
+  #compute<T>(work: Promise<T>): Promise<T> {
+    this.#computing = work.then(() => {}, () => {});
+    return work;
+  }
+
+  /** The shape of a batch of this process. */
+  #shape() {
+    const { bs, cluster, numPatches, patchSize } = this.#config;
+    const images = bs / (cluster?.length ?? 1);
+    const pixels = pixelsOf(this.#config);
+    return { images, patches: numPatches, size: patchSize, pixels };
   }
 
   /** Processor seconds since this was asked for last. */
@@ -245,8 +273,11 @@ export class TrainingSession {
     });
   }
 
-  /** Frees the device. */
-  close(): void {
+  /** Frees the device, once it has computed what it was given. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#computing;
     this.#trainer.dispose();
   }
 }

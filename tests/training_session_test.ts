@@ -1,0 +1,116 @@
+/** A training session over an engine whose steps end when the test says so. */
+import { assertEquals, assertRejects } from "@std/assert";
+import type { Engine, StepResult } from "../src/engine/engine.ts";
+import { codeOf } from "../src/errors.ts";
+import { Ring } from "../src/stream/ring.ts";
+import { TRAIN_DEFAULTS } from "../src/train/choices.ts";
+import { resolveConfig } from "../src/train/config.ts";
+import { TrainingSession } from "../src/train/training_session.ts";
+
+const BATCHES = 4;
+
+/** A session with some batches ready, and what its engine is asked to do. */
+async function newSession() {
+  const config = await resolveConfig({
+    ...TRAIN_DEFAULTS,
+    data: "shapes",
+    model: { width: 8, hidden: 16, embedding: 8 },
+  });
+  const ring = Ring.create({ slots: BATCHES, slotBytes: 1, parts: 1 });
+  for (let batch = 0; batch < BATCHES; batch++) {
+    await ring.claim(batch);
+    ring.complete(batch);
+  }
+  const begun: PromiseWithResolvers<StepResult>[] = [];
+  const log: string[] = [];
+  const engine: Engine = {
+    report: { engine: "none", version: "0", device: "CPU", precision: "fp32" },
+    trainer: () =>
+      Promise.resolve({
+        step() {
+          log.push(`step ${begun.length}`);
+          begun.push(Promise.withResolvers<StepResult>());
+          return begun.at(-1)!.promise;
+        },
+        state: () => Promise.resolve(new Map()),
+        momentum: () => Promise.resolve(new Map()),
+        dispose: () => void log.push("disposed"),
+      }),
+    encoder: () => Promise.reject(new Error("no encoder")),
+  };
+  const session = await TrainingSession.start(engine, config, ring.handle);
+  const end = (step: number, loss = -1) =>
+    begun[step]!.resolve({
+      ...{ loss, invariance: .5, tcr: 9, stopping: false },
+      gram: Float32Array.of(1, 0, 0, 1),
+    });
+  return { session, ring, log, end };
+}
+
+/** Once all that is ready has run. */
+const soon = () => new Promise((done) => setTimeout(done, 5));
+
+Deno.test("a step ahead begins before the numbers of the one before are told", async () => {
+  const { session, log, end } = await newSession();
+  const first = session.step(0, { ahead: true });
+  await soon();
+  assertEquals(log, ["step 0"]);
+  end(0, -7);
+  assertEquals((await first).loss, -7);
+  await soon();
+  assertEquals(log, ["step 0", "step 1"]);
+  const second = session.step(1);
+  end(1, -8);
+  const { step, loss } = await second;
+  assertEquals([step, loss], [1, -8]);
+  await soon();
+  // Nothing is under way: what is saved now is the state after step 1.
+  assertEquals(log, ["step 0", "step 1"]);
+  await session.close();
+  assertEquals(log.at(-1), "disposed");
+});
+
+Deno.test("the device is not freed while it computes a step ahead", async () => {
+  const { session, log, end } = await newSession();
+  const first = session.step(0, { ahead: true });
+  await soon();
+  end(0);
+  await first;
+  await soon();
+  const closed = session.close();
+  await soon();
+  assertEquals(log, ["step 0", "step 1"]);
+  end(1);
+  await closed;
+  assertEquals(log, ["step 0", "step 1", "disposed"]);
+});
+
+Deno.test("a step ahead that has no batch yet is given up with the session", async () => {
+  const { session, ring, log, end } = await newSession();
+  for (let step = 0; step < BATCHES; step++) {
+    const made = session.step(step, { ahead: true });
+    await soon();
+    end(step);
+    await made;
+  }
+  await soon();
+  assertEquals(log.length, BATCHES);
+  await session.close();
+  await ring.claim(BATCHES);
+  ring.complete(BATCHES);
+  await soon();
+  assertEquals(log.slice(BATCHES), ["disposed"]);
+});
+
+Deno.test("a loss that is no number ends the run also where the next step is under way", async () => {
+  const { session, end } = await newSession();
+  const first = session.step(0, { ahead: true });
+  await soon();
+  end(0, NaN);
+  assertEquals(codeOf(await assertRejects(() => first)), "NOT_FINITE");
+  await soon();
+  end(1, NaN);
+  const next = await assertRejects(() => session.step(1));
+  assertEquals(codeOf(next), "NOT_FINITE");
+  await session.close();
+});
