@@ -1,7 +1,7 @@
 /**
  * `deno task bench:gpu`: all that is to be known of a GPU, in under eight minutes: the
  * step in each number format, with and without XLA, against PyTorch on the same card;
- * its time in each kind of kernel; what the patch workers can feed; memory; the losses
+ * its time in each kind of kernel; its stem, filled up with channels; what the patch workers can feed; memory; the losses
  * against the processor's.
  *
  * Not measured on a GPU yet. On 2 cores of an AMD EPYC it has been run with
@@ -139,6 +139,34 @@ async function timed(
   }
 }
 
+/** The stem's convolution with three channels, and filled up. */
+async function stem(
+  setting: Setting,
+  precision: string,
+): Promise<Measurement> {
+  const program = LineProcess.ours("step.ts", [
+    ...programFlags(setting),
+    ...["--precision", precision, "--only", "stem"],
+  ]);
+  try {
+    const name = await program.line();
+    const [own, filled] = await program.ask();
+    return {
+      name: `gpu/stem/${precision}`,
+      unit: "ms filled up, against 3 channels",
+      ours: round(1000 * filled!),
+      peer: round(1000 * own!),
+      ratio: round(own! / filled!),
+      device: deviceName(),
+      setting: `${describe(setting)}, ${name}`,
+      n: 5,
+      spread: 0,
+    };
+  } finally {
+    await program.close();
+  }
+}
+
 /** The losses of some steps, as a program of its own computes them. */
 async function lossesOf(
   setting: Setting,
@@ -232,6 +260,7 @@ if (import.meta.main) {
           (await timed(kind, options)).forEach(show);
         }
       }
+      for (const precision of precisions) show(await stem(setting, precision));
       for (const xla of choices) {
         const kind = { setting, precision: "bf16", xla, repeat: TRACED };
         (await kernelTable(kind)).forEach(show);

@@ -36,6 +36,8 @@ export function* gpuGraphs(): Generator<
       const settings = { precision, winograd: false };
       const name = `${arch}, ${precision}`;
       yield [`step of ${name}`, traceStep(options, settings).nodes];
+      const full = { ...settings, stemChannels: 8, keepsAll: true };
+      yield [`step of ${name}, filled up`, traceStep(options, full).nodes];
       const parts = { ...options, microBatch: 2 };
       yield [`micro-batches of ${name}`, traceStep(parts, settings).nodes];
       yield [`encoder of ${name}`, traceEncoder(options, settings).nodes];

@@ -53,6 +53,6 @@ Deno.test("every operation of every graph has a GPU kernel", async (t) => {
       assertEquals(without(nodes), []);
     });
   }
-  // 9 architectures, 2 precisions, 5 graphs each; 5 methods, 2 of each.
-  assertEquals(count, 110);
+  // 9 architectures, 2 precisions, 6 graphs each; 5 methods, 2 of each.
+  assertEquals(count, 128);
 });

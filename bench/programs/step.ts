@@ -2,14 +2,15 @@
  * Our step for bench/bench.ts: it waits for a line, makes a step, prints
  * its seconds and the peak memory in kB. `--only convolution` makes the step's
  * convolutions alone; `--losses N` makes N steps and prints their losses; `--kernels`
- * prints the kernels of a step as JSON.
+ * prints the kernels of a step as JSON; `--only stem` prints the seconds of its stem with
+ * three channels, and filled up to those that tensor cores want.
  *
  * @module
  */
 import { parseArgs } from "@std/cli";
 import { loadTensorFlow } from "../../src/engine/tensorflow/load.ts";
 import type { KernelTime } from "../../src/engine/tensorflow/run_trace.ts";
-import type { Precision } from "../../src/engine/engine.ts";
+import type { Precision, StepResult } from "../../src/engine/engine.ts";
 import { isForPhotographs } from "../../src/model/architectures.ts";
 import { methodNamed } from "../../src/model/methods/methods.ts";
 import { modelOf } from "../../src/model/model_of.ts";
@@ -42,49 +43,70 @@ const engine = await loadTensorFlow(precision, {
   onKernels: flags.kernels ? (all) => traced.push(...all) : undefined,
 });
 
-let step: () => Promise<unknown>;
-if (flags.only === "convolution") {
-  step = await convolutionStep(engine, {
-    model,
-    precision,
-    rows: images * patches,
-    patchSize,
-  });
-} else {
-  const trainer = await engine.trainer({
-    model,
-    images,
-    patches,
-    patchSize,
-    microBatch: flags["micro-batch"] ? Number(flags["micro-batch"]) : undefined,
-    loss: { patchSim: 200, tcr: 1, eps: 0.2 },
-    optimizer: method.defaults(isForPhotographs(arch)).optimizer,
-  }, initialState(tensorSpecs(model), 0));
+const options = {
+  model,
+  images,
+  patches,
+  patchSize,
+  microBatch: flags["micro-batch"] ? Number(flags["micro-batch"]) : undefined,
+  loss: { patchSim: 200, tcr: 1, eps: 0.2 },
+  optimizer: method.defaults(isForPhotographs(arch)).optimizer,
+};
+/** A step of training, whole. */
+async function trainingStep(): Promise<() => Promise<StepResult>> {
+  const state = initialState(tensorSpecs(model), 0);
+  const trainer = await engine.trainer(options, state);
   const progress = { step: 0, steps: 100, stepsPerEpoch: 10 };
   const scalars = method.scalars?.(progress, model);
   const bytes = new Uint8Array(images * patches * patchSize ** 2 * 3);
   bytes.forEach((_, i) => bytes[i] = Math.imul(i, 2654435761) >>> 24);
-  step = () => trainer.step(bytes, 0.3, false, scalars);
+  return () => trainer.step(bytes, 0.3, false, scalars);
 }
 
+/** The seconds of a step, and the memory. */
+function timed(step: () => Promise<unknown>): () => Promise<string> {
+  return async () => {
+    const begin = performance.now();
+    await step();
+    const seconds = (performance.now() - begin) / 1000;
+    return `${seconds} ${peakMemory()}`;
+  };
+}
+
+/** What is answered to a line. */
+async function answerOf(): Promise<() => Promise<string>> {
+  if (flags.only === "convolution") {
+    const rows = images * patches;
+    const shape = { model, precision, rows, patchSize };
+    return timed(await convolutionStep(engine, shape));
+  }
+  if (flags.only === "stem") {
+    return async () => {
+      const { own, filled } = await engine.stemSeconds(options);
+      return `${own} ${filled}`;
+    };
+  }
+  const step = await trainingStep();
+  if (flags.kernels) {
+    return async () => {
+      traced.length = 0;
+      await step();
+      return JSON.stringify(traced);
+    };
+  }
+  if (flags.losses) {
+    return async () => {
+      const losses: number[] = [];
+      while (losses.length < Number(flags.losses)) {
+        losses.push((await step()).loss);
+      }
+      return losses.join(" ");
+    };
+  }
+  return timed(step);
+}
+
+const answer = await answerOf();
 const { engine: name, version, device } = engine.report;
 console.log(`${name} ${version} ${device}`);
-for await (const _ of Deno.stdin.readable) {
-  if (flags.losses) {
-    const losses: number[] = [];
-    for (let i = 0; i < Number(flags.losses); i++) {
-      losses.push(((await step()) as { loss: number }).loss);
-    }
-    console.log(losses.join(" "));
-    continue;
-  }
-  traced.length = 0;
-  const begin = performance.now();
-  await step();
-  if (flags.kernels) {
-    console.log(JSON.stringify(traced));
-    continue;
-  }
-  const seconds = (performance.now() - begin) / 1000;
-  console.log(`${seconds} ${peakMemory()}`);
-}
+for await (const _ of Deno.stdin.readable) console.log(await answer());

@@ -1,4 +1,5 @@
 /** The compiled step against PyTorch. */
+import type { State } from "../../src/model/tensors.ts";
 import { testChannels } from "../channels_step.ts";
 import { testMethod } from "../method_parity.ts";
 import { type SettingName, testParity } from "../parity.ts";
@@ -19,6 +20,22 @@ const names: SettingName[] = [
   "ResNet-18 of 32×32",
 ];
 for (const name of names) testParity(subject, name);
+
+const { engine } = subject;
+const filledUp = {
+  ...subject,
+  name: "the compiled step with a stem of eight channels",
+  engine: engine && {
+    report: engine.report,
+    encoder: engine.encoder.bind(engine),
+    trainer: (
+      options: Parameters<typeof engine.trainer>[0],
+      ...states: [State, State?]
+    ) => engine.trainer({ ...options, stemChannels: 8 }, ...states),
+  },
+};
+testParity(filledUp, "a narrow resnet18-cifar");
+testParity(filledUp, "a narrow resnet18-imagenet");
 testChannels(subject);
 for (const name of ["simclr", "byol", "vicreg", "swav", "ressl"] as const) {
   testMethod(subject, name);

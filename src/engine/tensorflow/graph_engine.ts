@@ -7,6 +7,7 @@
 import { EmpSslError } from "../../errors.ts";
 import { featureLayer, featureWidth } from "../../model/encoder.ts";
 import { foldBatchNorms, foldedSpecs } from "../../model/fold_batch_norms.ts";
+import { stemOf } from "../../model/blocks.ts";
 import type { State } from "../../model/tensors.ts";
 import type {
   EncoderOptions,
@@ -21,6 +22,12 @@ import { NODES } from "../trace/names.ts";
 import { traceEncoder, traceStep } from "../trace/step_graph.ts";
 import type { TraceSettings } from "../trace/trace.ts";
 import type { TensorFlowC } from "./c_api.ts";
+import {
+  isFaster,
+  type StemSeconds,
+  stemSeconds,
+  tensorCoreChannels,
+} from "./faster_stem.ts";
 import { GraphSession, type SessionTarget } from "./graph_session.ts";
 import {
   GraphTrainer,
@@ -93,6 +100,26 @@ export class GraphEngine implements Engine {
     return { precision: this.#precision, winograd, floats };
   }
 
+  /** Seconds of a model's stem with its own channels, and filled up. */
+  stemSeconds(
+    { model, images, microBatch, patches, patchSize }: TrainerOptions,
+  ): Promise<StemSeconds> {
+    return stemSeconds(this.#c, this.#target, {
+      stem: stemOf(model),
+      rows: images * (microBatch ?? patches) / (this.replicas?.count ?? 1),
+      patchSize,
+      precision: this.#precision,
+    });
+  }
+
+  /** Channels that the stem's input is filled up to, where a GPU is faster so. */
+  async #stemChannels(options: TrainerOptions): Promise<number | undefined> {
+    if (this.report.device === "CPU") return undefined;
+    const channels = tensorCoreChannels(this.#precision);
+    if (options.model.channels >= channels) return undefined;
+    return isFaster(await this.stemSeconds(options)) ? channels : undefined;
+  }
+
   /** Whether a GPU has room for all activations of a step. */
   #keepsAll(options: TrainerOptions): boolean {
     const { memoryBytes } = this.report;
@@ -106,18 +133,21 @@ export class GraphEngine implements Engine {
    * A model in training; of several processes the first gives its state to all.
    *
    * @param options The model and the batch; `floats` feeds numbers in [−1, 1]
-   * in place of bytes, for comparisons.
+   * in place of bytes, for comparisons; `stemChannels` is measured by default.
    * @throws {EmpSslError} `INVALID_ARGUMENT` where the replicas do not divide
    * the batch.
    */
   async trainer(
-    options: TrainerOptions & { floats?: boolean },
+    options: TrainerOptions & { floats?: boolean; stemChannels?: number },
     state: State,
     momentum?: State,
   ): Promise<GraphTrainer> {
     const group = this.replicas;
-    const keepsAll = this.#keepsAll(options);
-    const settings = { ...this.#settings(options), keepsAll };
+    const settings = {
+      ...this.#settings(options),
+      keepsAll: this.#keepsAll(options),
+      stemChannels: options.stemChannels ?? await this.#stemChannels(options),
+    };
     if (group === undefined) {
       const graph = traceStep(options, settings);
       const session = this.session(graph.graphDef());

@@ -52,6 +52,14 @@ export function convolutionKernels(
   const inComputeType = (value: GraphValue) =>
     graph().cast(value, settings().computeType);
 
+  /** With the channels that the device is faster with. */
+  const filledUp = (value: GraphValue, axis: number) => {
+    const wanted = settings().stemChannels ?? 0;
+    return value.shape[axis]! < wanted
+      ? graph().filledUp(value, axis, wanted)
+      : value;
+  };
+
   /** The faster algorithm, where there is one for this convolution. */
   const fasterFor = (
     pass: Pass,
@@ -106,7 +114,10 @@ export function convolutionKernels(
         [1, 1],
         attributes.pad,
       );
-      const inputs = [inComputeType(x), inComputeType(filter)];
+      const inputs = [
+        filledUp(inComputeType(x), 3),
+        filledUp(inComputeType(filter), 2),
+      ];
       return [
         graph().value("Conv2D", inputs, outShape, {
           ...spatial(attributes),
@@ -160,18 +171,17 @@ export function convolutionKernels(
           shape: filterShape,
         })];
       }
-      const inputs = [
-        inComputeType(input),
-        graph().ints(filterShape),
-        inComputeType(dy),
-      ];
+      const full = filledUp(inComputeType(input), 3);
+      const fullShape = filterShape.with(2, full.shape[3]);
+      const gradient = graph().value(
+        "Conv2DBackpropFilter",
+        [full, graph().ints(fullShape), inComputeType(dy)],
+        fullShape,
+        spatial(attributes),
+      );
+      const isFull = full.shape[3] === filterShape[2];
       return [
-        graph().value(
-          "Conv2DBackpropFilter",
-          inputs,
-          filterShape,
-          spatial(attributes),
-        ),
+        isFull ? gradient : graph().slice(gradient, [0, 0, 0, 0], filterShape),
       ];
     },
     MaxPool: ({ x }, attributes) => {

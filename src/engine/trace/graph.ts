@@ -226,6 +226,25 @@ export class GraphBuilder {
     );
   }
 
+  /**
+   * Zeros after an axis, up to a size; of equal ones there is one node. Not by `Pad`:
+   * TensorFlow ends the program where both inputs of a convolution are padded.
+   */
+  filledUp(x: GraphValue, axis: number, size: number): GraphValue {
+    const missing = x.shape.with(axis, size - x.shape[axis]!);
+    const at = this.constant(DType.int32, [], [axis]);
+    const zeros = this.cast(this.fill(missing, 0), x.dtype);
+    const shape = x.shape.with(axis, size);
+    return this.#once(
+      `fill up ${x.name} ${shape}`,
+      () =>
+        this.value("ConcatV2", [x, zeros, at], shape, {
+          N: attr.int(2),
+          Tidx: attr.type(DType.int32),
+        }),
+    );
+  }
+
   /** The sum over some axes. */
   sum(x: GraphValue, axes: number[]): GraphValue {
     const shape = x.shape.filter((_, axis) => !axes.includes(axis));

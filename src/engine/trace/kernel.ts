@@ -23,4 +23,9 @@ export interface KernelSettings {
   computeType: typeof DType.float | typeof DType.bfloat16;
   /** Whether Winograd's convolutions may be used: see `winograd.ts`. */
   winograd: boolean;
+  /**
+   * Channels that maps of fewer are filled up to with zeros before they are
+   * convolved.
+   */
+  stemChannels?: number;
 }

@@ -25,6 +25,8 @@ export interface TraceSettings {
   precision: Precision;
   /** Whether the device gains by Winograd's convolutions: a processor does. */
   winograd?: boolean;
+  /** Channels that a stem's input is filled up to: a GPU may be faster so. */
+  stemChannels?: number;
   /**
    * Whether all activations are kept for the backward pass, in place of computing
    * some again: where there is memory for them.
@@ -53,7 +55,7 @@ function tracer(): TraceBackend {
  * model uses one that cannot be traced.
  */
 export function trace(
-  { precision, winograd, keepsAll }: TraceSettings,
+  { precision, winograd, stemChannels, keepsAll }: TraceSettings,
   build: (graph: GraphBuilder, backend: TraceBackend) => void,
 ): GraphBuilder {
   const own = tracer();
@@ -62,6 +64,7 @@ export function trace(
   kernels = {
     computeType: precision === "bf16" ? DType.bfloat16 : DType.float,
     winograd: !!winograd,
+    stemChannels,
   };
   tf.setBackend(TRACE_BACKEND);
   try {

@@ -1,0 +1,121 @@
+/**
+ * How many channels a GPU convolves an image fastest with: tensor cores multiply
+ * eight numbers of 16 bits, or four of 32, at a time, and an image has three. cuDNN
+ * fills some of its inputs up by itself, so it is measured.
+ *
+ * @module
+ */
+import type { Precision } from "../engine.ts";
+import type { ConvSpec } from "../../model/blocks.ts";
+import { attr, GraphBuilder, type GraphValue } from "../trace/graph.ts";
+import { DType } from "../trace/messages.ts";
+import type { TensorFlowC } from "./c_api.ts";
+import { GraphSession, type SessionTarget } from "./graph_session.ts";
+
+/** What a stem sees. */
+export interface StemInput {
+  /** The stem's convolution. */
+  stem: ConvSpec;
+  /** Patches at a time. */
+  rows: number;
+  /** Side of a patch in pixels. */
+  patchSize: number;
+  /** Number format. */
+  precision: Precision;
+}
+
+/** The channels that tensor cores want. */
+export function tensorCoreChannels(precision: Precision): number {
+  return precision === "bf16" ? 8 : 4;
+}
+
+const RUNS = 5;
+/** Filling up takes memory: it is done where it takes less than this of the time. */
+const MAX_TIME_RATIO = 0.95;
+
+/** The convolution and its filter's gradient, as they are and filled up. */
+function buildGraph(
+  { stem, rows, patchSize, precision }: StemInput,
+): Uint8Array<ArrayBuffer> {
+  const graph = new GraphBuilder();
+  const dtype = precision === "bf16" ? DType.bfloat16 : DType.float;
+  const { side, input, output, stride } = stem;
+  const seed = graph.placeholder("x", DType.float, []);
+  const images = [rows, patchSize, patchSize, input];
+  // A number that is fed, and no constant that TensorFlow could compute with before.
+  const filled: GraphValue = {
+    name: graph.node("Fill", [graph.ints(images), seed], {
+      T: attr.type(DType.float),
+      index_type: attr.type(DType.int32),
+    }),
+    dtype: DType.float,
+    shape: images,
+  };
+  const x = graph.cast(filled, dtype);
+  const taps = [side, side, input, output];
+  const filter = graph.cast(graph.fill(taps, 0.01), dtype);
+  const out = Math.ceil(patchSize / stride);
+  const own = {
+    strides: attr.ints([1, stride, stride, 1]),
+    padding: attr.text("SAME"),
+    data_format: attr.text("NHWC"),
+  };
+  for (const channels of [input, tensorCoreChannels(precision)]) {
+    const isOwn = channels === input;
+    const full = isOwn ? x : graph.filledUp(x, 3, channels);
+    const shape = taps.with(2, channels);
+    const y = graph.value(
+      "Conv2D",
+      [full, isOwn ? filter : graph.filledUp(filter, 2, channels)],
+      [rows, out, out, output],
+      own,
+    );
+    const gradient = graph.value(
+      "Conv2DBackpropFilter",
+      [full, graph.ints(shape), y],
+      shape,
+      own,
+    );
+    const sum = graph.cast(gradient, DType.float);
+    graph.node(
+      "L2Loss",
+      [sum],
+      { T: attr.type(DType.float) },
+      `y/${channels}`,
+    );
+  }
+  return graph.graphDef();
+}
+
+/** What a stem takes with its own channels, and with those of tensor cores. */
+export interface StemSeconds {
+  own: number;
+  filled: number;
+}
+
+/** Times a stem both ways. */
+export async function stemSeconds(
+  c: TensorFlowC,
+  target: SessionTarget,
+  stem: StemInput,
+): Promise<StemSeconds> {
+  using session = GraphSession.load(c, buildGraph(stem), target);
+  const x = [{ name: "x", shape: [], values: Float32Array.of(0.5) }];
+  const names = [stem.stem.input, tensorCoreChannels(stem.precision)]
+    .map((channels) => `y/${channels}`);
+  const best = names.map(() => Infinity);
+  for (let run = 0; run <= RUNS; run++) {
+    for (const [i, name] of names.entries()) {
+      const begin = performance.now();
+      await session.run(x, [name]);
+      const taken = (performance.now() - begin) / 1000;
+      if (run > 0) best[i] = Math.min(best[i]!, taken);
+    }
+  }
+  return { own: best[0]!, filled: best[1]! };
+}
+
+/** Whether a stem is to be filled up. */
+export function isFaster({ own, filled }: StemSeconds): boolean {
+  return filled < MAX_TIME_RATIO * own;
+}
