@@ -36,7 +36,12 @@ export function* gpuGraphs(): Generator<
       const settings = { precision, winograd: false };
       const name = `${arch}, ${precision}`;
       yield [`step of ${name}`, traceStep(options, settings).nodes];
-      const full = { ...settings, stemChannels: 8, keepsAll: true };
+      const full = {
+        ...settings,
+        stemChannels: 8,
+        keepsAll: true,
+        staged: true,
+      };
       yield [`step of ${name}, filled up`, traceStep(options, full).nodes];
       const parts = { ...options, microBatch: 2 };
       yield [`micro-batches of ${name}`, traceStep(parts, settings).nodes];
@@ -46,7 +51,11 @@ export function* gpuGraphs(): Generator<
           ...{ count: 2, own, host: "/device:CPU:0", instance: 0 },
           ...{ communication: "nccl" as const, syncBatchNorm },
         };
-        const graph = traceStep(options, { ...settings, replicas });
+        const graph = traceStep(options, {
+          ...settings,
+          staged: true,
+          replicas,
+        });
         const sync = syncBatchNorm ? " with --sync-bn" : "";
         yield [`two replicas of ${name}${sync}`, graph.nodes];
       }
@@ -79,7 +88,7 @@ function* graphsOfMethods(): Generator<
       const settings = { precision, winograd: false };
       const name = `${method}, ${precision}`;
       yield [`step of ${name}`, traceStep(options, settings).nodes];
-      const graph = traceStep(options, { ...settings, replicas });
+      const graph = traceStep(options, { ...settings, staged: true, replicas });
       yield [`two replicas of ${name}`, graph.nodes];
     }
   }

@@ -9,8 +9,12 @@ import { TrainingSession } from "../src/train/training_session.ts";
 
 const BATCHES = 4;
 
-/** A session with some batches ready, and what its engine is asked to do. */
-async function newSession() {
+/**
+ * A session with some batches ready, and what its engine is asked to do.
+ *
+ * @param hasMemory Whether the device has a memory of its own.
+ */
+async function newSession(hasMemory = false) {
   const config = await resolveConfig({
     ...TRAIN_DEFAULTS,
     data: "shapes",
@@ -18,7 +22,7 @@ async function newSession() {
   });
   const ring = Ring.create({ slots: BATCHES, slotBytes: 1, parts: 1 });
   for (let batch = 0; batch < BATCHES; batch++) {
-    await ring.claim(batch);
+    (await ring.claim(batch)).fill(batch);
     ring.complete(batch);
   }
   const begun: PromiseWithResolvers<StepResult>[] = [];
@@ -32,6 +36,12 @@ async function newSession() {
           begun.push(Promise.withResolvers<StepResult>());
           return begun.at(-1)!.promise;
         },
+        upload: hasMemory
+          ? ([first]: Uint8Array) => {
+            log.push(`upload ${first}`);
+            return Promise.resolve();
+          }
+          : undefined,
         state: () => Promise.resolve(new Map()),
         momentum: () => Promise.resolve(new Map()),
         dispose: () => void log.push("disposed"),
@@ -113,4 +123,24 @@ Deno.test("a loss that is no number ends the run also where the next step is und
   const next = await assertRejects(() => session.step(1));
   assertEquals(codeOf(next), "NOT_FINITE");
   await session.close();
+});
+
+Deno.test("a device with a memory of its own gets the next batch while a step runs", async () => {
+  const { session, ring, log, end } = await newSession(true);
+  const first = session.step(0, { ahead: true });
+  await soon();
+  assertEquals(log, ["upload 0", "step 0", "upload 1"]);
+  // Their places are free, before any step has ended.
+  for (const batch of [BATCHES, BATCHES + 1]) {
+    (await ring.claim(batch)).fill(batch);
+    ring.complete(batch);
+  }
+  end(0);
+  await first;
+  await soon();
+  assertEquals(log.slice(3), ["step 1", "upload 2"]);
+  const closed = session.close();
+  end(1);
+  await closed;
+  assertEquals(log.slice(5), ["disposed"]);
 });

@@ -60,7 +60,12 @@ async function trainingStep(): Promise<() => Promise<StepResult>> {
   const scalars = method.scalars?.(progress, model);
   const bytes = new Uint8Array(images * patches * patchSize ** 2 * 3);
   bytes.forEach((_, i) => bytes[i] = Math.imul(i, 2654435761) >>> 24);
-  return () => trainer.step(bytes, 0.3, false, scalars);
+  return async () => {
+    const step = trainer.step(bytes, 0.3, false, scalars);
+    // As a run does where the device has a memory of its own.
+    await trainer.upload?.(bytes);
+    return await step;
+  };
 }
 
 /** The seconds of a step, and the memory. */

@@ -166,10 +166,15 @@ export interface StepResult extends StepLosses {
 /** A model in training on a device. */
 export interface Trainer {
   /**
+   * Where the device has a memory of its own: puts a batch there for the step after
+   * those that have begun, which may still run. The bytes are free once it has ended.
+   */
+  readonly upload?: (bytes: Uint8Array) => Promise<void>;
+  /**
    * One optimisation step.
    *
    * @param bytes `patches × images × side × side × channels` numbers, patch-major;
-   * those of 16 bits as their bytes.
+   * those of 16 bits as their bytes. Not read again where they were uploaded.
    * @param learningRate Of this step.
    * @param stop Whether this process asks that it be the last step.
    * @param scalars What else the method has for this step: `Method.scalars`.

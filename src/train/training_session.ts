@@ -28,11 +28,20 @@ import { SampledRank } from "./sampled_rank.ts";
 import { saveCheckpoint } from "../checkpoint/save_checkpoint.ts";
 import { batchOf, microBatchOf } from "./batch.ts";
 import type { StepMetrics } from "./events.ts";
-import { type BatchView, samplePatches } from "./batch_view.ts";
+import type { BatchView } from "./batch_view.ts";
+import { Batches } from "./batches.ts";
 import { pixelsOf, type ResolvedConfig } from "../checkpoint/run_config.ts";
 import type { StartOptions, StepWish } from "./session_options.ts";
 import { TensorBoard } from "./tensorboard.ts";
 import { warmUpSteps } from "./warm_up.ts";
+
+/** The shape of a batch of this process. */
+function shapeOf(config: ResolvedConfig) {
+  const { bs, cluster, numPatches, patchSize } = config;
+  const images = bs / (cluster?.length ?? 1);
+  const pixels = pixelsOf(config);
+  return { images, patches: numPatches, size: patchSize, pixels };
+}
 
 /** A step that the device has made. */
 interface MadeStep extends
@@ -63,16 +72,16 @@ export class TrainingSession {
   #method: Method;
   #schedule: ScheduleOptions;
   #trainer: Trainer;
-  #ring: Ring;
+  #batches: Batches;
   #collapse: CollapseWatch;
   #rank = new SampledRank();
   #tensorBoard: TensorBoard | undefined;
-  #watched: boolean;
   #view: BatchView | undefined;
   #usage = process.cpuUsage();
   /** The step that is under way while the one before it is told. */
   #ahead: Promise<MadeStep> | undefined;
-  #computing: Promise<void> = Promise.resolve();
+  /** What the device does now. */
+  #running = new Set<Promise<unknown>>();
   #closed = false;
   /** Patches of each image at a time; all where it is undefined. */
   readonly microBatch: number | undefined;
@@ -97,7 +106,12 @@ export class TrainingSession {
       warmUpSteps: warmUpSteps(config.warmUp, config),
     };
     this.#trainer = trainer;
-    this.#ring = ring;
+    const { upload } = trainer;
+    this.#batches = new Batches(ring, {
+      upload: upload && ((bytes) => this.#onDevice(() => upload(bytes))),
+      shown: watched ? shapeOf(config) : undefined,
+      end: config.steps,
+    });
     this.#collapse = new CollapseWatch(
       this.#model.embedding,
       config.eps,
@@ -105,7 +119,6 @@ export class TrainingSession {
     );
     this.microBatch = microBatch;
     this.#tensorBoard = tensorBoard;
-    this.#watched = watched;
   }
 
   /**
@@ -192,44 +205,40 @@ export class TrainingSession {
   /** Takes a batch and makes a step of it. */
   async #make(step: number, stop: boolean): Promise<MadeStep> {
     const begin = performance.now();
-    const bytes = await this.#ring.take(step);
-    if (this.#closed) throw new Error(`step ${step} is not wanted any more`);
+    const batch = await this.#batches.take(step);
     const taken = performance.now();
-    const { gram, stopping, ...losses } = await this.#compute(
-      this.#trainer.step(
-        bytes,
-        learningRate(step, this.#schedule),
-        stop,
-        this.#method.scalars?.({ ...this.#config, step }, this.#model),
-      ),
+    const lr = learningRate(step, this.#schedule);
+    const numbers = this.#method.scalars?.(
+      { ...this.#config, step },
+      this.#model,
     );
-    const view = this.#watched
-      ? { gram, patches: samplePatches(bytes, this.#shape()) }
-      : undefined;
-    this.#ring.release(step);
+    const work = this.#onDevice(() =>
+      this.#trainer.step(batch.bytes, lr, stop, numbers)
+    );
+    this.#batches.bringNextOf(step);
+    const { gram, stopping, ...losses } = await work;
+    this.#batches.release(step);
     return {
       losses,
       gram,
       stopping,
-      view,
+      view: batch.patches && { gram, patches: batch.patches },
       computeSeconds: (performance.now() - taken) / 1000,
       waitSeconds: (taken - begin) / 1000,
       processorSeconds: this.#processorSeconds(),
     };
   }
 
-  /** What the device computes, which has to end before it is freed. */
-  #compute<T>(work: Promise<T>): Promise<T> {
-    this.#computing = work.then(() => {}, () => {});
-    return work;
-  }
-
-  /** The shape of a batch of this process. */
-  #shape() {
-    const { bs, cluster, numPatches, patchSize } = this.#config;
-    const images = bs / (cluster?.length ?? 1);
-    const pixels = pixelsOf(this.#config);
-    return { images, patches: numPatches, size: patchSize, pixels };
+  /** Has the device do something, which has to end before it is freed. */
+  async #onDevice<T>(begin: () => Promise<T>): Promise<T> {
+    if (this.#closed) throw new Error("the session is closed");
+    const work = begin();
+    this.#running.add(work);
+    try {
+      return await work;
+    } finally {
+      this.#running.delete(work);
+    }
   }
 
   /** Processor seconds since this was asked for last. */
@@ -277,7 +286,7 @@ export class TrainingSession {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    await this.#computing;
+    await Promise.allSettled(this.#running);
     this.#trainer.dispose();
   }
 }

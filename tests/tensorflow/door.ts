@@ -235,6 +235,48 @@ Deno.test({
 });
 
 Deno.test({
+  name:
+    `batches that are uploaded beside a step are those of the next${reason}`,
+  ignore,
+  async fn() {
+    const options = narrow({
+      width: 8,
+      hidden: 16,
+      embedding: 8,
+      images: 4,
+      patches: 2,
+    });
+    const state = initialState(tensorSpecs(options.model), 0);
+    const batches = [1, 2, 3].map((seed) =>
+      Uint8Array.from(
+        { length: 8 * 16 * 16 * 3 },
+        (_, i) => Math.imul(i + seed, 2654435761 * seed) >>> 24,
+      )
+    );
+    const plain = await engine!.trainer(options, state);
+    const wanted: number[] = [];
+    for (const bytes of batches) {
+      wanted.push((await plain.step(bytes, 0.3)).loss);
+    }
+    plain.dispose();
+    const staged = await engine!.trainer({ ...options, staged: true }, state);
+    const found: number[] = [];
+    await staged.upload!(batches[0]!);
+    for (const at of batches.keys()) {
+      // As the session does: the bytes may be overwritten once they are uploaded.
+      const step = staged.step(new Uint8Array(), 0.3);
+      if (at + 1 < batches.length) {
+        await staged.upload!(batches[at + 1]!.slice());
+      }
+      found.push((await step).loss);
+    }
+    staged.dispose();
+    assertEquals(found, wanted);
+    assert(new Set(found).size === 3, "each batch has its own loss");
+  },
+});
+
+Deno.test({
   name: `a matrix that has no inverse is «not finite»${reason}`,
   ignore,
   async fn() {

@@ -133,17 +133,25 @@ export class GraphEngine implements Engine {
    * A model in training; of several processes the first gives its state to all.
    *
    * @param options The model and the batch; `floats` feeds numbers in [−1, 1]
-   * in place of bytes, for comparisons; `stemChannels` is measured by default.
+   * in place of bytes, for comparisons; `stemChannels` is measured by default;
+   * `staged` is what a GPU does with whole batches.
    * @throws {EmpSslError} `INVALID_ARGUMENT` where the replicas do not divide
    * the batch.
    */
   async trainer(
-    options: TrainerOptions & { floats?: boolean; stemChannels?: number },
+    options: TrainerOptions & {
+      floats?: boolean;
+      stemChannels?: number;
+      staged?: boolean;
+    },
     state: State,
     momentum?: State,
   ): Promise<GraphTrainer> {
     const group = this.replicas;
+    const staged = options.microBatch === undefined &&
+      (options.staged ?? this.report.device !== "CPU");
     const settings = {
+      staged,
       ...this.#settings(options),
       keepsAll: this.#keepsAll(options),
       stemChannels: options.stemChannels ?? await this.#stemChannels(options),
@@ -151,7 +159,8 @@ export class GraphEngine implements Engine {
     if (group === undefined) {
       const graph = traceStep(options, settings);
       const session = this.session(graph.graphDef());
-      return await GraphTrainer.start(session, options, { state, momentum });
+      const start = { state, momentum, staged };
+      return await GraphTrainer.start(session, options, start);
     }
     if (options.images % group.count !== 0) {
       throw new EmpSslError({
@@ -167,6 +176,7 @@ export class GraphEngine implements Engine {
     const session = this.session(graph.graphDef());
     return await GraphTrainer.start(session, options, {
       ...(group.task === 0 ? { state, momentum } : {}),
+      staged,
       replicas: { own: group.devices.length, count: group.count },
     });
   }

@@ -11,13 +11,7 @@ import { type KernelTime, RunTrace } from "./run_trace.ts";
 import { encodeSessionConfig, type SessionConfig } from "./session_config.ts";
 import { withStatus, withStatusAsync } from "./status.ts";
 import { stepError } from "./step_error.ts";
-import {
-  bytesAt,
-  copyToTensor,
-  dtypeOf,
-  type Feed,
-  takeTensor,
-} from "./tensor.ts";
+import { copyToTensor, dtypeOf, type Feed, takeTensor } from "./tensor.ts";
 
 /** A value to feed. */
 export interface NamedFeed {

@@ -67,6 +67,8 @@ export async function restore(
 
 /** What a trainer starts from; without a state it comes from process 0. */
 export interface GraphTrainerStart {
+  /** Whether the graph takes its patches from the device: see `traceReplicas`. */
+  staged?: boolean;
   /** Weights and running statistics. */
   state?: State;
   /** Momentum, zero where it is not given, and what the method keeps. */
@@ -85,11 +87,15 @@ export class GraphTrainer implements Trainer {
   /** The prefixes of the names of each replica's nodes. */
   #prefixes: string[];
   #replicated: boolean;
+  /** Batches that are on the device, or on their way. */
+  #uploaded = 0;
+  /** See {@linkcode Trainer.upload}. */
+  readonly upload?: (patches: Feed) => Promise<void>;
 
   private constructor(
     session: GraphSession,
     options: TrainerOptions,
-    replicas: GraphTrainerStart["replicas"],
+    { replicas, staged }: GraphTrainerStart,
   ) {
     const { patches, images, patchSize, model } = options;
     const { own, count } = replicas ?? { own: 1, count: 1 };
@@ -101,15 +107,17 @@ export class GraphTrainer implements Trainer {
     this.#shape = [rows, patchSize, patchSize, model.channels];
     this.#prefixes = Array.from({ length: own }, (_, i) => prefixOf(i));
     this.#replicated = replicas !== undefined;
+    if (staged) this.upload = (patches) => this.#upload(patches);
   }
 
   /** Restores the state; without momentum it starts from zero. */
   static async start(
     session: GraphSession,
     options: TrainerOptions,
-    { state, momentum, replicas }: GraphTrainerStart,
+    start: GraphTrainerStart,
   ): Promise<GraphTrainer> {
-    const trainer = new GraphTrainer(session, options, replicas);
+    const { state, momentum, replicas } = start;
+    const trainer = new GraphTrainer(session, options, start);
     const specs = trainer.#specs;
     await trainer.#run([], [NODES.zeroed]);
     const trainable = specs.filter(isTrainable), kept = trainer.#kept;
@@ -135,6 +143,23 @@ export class GraphTrainer implements Trainer {
     return outputs.slice(0, fetches.length);
   }
 
+  async #upload(patches: Feed): Promise<void> {
+    this.#uploaded++;
+    const values = patchNumbers(patches, this.#options.values);
+    await this.#run([patchFeed(values, this.#shape)], [NODES.uploaded]);
+  }
+
+  /** What feeds the patches: nothing where they are on the device, then. */
+  async #feeds(patches: Feed): Promise<NamedFeed[]> {
+    if (this.upload === undefined) {
+      const values = patchNumbers(patches, this.#options.values);
+      return [patchFeed(values, this.#shape)];
+    }
+    if (this.#uploaded === 0) await this.upload(patches);
+    this.#uploaded--;
+    return [];
+  }
+
   /** See {@linkcode Trainer.step}. */
   async step(
     patches: Feed,
@@ -142,7 +167,6 @@ export class GraphTrainer implements Trainer {
     stop = false,
     numbers: Record<string, number> = {},
   ): Promise<StepResult> {
-    const values = patchNumbers(patches, this.#options.values);
     const rates = [scalar(NODES.learningRate, Float32Array.of(learningRate))];
     for (const [name, value] of Object.entries(numbers)) {
       rates.push(scalar(scalarNode(name), Float32Array.of(value)));
@@ -154,12 +178,17 @@ export class GraphTrainer implements Trainer {
     }
     const { microBatch } = this.#options;
     const outputs = microBatch === undefined
-      ? await this.#run([patchFeed(values, this.#shape), ...rates], [
+      ? await this.#run([...await this.#feeds(patches), ...rates], [
         ...NODES.losses,
         NODES.gram,
         ...last,
       ])
-      : await this.#microBatchStep(values, rates, last, microBatch);
+      : await this.#microBatchStep(
+        patchNumbers(patches, this.#options.values),
+        rates,
+        last,
+        microBatch,
+      );
     const [loss, invariance, tcr] = outputs.map((output) => output[0]) as [
       number,
       number,
@@ -202,8 +231,7 @@ export class GraphTrainer implements Trainer {
 
   /** z of a batch in training mode, without any update. */
   async embed(patches: Feed): Promise<Float32Array> {
-    const values = patchNumbers(patches, this.#options.values);
-    return (await this.#run([patchFeed(values, this.#shape)], [NODES.z]))[0]!;
+    return (await this.#run(await this.#feeds(patches), [NODES.z]))[0]!;
   }
 
   async #read(

@@ -32,6 +32,7 @@ export const attr = {
   bool: (b: boolean): AttrValue => ({ b }),
   text: (s: string): AttrValue => ({ s: new TextEncoder().encode(s) }),
   ints: (i: number[]): AttrValue => ({ list: { i } }),
+  types: (type: number[]): AttrValue => ({ list: { type } }),
   shape: (sides: number[]): AttrValue => ({ shape: shapeMessage(sides) }),
 };
 

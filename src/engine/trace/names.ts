@@ -10,6 +10,8 @@ export const NODES = {
   bytes: "bytes",
   /** float, `N×H×W×3`, already in [−1, 1]: for comparisons. */
   floats: "floats",
+  /** Runs when the patches that are fed are on the device: see `traceReplicas`. */
+  uploaded: "uploaded",
   /** float scalar. */
   learningRate: "learning_rate",
   /** The loss and its terms, before the update. */

@@ -87,6 +87,25 @@ function sliceOfReplica(
   return graph.reshape(slice, [patches * images, ...sides]);
 }
 
+/** Patches as a step takes them from its device, where another run has put them. */
+function stagedPatches(graph: GraphBuilder, patches: GraphValue): GraphValue {
+  const { dtype, shape } = patches, { prefix } = graph.place;
+  const area = {
+    dtypes: attr.types([dtype]),
+    capacity: attr.int(0),
+    memory_limit: attr.int(0),
+    container: attr.text(""),
+    shared_name: attr.text(`${prefix}patches`),
+  };
+  const put = graph.node("Stage", [patches], area);
+  output(graph, graph.scalar(1), [put], NODES.uploaded);
+  const taken = { name: graph.node("Unstage", [], area), dtype, shape };
+  // The area does not know its shape.
+  return graph.value("Reshape", [taken, graph.ints(shape)], shape, {
+    Tshape: attr.type(DType.int32),
+  });
+}
+
 /**
  * Traces a training graph: once, or once for each replica of this process, on
  * its device.
@@ -100,6 +119,8 @@ export function traceReplicas(
   traceReplica: (replica: ReplicaGraph) => void,
 ): GraphBuilder {
   const { replicas, patchesAtOnce: patches, microBatched, floats } = settings;
+  const onDevice = (graph: GraphBuilder, fed: GraphValue) =>
+    settings.staged ? stagedPatches(graph, fed) : fed;
   const sides = [patchSize, patchSize, model.channels];
   return trace(settings, (graph, backend) => {
     const ownImages = images / (replicas?.count ?? 1);
@@ -134,7 +155,7 @@ export function traceReplicas(
       microBatch,
     };
     if (replicas === undefined) {
-      traceReplica({ ...inputs, patches: feed });
+      traceReplica({ ...inputs, patches: onDevice(graph, feed) });
       return;
     }
     const stop = graph.placeholder(NODES.stop, DType.float, []);
@@ -147,7 +168,7 @@ export function traceReplicas(
       const synced = replicas.syncBatchNorm ? collectives : undefined;
       traceReplica({
         ...inputs,
-        patches: ownPatches,
+        patches: onDevice(graph, ownPatches),
         stop,
         collectives,
         synced,

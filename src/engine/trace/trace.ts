@@ -34,6 +34,11 @@ export interface TraceSettings {
   keepsAll?: boolean;
   /** Whether patches are fed as floats: for comparing with other programs. */
   floats?: boolean;
+  /**
+   * Whether a run of its own puts patches on the device, where a step takes them:
+   * it may run beside the step before.
+   */
+  staged?: boolean;
   /** Where several replicas train together. */
   replicas?: ReplicaSettings;
 }
