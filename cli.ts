@@ -33,6 +33,7 @@ const GROUPS: Record<string, Record<string, () => Promise<Task>>> = {
     train: () => import("./tasks/train.ts"),
     evaluate: () => import("./tasks/evaluate.ts"),
     compare: () => import("./tasks/compare.ts"),
+    sweep: () => import("./tasks/sweep.ts"),
     launch: () => import("./tasks/launch.ts"),
     reproduce: () => import("./tasks/reproduce.ts"),
   },

@@ -4,40 +4,30 @@
  *
  * @module
  */
-import { resolve } from "node:path";
 import { readCheckpointInfo } from "../src/checkpoint/checkpoint.ts";
 import type { TrainConfig } from "../src/checkpoint/run_config.ts";
-import { codeOf, messageOf } from "../src/errors.ts";
 import {
   METHOD_NAMES,
   type MethodName,
   methodNamed,
 } from "../src/model/methods/methods.ts";
 import { comparisonOf } from "../src/report/comparison.ts";
-import { writeReport } from "../src/report/report.ts";
 import { readRuns } from "../src/report/run_record.ts";
 import { prepareRun } from "../src/train/config.ts";
 import {
   type Budget,
   budgetOf,
   type Chosen,
-  compareError,
   keepPlan,
   type Plan,
   readPlan,
   sharedOf,
   stepsOf,
-} from "./cli/compare_plan.ts";
-import {
-  evaluateMethod,
-  evaluationsOf,
-  isTrained,
-  trainMethod,
-} from "./cli/compare_runs.ts";
+} from "./cli/plan.ts";
+import { evaluateRun, evaluationsOf, isTrained, trainRun } from "./cli/runs.ts";
 import type { Command, Values } from "./cli/flags.ts";
 import { main, setUpEngine, showPreparation } from "./cli/main.ts";
-import { formatSeconds } from "./cli/progress.ts";
-import { listen } from "./cli/signals.ts";
+import { makeSeries } from "./cli/series.ts";
 import { configOf } from "./cli/train_choices.ts";
 import { command as trainCommand } from "./cli/train_flags.ts";
 
@@ -133,13 +123,15 @@ function choicesOf(values: Values, method: MethodName): TrainConfig {
   return shapes ? { ...config, limitImages: SHAPES.limitImages } : config;
 }
 
-/** What all methods are trained and evaluated with. */
+/** What a method is trained and evaluated with, as all are. */
 interface Comparison {
   values: Values;
   dir: string;
   budget: Budget;
   plan: Plan;
   planPath: string;
+  /** Stands before what is shown of the run. */
+  title: string;
   signal: AbortSignal;
 }
 
@@ -150,24 +142,23 @@ interface Comparison {
  */
 async function runMethod(
   method: MethodName,
-  title: string,
   chosen: Chosen,
-  { values, dir, budget, plan, planPath, signal }: Comparison,
+  { values, dir, budget, plan, planPath, title, signal }: Comparison,
 ): Promise<boolean> {
   const run = `${dir}/${method}`, { choices } = chosen;
-  plan.steps[method] ??= await stepsOf(chosen, budget, {
+  const steps = plan.steps[method] ??= await stepsOf(chosen, budget, {
     dir: `${dir}/.timed`,
     signal,
   });
   keepPlan(planPath, plan);
   if (!isTrained(run)) {
-    const config = { ...choices, maxSteps: plan.steps[method] };
-    if (!await trainMethod(title, config, run, signal)) return false;
+    const config = { ...choices, maxSteps: steps };
+    if (!await trainRun(title, config, run, signal)) return false;
   }
   const patches = values["test-patches"] as number | undefined ??
     (choices.data === "shapes" ? SHAPES.testPatches : 16);
   for (const kind of evaluationsOf(method)) {
-    await evaluateMethod(title, {
+    await evaluateRun(title, {
       ...kind,
       modelPath: run,
       testPatches: kind.protocol === "whole" ? 1 : patches,
@@ -199,45 +190,19 @@ export async function run(values: Values): Promise<void> {
   const planPath = `${dir}/compare.json`;
   const plan = await readPlan(planPath, budget, sharedOf(values));
   await setUpEngine({ engine });
-  const controller = new AbortController(), { signal } = controller;
-  const outcome = listen(controller);
-  const stopped = (): never => {
-    console.log("Stopped. The same command goes on.");
-    Deno.exit(outcome.code || 1);
-  };
-  const begin = performance.now();
-  const comparison = { values, dir, budget, plan, planPath, signal };
-  for (const [i, [method, own]] of [...chosen].entries()) {
-    if (plan.failed[method] !== undefined) continue;
-    const title = `${i + 1}/${methods.length} ${method}`;
-    try {
-      if (!await runMethod(method, title, own, comparison)) stopped();
-    } catch (error) {
-      if (signal.aborted) stopped();
-      if (!["COLLAPSED", "NOT_FINITE"].includes(codeOf(error) ?? "")) {
-        throw error;
-      }
-      // The others are compared all the same.
-      plan.failed[method] = messageOf(error);
-      keepPlan(planPath, plan);
-    }
-  }
-  outcome.stop();
-  for (const [method, why] of Object.entries(plan.failed)) {
-    console.error(`${method} is left out: ${why}`);
-  }
-  const runs = methods.filter((method) => plan.failed[method] === undefined)
-    .map((method) => `${dir}/${method}`);
-  if (runs.length === 0) {
-    throw compareError("nothing", "no method could be trained", "see above");
-  }
-  const { head, rows } = comparisonOf(readRuns(runs));
-  console.log([head, ...rows].map((row) => row.join(" | ")).join("\n"));
-  const out = `${dir}/report.html`;
-  await writeReport({ runs, out, engine });
-  const seconds = (performance.now() - begin) / 1000;
-  console.log(`Compared in ${formatSeconds(seconds)}`);
-  console.log(`Report: ${resolve(out)}`);
+  const comparison = { values, dir, budget, plan, planPath };
+  const series = { dir, names: [...chosen.keys()], plan, planPath, engine };
+  await makeSeries(
+    series,
+    (name, told) => {
+      const method = name as MethodName;
+      return runMethod(method, chosen.get(method)!, { ...comparison, ...told });
+    },
+    (runs) => {
+      const { head, rows } = comparisonOf(readRuns(runs));
+      console.log([head, ...rows].map((row) => row.join(" | ")).join("\n"));
+    },
+  );
 }
 
 if (import.meta.main) await main(command, run);

@@ -26,6 +26,7 @@ const TASKS: Record<string, () => Promise<{ command: Command }>> = {
   launch: () => import("./launch.ts"),
   evaluate: () => import("./evaluate.ts"),
   compare: () => import("./compare.ts"),
+  sweep: () => import("./sweep.ts"),
   embed: () => import("./embed.ts"),
   export: () => import("./export.ts"),
   report: () => import("./report.ts"),

@@ -8,27 +8,7 @@ import {
 import { publishedFor } from "../src/report/published.ts";
 import { writeReport } from "../src/report/report.ts";
 import { withFolder } from "./images.ts";
-import { writeRun } from "./runs.ts";
-
-function resultOf(
-  dir: string,
-  changes: Partial<EvaluationResult> = {},
-): EvaluationResult {
-  const accuracy = { top1: 0.8, top5: 0.9 };
-  return {
-    checkpoint: `${dir}/checkpoint-00000010.safetensors`,
-    data: "cifar10",
-    images: { train: 50000, test: 10000 },
-    leftOut: { train: 0, test: 0 },
-    classes: 10,
-    testPatches: 128,
-    engine: { engine: "x", version: "1", device: "CPU", precision: "fp32" },
-    linear: { last: accuracy, best: accuracy },
-    knn: accuracy,
-    seconds: 1,
-    ...changes,
-  };
-}
+import { evaluationOf, writeRun } from "./runs.ts";
 
 Deno.test("each evaluation keeps a file of its own; the same one its old", async () => {
   await withFolder(async (dir) => {
@@ -41,11 +21,11 @@ Deno.test("each evaluation keeps a file of its own; the same one its old", async
       { linear: undefined },
       { checkpoint: `${dir}/checkpoint-00000020.safetensors` },
     ];
-    for (const changes of others) keepEvaluation(resultOf(dir, changes));
+    for (const changes of others) keepEvaluation(evaluationOf(dir, changes));
     assertEquals(readEvaluations(dir).length, others.length);
     // Later by the clock of the file system too.
     await new Promise((done) => setTimeout(done, 20));
-    keepEvaluation(resultOf(dir, { seconds: 2 }));
+    keepEvaluation(evaluationOf(dir, { seconds: 2 }));
     const kept = readEvaluations(dir);
     assertEquals(kept.length, others.length);
     assertEquals(kept.at(-1)!.seconds, 2);
@@ -60,7 +40,7 @@ Deno.test("each evaluation keeps a file of its own; the same one its old", async
 Deno.test("an evaluation of an earlier version is still read", async () => {
   await withFolder(async (dir) => {
     await writeRun(dir, 10);
-    const text = JSON.stringify(resultOf(dir));
+    const text = JSON.stringify(evaluationOf(dir));
     await Deno.writeTextFile(`${dir}/evaluation.json`, text);
     assertEquals(readEvaluations(dir).length, 1);
   });

@@ -213,7 +213,7 @@ Deno.test({
         const passes = other.includes("--passes") ? [] : ["--passes", "600"];
         const refused = await compare(...passes, ...other);
         assertEquals(refused.code, 2);
-        assertStringIncludes(refused.err, "its methods were given");
+        assertStringIncludes(refused.err, "its runs were given");
       }
       // What is not a run of ours stays.
       await Deno.mkdir(`${dir}/mine/simclr`, { recursive: true });

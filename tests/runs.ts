@@ -1,10 +1,22 @@
 /** Folders of runs for tests. */
+import type { TrainConfig } from "../src/checkpoint/run_config.ts";
+import type { EvaluationResult } from "../src/evaluate/evaluate.ts";
 import { resolveConfig } from "../src/train/config.ts";
 import { TRAIN_DEFAULTS } from "../src/train/choices.ts";
 
-/** A run's folder as `train` and `evaluate` leave it, without checkpoints. */
-export async function writeRun(dir: string, steps: number): Promise<void> {
-  const config = await resolveConfig({ ...TRAIN_DEFAULTS });
+/**
+ * A run's folder as `train` leaves it, without checkpoints.
+ *
+ * @param choices What of its configuration is not as usual.
+ * @param loss The loss of each step.
+ */
+export async function writeRun(
+  dir: string,
+  steps: number,
+  choices: Partial<TrainConfig> = {},
+  loss = (step: number) => -200 - step / steps,
+): Promise<void> {
+  const config = await resolveConfig({ ...TRAIN_DEFAULTS, ...choices });
   await Deno.mkdir(dir, { recursive: true });
   await Deno.writeTextFile(
     `${dir}/config.json`,
@@ -14,7 +26,7 @@ export async function writeRun(dir: string, steps: number): Promise<void> {
     step,
     epoch: 0,
     lr: 0.3 * (1 - step / steps),
-    loss: -200 - step / steps,
+    loss: loss(step),
     invariance: 0.8,
     tcr: 140,
     effectiveRank: 5 + step / steps,
@@ -27,4 +39,25 @@ export async function writeRun(dir: string, steps: number): Promise<void> {
     `${dir}/metrics.jsonl`,
     text.map((line) => JSON.stringify(line)).join("\n") + '\n{"step":9',
   );
+}
+
+/** What an evaluation of a run gives. */
+export function evaluationOf(
+  dir: string,
+  changes: Partial<EvaluationResult> = {},
+): EvaluationResult {
+  const accuracy = { top1: 0.8, top5: 0.9 };
+  return {
+    checkpoint: `${dir}/checkpoint-00000010.safetensors`,
+    data: "cifar10",
+    images: { train: 50000, test: 10000 },
+    leftOut: { train: 0, test: 0 },
+    classes: 10,
+    testPatches: 128,
+    engine: { engine: "x", version: "1", device: "CPU", precision: "fp32" },
+    linear: { last: accuracy, best: accuracy },
+    knn: accuracy,
+    seconds: 1,
+    ...changes,
+  };
 }

@@ -22,6 +22,46 @@ export function evaluatedOn(evaluation: EvaluationResult): string {
   return `${protocolText(evaluation)}, ${layer}`;
 }
 
+/** A run with its accuracies by one kind of evaluation, 0 to 1. */
+export interface Accuracy {
+  run: RunRecord;
+  linear?: number;
+  knn?: number;
+}
+
+/** What has to be equal for accuracies to be compared. */
+function evaluatedBy(evaluation: EvaluationResult): string {
+  const { data, images: { train, test } } = evaluation;
+  return `${data} ${train} ${test} ${evaluatedOn(evaluation)}`;
+}
+
+/**
+ * The runs that were evaluated as most of them were, on the same images; nothing where
+ * none was.
+ */
+export function evaluatedAlike(
+  runs: RunRecord[],
+): { kind: string; runs: Accuracy[] } | undefined {
+  const ways = runs.flatMap(({ evaluations }) => [
+    ...new Set(evaluations.map(evaluatedBy)),
+  ]);
+  const often = (way: string) => ways.filter((other) => other === way).length;
+  const [way] = ways.toSorted((a, b) => often(b) - often(a));
+  const found = runs.flatMap((run) => {
+    const last = run.evaluations.findLast((e) => evaluatedBy(e) === way);
+    return last === undefined ? [] : [{ run, last }];
+  });
+  if (found.length === 0) return undefined;
+  return {
+    kind: evaluatedOn(found[0]!.last),
+    runs: found.map(({ run, last: { linear, knn } }) => ({
+      run,
+      linear: linear?.last.top1,
+      knn: knn?.top1,
+    })),
+  };
+}
+
 /** A table of texts. */
 export interface Comparison {
   /** The names of the columns. */

@@ -5,7 +5,9 @@
  */
 import { Plot, plot } from "../deps/plot.ts";
 import type { StepMetrics } from "../train/events.ts";
+import { type Sign, SIGNS, type Signs } from "./correlation.ts";
 import { type RunRecord, thinned } from "./run_record.ts";
+import type { Sensitivity } from "./sensitivity.ts";
 
 /** A drawn figure. */
 export interface Figure {
@@ -102,6 +104,69 @@ export function curves(runs: RunRecord[]): Figure[] {
     figures.push(lines("probe", "Online probe: kNN top-1, %", probes));
   }
   return figures;
+}
+
+/** Accuracy by one choice: see {@linkcode sensitivities}. */
+export function sensitivityFigures(found: Sensitivity[]): Figure[] {
+  return found.map(({ choice: name, kind, points }) => {
+    const choice = name.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`);
+    const title = `Accuracy by ${choice}, % (${kind})`;
+    const all = (["linear", "knn"] as const).flatMap((series) =>
+      points.filter((point) => point[series] !== undefined)
+        .map((point) => ({
+          x: point.value,
+          y: 100 * point[series]!,
+          series: series === "knn" ? "kNN" : series,
+        }))
+    );
+    const isWide = points.at(-1)!.value >= 8 * points[0]!.value &&
+      points[0]!.value > 0;
+    const marks = { x: "x", y: "y", stroke: "series" };
+    const svg = draw(title, {
+      x: { label: choice, type: isWide ? "log" : "linear" },
+      y: { grid: true, label: null },
+      color: { scheme: "observable10", domain: ["linear", "kNN"] },
+      marks: [
+        Plot.lineY(all, marks),
+        Plot.dot(all, marks),
+        Plot.text(
+          all,
+          Plot.selectLast({
+            ...marks,
+            stroke: undefined,
+            z: "series",
+            text: "series",
+            dy: -8,
+          }),
+        ),
+      ],
+    });
+    return { name: `accuracy-by-${choice}`, title, svg };
+  });
+}
+
+/** Accuracy beside each sign that a run sees itself: see {@linkcode signsOf}. */
+export function signFigures({ kind, runs, correlations }: Signs): Figure[] {
+  return (Object.keys(SIGNS) as Sign[]).map((sign) => {
+    const rho = correlations[sign].toFixed(2);
+    const title = `Linear accuracy, %, by the last ${SIGNS[sign]}: rank ` +
+      `correlation ${rho} over ${runs.length} runs (${kind})`;
+    const svg = draw(title, {
+      x: { label: SIGNS[sign] },
+      y: { grid: true, label: null },
+      marks: [
+        Plot.dot(
+          runs.map(({ name, linear, last }) => ({
+            name,
+            x: last[sign],
+            y: 100 * linear,
+          })),
+          { x: "x", y: "y", title: "name", fill: "currentColor" },
+        ),
+      ],
+    });
+    return { name: `accuracy-by-last-${sign}`, title, svg };
+  });
 }
 
 /** A map of embeddings, coloured by class. */

@@ -6,10 +6,7 @@
 import { methodNamed } from "../model/methods/methods.ts";
 import { comparisonOf, protocolText } from "./comparison.ts";
 import { type CallOptions, untilAborted } from "../call_options.ts";
-import { Buffer } from "node:buffer";
 import { openDataset } from "../data/catalog.ts";
-import { encodePng } from "../data/png.ts";
-import type { Image } from "../data/image.ts";
 import type { EngineChoice } from "../engine/engine.ts";
 import { messageOf } from "../errors.ts";
 import { contactSheet } from "../patches/contact_sheet.ts";
@@ -19,8 +16,11 @@ import { writeAtomically } from "../atomic_file.ts";
 import { pixelsOf, trainSource } from "../checkpoint/run_config.ts";
 import { BOOK_HEAD, bookCells, readRow, rowNames } from "./book.ts";
 import type { Figure } from "./figures.ts";
+import { signsOf } from "./correlation.ts";
+import { escape, figureHtml, grid, imageHtml, percent, table } from "./html.ts";
 import { publishedFor } from "./published.ts";
 import { readRuns, type RunRecord } from "./run_record.ts";
+import { sensitivities } from "./sensitivity.ts";
 import palette from "../style/palette.css" with { type: "text" };
 import style from "./report.css" with { type: "text" };
 
@@ -45,34 +45,6 @@ export interface ReportResult {
   /** What is not in it, and why. */
   missing: string[];
 }
-
-const ESCAPES: Record<string, string> = {
-  "&": "&amp;",
-  "<": "&lt;",
-  ">": "&gt;",
-  '"': "&quot;",
-};
-const escape = (text: unknown) =>
-  String(text).replace(/[&<>"]/g, (c) => ESCAPES[c]!);
-
-function table(head: string[], rows: unknown[][]): string {
-  const cells = (tag: string, row: unknown[]) =>
-    row.map((cell, i) =>
-      i === 0 && tag === "td"
-        ? `<th scope="row">${escape(cell)}</th>`
-        : `<${tag}${tag === "th" ? ' scope="col"' : ""}>${
-          escape(cell)
-        }</${tag}>`
-    ).join("");
-  return `<div class="scroll"><table><thead><tr>${
-    cells("th", head)
-  }</tr></thead>
-<tbody>${rows.map((row) => `<tr>${cells("td", row)}</tr>`).join("\n")}</tbody>
-</table></div>`;
-}
-
-const percent = (share: number | undefined) =>
-  share === undefined ? "–" : `${(100 * share).toFixed(1)} %`;
 
 function median(values: number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1]!;
@@ -162,19 +134,6 @@ function bookTable(): string {
   return rows.length === 0 ? "" : table(BOOK_HEAD, rows);
 }
 
-function figureHtml({ name, title, svg }: Figure): string {
-  return `<figure id="${name}">${svg}<figcaption>${
-    escape(title)
-  }</figcaption></figure>`;
-}
-
-async function imageHtml(image: Image, text: string): Promise<string> {
-  const png = Buffer.from(await encodePng(image)).toString("base64");
-  return `<figure><img src="data:image/png;base64,${png}" alt="${
-    escape(text)
-  }"><figcaption>${escape(text)}</figcaption></figure>`;
-}
-
 /** An image of the run's data, and the patches that training cut from it. */
 async function patchSheet({ config }: RunRecord): Promise<string> {
   const dataset = await openDataset(trainSource(config));
@@ -238,10 +197,15 @@ export async function writeReport(
     }
   };
   // What draws is loaded by those alone who want a report.
-  const { curves } = await import("./figures.ts");
+  const { curves, sensitivityFigures, signFigures } = await import(
+    "./figures.ts"
+  );
   const { gallery } = await import("./gallery.ts");
-  const figures = curves(runs);
-  const shared = legend(runs, figures);
+  const curvesOfAll = curves(runs);
+  const sensitivity = sensitivityFigures(sensitivities(runs));
+  const signs = signsOf(runs), told = signs ? signFigures(signs) : [];
+  const figures = [...curvesOfAll, ...sensitivity, ...told];
+  const shared = legend(runs, curvesOfAll);
   const patches = await orMissing("patches", () => patchSheet(main));
   const seen = wanted
     ? await orMissing("test images", () => gallery(main.dir, engine, signal))
@@ -255,11 +219,10 @@ export async function writeReport(
     ["The book of results", bookTable()],
     [
       "Curves",
-      shared +
-      `<div class="grid">${
-        figures.filter((f) => f.name !== "map").map(figureHtml).join("\n")
-      }</div>`,
+      shared + grid(curvesOfAll),
     ],
+    ["Accuracy by one choice", sensitivity.length ? grid(sensitivity) : ""],
+    ["Does the loss tell the accuracy?", told.length ? grid(told) : ""],
     ["Test images", seen ? figureHtml(seen.map) + neighbours : ""],
     ["Patches", patches ?? ""],
     [

@@ -18,12 +18,10 @@ import {
   rowNames,
   type RowSetting,
 } from "./book.ts";
+import { lastOf, type Sign } from "./correlation.ts";
 import { readRun, type RunRecord } from "./run_record.ts";
 
 const recordError = errorMaker("record", "INVALID_ARGUMENT");
-
-/** Steps at the end of a run whose numbers the book keeps, as a mean. */
-const LAST_STEPS = 10;
 
 /** What a run itself does not know. */
 export interface RecordOptions {
@@ -50,9 +48,7 @@ function runOf(
   { commit, note, processorSeconds }: RecordOptions,
 ): BookRun {
   const { bs, numPatches, seed, report } = config;
-  const end = steps.slice(-LAST_STEPS);
-  const mean = (name: "loss" | "invariance" | "tcr" | "effectiveRank") =>
-    Number((sum(end.map((s) => s[name])) / end.length).toPrecision(6));
+  const mean = (name: Sign) => Number(lastOf(steps, name).toPrecision(6));
   const kept = steps.every((s) => s.processorSeconds !== undefined)
     ? sum(steps.map((s) => s.processorSeconds!))
     : undefined;

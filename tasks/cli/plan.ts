@@ -1,6 +1,6 @@
 /**
- * What the methods of `deno task compare` are given: the same budget and the same
- * choices, kept so that a later call goes on.
+ * What the runs of `deno task compare` and `sweep` are given: the same budget and the
+ * same choices, kept so that a later call goes on.
  *
  * @module
  */
@@ -13,12 +13,11 @@ import type {
 } from "../../src/checkpoint/run_config.ts";
 import { errorMaker, messageOf } from "../../src/errors.ts";
 import { exists } from "../../src/files.ts";
-import type { MethodName } from "../../src/model/methods/methods.ts";
 import { train } from "../../src/train/train.ts";
 import type { Values } from "./flags.ts";
 
 /** What cannot be compared. */
-export const compareError = errorMaker("compare", "INVALID_ARGUMENT");
+export const planError = errorMaker("compare", "INVALID_ARGUMENT");
 
 const BUDGETS = ["epoch", "passes", "minutes"] as const;
 
@@ -36,13 +35,13 @@ export function budgetOf(values: Values, usual: Budget): Budget {
     .map((name) => [name, values[name] as number] as const);
   if (given.length > 1) {
     const names = given.map(([name]) => `--${name}`).join(" and ");
-    throw compareError(`by ${names}`, "a run has one length", "give one");
+    throw planError(`by ${names}`, "a run has one length", "give one");
   }
   for (const [name, value] of given) {
     const fits = name === "epoch" ? Number.isInteger(value) : true;
     if (fits && value > 0) continue;
     const remedy = name === "epoch" ? "give 1 or more" : "give a number over 0";
-    throw compareError(`for --${name} ${value}`, "it is no length", remedy);
+    throw planError(`for --${name} ${value}`, "it is no length", remedy);
   }
   return given.length === 1 ? Object.fromEntries(given) : usual;
 }
@@ -102,15 +101,15 @@ export async function stepsOf(
   return Math.max(1, Math.round(steps));
 }
 
-/** What the methods were given, so that a later call goes on with the same. */
+/** What the runs were given, so that a later call goes on with the same. */
 export interface Plan {
   budget: Budget;
   /** What is the same for all: flags of `train`, limits of the evaluation. */
   shared: Record<string, unknown>;
-  /** The steps of each. */
-  steps: Partial<Record<MethodName, number>>;
-  /** Why a method could not be trained. */
-  failed: Partial<Record<MethodName, string>>;
+  /** The steps of each, where the budget decides. */
+  steps: Record<string, number>;
+  /** Why one could not be trained. */
+  failed: Record<string, string>;
 }
 
 /** Flags that may differ when a comparison goes on; its budget is kept apart. */
@@ -146,14 +145,14 @@ export async function readPlan(
   try {
     plan = JSON.parse(await Deno.readTextFile(path));
   } catch (error) {
-    throw compareError(`in ${path}`, messageOf(error), "name another --dir");
+    throw planError(`in ${path}`, messageOf(error), "name another --dir");
   }
   const given = { ...budget, ...shared },
     kept = { ...plan.budget, ...plan.shared };
   if (isDeepStrictEqual(given, kept)) return plan;
-  throw compareError(
+  throw planError(
     `by ${JSON.stringify(given)} in ${path.replace(/\/[^/]*$/, "")}`,
-    `its methods were given ${JSON.stringify(kept)}`,
+    `its runs were given ${JSON.stringify(kept)}`,
     "give the same, or name another --dir",
   );
 }

@@ -1,5 +1,5 @@
 /**
- * How `deno task compare` trains and evaluates one method: what is done stays done.
+ * How `deno task compare` and `sweep` train and evaluate one run: what is done stays done.
  *
  * @module
  */
@@ -31,11 +31,11 @@ export function isTrained(dir: string): boolean {
 }
 
 /**
- * Trains one method, or goes on with it.
+ * Trains a run, or goes on with it.
  *
  * @returns Whether it has come to its end; else the signal has stopped it.
  */
-export async function trainMethod(
+export async function trainRun(
   title: string,
   config: TrainConfig,
   dir: string,
@@ -81,7 +81,7 @@ export function evaluationsOf(
 }
 
 /** Evaluates once; what has been evaluated stays. */
-export async function evaluateMethod(
+export async function evaluateRun(
   title: string,
   config: Pick<EvaluateConfig, "modelPath"> & Partial<EvaluateConfig>,
   signal: AbortSignal,

@@ -1,0 +1,80 @@
+/**
+ * Several runs one after another, as `deno task compare` and `sweep` make them: an
+ * interruption stops all, a run that collapses or diverges is left out.
+ *
+ * @module
+ */
+import { resolve } from "node:path";
+import type { EngineChoice } from "../../src/engine/engine.ts";
+import { codeOf, messageOf } from "../../src/errors.ts";
+import { writeReport } from "../../src/report/report.ts";
+import { keepPlan, type Plan, planError } from "./plan.ts";
+import { formatSeconds } from "./progress.ts";
+import { listen } from "./signals.ts";
+
+/** Where the runs are, and what is known of them. */
+export interface Series {
+  /** The folder of their folders. */
+  dir: string;
+  /** The names of the runs, in order. */
+  names: string[];
+  plan: Plan;
+  /** The plan's file. */
+  planPath: string;
+  engine: EngineChoice;
+}
+
+/**
+ * Makes the runs, tells those that are left out, and writes a report about the others.
+ *
+ * @param makeRun Trains and evaluates a run, or goes on with it; false where the signal
+ * has stopped it.
+ * @param tell Is given the folders of the runs before the report is written.
+ */
+export async function makeSeries(
+  { dir, names, plan, planPath, engine }: Series,
+  makeRun: (
+    name: string,
+    told: { title: string; signal: AbortSignal },
+  ) => Promise<boolean>,
+  tell: (runs: string[]) => void,
+): Promise<void> {
+  const begin = performance.now();
+  const controller = new AbortController(), { signal } = controller;
+  const outcome = listen(controller);
+  const stopped = (): never => {
+    console.log("Stopped. The same command goes on.");
+    Deno.exit(outcome.code || 1);
+  };
+  for (const [i, name] of names.entries()) {
+    if (plan.failed[name] !== undefined) continue;
+    const title = `${i + 1}/${names.length} ${name}`;
+    try {
+      if (!await makeRun(name, { title, signal })) stopped();
+    } catch (error) {
+      if (signal.aborted) stopped();
+      if (!["COLLAPSED", "NOT_FINITE"].includes(codeOf(error) ?? "")) {
+        throw error;
+      }
+      // The others are made all the same.
+      plan.failed[name] = messageOf(error);
+      keepPlan(planPath, plan);
+    }
+  }
+  outcome.stop();
+  const failed = names.filter((name) => plan.failed[name] !== undefined);
+  for (const name of failed) {
+    console.error(`${name} is left out: ${plan.failed[name]}`);
+  }
+  const runs = names.filter((name) => !failed.includes(name))
+    .map((name) => `${dir}/${name}`);
+  if (runs.length === 0) {
+    throw planError("nothing", "no run could be trained", "see above");
+  }
+  tell(runs);
+  const out = `${dir}/report.html`;
+  await writeReport({ runs, out, engine });
+  const seconds = (performance.now() - begin) / 1000;
+  console.log(`${runs.length} runs in ${formatSeconds(seconds)}`);
+  console.log(`Report: ${resolve(out)}`);
+}

@@ -1,0 +1,96 @@
+/**
+ * Choices with several values, as `deno task sweep` takes them: `lr=0.1,0.3`.
+ *
+ * @module
+ */
+import { closestString } from "../../src/deps/std.ts";
+import { errorMaker } from "../../src/errors.ts";
+import { type Flag, parseFlags, type Values } from "./flags.ts";
+import { command as trainCommand } from "./train_flags.ts";
+
+const sweepError = errorMaker("sweep over", "INVALID_ARGUMENT");
+
+/** Flags of `train` that say where and how a run runs, not what it is. */
+const OPERATIONAL: readonly string[] = [
+  ...["workers", "threads", "keep", "task", "peer-timeout", "cache-limit"],
+  ...["dashboard", "engine", "xla", "limit-images", "max-steps"],
+];
+
+function canVary(name: string, { type, choices, without }: Flag): boolean {
+  const told = type === "number" || choices !== undefined ||
+    ["warm-up", "micro-batch"].includes(name);
+  return told && without === undefined && !OPERATIONAL.includes(name) &&
+    name !== "data";
+}
+
+/** The names of the choices that can be varied. */
+export const VARIABLE: readonly string[] = Object.entries(trainCommand.flags)
+  .filter(([name, flag]) => canVary(name, flag))
+  .map(([name]) => name);
+
+/** A run of a sweep. */
+export interface Variation {
+  /** Its folder: `base`, or `lr-0.1`. */
+  name: string;
+  /** The values of its flags, beside those that all runs have. */
+  values: Values;
+}
+
+/** One choice with its values: each as a variation. */
+function parseOne(text: string): Variation[] {
+  const [given, list] = text.split("=") as [string, string?];
+  const plain = given.replace(/^--/, "").replaceAll("_", "-");
+  const name = trainCommand.aliases?.[plain] ?? plain;
+  if (!list) {
+    throw sweepError(
+      `"${text}"`,
+      "it names no values",
+      `write ${given}=A,B for two`,
+    );
+  }
+  if (!VARIABLE.includes(name)) {
+    const near = closestString(name, [...VARIABLE]);
+    throw sweepError(
+      given,
+      "it is no choice of train with several values",
+      `did you mean ${near}`,
+    );
+  }
+  return [...new Set(list.split(","))].map((value) => {
+    const { [name]: parsed } = parseFlags([`--${name}=${value}`], trainCommand);
+    return {
+      name: `${name}-${String(parsed).replaceAll(/[^\w.%+-]/g, "-")}`,
+      values: { [name]: parsed },
+    };
+  });
+}
+
+/**
+ * The runs of a sweep: one without any change, then each value by itself; or every
+ * combination of them.
+ *
+ * @param texts Choices with their values: `lr=0.1,0.3`.
+ * @throws {EmpSslError} `INVALID_ARGUMENT`, with the nearest right name.
+ */
+export function variationsOf(texts: string[], grid: boolean): Variation[] {
+  if (texts.length === 0) {
+    throw sweepError("nothing", "no choice was named", "write lr=0.1,0.3,1");
+  }
+  const choices = texts.map(parseOne);
+  const names = choices.map(([first]) => Object.keys(first!.values)[0]!);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) {
+    throw sweepError(twice, "it is given twice", "give all values at once");
+  }
+  if (!grid) return [{ name: "base", values: {} }, ...choices.flat()];
+  return choices.reduce<Variation[]>(
+    (before, more) =>
+      before.flatMap((a) =>
+        more.map((b) => ({
+          name: a.name === "" ? b.name : `${a.name},${b.name}`,
+          values: { ...a.values, ...b.values },
+        }))
+      ),
+    [{ name: "", values: {} }],
+  );
+}

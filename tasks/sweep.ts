@@ -1,0 +1,171 @@
+/**
+ * `deno task sweep`: trains and evaluates one run for each value of some choices, and
+ * writes one report.
+ *
+ * @module
+ */
+import { isDeepStrictEqual } from "node:util";
+import { readCheckpointInfo } from "../src/checkpoint/checkpoint.ts";
+import {
+  IDENTITY,
+  type ResolvedConfig,
+  type TrainConfig,
+} from "../src/checkpoint/run_config.ts";
+import { methodNamed } from "../src/model/methods/methods.ts";
+import { evaluatedAlike } from "../src/report/comparison.ts";
+import {
+  lastOf,
+  type Sign,
+  SIGNS,
+  signsOf,
+} from "../src/report/correlation.ts";
+import { readRuns } from "../src/report/run_record.ts";
+import { prepareRun } from "../src/train/config.ts";
+import type { Command, Values } from "./cli/flags.ts";
+import { main, setUpEngine, showPreparation } from "./cli/main.ts";
+import { keepPlan, readPlan, sharedOf } from "./cli/plan.ts";
+import { evaluateRun, isTrained, trainRun } from "./cli/runs.ts";
+import { makeSeries } from "./cli/series.ts";
+import { configOf } from "./cli/train_choices.ts";
+import { command as trainCommand } from "./cli/train_flags.ts";
+import { type Variation, variationsOf } from "./cli/variations.ts";
+
+/** Flags of `train` that make no sense for several runs. */
+const NOT_SHARED: readonly string[] = [
+  ...["resume", "config", "print-config", "dir", "msg", "dashboard"],
+  ...["tensorboard", "cluster", "task", "peer-timeout", "replicas", "sync-bn"],
+];
+
+/** The flags of `train` that all runs have in common. */
+const SHARED = Object.entries(trainCommand.flags)
+  .filter(([name]) => !NOT_SHARED.includes(name));
+
+/** The command line of `deno task sweep`. */
+export const command: Command = {
+  usage: "deno task sweep CHOICE=A,B [CHOICE=C,D …] [flags]",
+  about:
+    "Trains and evaluates one run with the flags as they are, and one for " +
+    "each value of\neach choice; then writes one report: accuracy by each choice, " +
+    "and whether the loss\ntells it. What was interrupted goes on when it is called " +
+    "again; more choices add runs.",
+  flags: {
+    grid: { type: "switch", help: "every combination of the values" },
+    "test-patches": {
+      type: "number",
+      help: "patches an image in the evaluation (default 16; shapes 4)",
+    },
+    "limit-train": {
+      type: "number",
+      help: "evaluate by only N training images",
+    },
+    "limit-test": { type: "number", help: "evaluate on only N test images" },
+    dir: {
+      type: "text",
+      value: "DIR",
+      help: "folder of the runs and the report (default sweep/DATA)",
+    },
+    ...Object.fromEntries(SHARED),
+  },
+  aliases: trainCommand.aliases,
+  arguments: true,
+  examples: [
+    "deno task sweep lr=0.1,1 patch-sim=50,800",
+    "deno task sweep seed=1,2 --data cifar10 --epoch 2 --bs 50",
+    "deno task sweep lr=0.1,0.3 bs=50,100 --grid --data folder --data-dir photos",
+  ],
+};
+
+/** One run, with its choices as the data fills them in. */
+interface Planned extends Variation {
+  choices: TrainConfig;
+  resolved: ResolvedConfig;
+}
+
+/** The runs; those that are the same as one before are left out. */
+async function planned(
+  values: Values,
+  variations: Variation[],
+): Promise<Planned[]> {
+  const shared = Object.fromEntries(
+    SHARED.map(([name]) => [name, values[name]]),
+  ) as Values;
+  const all: Planned[] = [];
+  for (const variation of variations) {
+    const choices = configOf({ ...shared, ...variation.values });
+    const onEvent = showPreparation();
+    const { config: resolved } = await prepareRun(choices, { onEvent });
+    const same = all.find((other) =>
+      IDENTITY.every((name) =>
+        isDeepStrictEqual(other.resolved[name], resolved[name])
+      )
+    );
+    if (same === undefined) all.push({ ...variation, choices, resolved });
+    else console.log(`${variation.name} is ${same.name}: made once`);
+  }
+  return all;
+}
+
+const percent = (share: number | undefined) =>
+  share === undefined ? "–" : (100 * share).toFixed(1);
+
+/** The table at the end, and what the loss tells. */
+function summary(runs: string[]): string {
+  const records = readRuns(runs), signs = signsOf(records);
+  const names = Object.keys(SIGNS) as Sign[];
+  const accuracies = evaluatedAlike(records)?.runs ?? [];
+  const rows = records.map((record) => {
+    const found = accuracies.find(({ run }) => run === record);
+    return [
+      record.name,
+      percent(found?.linear),
+      percent(found?.knn),
+      ...names.map((sign) => lastOf(record.steps, sign).toPrecision(4)),
+    ];
+  });
+  const head = ["run", "linear, %", "kNN, %", ...Object.values(SIGNS)];
+  const lines = [head, ...rows].map((row) => row.join(" | "));
+  if (signs !== undefined) {
+    const told = names.map((sign) =>
+      `${SIGNS[sign]} ${signs.correlations[sign].toFixed(2)}`
+    );
+    lines.push(`Rank correlation with linear accuracy: ${told.join(", ")}`);
+  }
+  return lines.join("\n");
+}
+
+/** See the module's description. */
+export async function run(values: Values, choices: string[]): Promise<void> {
+  const variations = variationsOf(choices, values.grid === true);
+  const all = await planned(values, variations);
+  const { data, engine, method } = all[0]!.choices;
+  const dir = String(values.dir ?? `sweep/${data.replace(/\W+/g, "-")}`);
+  await Deno.mkdir(dir, { recursive: true });
+  const planPath = `${dir}/sweep.json`;
+  const plan = await readPlan(planPath, {}, sharedOf(values));
+  keepPlan(planPath, plan);
+  await setUpEngine({ engine });
+  const byName = new Map(all.map((own) => [own.name, own.choices]));
+  const series = { dir, names: [...byName.keys()], plan, planPath, engine };
+  await makeSeries(series, async (name, { title, signal }) => {
+    const run = `${dir}/${name}`;
+    const isDone = isTrained(run) ||
+      await trainRun(title, byName.get(name)!, run, signal);
+    if (!isDone) return false;
+    const { protocol, features } = methodNamed(method);
+    const patches = values["test-patches"] as number | undefined ??
+      (data === "shapes" ? 4 : 16);
+    await evaluateRun(title, {
+      modelPath: run,
+      protocol,
+      features,
+      testPatches: protocol === "whole" ? 1 : patches,
+      limitTrain: values["limit-train"] as number | undefined,
+      limitTest: values["limit-test"] as number | undefined,
+      engine,
+      precision: readCheckpointInfo(run).config.precision,
+    }, signal);
+    return true;
+  }, (runs) => console.log(summary(runs)));
+}
+
+if (import.meta.main) await main(command, run);

@@ -1,0 +1,133 @@
+/** Several values of a choice: the runs, and what is read from them. */
+import "./flags.ts";
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import { keepEvaluation } from "../src/evaluate/evaluation_record.ts";
+import { rankCorrelation, signsOf } from "../src/report/correlation.ts";
+import { writeReport } from "../src/report/report.ts";
+import { readRuns } from "../src/report/run_record.ts";
+import { sensitivities } from "../src/report/sensitivity.ts";
+import { variationsOf } from "../tasks/cli/variations.ts";
+import { withFolder } from "./images.ts";
+import { evaluationOf, writeRun } from "./runs.ts";
+import { engineForTasks, runTask } from "./tasks.ts";
+
+const { ignore, reason } = await engineForTasks();
+
+Deno.test("each value is a run, or each combination", () => {
+  const names = (grid: boolean) =>
+    variationsOf(["lr=0.1,1", "batch_size=10,20"], grid)
+      .map(({ name }) => name);
+  assertEquals(names(false), ["base", "lr-0.1", "lr-1", "bs-10", "bs-20"]);
+  assertEquals(names(true), [
+    ...["lr-0.1,bs-10", "lr-0.1,bs-20", "lr-1,bs-10", "lr-1,bs-20"],
+  ]);
+  const [, first] = variationsOf(["warm-up=10%"], false);
+  assertEquals(first, { name: "warm-up-10%", values: { "warm-up": "10%" } });
+});
+
+Deno.test("choices that cannot be varied are refused", () => {
+  const cases: [string[], string][] = [
+    [[], "write lr=0.1,0.3,1"],
+    [["lr"], "it names no values, write lr=A,B for two"],
+    [["lrs=1,2"], "did you mean lr"],
+    [["lr=1,x"], "--lr x: it is not a number"],
+    [["schedule=cosin"], "did you mean cosine"],
+    [["workers=1,2"], "it is no choice of train with several values"],
+    [["lr=1", "lr=2"], "it is given twice"],
+  ];
+  for (const [texts, message] of cases) {
+    assertThrows(() => variationsOf(texts, false), Error, message);
+  }
+});
+
+Deno.test("Spearman's rank correlation, with equal values", () => {
+  assertEquals(rankCorrelation([3, 1, 2], [30, 10, 20]), 1);
+  assertEquals(rankCorrelation([1, 2, 3], [3, 2, 1]), -1);
+  // scipy.stats.spearmanr([1, 2, 2, 4, 5], [2, 1, 4, 4, 9]).statistic
+  const ties = rankCorrelation([1, 2, 2, 4, 5], [2, 1, 4, 4, 9]);
+  assertAlmostEquals(ties, 0.76315789, 1e-8);
+  assert(Number.isNaN(rankCorrelation([1, 1], [1, 2])));
+});
+
+Deno.test("a report shows accuracy by choice, and what the loss tells", async () => {
+  await withFolder(async (dir) => {
+    const lrs = [0.3, 0.1, 1, 0.03], runs: string[] = [];
+    const add = async (
+      name: string,
+      loss: number,
+      top1: number,
+      choices: Parameters<typeof writeRun>[2],
+    ) => {
+      const run = `${dir}/${name}`;
+      await writeRun(run, 10, choices, () => loss);
+      const accuracy = { top1, top5: 1 };
+      keepEvaluation(evaluationOf(run, {
+        linear: { last: accuracy, best: accuracy },
+        knn: accuracy,
+      }));
+      runs.push(run);
+    };
+    for (const [i, lr] of lrs.entries()) {
+      await add(`lr-${lr}`, -200 - i, 0.8 - i / 20, { lr });
+    }
+    // Two choices differ: in no curve, but among the runs whose loss is looked at.
+    await add("both", -300, 0.3, { lr: 3, eps: 0.1 });
+    const records = readRuns(runs);
+    const [found, more] = sensitivities(records);
+    assertEquals([found!.choice, more], ["lr", undefined]);
+    const points = found!.points.map(({ value, linear }) => [value, linear]);
+    assertEquals(points.map(([value]) => value), [0.03, 0.1, 0.3, 1]);
+    assertEquals(points[2], [0.3, 0.8]);
+    const signs = signsOf(records)!;
+    assertEquals(signs.runs.length, 5);
+    assertAlmostEquals(signs.correlations.loss, 1);
+    assert(Number.isNaN(signs.correlations.invariance));
+    assertEquals(signsOf(records.slice(1)), undefined);
+    const { out, figures } = await writeReport({ runs, gallery: false });
+    const html = await Deno.readTextFile(out);
+    assertStringIncludes(html, "Accuracy by lr, % (128 patches, hidden layer)");
+    assertStringIncludes(html, "rank correlation 1.00 over 5 runs");
+    const files = figures.filter((path) => path.includes("accuracy-by-"));
+    assertEquals(files.length, 5);
+  });
+});
+
+Deno.test({
+  name: `a sweep makes each run once, and goes on${reason}`,
+  ignore,
+  fn: async () => {
+    await withFolder(async (dir) => {
+      const sweep = (...choices: string[]) =>
+        runTask("sweep", [
+          ...choices,
+          ...["--limit-images", "40", "--bs", "10", "--num-patches", "2"],
+          ...["--patch-size", "8", "--precision", "fp32", "--threads", "1"],
+          ...["--model", '{"width":8,"hidden":32,"embedding":16}'],
+          ...["--limit-train", "40", "--limit-test", "20", "--dir", dir],
+        ]);
+      const { code, out, err } = await sweep("lr=0.1,0.3");
+      assertEquals(code, 0, err);
+      // 0.3 is the usual one.
+      assertStringIncludes(out, "lr-0.3 is base: made once");
+      assertStringIncludes(out, "2 runs in");
+      const made = await Deno.stat(`${dir}/base/metrics.jsonl`);
+      const more = await sweep("lr=0.1", "eps=0.1,0.4,0.8");
+      assertEquals(more.code, 0, more.err);
+      assertStringIncludes(more.out, "5 runs in");
+      assertStringIncludes(more.out, "Rank correlation with linear accuracy");
+      const kept = await Deno.stat(`${dir}/base/metrics.jsonl`);
+      assertEquals(kept.mtime, made.mtime);
+      const html = await Deno.readTextFile(`${dir}/report.html`);
+      assertStringIncludes(html, "Accuracy by eps");
+      const other = await runTask("sweep", ["lr=0.1", "--dir", dir]);
+      assertEquals(other.code, 2);
+      assertStringIncludes(other.err, "its runs were given");
+    });
+  },
+});
