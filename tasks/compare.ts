@@ -6,6 +6,7 @@
  */
 import { readCheckpointInfo } from "../src/checkpoint/checkpoint.ts";
 import type { TrainConfig } from "../src/checkpoint/run_config.ts";
+import { checkEvaluation } from "../src/evaluate/check_evaluation.ts";
 import {
   METHOD_NAMES,
   type MethodName,
@@ -118,14 +119,19 @@ function choicesOf(values: Values, method: MethodName): TrainConfig {
     SHARED.filter((name) => values[name] !== undefined)
       .map((name) => [name, values[name]]),
   );
-  const config = configOf({ ...shared, method } as Values);
+  // Whatever TF_CONFIG or Slurm say: each run is of this process alone.
+  const config = configOf({ ...shared, method, cluster: "none" } as Values);
   const shapes = config.data === "shapes" && config.limitImages === undefined;
   return shapes ? { ...config, limitImages: SHAPES.limitImages } : config;
 }
 
 /** What a method is trained and evaluated with, as all are. */
 interface Comparison {
-  values: Values;
+  evaluation: {
+    testPatches: number;
+    limitTrain?: number;
+    limitTest?: number;
+  };
   dir: string;
   budget: Budget;
   plan: Plan;
@@ -143,7 +149,7 @@ interface Comparison {
 async function runMethod(
   method: MethodName,
   chosen: Chosen,
-  { values, dir, budget, plan, planPath, title, signal }: Comparison,
+  { evaluation, dir, budget, plan, planPath, title, signal }: Comparison,
 ): Promise<boolean> {
   const run = `${dir}/${method}`, { choices } = chosen;
   const steps = plan.steps[method] ??= await stepsOf(chosen, budget, {
@@ -155,15 +161,12 @@ async function runMethod(
     const config = { ...choices, maxSteps: steps };
     if (!await trainRun(title, config, run, signal)) return false;
   }
-  const patches = values["test-patches"] as number | undefined ??
-    (choices.data === "shapes" ? SHAPES.testPatches : 16);
   for (const kind of evaluationsOf(method)) {
     await evaluateRun(title, {
       ...kind,
       modelPath: run,
-      testPatches: kind.protocol === "whole" ? 1 : patches,
-      limitTrain: values["limit-train"] as number | undefined,
-      limitTest: values["limit-test"] as number | undefined,
+      ...evaluation,
+      testPatches: kind.protocol === "whole" ? 1 : evaluation.testPatches,
       engine: choices.engine,
       // `auto` may measure another way when the machine is busy.
       precision: readCheckpointInfo(run).config.precision,
@@ -186,11 +189,18 @@ export async function run(values: Values): Promise<void> {
     const { config: resolved } = await prepareRun(choices, { onEvent });
     chosen.set(method, { choices, resolved });
   }
+  const evaluation = {
+    testPatches: values["test-patches"] as number | undefined ??
+      (data === "shapes" ? SHAPES.testPatches : 16),
+    limitTrain: values["limit-train"] as number | undefined,
+    limitTest: values["limit-test"] as number | undefined,
+  };
+  await checkEvaluation(chosen.get(methods[0]!)!.resolved, evaluation);
   await Deno.mkdir(dir, { recursive: true });
   const planPath = `${dir}/compare.json`;
   const plan = await readPlan(planPath, budget, sharedOf(values));
   await setUpEngine({ engine });
-  const comparison = { values, dir, budget, plan, planPath };
+  const comparison = { evaluation, dir, budget, plan, planPath };
   const series = { dir, names: [...chosen.keys()], plan, planPath, engine };
   await makeSeries(
     series,

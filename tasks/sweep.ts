@@ -7,10 +7,11 @@
 import { isDeepStrictEqual } from "node:util";
 import { readCheckpointInfo } from "../src/checkpoint/checkpoint.ts";
 import {
-  IDENTITY,
+  COMPARED,
   type ResolvedConfig,
   type TrainConfig,
 } from "../src/checkpoint/run_config.ts";
+import { checkEvaluation } from "../src/evaluate/check_evaluation.ts";
 import { methodNamed } from "../src/model/methods/methods.ts";
 import { evaluatedAlike } from "../src/report/comparison.ts";
 import {
@@ -33,7 +34,15 @@ import { type Variation, variationsOf } from "./cli/variations.ts";
 /** Flags of `train` that make no sense for several runs. */
 const NOT_SHARED: readonly string[] = [
   ...["resume", "config", "print-config", "dir", "msg", "dashboard"],
-  ...["tensorboard", "cluster", "task", "peer-timeout", "replicas", "sync-bn"],
+  ...[
+    "probe",
+    "tensorboard",
+    "cluster",
+    "task",
+    "peer-timeout",
+    "replicas",
+    "sync-bn",
+  ],
 ];
 
 /** The flags of `train` that all runs have in common. */
@@ -46,8 +55,8 @@ export const command: Command = {
   about:
     "Trains and evaluates one run with the flags as they are, and one for " +
     "each value of\neach choice; then writes one report: accuracy by each choice, " +
-    "and whether the loss\ntells it. What was interrupted goes on when it is called " +
-    "again; more choices add runs.",
+    "and, from five runs\non, whether the loss tells it. What was interrupted goes on when it is called " +
+    "again; without --grid more\nchoices add runs.",
   flags: {
     grid: { type: "switch", help: "every combination of the values" },
     "test-patches": {
@@ -89,13 +98,15 @@ async function planned(
   const shared = Object.fromEntries(
     SHARED.map(([name]) => [name, values[name]]),
   ) as Values;
+  // Whatever TF_CONFIG or Slurm say: each run is of this process alone.
+  shared.cluster = "none";
   const all: Planned[] = [];
   for (const variation of variations) {
     const choices = configOf({ ...shared, ...variation.values });
     const onEvent = showPreparation();
     const { config: resolved } = await prepareRun(choices, { onEvent });
     const same = all.find((other) =>
-      IDENTITY.every((name) =>
+      COMPARED.every((name) =>
         isDeepStrictEqual(other.resolved[name], resolved[name])
       )
     );
@@ -110,7 +121,7 @@ const percent = (share: number | undefined) =>
 
 /** The table at the end, and what the loss tells. */
 function summary(runs: string[]): string {
-  const records = readRuns(runs), signs = signsOf(records);
+  const records = readRuns(runs);
   const names = Object.keys(SIGNS) as Sign[];
   const accuracies = evaluatedAlike(records)?.runs ?? [];
   const rows = records.map((record) => {
@@ -124,11 +135,11 @@ function summary(runs: string[]): string {
   });
   const head = ["run", "linear, %", "kNN, %", ...Object.values(SIGNS)];
   const lines = [head, ...rows].map((row) => row.join(" | "));
-  if (signs !== undefined) {
-    const told = names.map((sign) =>
-      `${SIGNS[sign]} ${signs.correlations[sign].toFixed(2)}`
+  for (const { sign, runs, correlation } of signsOf(records)) {
+    lines.push(
+      `Rank correlation of ${SIGNS[sign]} and linear accuracy: ` +
+        `${correlation.toFixed(2)} over ${runs.length} runs`,
     );
-    lines.push(`Rank correlation with linear accuracy: ${told.join(", ")}`);
   }
   return lines.join("\n");
 }
@@ -138,10 +149,20 @@ export async function run(values: Values, choices: string[]): Promise<void> {
   const variations = variationsOf(choices, values.grid === true);
   const all = await planned(values, variations);
   const { data, engine, method } = all[0]!.choices;
+  const evaluation = {
+    testPatches: values["test-patches"] as number | undefined ??
+      (data === "shapes" ? 4 : 16),
+    limitTrain: values["limit-train"] as number | undefined,
+    limitTest: values["limit-test"] as number | undefined,
+  };
+  await checkEvaluation(all[0]!.resolved, evaluation);
   const dir = String(values.dir ?? `sweep/${data.replace(/\W+/g, "-")}`);
   await Deno.mkdir(dir, { recursive: true });
   const planPath = `${dir}/sweep.json`;
-  const plan = await readPlan(planPath, {}, sharedOf(values));
+  // `sharedOf` leaves out what is a budget of `compare`.
+  const { epoch } = values as { epoch?: number };
+  const budget = epoch === undefined ? {} : { epoch };
+  const plan = await readPlan(planPath, budget, sharedOf(values));
   keepPlan(planPath, plan);
   await setUpEngine({ engine });
   const byName = new Map(all.map((own) => [own.name, own.choices]));
@@ -152,15 +173,13 @@ export async function run(values: Values, choices: string[]): Promise<void> {
       await trainRun(title, byName.get(name)!, run, signal);
     if (!isDone) return false;
     const { protocol, features } = methodNamed(method);
-    const patches = values["test-patches"] as number | undefined ??
-      (data === "shapes" ? 4 : 16);
+    const { testPatches } = evaluation;
     await evaluateRun(title, {
+      ...evaluation,
       modelPath: run,
       protocol,
       features,
-      testPatches: protocol === "whole" ? 1 : patches,
-      limitTrain: values["limit-train"] as number | undefined,
-      limitTest: values["limit-test"] as number | undefined,
+      testPatches: protocol === "whole" ? 1 : testPatches,
       engine,
       precision: readCheckpointInfo(run).config.precision,
     }, signal);

@@ -77,24 +77,62 @@ Deno.test("a report shows accuracy by choice, and what the loss tells", async ()
       await add(`lr-${lr}`, -200 - i, 0.8 - i / 20, { lr });
     }
     // Two choices differ: in no curve, but among the runs whose loss is looked at.
-    await add("both", -300, 0.3, { lr: 3, eps: 0.1 });
+    await add("both", -300, 0.3, { lr: 3, larsClip: "initial" });
+    // Its loss is another one.
+    await add("weight", -900, 0.9, { lr: 5, patchSim: 500 });
+    // An evaluation without linear accuracy, later, hides none.
+    keepEvaluation(evaluationOf(runs[0]!, { linear: undefined }));
     const records = readRuns(runs);
     const [found, more] = sensitivities(records);
     assertEquals([found!.choice, more], ["lr", undefined]);
-    const points = found!.points.map(({ value, linear }) => [value, linear]);
-    assertEquals(points.map(([value]) => value), [0.03, 0.1, 0.3, 1]);
-    assertEquals(points[2], [0.3, 0.8]);
-    const signs = signsOf(records)!;
-    assertEquals(signs.runs.length, 5);
-    assertAlmostEquals(signs.correlations.loss, 1);
-    assert(Number.isNaN(signs.correlations.invariance));
-    assertEquals(signsOf(records.slice(1)), undefined);
+    const [line, other] = found!.lines;
+    assertEquals(line!.map(({ value }) => value), [0.03, 0.1, 0.3, 1]);
+    assertEquals([line![2]!.linear, other], [0.8, undefined]);
+    const [loss, ...others] = signsOf(records);
+    assertEquals([loss!.sign, loss!.runs.length], ["loss", 5]);
+    assertAlmostEquals(loss!.correlation, 1);
+    // Of the other signs two are constant; the rank is the same in all.
+    assertEquals(others, []);
+    assertEquals(signsOf(records.slice(1)), []);
     const { out, figures } = await writeReport({ runs, gallery: false });
     const html = await Deno.readTextFile(out);
     assertStringIncludes(html, "Accuracy by lr, % (128 patches, hidden layer)");
     assertStringIncludes(html, "rank correlation 1.00 over 5 runs");
     const files = figures.filter((path) => path.includes("accuracy-by-"));
-    assertEquals(files.length, 5);
+    assertEquals(files.length, 2);
+  });
+});
+
+Deno.test("a grid is a line for each setting of the other choices", async () => {
+  await withFolder(async (dir) => {
+    const runs: string[] = [];
+    const grid = (["cosine", "linear"] as const).flatMap((schedule) =>
+      [1, 2].map((seed) => ({ schedule, seed }))
+    );
+    for (const [i, choices] of grid.entries()) {
+      const run = `${dir}/${i}`, accuracy = { top1: i / 10, top5: 1 };
+      await writeRun(run, 10, choices);
+      keepEvaluation(evaluationOf(run, { knn: accuracy }));
+      runs.push(run);
+    }
+    // It was not trained to its end.
+    await writeRun(`${dir}/part`, 4, { seed: 3 });
+    const config = `${dir}/part/config.json`;
+    const whole = JSON.parse(await Deno.readTextFile(config));
+    await Deno.writeTextFile(config, JSON.stringify({ ...whole, steps: 10 }));
+    keepEvaluation(evaluationOf(`${dir}/part`));
+    const found = sensitivities(readRuns([...runs, `${dir}/part`]));
+    const told = found.map(({ choice, lines }) => [
+      choice,
+      lines.map((line) => line.map(({ value, knn }) => [value, knn])),
+    ]);
+    assertEquals(Object.fromEntries(told), {
+      schedule: [[["cosine", 0], ["linear", 0.2]], [["cosine", 0.1], [
+        "linear",
+        0.3,
+      ]]],
+      seed: [[[1, 0], [2, 0.1]], [[1, 0.2], [2, 0.3]]],
+    });
   });
 });
 
@@ -120,14 +158,25 @@ Deno.test({
       const more = await sweep("lr=0.1", "eps=0.1,0.4,0.8");
       assertEquals(more.code, 0, more.err);
       assertStringIncludes(more.out, "5 runs in");
-      assertStringIncludes(more.out, "Rank correlation with linear accuracy");
+      assertStringIncludes(more.out, "Rank correlation of invariance");
       const kept = await Deno.stat(`${dir}/base/metrics.jsonl`);
       assertEquals(kept.mtime, made.mtime);
       const html = await Deno.readTextFile(`${dir}/report.html`);
       assertStringIncludes(html, "Accuracy by eps");
-      const other = await runTask("sweep", ["lr=0.1", "--dir", dir]);
+      const other = await sweep("lr=0.1", "--epoch", "3");
       assertEquals(other.code, 2);
       assertStringIncludes(other.err, "its runs were given");
+      const formats = await sweep("precision=fp32,bf16");
+      assertEquals(formats.code, 0, formats.err);
+      assertStringIncludes(formats.out, "precision-fp32 is base");
+      assertStringIncludes(formats.out, "\nprecision-bf16 | ");
+      // What cannot be evaluated is not trained, and nothing is kept of it.
+      const folder = `${dir}/unlabelled`;
+      const none = await runTask("sweep", [
+        ...["lr=0.1,1", "--test-patches", "0", "--dir", folder],
+      ]);
+      assertEquals(none.code, 2);
+      assertStringIncludes(none.err, "--test-patches 0");
     });
   },
 });

@@ -10,7 +10,7 @@
 import { parseArgs } from "@std/cli";
 import { loadTensorFlow } from "../../src/engine/tensorflow/load.ts";
 import type { KernelTime } from "../../src/engine/tensorflow/run_trace.ts";
-import type { Precision, StepResult } from "../../src/engine/engine.ts";
+import type { Precision } from "../../src/engine/engine.ts";
 import { isForPhotographs } from "../../src/model/architectures.ts";
 import { methodNamed } from "../../src/model/methods/methods.ts";
 import { modelOf } from "../../src/model/model_of.ts";
@@ -52,19 +52,18 @@ const options = {
   loss: { patchSim: 200, tcr: 1, eps: 0.2 },
   optimizer: method.defaults(isForPhotographs(arch)).optimizer,
 };
-/** A step of training, whole. */
-async function trainingStep(): Promise<() => Promise<StepResult>> {
+/** A model in training, and the patches of a step. */
+async function training() {
   const state = initialState(tensorSpecs(model), 0);
   const trainer = await engine.trainer(options, state);
   const progress = { step: 0, steps: 100, stepsPerEpoch: 10 };
   const scalars = method.scalars?.(progress, model);
   const bytes = new Uint8Array(images * patches * patchSize ** 2 * 3);
   bytes.forEach((_, i) => bytes[i] = Math.imul(i, 2654435761) >>> 24);
-  return async () => {
-    const step = trainer.step(bytes, 0.3, false, scalars);
-    // As a run does where the device has a memory of its own.
-    await trainer.upload?.(bytes);
-    return await step;
+  return {
+    step: () => trainer.step(bytes, 0.3, false, scalars),
+    /** Where the device has a memory of its own. */
+    upload: async () => await trainer.upload?.(bytes),
   };
 }
 
@@ -91,24 +90,32 @@ async function answerOf(): Promise<() => Promise<string>> {
       return `${own} ${filled}`;
     };
   }
-  const step = await trainingStep();
+  const { step, upload } = await training();
   if (flags.kernels) {
     return async () => {
+      // TensorFlow traces one run at a time.
+      await upload();
       traced.length = 0;
       await step();
       return JSON.stringify(traced);
     };
   }
+  // As a run does it.
+  const whole = async () => {
+    const made = step();
+    await upload();
+    return await made;
+  };
   if (flags.losses) {
     return async () => {
       const losses: number[] = [];
       while (losses.length < Number(flags.losses)) {
-        losses.push((await step()).loss);
+        losses.push((await whole()).loss);
       }
       return losses.join(" ");
     };
   }
-  return timed(step);
+  return timed(whole);
 }
 
 const answer = await answerOf();

@@ -199,6 +199,12 @@ export const IDENTITY = [
   "syncBn",
 ] as const satisfies (keyof ResolvedConfig)[];
 
+/**
+ * What runs differ by where they are compared: how they are computed, too. Processes
+ * that train together have it in common.
+ */
+export const COMPARED = [...IDENTITY, "precision", "microBatch"] as const;
+
 /** The choices that do not change the numbers: each start of a run has its own. */
 const OPERATIONAL = [
   "workers",

@@ -5,7 +5,7 @@
  * @module
  */
 import {
-  IDENTITY,
+  COMPARED,
   operational,
   type ResolvedConfig,
   type TrainConfig,
@@ -48,7 +48,7 @@ export interface JoinOptions {
 const PEER_TIMEOUT = 30;
 
 /** The choices that must be equal: those of a run, but for what is local. */
-const AGREED = [...IDENTITY, "precision", "microBatch"].filter((key) =>
+const AGREED = COMPARED.filter((key) =>
   !["dataDir", "classes", "cache", "images", "init"].includes(key)
 ) as (keyof TrainConfig)[];
 

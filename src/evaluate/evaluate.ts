@@ -23,7 +23,6 @@ import type {
   EngineReport,
   PrecisionChoice,
 } from "../engine/engine.ts";
-import { EmpSslError } from "../errors.ts";
 import { readCheckpointInfo } from "../checkpoint/checkpoint.ts";
 import { trainSource, valuesOf } from "../checkpoint/run_config.ts";
 import { startCompute } from "../engine/compute.ts";
@@ -32,6 +31,7 @@ import type { EvaluationCalls } from "./evaluation_calls.ts";
 import { computeFeatures, labelsOf } from "./compute_features.ts";
 import type { ProbeResult } from "./linear_probe.ts";
 import { KNN, LINEAR_PROBE } from "./protocol.ts";
+import { checkClasses, checkTestPatches } from "./check_evaluation.ts";
 import { checkOutput } from "./write_features.ts";
 
 /** The user's choices. */
@@ -157,15 +157,7 @@ export async function evaluate(
   const config: EvaluateConfig = { ...EVALUATE_DEFAULTS, ...choices };
   const { modelPath, untrained } = config;
   const asked = config.testPatches;
-  if (!Number.isInteger(asked) || asked < 1) {
-    throw new EmpSslError({
-      action: "evaluate with",
-      subject: `--test-patches ${asked}`,
-      found: "an image needs one patch or more",
-      remedy: "give a whole number from 1 up",
-      code: "INVALID_ARGUMENT",
-    });
-  }
+  checkTestPatches(asked);
   const checkpoint = readCheckpointInfo(modelPath);
   for (const fault of checkpoint.damaged) onEvent({ type: "damaged", fault });
   const run = checkpoint.config, method = methodOf(checkpoint.model);
@@ -207,26 +199,7 @@ export async function evaluate(
     test: { ...tested.source, cache },
   };
   const classes = sets.train.classes.length;
-  if (classes < 2) {
-    throw new EmpSslError({
-      action: "evaluate on",
-      subject: dir ?? name,
-      found: classes === 0
-        ? "its images have no labels, and accuracy needs them"
-        : `it has ${classes} class, and accuracy needs two or more`,
-      remedy: "put the images in one folder a class",
-      code: "INVALID_DATA",
-    });
-  }
-  if (sets.test.classes.join() !== sets.train.classes.join()) {
-    throw new EmpSslError({
-      action: "evaluate on",
-      subject: dir ?? name,
-      found: "its train and test parts have different classes",
-      remedy: "give both the same class folders",
-      code: "INVALID_DATA",
-    });
-  }
+  checkClasses(sets, dir ?? name);
   const leftOut = { train: 0, test: 0 };
   const compute = await startCompute(config);
   try {

@@ -48,16 +48,19 @@ export function evaluatedAlike(
   const often = (way: string) => ways.filter((other) => other === way).length;
   const [way] = ways.toSorted((a, b) => often(b) - often(a));
   const found = runs.flatMap((run) => {
-    const last = run.evaluations.findLast((e) => evaluatedBy(e) === way);
-    return last === undefined ? [] : [{ run, last }];
+    const own = run.evaluations.filter((e) => evaluatedBy(e) === way);
+    // Of the last checkpoint, whichever was evaluated last; names are of one length.
+    const last = own.map(({ checkpoint }) => checkpoint).toSorted().at(-1);
+    const ofLast = own.filter(({ checkpoint }) => checkpoint === last);
+    return ofLast.length === 0 ? [] : [{ run, ofLast }];
   });
   if (found.length === 0) return undefined;
   return {
-    kind: evaluatedOn(found[0]!.last),
-    runs: found.map(({ run, last: { linear, knn } }) => ({
+    kind: evaluatedOn(found[0]!.ofLast[0]!),
+    runs: found.map(({ run, ofLast }) => ({
       run,
-      linear: linear?.last.top1,
-      knn: knn?.top1,
+      linear: ofLast.findLast(({ linear }) => linear)?.linear?.last.top1,
+      knn: ofLast.findLast(({ knn }) => knn)?.knn?.top1,
     })),
   };
 }

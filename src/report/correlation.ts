@@ -4,7 +4,8 @@
  * @module
  */
 import type { StepMetrics } from "../train/events.ts";
-import { evaluatedAlike } from "./comparison.ts";
+import type { ResolvedConfig } from "../checkpoint/run_config.ts";
+import { type Accuracy, evaluatedAlike } from "./comparison.ts";
 import type { RunRecord } from "./run_record.ts";
 
 /** What a run sees at its end. */
@@ -57,44 +58,61 @@ export function rankCorrelation(x: number[], y: number[]): number {
   return covariance(a, b) / Math.sqrt(covariance(a, a) * covariance(b, b));
 }
 
-/** How runs that were evaluated alike end, beside their accuracy. */
-export interface Signs {
-  /** How they were evaluated. */
+/**
+ * What has to be equal for a sign to mean the same in two runs: the weights of the
+ * loss, ε and b in the coding rate, b in the rank.
+ */
+const COMPARABLE: Record<Sign, readonly (keyof ResolvedConfig)[]> = {
+  loss: ["method", "methodOptions", "patchSim", "tcr", "eps", "bs"],
+  invariance: ["method"],
+  tcr: ["method", "eps", "bs"],
+  effectiveRank: ["method", "bs"],
+};
+
+/** One sign beside the accuracy, over runs in which it means the same. */
+export interface SignOfAccuracy {
+  sign: Sign;
+  /** How the runs were evaluated. */
   kind: string;
-  /** Each run: its name, its linear accuracy, and what it saw at its end. */
-  runs: { name: string; linear: number; last: Record<Sign, number> }[];
-  /** The rank correlation of each sign with the accuracy. */
-  correlations: Record<Sign, number>;
+  /** Each run: its name, its linear accuracy, and the sign at its end. */
+  runs: { name: string; linear: number; last: number }[];
+  /** Spearman's rank correlation of the two. */
+  correlation: number;
+}
+
+/** The largest group of runs that have some settings in common. */
+function largestGroup(
+  runs: Accuracy[],
+  settings: readonly (keyof ResolvedConfig)[],
+): Accuracy[] {
+  const groups = Map.groupBy(
+    runs,
+    ({ run }) => JSON.stringify(settings.map((name) => run.config[name])),
+  );
+  return [...groups.values()].toSorted((a, b) => b.length - a.length)[0] ?? [];
 }
 
 /**
- * The signs of some runs, and how well they tell the accuracy; nothing of fewer than
- * five runs of one method that were evaluated alike.
+ * How well what runs see of themselves tells their accuracy; nothing of fewer than
+ * five runs that were evaluated alike and in which a sign means the same, or of a
+ * sign that does not change.
  */
-export function signsOf(records: RunRecord[]): Signs | undefined {
+export function signsOf(records: RunRecord[]): SignOfAccuracy[] {
   const alike = evaluatedAlike(records);
-  if (alike === undefined) return undefined;
-  const methods = new Set(alike.runs.map(({ run }) => run.config.method));
-  const names = Object.keys(SIGNS) as Sign[];
-  const runs = alike.runs.filter(({ linear }) => linear !== undefined)
-    .map(({ run, linear }) => ({
-      name: run.name,
-      linear: linear!,
-      last: Object.fromEntries(
-        names.map((sign) => [sign, lastOf(run.steps, sign)]),
-      ) as Record<Sign, number>,
-    }));
-  // Losses of different methods have nothing in common.
-  if (runs.length < FEWEST || methods.size > 1) return undefined;
-  const accuracies = runs.map(({ linear }) => linear);
-  return {
-    kind: alike.kind,
-    runs,
-    correlations: Object.fromEntries(
-      names.map((sign) => [
-        sign,
-        rankCorrelation(runs.map(({ last }) => last[sign]), accuracies),
-      ]),
-    ) as Record<Sign, number>,
-  };
+  const known = alike?.runs.filter(({ linear }) => linear !== undefined) ?? [];
+  return (Object.keys(SIGNS) as Sign[]).flatMap((sign) => {
+    const runs = largestGroup(known, COMPARABLE[sign])
+      .map(({ run, linear }) => ({
+        name: run.name,
+        linear: linear!,
+        last: lastOf(run.steps, sign),
+      }));
+    const correlation = rankCorrelation(
+      runs.map(({ last }) => last),
+      runs.map(({ linear }) => linear),
+    );
+    return runs.length < FEWEST || Number.isNaN(correlation)
+      ? []
+      : [{ sign, kind: alike!.kind, runs, correlation }];
+  });
 }

@@ -5,7 +5,7 @@
  */
 import { Plot, plot } from "../deps/plot.ts";
 import type { StepMetrics } from "../train/events.ts";
-import { type Sign, SIGNS, type Signs } from "./correlation.ts";
+import { type SignOfAccuracy, SIGNS } from "./correlation.ts";
 import { type RunRecord, thinned } from "./run_record.ts";
 import type { Sensitivity } from "./sensitivity.ts";
 
@@ -108,34 +108,41 @@ export function curves(runs: RunRecord[]): Figure[] {
 
 /** Accuracy by one choice: see {@linkcode sensitivities}. */
 export function sensitivityFigures(found: Sensitivity[]): Figure[] {
-  return found.map(({ choice: name, kind, points }) => {
+  return found.map(({ choice: name, kind, lines }) => {
     const choice = name.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`);
     const title = `Accuracy by ${choice}, % (${kind})`;
-    const all = (["linear", "knn"] as const).flatMap((series) =>
-      points.filter((point) => point[series] !== undefined)
-        .map((point) => ({
-          x: point.value,
-          y: 100 * point[series]!,
-          series: series === "knn" ? "kNN" : series,
-        }))
+    const points = lines.flatMap((line, at) =>
+      (["linear", "knn"] as const).flatMap((accuracy) =>
+        line.filter((point) => point[accuracy] !== undefined)
+          .map((point) => ({
+            x: point.value,
+            y: 100 * point[accuracy]!,
+            accuracy: accuracy === "knn" ? "kNN" : accuracy,
+            line: `${accuracy} ${at}`,
+          }))
+      )
     );
-    const isWide = points.at(-1)!.value >= 8 * points[0]!.value &&
-      points[0]!.value > 0;
-    const marks = { x: "x", y: "y", stroke: "series" };
+    const numbers = points.map(({ x }) => x)
+      .filter((x) => typeof x === "number");
+    const isWide = Math.max(...numbers) >= 8 * Math.min(...numbers) &&
+      Math.min(...numbers) > 0;
+    const type = numbers.length < points.length
+      ? "point"
+      : isWide
+      ? "log"
+      : "linear";
+    const marks = { x: "x", y: "y", z: "line", stroke: "accuracy" };
     const svg = draw(title, {
-      x: { label: choice, type: isWide ? "log" : "linear" },
+      x: { label: choice, type },
       y: { grid: true, label: null },
       color: { scheme: "observable10", domain: ["linear", "kNN"] },
       marks: [
-        Plot.lineY(all, marks),
-        Plot.dot(all, marks),
+        Plot.lineY(points, marks),
+        Plot.dot(points, marks),
         Plot.text(
-          all,
+          points,
           Plot.selectLast({
-            ...marks,
-            stroke: undefined,
-            z: "series",
-            text: "series",
+            ...{ x: "x", y: "y", z: "accuracy", text: "accuracy" },
             dy: -8,
           }),
         ),
@@ -145,12 +152,13 @@ export function sensitivityFigures(found: Sensitivity[]): Figure[] {
   });
 }
 
-/** Accuracy beside each sign that a run sees itself: see {@linkcode signsOf}. */
-export function signFigures({ kind, runs, correlations }: Signs): Figure[] {
-  return (Object.keys(SIGNS) as Sign[]).map((sign) => {
-    const rho = correlations[sign].toFixed(2);
+/** Accuracy beside what runs see of themselves: see {@linkcode signsOf}. */
+export function signFigures(signs: SignOfAccuracy[]): Figure[] {
+  return signs.map(({ sign, kind, runs, correlation }) => {
     const title = `Linear accuracy, %, by the last ${SIGNS[sign]}: rank ` +
-      `correlation ${rho} over ${runs.length} runs (${kind})`;
+      `correlation ${
+        correlation.toFixed(2)
+      } over ${runs.length} runs (${kind})`;
     const svg = draw(title, {
       x: { label: SIGNS[sign] },
       y: { grid: true, label: null },
@@ -158,7 +166,7 @@ export function signFigures({ kind, runs, correlations }: Signs): Figure[] {
         Plot.dot(
           runs.map(({ name, linear, last }) => ({
             name,
-            x: last[sign],
+            x: last,
             y: 100 * linear,
           })),
           { x: "x", y: "y", title: "name", fill: "currentColor" },

@@ -203,7 +203,7 @@ export async function writeReport(
   const { gallery } = await import("./gallery.ts");
   const curvesOfAll = curves(runs);
   const sensitivity = sensitivityFigures(sensitivities(runs));
-  const signs = signsOf(runs), told = signs ? signFigures(signs) : [];
+  const told = signFigures(signsOf(runs));
   const figures = [...curvesOfAll, ...sensitivity, ...told];
   const shared = legend(runs, curvesOfAll);
   const patches = await orMissing("patches", () => patchSheet(main));

@@ -3,15 +3,17 @@
  *
  * @module
  */
-import { isDeepStrictEqual } from "node:util";
-import { IDENTITY } from "../checkpoint/run_config.ts";
-import { evaluatedAlike } from "./comparison.ts";
+import { COMPARED, type ResolvedConfig } from "../checkpoint/run_config.ts";
+import { methodNamed } from "../model/methods/methods.ts";
+import { type Accuracy, evaluatedAlike } from "./comparison.ts";
 import type { RunRecord } from "./run_record.ts";
 
-/** Settings that follow from others. */
-const DERIVED: readonly string[] = ["images"];
-/** Values of a choice from which on a curve is drawn. */
-const FEWEST = 3;
+/** One value of a choice with its accuracies, 0 to 1. */
+export interface SensitivityPoint {
+  value: number | string;
+  linear?: number;
+  knn?: number;
+}
 
 /** Runs that differ in one choice. */
 export interface Sensitivity {
@@ -19,44 +21,70 @@ export interface Sensitivity {
   choice: string;
   /** How they were evaluated. */
   kind: string;
-  /** Each value with its accuracies, 0 to 1, in order. */
-  points: { value: number; linear?: number; knn?: number }[];
+  /** The values in order: a line for each setting of the other choices. */
+  lines: SensitivityPoint[][];
 }
 
-/** The settings in which two runs differ. */
-function differences(a: RunRecord, b: RunRecord): string[] {
-  return IDENTITY.filter((name) =>
-    !DERIVED.includes(name) &&
-    !isDeepStrictEqual(a.config[name], b.config[name])
+/** Settings that follow from the data. */
+const DERIVED: readonly string[] = ["images", "dataDigest", "recipe", "views"];
+
+/** What a run was given, each setting as a text. */
+function settingsOf({ config }: RunRecord): Map<string, string> {
+  const settings = new Map<string, string>();
+  for (const name of COMPARED) {
+    if (DERIVED.includes(name)) continue;
+    settings.set(name, JSON.stringify(config[name]) ?? "");
+  }
+  // The rate of a method with views goes with its batch.
+  const { rate, per } = methodNamed(config.method).defaults(false).lr;
+  if (per > 0 && config.lr === rate * config.bs / per) {
+    settings.set("lr", "of the batch");
+  }
+  return settings;
+}
+
+function valueOf(config: ResolvedConfig, choice: string) {
+  const value = config[choice as keyof ResolvedConfig];
+  return typeof value === "number" || typeof value === "string"
+    ? value
+    : undefined;
+}
+
+/** A line for each setting of the other choices under which this one varies. */
+function linesOf(
+  choice: string,
+  runs: (Accuracy & { settings: Map<string, string> })[],
+): SensitivityPoint[][] {
+  const groups = Map.groupBy(
+    runs,
+    ({ settings }) =>
+      JSON.stringify([...settings].filter(([name]) => name !== choice)),
   );
+  return [...groups.values()].map((group) =>
+    group.flatMap(({ run, linear, knn }) => {
+      const value = valueOf(run.config, choice);
+      return value === undefined ? [] : [{ value, linear, knn }];
+    }).toSorted((a, b) => a.value < b.value ? -1 : Number(a.value > b.value))
+  ).filter((points) => new Set(points.map(({ value }) => value)).size > 1);
 }
 
 /**
- * For each choice with a number, in which some runs differ from the first and from
- * each other and in nothing else: their accuracies. Seeds count too.
+ * For each choice of one number or word: the accuracies of runs that differ in it and
+ * in nothing else. Seeds count too; runs that were not trained to their end do not.
  */
 export function sensitivities(records: RunRecord[]): Sensitivity[] {
-  const alike = evaluatedAlike(records);
-  const first = alike?.runs.find(({ run }) => run === records[0]);
-  if (alike === undefined || first === undefined) return [];
-  const byChoice = new Map<string, Sensitivity["points"]>();
-  for (const { run, linear, knn } of alike.runs) {
-    const [choice, more] = differences(first.run, run);
-    if (choice === undefined || more !== undefined) continue;
-    const valueOf = ({ config }: RunRecord) =>
-      config[choice as keyof typeof config];
-    const value = valueOf(run), usual = valueOf(first.run);
-    if (typeof value !== "number" || typeof usual !== "number") continue;
-    if (!byChoice.has(choice)) {
-      const { linear, knn } = first;
-      byChoice.set(choice, [{ value: usual, linear, knn }]);
-    }
-    byChoice.get(choice)!.push({ value, linear, knn });
-  }
-  return [...byChoice].filter(([, points]) => points.length >= FEWEST)
-    .map(([choice, points]) => ({
-      choice,
-      kind: alike.kind,
-      points: points.toSorted((a, b) => a.value - b.value),
-    }));
+  const whole = records.filter(({ steps, config }) =>
+    steps.length === config.steps
+  );
+  const alike = evaluatedAlike(whole);
+  if (alike === undefined) return [];
+  const runs = alike.runs.map((own) => ({
+    ...own,
+    settings: settingsOf(own.run),
+  }));
+  return COMPARED.map((choice) => ({
+    choice,
+    kind: alike.kind,
+    lines: linesOf(choice, runs),
+  })).filter(({ lines }) => lines.length > 0);
 }

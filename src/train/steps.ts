@@ -144,6 +144,8 @@ export async function* steps(run: Run): AsyncGenerator<TrainEvent> {
     }
     const stopped = done === stopAfter && done < config.steps;
     const saves = isDue || stopped || !ahead && isLate();
+    // Processes without a folder keep the same time as the one that saves.
+    if (saves) saved = performance.now();
     if (saves && dir !== undefined) {
       const path = await orFailed(calls.save(dir, done));
       saved = performance.now();

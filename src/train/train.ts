@@ -175,6 +175,23 @@ function checkReplicas({ replicas }: EngineReport, plan: RunPlan): void {
   });
 }
 
+/** Milliseconds that a process waits for a step that the others may not make. */
+const LEAVE_AFTER = 10_000;
+
+/**
+ * Closes an engine. A caller that leaves the loop of events early may leave a step
+ * under way, which with replicas waits for the others: then it is left to the end of
+ * the program.
+ */
+async function closed(compute: Compute, hasReplicas: boolean): Promise<void> {
+  const closing = compute.close();
+  if (!hasReplicas) return await closing;
+  const left = Promise.withResolvers<void>();
+  const timer = setTimeout(left.resolve, LEAVE_AFTER);
+  await Promise.race([closing, left.promise]);
+  clearTimeout(timer);
+}
+
 /** Work with an engine, which is closed afterwards. */
 async function* computing(
   config: ResolvedConfig,
@@ -193,7 +210,7 @@ async function* computing(
     mayCompute = cluster !== undefined;
     throw error;
   } finally {
-    if (!mayCompute) await compute.close();
+    if (!mayCompute) await closed(compute, cluster !== undefined);
   }
 }
 

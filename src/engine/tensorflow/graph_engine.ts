@@ -117,7 +117,12 @@ export class GraphEngine implements Engine {
     if (this.report.device === "CPU") return undefined;
     const channels = tensorCoreChannels(this.#precision);
     if (options.model.channels >= channels) return undefined;
-    return isFaster(await this.stemSeconds(options)) ? channels : undefined;
+    try {
+      return isFaster(await this.stemSeconds(options)) ? channels : undefined;
+    } catch {
+      // No room for both beside what else is on the GPU.
+      return undefined;
+    }
   }
 
   /** Whether a GPU has room for all activations of a step. */

@@ -146,7 +146,12 @@ export class GraphTrainer implements Trainer {
   async #upload(patches: Feed): Promise<void> {
     this.#uploaded++;
     const values = patchNumbers(patches, this.#options.values);
-    await this.#run([patchFeed(values, this.#shape)], [NODES.uploaded]);
+    try {
+      await this.#run([patchFeed(values, this.#shape)], [NODES.uploaded]);
+    } catch (error) {
+      this.#uploaded--;
+      throw error;
+    }
   }
 
   /** What feeds the patches: nothing where they are on the device, then. */

@@ -1,0 +1,74 @@
+/**
+ * Whether something can be evaluated: told before long work.
+ *
+ * @module
+ */
+import { openDataset } from "../data/catalog.ts";
+import type { Dataset, Split } from "../data/dataset.ts";
+import { type ResolvedConfig, trainSource } from "../checkpoint/run_config.ts";
+import { errorMaker } from "../errors.ts";
+
+const choiceError = errorMaker("evaluate with", "INVALID_ARGUMENT");
+const dataError = errorMaker("evaluate on", "INVALID_DATA");
+
+/**
+ * @throws {EmpSslError} `INVALID_ARGUMENT` where an image would have no patch.
+ */
+export function checkTestPatches(count: number): void {
+  if (Number.isInteger(count) && count >= 1) return;
+  throw choiceError(
+    `--test-patches ${count}`,
+    "an image needs one patch or more",
+    "give a whole number from 1 up",
+  );
+}
+
+/**
+ * @param place What the images are found by.
+ * @throws {EmpSslError} `INVALID_DATA` where there are no classes to tell apart.
+ */
+export function checkClasses(
+  { train, test }: Record<Split, Dataset>,
+  place: string,
+): void {
+  const classes = train.classes.length;
+  if (classes < 2) {
+    throw dataError(
+      place,
+      classes === 0
+        ? "its images have no labels, and accuracy needs them"
+        : `it has ${classes} class, and accuracy needs two or more`,
+      "put the images in one folder a class",
+    );
+  }
+  if (test.classes.join() === train.classes.join()) return;
+  throw dataError(
+    place,
+    "its train and test parts have different classes",
+    "give both the same class folders",
+  );
+}
+
+/**
+ * Checks what a run will be evaluated by, before it is trained.
+ *
+ * @throws {EmpSslError} `INVALID_ARGUMENT`, `INVALID_DATA`.
+ */
+export async function checkEvaluation(
+  config: ResolvedConfig,
+  { testPatches, limitTrain, limitTest }: {
+    testPatches: number;
+    limitTrain?: number;
+    limitTest?: number;
+  },
+): Promise<void> {
+  checkTestPatches(testPatches);
+  const source = trainSource(config);
+  const train = await openDataset({ ...source, limit: limitTrain });
+  const test = await openDataset({
+    ...source,
+    split: "test",
+    limit: limitTest,
+  });
+  checkClasses({ train, test }, config.dataDir ?? config.data);
+}
