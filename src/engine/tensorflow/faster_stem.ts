@@ -10,7 +10,8 @@ import type { ConvSpec } from "../../model/blocks.ts";
 import { attr, GraphBuilder, type GraphValue } from "../trace/graph.ts";
 import { DType } from "../trace/messages.ts";
 import type { TensorFlowC } from "./c_api.ts";
-import { GraphSession, type SessionTarget } from "./graph_session.ts";
+import { GraphSession } from "./graph_session.ts";
+import type { SessionTarget } from "./session_target.ts";
 
 /** What a stem sees. */
 export interface StemInput {

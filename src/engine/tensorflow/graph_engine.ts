@@ -28,7 +28,8 @@ import {
   stemSeconds,
   tensorCoreChannels,
 } from "./faster_stem.ts";
-import { GraphSession, type SessionTarget } from "./graph_session.ts";
+import { GraphSession } from "./graph_session.ts";
+import type { SessionTarget } from "./session_target.ts";
 import {
   GraphTrainer,
   patchFeed,

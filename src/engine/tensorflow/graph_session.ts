@@ -7,8 +7,8 @@
 import { EmpSslError, messageOf } from "../../errors.ts";
 import { cString, type TensorFlowC } from "./c_api.ts";
 import { type Device, readDevices } from "./devices.ts";
-import { type KernelTime, RunTrace } from "./run_trace.ts";
-import { encodeSessionConfig, type SessionConfig } from "./session_config.ts";
+import { RunTrace } from "./run_trace.ts";
+import { type SessionTarget, withSessionOptions } from "./session_target.ts";
 import { withStatus, withStatusAsync } from "./status.ts";
 import { stepError } from "./step_error.ts";
 import { copyToTensor, dtypeOf, type Feed, takeTensor } from "./tensor.ts";
@@ -29,16 +29,6 @@ export interface NamedFeed {
   inPlace?: boolean;
 }
 
-/** What a session runs on. */
-export interface SessionTarget {
-  /** Its devices and threads. */
-  config: SessionConfig;
-  /** The server of this process; none where it trains alone. */
-  server?: string;
-  /** Is given the kernels of each run, which then takes longer. */
-  onKernels?: (kernels: KernelTime[]) => void;
-}
-
 /** The tag of the graph that serves, in a SavedModel. */
 const SERVE_STRING = cString("serve");
 
@@ -56,26 +46,6 @@ function loadError(subject: string, error: unknown): EmpSslError {
     code: "ENGINE_UNAVAILABLE",
     cause: error,
   });
-}
-
-/** Session options, freed after use. */
-function withSessionOptions<T>(
-  c: TensorFlowC,
-  { config, server }: SessionTarget,
-  use: (options: Deno.PointerValue) => T,
-): T {
-  const options = c.TF_NewSessionOptions();
-  try {
-    const bytes = encodeSessionConfig(config);
-    withStatus(
-      c,
-      (status) => c.TF_SetConfig(options, bytes, BigInt(bytes.length), status),
-    );
-    if (server !== undefined) c.TF_SetTarget(options, cString(server));
-    return use(options);
-  } finally {
-    c.TF_DeleteSessionOptions(options);
-  }
 }
 
 /** See the module's description. */

@@ -17,7 +17,7 @@ import { fasterPrecision, isFasterByXla } from "./faster.ts";
 import { GraphEngine } from "./graph_engine.ts";
 import { withoutStderr } from "./quiet.ts";
 import { ReplicaGroup } from "./replica_group.ts";
-import type { SessionTarget } from "./graph_session.ts";
+import type { SessionTarget } from "./session_target.ts";
 import type { SessionConfig } from "./session_config.ts";
 
 /** The part of an `EngineWish` that TensorFlow uses, and a trace of its kernels. */

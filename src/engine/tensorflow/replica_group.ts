@@ -12,7 +12,8 @@ import { prefixOf } from "../trace/names.ts";
 import { trace } from "../trace/trace.ts";
 import { output } from "../trace/variables.ts";
 import type { TensorFlowC } from "./c_api.ts";
-import { GraphSession, type SessionTarget } from "./graph_session.ts";
+import { GraphSession } from "./graph_session.ts";
+import type { SessionTarget } from "./session_target.ts";
 import { startServer } from "./server.ts";
 import { JOB, type SessionConfig } from "./session_config.ts";
 

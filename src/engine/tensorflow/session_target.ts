@@ -1,0 +1,39 @@
+/**
+ * What a session runs on, and is traced by.
+ *
+ * @module
+ */
+import { cString, type TensorFlowC } from "./c_api.ts";
+import type { KernelTime } from "./run_trace.ts";
+import { encodeSessionConfig, type SessionConfig } from "./session_config.ts";
+import { withStatus } from "./status.ts";
+
+/** What a session runs on. */
+export interface SessionTarget {
+  /** Its devices and threads. */
+  config: SessionConfig;
+  /** The server of this process; none where it trains alone. */
+  server?: string;
+  /** Is given the kernels of each run, which then takes longer. */
+  onKernels?: (kernels: KernelTime[]) => void;
+}
+
+/** Session options, freed after use. */
+export function withSessionOptions<T>(
+  c: TensorFlowC,
+  { config, server }: SessionTarget,
+  use: (options: Deno.PointerValue) => T,
+): T {
+  const options = c.TF_NewSessionOptions();
+  try {
+    const bytes = encodeSessionConfig(config);
+    withStatus(
+      c,
+      (status) => c.TF_SetConfig(options, bytes, BigInt(bytes.length), status),
+    );
+    if (server !== undefined) c.TF_SetTarget(options, cString(server));
+    return use(options);
+  } finally {
+    c.TF_DeleteSessionOptions(options);
+  }
+}
