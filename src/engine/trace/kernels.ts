@@ -6,6 +6,7 @@
 import * as tf from "../../deps/tfjs.ts";
 import { type KernelInputs, KERNELS } from "../../model/kernels.ts";
 import { TRACE_BACKEND, type TraceBackend } from "./backend.ts";
+import { batchNormKernels } from "./batch_norm.ts";
 import { convolutionKernels } from "./convolution.ts";
 import { attr, type GraphValue } from "./graph.ts";
 import type { Kernel, KernelSettings } from "./kernel.ts";
@@ -62,55 +63,11 @@ function traceKernels(
   const inComputeType = (value: GraphValue) =>
     graph().cast(value, settings().computeType);
 
-  const batchNormAttributes = (x: GraphValue, epsilon: number) => ({
-    T: attr.type(x.dtype),
-    U: attr.type(float),
-    epsilon: attr.float(epsilon),
-    data_format: attr.text("NHWC"),
-  });
-
   const rematerialization = () => backend.rematerialization;
-
-  /** A batch norm by given statistics. */
-  const normalize = (
-    { x, scale, offset, mean, variance }: KernelInputs<GraphValue>,
-    epsilon: number,
-    dependencies: string[] = [],
-  ): GraphValue => ({
-    name: graph().node(
-      "FusedBatchNormV3",
-      [x, scale, offset, mean, variance, ...dependencies],
-      { ...batchNormAttributes(x, epsilon), is_training: attr.bool(false) },
-    ),
-    dtype: x.dtype,
-    shape: x.shape,
-  });
-
-  const batchNormGradients = (
-    { dy, x: given, scale, statistics, epsilon }: {
-      dy: GraphValue;
-      x: GraphValue;
-      scale: GraphValue;
-      statistics: GraphValue[];
-      epsilon: number;
-    },
-    training: boolean,
-  ): GraphValue[] => {
-    const x = inComputeType(given);
-    const name = graph().node(
-      "FusedBatchNormGradV3",
-      [graph().cast(dy, x.dtype), x, scale, ...statistics],
-      { ...batchNormAttributes(x, epsilon), is_training: attr.bool(training) },
-    );
-    return [
-      { name, dtype: x.dtype, shape: x.shape },
-      { name: `${name}:1`, dtype: float, shape: scale.shape },
-      { name: `${name}:2`, dtype: float, shape: scale.shape },
-    ];
-  };
 
   return {
     ...convolutionKernels(graph, settings, rematerialization),
+    ...batchNormKernels(graph, settings, rematerialization),
     Add: (values) => {
       const { a, b } = values;
       // What TensorFlow fuses with the convolution before it.
@@ -219,52 +176,6 @@ function traceKernels(
         ? [inComputeType(a), inComputeType(b)]
         : alike(a, b);
       return [graph().matMul(x, y, { transposeA, transposeB })];
-    },
-    FusedBatchNorm: (given, { varianceEpsilon }: Attributes) => {
-      const values = { ...given, x: inComputeType(given.x) };
-      const y = normalize(values, varianceEpsilon);
-      rematerialization().register(
-        y,
-        (dependencies) => normalize(values, varianceEpsilon, dependencies),
-      );
-      return [y];
-    },
-    [KERNELS.batchNorm]: (values, { epsilon }: Attributes) => {
-      const { scale, offset } = values, x = inComputeType(values.x);
-      const none = graph().constant(float, [0], []);
-      const name = graph().node(
-        "FusedBatchNormV3",
-        [x, scale, offset, none, none],
-        { ...batchNormAttributes(x, epsilon), is_training: attr.bool(true) },
-      );
-      const y = { name, dtype: x.dtype, shape: x.shape };
-      const statistic = (output: number) => ({
-        name: `${name}:${output}`,
-        dtype: float,
-        shape: scale.shape,
-      });
-      const mean = statistic(1), unbiased = statistic(2);
-      rematerialization().register(y, (dependencies) => {
-        const count = x.shape.slice(0, -1).reduce((a, b) => a * b);
-        const biased = graph().scalar((count - 1) / count);
-        const [variance] = one("Mul", [unbiased, biased], scale.shape);
-        return normalize(
-          { ...values, x, mean, variance },
-          epsilon,
-          dependencies,
-        );
-      });
-      return [y, mean, unbiased, ...[3, 4, 5].map(statistic)];
-    },
-    [KERNELS.batchNormGrad]: (values, { epsilon }: Attributes) => {
-      const { dy, x, scale, reserve1, reserve2, reserve3 } = values;
-      const statistics = [reserve1, reserve2, reserve3];
-      return batchNormGradients({ dy, x, scale, statistics, epsilon }, true);
-    },
-    [KERNELS.frozenBatchNormGrad]: (values, { epsilon }: Attributes) => {
-      const { dy, x, scale, mean, variance } = values;
-      const statistics = [mean, variance, graph().constant(float, [0], [])];
-      return batchNormGradients({ dy, x, scale, statistics, epsilon }, false);
     },
     [KERNELS.reluGrad]: ({ dy, y }) => {
       const gradient = graph().cast(dy, y.dtype);

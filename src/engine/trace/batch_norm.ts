@@ -1,0 +1,119 @@
+/**
+ * The kernels of the tracing backend for batch norms.
+ *
+ * @module
+ */
+import { type KernelInputs, KERNELS } from "../../model/kernels.ts";
+import { attr, type GraphBuilder, type GraphValue } from "./graph.ts";
+import type { Kernel, KernelSettings } from "./kernel.ts";
+import { DType } from "./messages.ts";
+import type { Rematerialization } from "./rematerialization.ts";
+
+// deno-lint-ignore no-explicit-any -- each kernel's attributes, as tfjs has them
+type Attributes = any;
+const { float } = DType;
+
+/** The kernels over one graph at a time. */
+export function batchNormKernels(
+  graph: () => GraphBuilder,
+  settings: () => KernelSettings,
+  rematerialization: () => Rematerialization,
+): Record<string, Kernel> {
+  const inComputeType = (value: GraphValue) =>
+    graph().cast(value, settings().computeType);
+
+  const batchNormAttributes = (x: GraphValue, epsilon: number) => ({
+    T: attr.type(x.dtype),
+    U: attr.type(float),
+    epsilon: attr.float(epsilon),
+    data_format: attr.text("NHWC"),
+  });
+
+  /** A batch norm by given statistics. */
+  const normalize = (
+    { x, scale, offset, mean, variance }: KernelInputs<GraphValue>,
+    epsilon: number,
+    dependencies: string[] = [],
+  ): GraphValue => ({
+    name: graph().node(
+      "FusedBatchNormV3",
+      [x, scale, offset, mean, variance, ...dependencies],
+      { ...batchNormAttributes(x, epsilon), is_training: attr.bool(false) },
+    ),
+    dtype: x.dtype,
+    shape: x.shape,
+  });
+
+  const batchNormGradients = (
+    { dy, x: given, scale, statistics, epsilon }: {
+      dy: GraphValue;
+      x: GraphValue;
+      scale: GraphValue;
+      statistics: GraphValue[];
+      epsilon: number;
+    },
+    training: boolean,
+  ): GraphValue[] => {
+    const x = inComputeType(given);
+    const name = graph().node(
+      "FusedBatchNormGradV3",
+      [graph().cast(dy, x.dtype), x, scale, ...statistics],
+      { ...batchNormAttributes(x, epsilon), is_training: attr.bool(training) },
+    );
+    return [
+      { name, dtype: x.dtype, shape: x.shape },
+      { name: `${name}:1`, dtype: float, shape: scale.shape },
+      { name: `${name}:2`, dtype: float, shape: scale.shape },
+    ];
+  };
+
+  return {
+    FusedBatchNorm: (given, { varianceEpsilon }: Attributes) => {
+      const values = { ...given, x: inComputeType(given.x) };
+      const y = normalize(values, varianceEpsilon);
+      rematerialization().register(
+        y,
+        (dependencies) => normalize(values, varianceEpsilon, dependencies),
+      );
+      return [y];
+    },
+    [KERNELS.batchNorm]: (values, { epsilon }: Attributes) => {
+      const { scale, offset } = values, x = inComputeType(values.x);
+      const none = graph().constant(float, [0], []);
+      const name = graph().node(
+        "FusedBatchNormV3",
+        [x, scale, offset, none, none],
+        { ...batchNormAttributes(x, epsilon), is_training: attr.bool(true) },
+      );
+      const y = { name, dtype: x.dtype, shape: x.shape };
+      const statistic = (output: number) => ({
+        name: `${name}:${output}`,
+        dtype: float,
+        shape: scale.shape,
+      });
+      const mean = statistic(1), unbiased = statistic(2);
+      rematerialization().register(y, (dependencies) => {
+        const count = x.shape.slice(0, -1).reduce((a, b) => a * b);
+        const biased = graph().scalar((count - 1) / count);
+        const inputs = [unbiased, biased];
+        const variance = graph().value("Mul", inputs, scale.shape);
+        return normalize(
+          { ...values, x, mean, variance },
+          epsilon,
+          dependencies,
+        );
+      });
+      return [y, mean, unbiased, ...[3, 4, 5].map(statistic)];
+    },
+    [KERNELS.batchNormGrad]: (values, { epsilon }: Attributes) => {
+      const { dy, x, scale, reserve1, reserve2, reserve3 } = values;
+      const statistics = [reserve1, reserve2, reserve3];
+      return batchNormGradients({ dy, x, scale, statistics, epsilon }, true);
+    },
+    [KERNELS.frozenBatchNormGrad]: (values, { epsilon }: Attributes) => {
+      const { dy, x, scale, mean, variance } = values;
+      const statistics = [mean, variance, graph().constant(float, [0], [])];
+      return batchNormGradients({ dy, x, scale, statistics, epsilon }, false);
+    },
+  };
+}
