@@ -142,6 +142,15 @@ Deno.test("each method has the recipes and constants of its source", async () =>
     (await prepareRun({ method, ...more })).config;
   const simclr = await resolve("simclr", { data: "shapes" });
   assertEquals([simclr.numPatches, simclr.warmUp], [2, "10%"]);
+  // Its rate may not rise in fewer than 150 steps.
+  for (
+    const [maxSteps, share] of [[313, "48%"], [20_000, "10%"], [99, "50%"]]
+  ) {
+    const { config } = await prepareRun({
+      ...{ method: "vicreg", maxSteps: maxSteps as number },
+    });
+    assertEquals(config.warmUp, share);
+  }
   // 20 × 20 patches a step, as two views of 200 images; the rate goes with them.
   assertEquals([simclr.bs, simclr.lr], [200, 0.4 * 200 / 256]);
   assertEquals((await resolve("byol", { bs: 50 })).lr, 50 / 256);

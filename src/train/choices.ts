@@ -178,15 +178,15 @@ function methodDefaults(
 ): Partial<TrainConfig> {
   const method = methodNamed(name), views = viewCount(method);
   if (views === undefined) return {};
-  const { bs: usual, warmUp } = method.defaults(isForPhotographs(arch));
+  const { bs: usual } = method.defaults(isForPhotographs(arch));
   const images = bs ??
     (small === undefined ? usual : small * TRAIN_DEFAULTS.numPatches / views);
   return {
     bs: images,
     numPatches: views,
-    // It goes with the batch and the architecture: see `config.ts`.
+    // They go with the batch, the architecture and the steps: see `config.ts`.
     lr: undefined,
-    warmUp,
+    warmUp: undefined,
   };
 }
 

@@ -65,6 +65,21 @@ function methodRate({ method, bs }: TrainConfig, arch: string): number {
   return per === 0 ? rate : rate * bs / per;
 }
 
+/** Percent of a run that a warm-up takes at most where none is given. */
+const MOST_WARM_UP = 50;
+
+/** The warm-up of a method, as a share of a run of so many steps. */
+function methodWarmUp(
+  { method }: TrainConfig,
+  { arch, steps }: { arch: string; steps: number },
+): string | undefined {
+  const { warmUp, leastWarmUpSteps = 0 } = methodNamed(method)
+    .defaults(isForPhotographs(arch));
+  if (warmUp === undefined) return undefined;
+  const least = Math.ceil(100 * leastWarmUpSteps / steps);
+  return `${Math.min(MOST_WARM_UP, Math.max(parseFloat(warmUp), least))}%`;
+}
+
 /** The architecture that suits the size of a set's images. */
 async function architectureForSize(
   dataset: Dataset,
@@ -164,6 +179,7 @@ export async function prepareRun(
       ? await architectureForSize(dataset)
       : entry.arch as ArchitectureName);
   const stepsPerEpoch = Math.floor(images / config.bs);
+  const steps = config.maxSteps ?? stepsPerEpoch * config.epoch;
   const resolved = {
     ...config,
     dataDir: dataDir && resolve(dataDir),
@@ -179,8 +195,9 @@ export async function prepareRun(
     images,
     dataDigest: entry.digest ? digestOf(dataset, `${dataDir}/`) : undefined,
     stepsPerEpoch,
-    steps: config.maxSteps ?? stepsPerEpoch * config.epoch,
+    steps,
     lr: config.lr ?? methodRate(config, arch),
+    warmUp: config.warmUp ?? methodWarmUp(config, { arch, steps }),
   };
   warmUpSteps(resolved.warmUp, resolved);
   // Said before any work, not by the first worker that meets one.

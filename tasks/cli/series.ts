@@ -6,6 +6,7 @@
  */
 import { resolve } from "node:path";
 import type { EngineChoice } from "../../src/engine/engine.ts";
+import { exists } from "../../src/files.ts";
 import { codeOf, messageOf } from "../../src/errors.ts";
 import { writeReport } from "../../src/report/report.ts";
 import { keepPlan, type Plan, planError } from "./plan.ts";
@@ -47,7 +48,12 @@ export async function makeSeries(
     Deno.exit(outcome.code || 1);
   };
   for (const [i, name] of names.entries()) {
-    if (plan.failed[name] !== undefined) continue;
+    // One whose folder was deleted is tried again.
+    if (plan.failed[name] !== undefined) {
+      if (await exists(`${dir}/${name}`)) continue;
+      delete plan.failed[name];
+      keepPlan(planPath, plan);
+    }
     const title = `${i + 1}/${names.length} ${name}`;
     try {
       if (!await makeRun(name, { title, signal })) stopped();
@@ -64,7 +70,10 @@ export async function makeSeries(
   outcome.stop();
   const failed = names.filter((name) => plan.failed[name] !== undefined);
   for (const name of failed) {
-    console.error(`${name} is left out: ${plan.failed[name]}`);
+    console.error(
+      `${name} is left out: ${plan.failed[name]}; to try again delete ` +
+        `${dir}/${name}`,
+    );
   }
   const runs = names.filter((name) => !failed.includes(name))
     .map((name) => `${dir}/${name}`);

@@ -138,8 +138,10 @@ export interface MethodDefaults {
   bs: number;
   /** Learning rate, for so many images a batch. */
   lr: { rate: number; per: number };
-  /** Warm-up. */
+  /** Warm-up, as a share of the run. */
   warmUp?: string;
+  /** Steps of a warm-up below which it diverges. */
+  leastWarmUpSteps?: number;
   /** LARS or SGD, and their constants. */
   optimizer: OptimizerConfig;
 }
