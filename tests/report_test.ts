@@ -39,6 +39,23 @@ Deno.test("a report compares runs, and needs nothing from elsewhere", async () =
   });
 });
 
+Deno.test("what is published of EMP-SSL is told of its own runs alone", async () => {
+  await withFolder(async (dir) => {
+    for (const [method, told] of [["simclr", 0], ["emp-ssl", 1]] as const) {
+      const run = `${dir}/${method}`, path = `${run}/config.json`;
+      await writeRun(run, 10);
+      const config = JSON.parse(await Deno.readTextFile(path));
+      await Deno.writeTextFile(
+        path,
+        JSON.stringify({ ...config, data: "cifar10", method }),
+      );
+      const { out } = await writeReport({ runs: [run], gallery: false });
+      const html = await Deno.readTextFile(out);
+      assertEquals(html.match(/Published of EMP-SSL/g)?.length ?? 0, told);
+    }
+  });
+});
+
 Deno.test("a report that is ended is not written", async () => {
   await withFolder(async (dir) => {
     const runs = [`${dir}/one`];
