@@ -28,6 +28,25 @@
  *       (9 %), 105.8 and 89.3 (21 %). ReSSL before, with a backward pass of the weak
  *       view and some twenty passes over 256 × 65,536 relations: 42.1 and 84.7
  *
+ * 2026-11-29, AMD EPYC (Zen 5), 2 cores, --only step --strong, jemalloc 5.3, spread of
+ * ours:
+ *
+ *     step/fp32  cifar 130.4 against 111.2, 1.17 (n 3, 7 %); cifar-16 416.0 and 302.3,
+ *       1.38 (n 3, 3 %); tiny-imagenet 1,049 and 637, 1.65 (n 3, 7 %); imagenet 33.7
+ *       and 30.7, 1.10 (n 3, 11 %)
+ *     step/bf16  cifar 203.5 and 190.2, 1.07 (n 2, 1 %); cifar-16 675.7 and 576.2, 1.17
+ *       (n 5, 5 %); tiny-imagenet 1,588 and 1,095, 1.45 (n 5, 17 %); imagenet 56.9 and
+ *       54.4, 1.05 (n 5, 13 %)
+ *     kernels/bf16, % of a step  cifar (9.84 s): convolutions 59, products of tiles,
+ *       taps and projector 24, batch norms 8.4, ReLU 3.6, additions 1.6, LARS and
+ *       casts under 1; cifar-16 (2.99 s): 45, 37, 6.7, 3.1, 1.7; tiny-imagenet (1.26
+ *       s): 34, 45, 5.7, 3.0, 1.7, LARS 3.5, casts 2.3
+ *
+ * A direct convolution in bf16 reaches 0.9 to 1.07 TFLOP/s there (32×32×64 173 ms
+ * forward over 2,000 maps, 16×16×128 151, 8×8×256 143), the same oneDNN as in PyTorch:
+ * with convolutions and products at their rate and all else free, cifar would take
+ * 0.83 of its time, 1.29 of PyTorch's rate.
+ *
  * Where the time of a step in bf16 is, by TensorFlow's own trace, in ms: cifar 18,280
  * (filter gradients 4,710, input gradients 3,910, convolutions 3,720, tiles and
  * projector 4,030, batch norms 1,020, ReLU 430, additions 180); imagenet 1,333 (230,
