@@ -133,7 +133,11 @@ export function sensitivityFigures(found: Sensitivity[]): Figure[] {
       : "linear";
     const marks = { x: "x", y: "y", z: "line", stroke: "accuracy" };
     const svg = draw(title, {
-      x: { label: choice, type },
+      x: {
+        label: choice,
+        type,
+        ...(type === "log" ? { tickFormat: "~g" } : {}),
+      },
       y: { grid: true, label: null },
       color: { scheme: "observable10", domain: ["linear", "kNN"] },
       marks: [
