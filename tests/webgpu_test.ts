@@ -2,7 +2,7 @@
  * The webgpu engine against PyTorch, in a process of its own: TensorFlow and a
  * Vulkan driver may each bring an LLVM, and do not bear each other.
  */
-import { assert, assertStringIncludes } from "@std/assert";
+import { assert } from "@std/assert";
 
 const hasAdapter = await hasVulkan();
 
@@ -23,7 +23,7 @@ Deno.test({
     (hasAdapter ? "" : " (skipped: Deno finds no GPU and no Vulkan driver)"),
   ignore: !hasAdapter,
   fn: async () => {
-    const { success, stdout, stderr } = await new Deno.Command(
+    const { stdout, stderr } = await new Deno.Command(
       Deno.execPath(),
       {
         args: [
@@ -35,7 +35,9 @@ Deno.test({
       },
     ).output();
     const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-    assert(success, text(stdout) + text(stderr));
-    assertStringIncludes(text(stdout), "3 passed");
+    // By its last line, not by its exit code: a driver that computes on the processor
+    // (llvmpipe) now and then frees memory twice once all is done and told.
+    const summary = /^ok \| 3 passed .*\| 0 failed/m;
+    assert(summary.test(text(stdout)), text(stdout) + text(stderr));
   },
 });
