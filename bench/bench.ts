@@ -112,13 +112,16 @@ import type { Command, Values } from "../tasks/cli/flags.ts";
 import { main } from "../tasks/cli/main.ts";
 import { evaluation } from "./evaluate.ts";
 import { JSON_FLAG } from "./flags.ts";
-import { kernels } from "./kernels.ts";
+import { kernelTable } from "./kernels.ts";
 import { print } from "./measurement.ts";
 import type { BenchOptions } from "./options.ts";
 import { SETTINGS } from "./settings.ts";
 import { convolution, program, step, trace } from "./step.ts";
 
-const MEASURES = { step, program, evaluation, convolution, trace, kernels };
+const MEASURES = {
+  ...{ step, program, evaluation, convolution, trace },
+  kernels: kernelTable,
+};
 const PARTS = Object.keys(MEASURES) as (keyof typeof MEASURES)[];
 const NAMES = SETTINGS.map(({ name }) => name);
 

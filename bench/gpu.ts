@@ -1,8 +1,8 @@
 /**
  * `deno task bench:gpu`: all that is to be known of a GPU, in under eight minutes: the
  * step in each number format, with and without XLA, against PyTorch on the same card;
- * its time in each kind of kernel; its stem, filled up with channels; what the patch workers can feed; memory; the losses
- * against the processor's.
+ * its time in each kind of kernel; its stem, filled up with channels; what the patch
+ * workers can feed; memory; the losses against the processor's.
  *
  * Not measured on a GPU yet. On 2 cores of an AMD EPYC it has been run with
  * `--small`, where XLA and the formats of a GPU are left out.

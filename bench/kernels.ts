@@ -4,7 +4,6 @@
  *
  * @module
  */
-import type { Precision } from "../src/engine/engine.ts";
 import type { KernelTime } from "../src/engine/tensorflow/run_trace.ts";
 import { LineProcess } from "./line_process.ts";
 import {
@@ -14,7 +13,6 @@ import {
   round,
   spread,
 } from "./measurement.ts";
-import type { BenchOptions } from "./options.ts";
 import { describe, programFlags, type Setting } from "./settings.ts";
 
 /** A kind that takes less than this of a step is counted with the others. */
@@ -93,12 +91,4 @@ export async function kernelTable(
   } finally {
     await program.close();
   }
-}
-
-/** Of `deno task bench`. */
-export function kernels(options: BenchOptions): Promise<Measurement[]> {
-  return kernelTable({
-    ...options,
-    precision: options.precision satisfies Precision,
-  });
 }

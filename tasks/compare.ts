@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { readCheckpointInfo } from "../src/checkpoint/checkpoint.ts";
 import type { TrainConfig } from "../src/checkpoint/run_config.ts";
 import { checkEvaluation } from "../src/evaluate/check_evaluation.ts";
 import {
@@ -25,7 +24,15 @@ import {
   sharedOf,
   stepsOf,
 } from "./cli/plan.ts";
-import { evaluateRun, evaluationsOf, isTrained, trainRun } from "./cli/runs.ts";
+import {
+  evaluateRun,
+  EVALUATION_FLAGS,
+  evaluationOf,
+  evaluationsOf,
+  isTrained,
+  type RunEvaluation,
+  trainRun,
+} from "./cli/runs.ts";
 import type { Command, Values } from "./cli/flags.ts";
 import { main, setUpEngine, showPreparation } from "./cli/main.ts";
 import { makeSeries } from "./cli/series.ts";
@@ -78,15 +85,7 @@ export const command: Command = {
     ...Object.fromEntries(
       SHARED.map((name) => [name, trainCommand.flags[name]!]),
     ),
-    "test-patches": {
-      type: "number",
-      help: "patches an image in the bag (default 16; shapes 4)",
-    },
-    "limit-train": {
-      type: "number",
-      help: "evaluate by only N training images",
-    },
-    "limit-test": { type: "number", help: "evaluate on only N test images" },
+    ...EVALUATION_FLAGS,
     dir: {
       type: "text",
       value: "DIR",
@@ -103,7 +102,6 @@ export const command: Command = {
 /** The generated data is small, and so is its comparison: minutes for all. */
 const SHAPES = {
   budget: { passes: 4000 },
-  testPatches: 4,
   limitImages: 200,
 } as const;
 
@@ -127,11 +125,7 @@ function choicesOf(values: Values, method: MethodName): TrainConfig {
 
 /** What a method is trained and evaluated with, as all are. */
 interface Comparison {
-  evaluation: {
-    testPatches: number;
-    limitTrain?: number;
-    limitTest?: number;
-  };
+  evaluation: RunEvaluation;
   dir: string;
   budget: Budget;
   plan: Plan;
@@ -162,15 +156,8 @@ async function runMethod(
     if (!await trainRun(title, config, run, signal)) return false;
   }
   for (const kind of evaluationsOf(method)) {
-    await evaluateRun(title, {
-      ...kind,
-      modelPath: run,
-      ...evaluation,
-      testPatches: kind.protocol === "whole" ? 1 : evaluation.testPatches,
-      engine: choices.engine,
-      // `auto` may measure another way when the machine is busy.
-      precision: readCheckpointInfo(run).config.precision,
-    }, signal);
+    const { engine } = choices;
+    await evaluateRun(title, { run, kind, evaluation, engine }, signal);
   }
   return true;
 }
@@ -189,12 +176,7 @@ export async function run(values: Values): Promise<void> {
     const { config: resolved } = await prepareRun(choices, { onEvent });
     chosen.set(method, { choices, resolved });
   }
-  const evaluation = {
-    testPatches: values["test-patches"] as number | undefined ??
-      (data === "shapes" ? SHAPES.testPatches : 16),
-    limitTrain: values["limit-train"] as number | undefined,
-    limitTest: values["limit-test"] as number | undefined,
-  };
+  const evaluation = evaluationOf(values, data);
   await checkEvaluation(chosen.get(methods[0]!)!.resolved, evaluation);
   await Deno.mkdir(dir, { recursive: true });
   const planPath = `${dir}/compare.json`;

@@ -5,7 +5,6 @@
  * @module
  */
 import { isDeepStrictEqual } from "node:util";
-import { readCheckpointInfo } from "../src/checkpoint/checkpoint.ts";
 import {
   COMPARED,
   type ResolvedConfig,
@@ -13,7 +12,7 @@ import {
 } from "../src/checkpoint/run_config.ts";
 import { checkEvaluation } from "../src/evaluate/check_evaluation.ts";
 import { methodNamed } from "../src/model/methods/methods.ts";
-import { evaluatedAlike } from "../src/report/comparison.ts";
+import { evaluatedAlike, percent } from "../src/report/comparison.ts";
 import {
   lastOf,
   type Sign,
@@ -25,7 +24,13 @@ import { prepareRun } from "../src/train/config.ts";
 import type { Command, Values } from "./cli/flags.ts";
 import { main, setUpEngine, showPreparation } from "./cli/main.ts";
 import { keepPlan, readPlan, sharedOf } from "./cli/plan.ts";
-import { evaluateRun, isTrained, trainRun } from "./cli/runs.ts";
+import {
+  evaluateRun,
+  EVALUATION_FLAGS,
+  evaluationOf,
+  isTrained,
+  trainRun,
+} from "./cli/runs.ts";
 import { makeSeries } from "./cli/series.ts";
 import { configOf } from "./cli/train_choices.ts";
 import { command as trainCommand } from "./cli/train_flags.ts";
@@ -59,15 +64,7 @@ export const command: Command = {
     "again; without --grid more\nchoices add runs.",
   flags: {
     grid: { type: "switch", help: "every combination of the values" },
-    "test-patches": {
-      type: "number",
-      help: "patches an image in the evaluation (default 16; shapes 4)",
-    },
-    "limit-train": {
-      type: "number",
-      help: "evaluate by only N training images",
-    },
-    "limit-test": { type: "number", help: "evaluate on only N test images" },
+    ...EVALUATION_FLAGS,
     dir: {
       type: "text",
       value: "DIR",
@@ -116,9 +113,6 @@ async function planned(
   return all;
 }
 
-const percent = (share: number | undefined) =>
-  share === undefined ? "–" : (100 * share).toFixed(1);
-
 /** The table at the end, and what the loss tells. */
 function summary(runs: string[]): string {
   const records = readRuns(runs);
@@ -149,12 +143,7 @@ export async function run(values: Values, choices: string[]): Promise<void> {
   const variations = variationsOf(choices, values.grid === true);
   const all = await planned(values, variations);
   const { data, engine, method } = all[0]!.choices;
-  const evaluation = {
-    testPatches: values["test-patches"] as number | undefined ??
-      (data === "shapes" ? 4 : 16),
-    limitTrain: values["limit-train"] as number | undefined,
-    limitTest: values["limit-test"] as number | undefined,
-  };
+  const evaluation = evaluationOf(values, data);
   await checkEvaluation(all[0]!.resolved, evaluation);
   const dir = String(values.dir ?? `sweep/${data.replace(/\W+/g, "-")}`);
   await Deno.mkdir(dir, { recursive: true });
@@ -173,16 +162,8 @@ export async function run(values: Values, choices: string[]): Promise<void> {
       await trainRun(title, byName.get(name)!, run, signal);
     if (!isDone) return false;
     const { protocol, features } = methodNamed(method);
-    const { testPatches } = evaluation;
-    await evaluateRun(title, {
-      ...evaluation,
-      modelPath: run,
-      protocol,
-      features,
-      testPatches: protocol === "whole" ? 1 : testPatches,
-      engine,
-      precision: readCheckpointInfo(run).config.precision,
-    }, signal);
+    const kind = { protocol, features };
+    await evaluateRun(title, { run, kind, evaluation, engine }, signal);
     return true;
   }, (runs) => console.log(summary(runs)));
 }

@@ -16,6 +16,7 @@ import { digestOf } from "../data/digest.ts";
 import type { DatasetSource } from "../data/dataset.ts";
 import { TENSORFLOW_VERSION } from "../engine/setup/wheels.ts";
 import { errorMaker } from "../errors.ts";
+import { flagOf } from "../flag_error.ts";
 import { VERSION } from "../version.ts";
 import type { SharedSettings } from "./connection.ts";
 import { Peers, type PeersHost } from "./heartbeat.ts";
@@ -54,10 +55,6 @@ const AGREED = COMPARED.filter((key) =>
 
 const dataError = errorMaker("train together on", "INVALID_DATA");
 const SAME_DATA = "give all processes the same data";
-
-function flagOf(key: string): string {
-  return `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-}
 
 /** The settings that a process sends to be compared. */
 function sharedSettings({ asked, resumes }: JoinOptions): SharedSettings {

@@ -73,7 +73,8 @@ export interface Comparison {
   rows: string[][];
 }
 
-const percent = (share: number | undefined) =>
+/** A share in percent, without its sign. */
+export const percent = (share: number | undefined) =>
   share === undefined ? "–" : (100 * share).toFixed(1);
 
 /**

@@ -4,6 +4,7 @@
  * @module
  */
 import { Plot, plot } from "../deps/plot.ts";
+import { flagOf } from "../flag_error.ts";
 import type { StepMetrics } from "../train/events.ts";
 import { type SignOfAccuracy, SIGNS } from "./correlation.ts";
 import { type RunRecord, thinned } from "./run_record.ts";
@@ -109,7 +110,7 @@ export function curves(runs: RunRecord[]): Figure[] {
 /** Accuracy by one choice: see {@linkcode sensitivities}. */
 export function sensitivityFigures(found: Sensitivity[]): Figure[] {
   return found.map(({ choice: name, kind, lines }) => {
-    const choice = name.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`);
+    const choice = flagOf(name).replace(/^--/, "");
     const title = `Accuracy by ${choice}, % (${kind})`;
     const points = lines.flatMap((line, at) =>
       (["linear", "knn"] as const).flatMap((accuracy) =>

@@ -147,13 +147,12 @@ export async function* steps(run: Run): AsyncGenerator<TrainEvent> {
     }
     const stopped = done === stopAfter && done < config.steps;
     const saves = isDue || stopped || !ahead && isLate();
-    // Processes without a folder keep the same time as the one that saves.
-    if (saves) saved = performance.now();
-    if (saves && dir !== undefined) {
-      const path = await orFailed(calls.save(dir, done));
+    if (saves) {
+      const path = dir && await orFailed(calls.save(dir, done));
+      // Processes without a folder keep the same time as the one that saves.
       saved = performance.now();
       const epoch = endOfEpoch ? done / config.stepsPerEpoch : undefined;
-      yield { type: "checkpoint", path, step: done, epoch };
+      if (path) yield { type: "checkpoint", path, step: done, epoch };
     }
     // After the checkpoint: a probe that fails costs no epoch.
     if (probes) {

@@ -6,7 +6,8 @@
 import { readCheckpointInfo } from "../../src/checkpoint/checkpoint.ts";
 import type { TrainConfig } from "../../src/checkpoint/run_config.ts";
 import { removeUnsavedRun } from "../../src/checkpoint/run_folder.ts";
-import { evaluate, type EvaluateConfig } from "../../src/evaluate/evaluate.ts";
+import type { EngineChoice } from "../../src/engine/engine.ts";
+import { evaluate } from "../../src/evaluate/evaluate.ts";
 import {
   keepEvaluation,
   readEvaluations,
@@ -18,6 +19,7 @@ import {
 } from "../../src/model/methods/methods.ts";
 import { hasCheckpoint } from "../../src/train/resume.ts";
 import { train } from "../../src/train/train.ts";
+import type { Command, Values } from "./flags.ts";
 import { Progress } from "./progress.ts";
 
 /** Whether a run has all its steps. */
@@ -65,10 +67,16 @@ export async function trainRun(
   return true;
 }
 
+/** A kind of evaluation. */
+export interface EvaluationKind {
+  protocol: Protocol;
+  features: FeatureLayer;
+}
+
 /** Both protocols on the backbone, and what is the method's own. */
 export function evaluationsOf(
   method: MethodName,
-): { protocol: Protocol; features: FeatureLayer }[] {
+): EvaluationKind[] {
   const { protocol, features } = methodNamed(method);
   const both = (["whole", "bag"] as const).map((protocol) => ({
     protocol,
@@ -80,21 +88,65 @@ export function evaluationsOf(
   return isOwn ? both : [...both, { protocol, features }];
 }
 
-/** Evaluates once; what has been evaluated stays. */
+/** The flags that say how runs are evaluated. */
+export const EVALUATION_FLAGS: Command["flags"] = {
+  "test-patches": {
+    type: "number",
+    help: "patches an image in the bag (default 16; shapes 4)",
+  },
+  "limit-train": { type: "number", help: "evaluate by only N training images" },
+  "limit-test": { type: "number", help: "evaluate on only N test images" },
+};
+
+/** How runs are evaluated. */
+export interface RunEvaluation {
+  /** Patches of an image in the bag. */
+  testPatches: number;
+  limitTrain?: number;
+  limitTest?: number;
+}
+
+/** How the flags say that runs are evaluated. */
+export function evaluationOf(values: Values, data: string): RunEvaluation {
+  return {
+    testPatches: values["test-patches"] as number | undefined ??
+      (data === "shapes" ? 4 : 16),
+    limitTrain: values["limit-train"] as number | undefined,
+    limitTest: values["limit-test"] as number | undefined,
+  };
+}
+
+/** Evaluates a run once; what has been evaluated stays. */
 export async function evaluateRun(
   title: string,
-  config: Pick<EvaluateConfig, "modelPath"> & Partial<EvaluateConfig>,
+  { run, kind, evaluation, engine }: {
+    /** Its folder. */
+    run: string;
+    kind: EvaluationKind;
+    evaluation: RunEvaluation;
+    engine: EngineChoice;
+  },
   signal: AbortSignal,
 ): Promise<void> {
-  const { path } = readCheckpointInfo(config.modelPath);
-  const done = readEvaluations(config.modelPath).some((e) =>
-    e.checkpoint === path && e.protocol === config.protocol &&
-    e.features === config.features && e.testPatches === config.testPatches
+  const { path, config } = readCheckpointInfo(run);
+  const { protocol, features } = kind;
+  const testPatches = protocol === "whole" ? 1 : evaluation.testPatches;
+  const done = readEvaluations(run).some((e) =>
+    e.checkpoint === path && e.protocol === protocol &&
+    e.features === features && e.testPatches === testPatches
   );
   if (done) return;
-  const name = `${title}, ${config.protocol} of ${config.features}`;
+  const name = `${title}, ${protocol} of ${features}`;
   let bar: Progress | undefined, of = "";
-  const result = await evaluate(config, {
+  const result = await evaluate({
+    ...evaluation,
+    ...kind,
+    testPatches,
+    modelPath: run,
+    engine,
+    // `auto` may measure another way when the machine is busy.
+    precision: config.precision,
+  }, {
     signal,
     onEvent(event) {
       if (event.type !== "features") return;

@@ -28,7 +28,7 @@ const MAX_TIME_RATIO = 0.85;
  * A tensor of one number that is fed: a whole tensor would take longer to reach a GPU
  * than what is timed.
  */
-function filled(graph: GraphBuilder, shape: number[]): GraphValue {
+export function filled(graph: GraphBuilder, shape: number[]): GraphValue {
   const value = graph.placeholder("x", DType.float, []);
   const name = graph.node("Fill", [graph.ints(shape), value], {
     T: attr.type(DType.float),
@@ -38,7 +38,7 @@ function filled(graph: GraphBuilder, shape: number[]): GraphValue {
 }
 
 /** A number to be fed. */
-const HALF = { name: "x", shape: [], values: Float32Array.of(0.5) };
+export const HALF = { name: "x", shape: [], values: Float32Array.of(0.5) };
 
 /** One convolution and its weight gradient in each format. */
 function buildGraph(shape: number[]): Uint8Array<ArrayBuffer> {

@@ -7,9 +7,10 @@
  */
 import type { Precision } from "../engine.ts";
 import type { ConvSpec } from "../../model/blocks.ts";
-import { attr, GraphBuilder, type GraphValue } from "../trace/graph.ts";
+import { attr, GraphBuilder } from "../trace/graph.ts";
 import { DType } from "../trace/messages.ts";
 import type { TensorFlowC } from "./c_api.ts";
+import { filled, HALF } from "./faster.ts";
 import { GraphSession } from "./graph_session.ts";
 import type { SessionTarget } from "./session_target.ts";
 
@@ -41,18 +42,8 @@ function buildGraph(
   const graph = new GraphBuilder();
   const dtype = precision === "bf16" ? DType.bfloat16 : DType.float;
   const { side, input, output, stride } = stem;
-  const seed = graph.placeholder("x", DType.float, []);
   const images = [rows, patchSize, patchSize, input];
-  // A number that is fed, and no constant that TensorFlow could compute with before.
-  const filled: GraphValue = {
-    name: graph.node("Fill", [graph.ints(images), seed], {
-      T: attr.type(DType.float),
-      index_type: attr.type(DType.int32),
-    }),
-    dtype: DType.float,
-    shape: images,
-  };
-  const x = graph.cast(filled, dtype);
+  const x = graph.cast(filled(graph, images), dtype);
   const taps = [side, side, input, output];
   const filter = graph.cast(graph.fill(taps, 0.01), dtype);
   const out = Math.ceil(patchSize / stride);
@@ -101,14 +92,13 @@ export async function stemSeconds(
   stem: StemInput,
 ): Promise<StemSeconds> {
   using session = GraphSession.load(c, buildGraph(stem), target);
-  const x = [{ name: "x", shape: [], values: Float32Array.of(0.5) }];
   const names = [stem.stem.input, tensorCoreChannels(stem.precision)]
     .map((channels) => `y/${channels}`);
   const best = names.map(() => Infinity);
   for (let run = 0; run <= RUNS; run++) {
     for (const [i, name] of names.entries()) {
       const begin = performance.now();
-      await session.run(x, [name]);
+      await session.run([HALF], [name]);
       const taken = (performance.now() - begin) / 1000;
       if (run > 0) best[i] = Math.min(best[i]!, taken);
     }
