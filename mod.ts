@@ -104,6 +104,7 @@ export {
   type TrainChoices,
 } from "./src/train/choices.ts";
 export {
+  type ProgressiveSize,
   type ResolvedConfig,
   type TrainConfig,
 } from "./src/checkpoint/run_config.ts";

@@ -218,6 +218,12 @@ export async function run(values: Values): Promise<void> {
     } else if (event.type === "warning") {
       progress?.finish();
       console.error(`Warning: ${event.message}`);
+    } else if (event.type === "resize") {
+      progress?.finish();
+      const { step, patchSize } = event;
+      console.log(
+        `From step ${step + 1} on: patches of ${patchSize}×${patchSize}`,
+      );
     } else if (event.type === "probe") {
       progress?.finish();
       summary.probe(event.top1);

@@ -48,7 +48,11 @@ async function newSession(hasMemory = false) {
       }),
     encoder: () => Promise.reject(new Error("no encoder")),
   };
-  const session = await TrainingSession.start(engine, config, ring.handle);
+  const session = await TrainingSession.start(engine, config, {
+    handle: ring.handle,
+    patchSize: config.patchSize,
+    end: config.steps,
+  });
   const end = (step: number, loss = -1) =>
     begun[step]!.resolve({
       ...{ loss, invariance: .5, tcr: 9, stopping: false },

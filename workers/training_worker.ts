@@ -31,10 +31,11 @@ const calls: EngineCalls & TrainingCalls & EvaluationCalls = {
     engine.close?.();
   },
 
-  async startTraining(config, handle, options) {
-    training = await TrainingSession.start(engine, config, handle, options);
+  async startTraining(config, batches, options) {
+    training = await TrainingSession.start(engine, config, batches, options);
     return training.microBatch;
   },
+  continueTraining: (batches) => training!.continueWith(batches),
   step: (step, wish) => training!.step(step, wish),
   view: () => training!.view(),
   save: (dir, step) => training!.save(dir, step),

@@ -25,6 +25,14 @@ import {
   recipeOf,
 } from "../patches/recipe.ts";
 
+/** The size of patches until some share of a run. */
+export interface ProgressiveSize {
+  /** Side of a patch in pixels. */
+  patchSize: number;
+  /** The share of the run's steps at which the next size begins: over 0, under 1. */
+  until: number;
+}
+
 /** The user's choices; the defaults are the paper's. */
 export interface TrainConfig {
   /** The data set's name, or the path or URL of a module that opens it. */
@@ -55,8 +63,13 @@ export interface TrainConfig {
    * that are not given are the architecture's; its whole where it is not given.
    */
   recipe?: RecipeName | PartialRecipe;
-  /** Side of a patch in pixels; the architecture's own where not given. */
+  /**
+   * Side of a patch in pixels; the architecture's own where not given. Of several
+   * sizes it is the last one, which evaluation has too.
+   */
   patchSize?: number;
+  /** Other sizes before it, in order: progressive resizing. */
+  progressive?: ProgressiveSize[];
   /** Epochs. */
   epoch: number;
   /** Ends the run after so many steps, whatever the epochs are. */
@@ -180,6 +193,7 @@ export const IDENTITY = [
   "bs",
   "numPatches",
   "patchSize",
+  "progressive",
   "patchSim",
   "tcr",
   "eps",
@@ -251,6 +265,16 @@ export function valuesOf(
   return { bits, normalize: recipeOf(recipe).normalize };
 }
 
+/** The largest of a run's patch sizes: memory and caches are planned for it. */
+export function largestPatchSize(
+  { patchSize, progressive = [] }: Pick<
+    ResolvedConfig,
+    "patchSize" | "progressive"
+  >,
+): number {
+  return Math.max(patchSize, ...progressive.map((it) => it.patchSize));
+}
+
 /** The training set of a configuration. */
 export function trainSource(
   config: Pick<
@@ -263,12 +287,12 @@ export function trainSource(
     | "cache"
     | "cacheLimit"
     | "patchSize"
+    | "progressive"
     | "model"
     | "bits"
   >,
 ): DatasetSource {
-  const { data, dataOptions, dataDir, limitImages, classes, patchSize } =
-    config;
+  const { data, dataOptions, dataDir, limitImages, classes } = config;
   const { cache, cacheLimit } = config;
   return {
     pixels: pixelsOf(config),
@@ -281,7 +305,7 @@ export function trainSource(
     // A crop has half the side of its image.
     cache: cache === undefined ? undefined : {
       dir: cache,
-      side: 2 * patchSize,
+      side: 2 * largestPatchSize(config),
       limit: cacheLimit && cacheLimit * 1e9,
     },
   };

@@ -9,6 +9,7 @@ import { encodePng } from "../data/png.ts";
 import { placeOf } from "../stream/order.ts";
 import type { BatchView } from "../train/batch_view.ts";
 import type { ResolvedConfig } from "../checkpoint/run_config.ts";
+import { patchSizesInWords } from "../train/patch_sizes.ts";
 import { readMetrics } from "../train/metrics.ts";
 import { principalMap, singularValues } from "../train/spectrum.ts";
 import type { TrainEvent } from "../train/events.ts";
@@ -100,8 +101,7 @@ export class Dashboard {
       type: "start",
       title: `${config.arch} on ${config.data}`,
       steps: config.steps,
-      batch: `${config.bs} × ${config.numPatches} patches of ` +
-        `${config.patchSize} × ${config.patchSize}`,
+      batch: `${config.bs} × ${config.numPatches} ${patchSizesInWords(config)}`,
       device: `${engine.engine} ${engine.version} on ` +
         `${engine.deviceName ?? engine.device}, ${engine.precision}`,
       dir,

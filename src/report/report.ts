@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { patchSizesInWords } from "../train/patch_sizes.ts";
 import { methodNamed } from "../model/methods/methods.ts";
 import { comparisonOf, protocolText } from "./comparison.ts";
 import { type CallOptions, untilAborted } from "../call_options.ts";
@@ -60,8 +61,7 @@ function numbers(runs: RunRecord[]): string {
     ["architecture", ({ config }) => config.arch],
     [
       "batch",
-      ({ config: c }) =>
-        `${c.bs} × ${c.numPatches} patches of ${c.patchSize} × ${c.patchSize}`,
+      ({ config: c }) => `${c.bs} × ${c.numPatches} ${patchSizesInWords(c)}`,
     ],
     ["steps", ({ steps, config }) => `${steps.length} of ${config.steps}`],
     ["time of its steps", (run) => `${(seconds(run) / 60).toFixed(1)} min`],

@@ -12,11 +12,19 @@ import {
 } from "../engine/micro_batch.ts";
 import { methodOf } from "../model/methods/methods.ts";
 import { modelOf } from "../model/model_of.ts";
-import { type ResolvedConfig, valuesOf } from "../checkpoint/run_config.ts";
+import {
+  largestPatchSize,
+  pixelsOf,
+  type ResolvedConfig,
+  valuesOf,
+} from "../checkpoint/run_config.ts";
 
-/** The model and the batch of a step. */
-export function batchOf(config: ResolvedConfig) {
-  const { bs, numPatches, patchSize } = config;
+/** The model and the batch of a step, by default of the run's largest patches. */
+export function batchOf(
+  config: ResolvedConfig,
+  patchSize: number = largestPatchSize(config),
+) {
+  const { bs, numPatches } = config;
   return {
     model: modelOf(config),
     images: bs,
@@ -24,6 +32,14 @@ export function batchOf(config: ResolvedConfig) {
     patchSize,
     values: valuesOf(config),
   };
+}
+
+/** The shape of the part of a batch that this process has. */
+export function ownShapeOf(config: ResolvedConfig, patchSize: number) {
+  const { bs, cluster, numPatches } = config;
+  const images = bs / (cluster?.length ?? 1);
+  const pixels = pixelsOf(config);
+  return { images, patches: numPatches, size: patchSize, pixels };
 }
 
 /**

@@ -51,6 +51,9 @@ const SCHEMA = v.strictObject({
   cache: v.optional(text),
   cacheLimit: v.optional(count),
   patchSize: v.optional(count),
+  progressive: v.optional(
+    v.array(v.strictObject({ patchSize: count, until: count })),
+  ),
   epoch: count,
   maxSteps: v.optional(count),
   bs: count,

@@ -58,6 +58,14 @@ export type TrainEvent =
     /** The batch, where `includeBatch` asked for it. */
     view?: BatchView;
   }
+  | {
+    /** Patches have another size from here on. */
+    type: "resize";
+    /** The first step with it. */
+    step: number;
+    /** Side of a patch in pixels. */
+    patchSize: number;
+  }
   | { type: "checkpoint"; path: string; step: number; epoch?: number }
   | { type: "stopped"; step: number; dir?: string }
   | { type: "probe"; step: number; top1: number; top5: number }

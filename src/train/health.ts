@@ -30,6 +30,22 @@ function allFinite(values: Float32Array): boolean {
 }
 
 /**
+ * Refuses a loss that is no number.
+ *
+ * @throws {EmpSslError} `NOT_FINITE`.
+ */
+export function checkLoss(loss: number, step: number): void {
+  if (Number.isFinite(loss)) return;
+  throw new EmpSslError({
+    action: "go on after",
+    subject: `step ${step}`,
+    found: `the loss is ${loss}`,
+    remedy: "lower --lr; the last checkpoint is untouched",
+    code: "NOT_FINITE",
+  });
+}
+
+/**
  * Refuses a state with NaN or infinity in it.
  *
  * @param step Steps that led to it.

@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { RingHandle } from "../stream/ring.ts";
+
 /** The files of a checkpoint to go on from. */
 export interface StartingPoint {
   /** The model. */
@@ -22,6 +24,16 @@ export interface StartOptions {
   microBatch?: number;
   /** Whether batches are to be looked at: see `TrainingSession.view`. */
   watched?: boolean;
+}
+
+/** Batches of another shape, or from another place in the data. */
+export interface NextBatches {
+  /** Where they come from. */
+  handle: RingHandle;
+  /** Side of their patches in pixels. */
+  patchSize: number;
+  /** The step before which they end. */
+  end: number;
 }
 
 /** How a step is made. */

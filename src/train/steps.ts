@@ -11,6 +11,8 @@ import { PatchStream } from "../stream/patch_stream.ts";
 import { writeAtomically } from "../atomic_file.ts";
 import type { Compute } from "../engine/compute.ts";
 import { defaultWorkers } from "../stream/pool.ts";
+import { type SizePhase, sizePhases } from "./patch_sizes.ts";
+import type { NextBatches } from "./session_options.ts";
 import type { TrainingCalls } from "./training_calls.ts";
 import type { ResolvedConfig } from "../checkpoint/run_config.ts";
 import type { Probe, TrainEvent } from "./events.ts";
@@ -66,22 +68,28 @@ export async function* steps(run: Run): AsyncGenerator<TrainEvent> {
   const skipped: TrainEvent[] = [];
   const onSkipped = (image: string, why: string) =>
     skipped.push({ type: "skipped", image, why });
-  await using stream = await PatchStream.open({
-    source,
-    recipe: config.views ?? config.recipe,
-    patchSize: config.patchSize,
-    images: config.bs,
-    patches: config.numPatches,
-    shuffle: true,
-    seed: config.seed,
-    firstBatch: first,
-    endBatch: config.steps,
-    share: peers && { index: config.task ?? 0, of: config.cluster!.length },
-  }, {
-    workers: config.workers ?? defaultWorkers(compute.report.device),
-    strict: config.strict,
-    onSkipped,
-  });
+  const open = (phase: SizePhase) =>
+    PatchStream.open({
+      source,
+      recipe: config.views ?? config.recipe,
+      patchSize: phase.patchSize,
+      images: config.bs,
+      patches: config.numPatches,
+      shuffle: true,
+      seed: config.seed,
+      firstBatch: phase.first,
+      endBatch: phase.end,
+      share: peers && { index: config.task ?? 0, of: config.cluster!.length },
+    }, {
+      workers: config.workers ?? defaultWorkers(compute.report.device),
+      strict: config.strict,
+      onSkipped,
+    });
+  const phases = sizePhases(config, first);
+  let phase = phases.shift()!;
+  let stream = await open(phase);
+  using _ = { [Symbol.dispose]: () => stream.close() };
+  const batches = (): NextBatches => ({ handle: stream.handle, ...phase });
   const orFailed = <T>(work: Promise<T>): Promise<T> => {
     const guarded = stream.guard(compute.guard(work));
     return peers?.guard(guarded) ?? guarded;
@@ -89,7 +97,7 @@ export async function* steps(run: Run): AsyncGenerator<TrainEvent> {
   const microBatch = await orFailed(
     calls.startTraining(
       config,
-      stream.handle,
+      batches(),
       {
         from: from && { model: from.path, optimizer: from.optimizer },
         tensorBoard: config.tensorboard ? `${dir}/tensorboard` : undefined,
@@ -125,8 +133,15 @@ export async function* steps(run: Run): AsyncGenerator<TrainEvent> {
     const isDue = endOfEpoch || done === config.steps ||
       done % every.steps === 0 || isLate();
     const stop = signal?.aborted === true;
+    if (step === phase.end) {
+      phase = phases.shift()!;
+      stream.close();
+      stream = await open(phase);
+      await orFailed(calls.continueTraining(batches()));
+      yield { type: "resize", step, patchSize: phase.patchSize };
+    }
     const ahead: boolean = isShort && !isDue && !probes && !stop &&
-      stopAfter === undefined;
+      stopAfter === undefined && done < phase.end;
     const { stopping, ...metrics } = await orFailed(
       calls.step(step, { stop, ahead }),
     );
@@ -157,7 +172,11 @@ export async function* steps(run: Run): AsyncGenerator<TrainEvent> {
     // After the checkpoint: a probe that fails costs no epoch.
     if (probes) {
       const { top1, top5 } = await orFailed(
-        probe.run(compute, config, onSkipped),
+        probe.run(
+          compute,
+          { ...config, patchSize: phase.patchSize },
+          onSkipped,
+        ),
       );
       yield* skipped.splice(0);
       log?.write({ step, probe: { top1, top5 } });

@@ -4,19 +4,20 @@
  * @module
  */
 import type { ResolvedConfig } from "../checkpoint/run_config.ts";
-import type { RingHandle } from "../stream/ring.ts";
 import type { BatchView } from "./batch_view.ts";
 import type { StepMetrics } from "./events.ts";
-import type { StartOptions, StepWish } from "./session_options.ts";
+import type { NextBatches, StartOptions, StepWish } from "./session_options.ts";
 
 /** See `training_session.ts`. */
 export interface TrainingCalls {
   /** Puts a new model on the device; returns its micro-batch. */
   startTraining(
     config: ResolvedConfig,
-    handle: RingHandle,
+    batches: NextBatches,
     options?: StartOptions,
   ): Promise<number | undefined>;
+  /** Goes on with the same model and other batches. */
+  continueTraining(batches: NextBatches): Promise<void>;
   /** Makes one step. */
   step(step: number, wish?: StepWish): Promise<StepMetrics>;
   /** The batch of the last step, for display. */

@@ -6,42 +6,33 @@
  */
 import process from "node:process";
 import type { Engine, StepLosses, Trainer } from "../engine/engine.ts";
-import { EmpSslError } from "../errors.ts";
-import { isForPhotographs, type ModelConfig } from "../model/architectures.ts";
+import type { ModelConfig } from "../model/architectures.ts";
 import { modelOf } from "../model/model_of.ts";
-import type { OptimizerConfig } from "../model/lars.ts";
 import type { Method } from "../model/methods/method.ts";
-import { methodNamed, methodOf } from "../model/methods/methods.ts";
+import { methodOf } from "../model/methods/methods.ts";
 import { initialKept, tensorSpecs } from "../model/parameters.ts";
 import { type State } from "../model/tensors.ts";
 import { learningRate, type ScheduleOptions } from "../model/schedule.ts";
-import { Ring, type RingHandle } from "../stream/ring.ts";
+import { Ring } from "../stream/ring.ts";
 import {
   encodeModel,
   encodeMomentum,
   readCheckpoint,
   readMomentum,
 } from "../checkpoint/checkpoint.ts";
-import { checkFinite, CollapseWatch } from "./health.ts";
+import { checkFinite, checkLoss, CollapseWatch } from "./health.ts";
 import { initialWeights } from "../checkpoint/initial_weights.ts";
 import { SampledRank } from "./sampled_rank.ts";
 import { saveCheckpoint } from "../checkpoint/save_checkpoint.ts";
-import { batchOf, microBatchOf } from "./batch.ts";
+import { microBatchOf, ownShapeOf } from "./batch.ts";
 import type { StepMetrics } from "./events.ts";
 import type { BatchView } from "./batch_view.ts";
 import { Batches } from "./batches.ts";
-import { pixelsOf, type ResolvedConfig } from "../checkpoint/run_config.ts";
-import type { StartOptions, StepWish } from "./session_options.ts";
+import type { ResolvedConfig } from "../checkpoint/run_config.ts";
+import type { NextBatches, StartOptions, StepWish } from "./session_options.ts";
 import { TensorBoard } from "./tensorboard.ts";
+import { trainerOf } from "./trainer_of.ts";
 import { warmUpSteps } from "./warm_up.ts";
-
-/** The shape of a batch of this process. */
-function shapeOf(config: ResolvedConfig) {
-  const { bs, cluster, numPatches, patchSize } = config;
-  const images = bs / (cluster?.length ?? 1);
-  const pixels = pixelsOf(config);
-  return { images, patches: numPatches, size: patchSize, pixels };
-}
 
 /** A step that the device has made. */
 interface MadeStep extends
@@ -55,24 +46,16 @@ interface MadeStep extends
   view: BatchView | undefined;
 }
 
-/** The optimiser's constants for a run. */
-function optimizerOf(
-  { method, arch, larsClip, lr }: ResolvedConfig,
-): OptimizerConfig {
-  const { optimizer } = methodNamed(method).defaults(
-    isForPhotographs(arch),
-  );
-  return larsClip === "initial" ? { ...optimizer, clipRate: lr } : optimizer;
-}
-
 /** A model in training, and where its patches come from. */
 export class TrainingSession {
+  #engine: Engine;
   #config: ResolvedConfig;
   #model: ModelConfig;
   #method: Method;
   #schedule: ScheduleOptions;
   #trainer: Trainer;
   #batches: Batches;
+  #watched: boolean;
   #collapse: CollapseWatch;
   #rank = new SampledRank();
   #tensorBoard: TensorBoard | undefined;
@@ -87,15 +70,17 @@ export class TrainingSession {
   readonly microBatch: number | undefined;
 
   private constructor(
+    engine: Engine,
     config: ResolvedConfig,
     trainer: Trainer,
-    ring: Ring,
-    { microBatch, tensorBoard, watched }: {
+    { batches, microBatch, tensorBoard, watched }: {
+      batches: NextBatches;
       microBatch: number | undefined;
       tensorBoard: TensorBoard | undefined;
       watched: boolean;
     },
   ) {
+    this.#engine = engine;
     this.#config = config;
     this.#model = modelOf(config);
     this.#method = methodOf(this.#model);
@@ -105,13 +90,9 @@ export class TrainingSession {
       schedule: config.schedule,
       warmUpSteps: warmUpSteps(config.warmUp, config),
     };
+    this.#watched = watched;
     this.#trainer = trainer;
-    const { upload } = trainer;
-    this.#batches = new Batches(ring, {
-      upload: upload && ((bytes) => this.#onDevice(() => upload(bytes))),
-      shown: watched ? shapeOf(config) : undefined,
-      end: config.steps,
-    });
+    this.#batches = this.#batchesOf(batches);
     this.#collapse = new CollapseWatch(
       this.#model.embedding,
       config.eps,
@@ -128,14 +109,14 @@ export class TrainingSession {
   static async start(
     engine: Engine,
     config: ResolvedConfig,
-    handle: RingHandle,
+    batches: NextBatches,
     { from, tensorBoard: events, watched = false, ...options }: StartOptions =
       {},
   ): Promise<TrainingSession> {
     const tensorBoard = events === undefined
       ? undefined
       : await TensorBoard.open(engine, events);
-    const batch = batchOf(config), { model } = batch;
+    const model = modelOf(config);
     const choice = options.microBatch ?? config.microBatch;
     const microBatch = microBatchOf(
       { ...config, microBatch: choice },
@@ -144,19 +125,51 @@ export class TrainingSession {
     const state = from === undefined
       ? initialWeights(tensorSpecs(model), config)
       : readCheckpoint(from.model).state;
-    const trainer = await engine.trainer(
-      { ...batch, microBatch, loss: config, optimizer: optimizerOf(config) },
-      state,
-      from === undefined
-        ? initialKept(model, state, config.seed)
-        : readMomentum(from.optimizer, model),
+    const momentum = from === undefined
+      ? initialKept(model, state, config.seed)
+      : readMomentum(from.optimizer, model);
+    const { patchSize } = batches;
+    const trainer = await trainerOf(
+      engine,
+      config,
+      { patchSize, microBatch },
+      { state, momentum },
     );
-    const ring = new Ring(handle);
-    return new TrainingSession(config, trainer, ring, {
+    return new TrainingSession(engine, config, trainer, {
+      batches,
       microBatch,
       tensorBoard,
       watched,
     });
+  }
+
+  /** The batches of a ring, for this trainer. */
+  #batchesOf({ handle, patchSize, end }: NextBatches): Batches {
+    const { upload } = this.#trainer;
+    return new Batches(new Ring(handle), {
+      upload: upload && ((bytes) => this.#onDevice(() => upload(bytes))),
+      shown: this.#watched ? ownShapeOf(this.#config, patchSize) : undefined,
+      end,
+    });
+  }
+
+  /**
+   * Goes on with the same model, exactly as a checkpoint would, and other batches:
+   * those before have all been taken.
+   */
+  async continueWith(batches: NextBatches): Promise<void> {
+    const before = this.#trainer, { microBatch } = this;
+    const state = await before.state(), momentum = await before.momentum();
+    before.dispose();
+    this.#trainer = await this.#onDevice(() =>
+      trainerOf(
+        this.#engine,
+        this.#config,
+        { patchSize: batches.patchSize, microBatch },
+        { state, momentum },
+      )
+    );
+    this.#batches = this.#batchesOf(batches);
   }
 
   /**
@@ -175,15 +188,7 @@ export class TrainingSession {
     this.#ahead?.catch(() => {});
     const { gram, stopping, view, losses, ...times } = made;
     this.#view = view;
-    if (!Number.isFinite(losses.loss)) {
-      throw new EmpSslError({
-        action: "go on after",
-        subject: `step ${step}`,
-        found: `the loss is ${losses.loss}`,
-        remedy: "lower --lr; the last checkpoint is untouched",
-        code: "NOT_FINITE",
-      });
-    }
+    checkLoss(losses.loss, step);
     const rank = this.#rank.of(gram, times.computeSeconds);
     this.#collapse.watch(step, { ...losses, effectiveRank: rank });
     const { bs, numPatches, stepsPerEpoch } = this.#config;

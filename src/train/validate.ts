@@ -17,14 +17,19 @@ import { architecture } from "../model/architectures.ts";
 import { completeRecipe } from "../patches/recipe_schema.ts";
 import { TRAIN_DEFAULTS } from "./choices.ts";
 import { checkChoices } from "./config_schema.ts";
+import { checkProgressive } from "./patch_sizes.ts";
 import { parseSaveEvery } from "./save_every.ts";
 import { parseWarmUp } from "./warm_up.ts";
+
+/** A flag, its value, the least that it may be, and why. */
+type Least = [string, number | undefined, number, string];
 
 /** Rejects invalid settings, before anything is opened. */
 export function validateConfig(config: TrainConfig): void {
   checkChoices(config);
   const { numPatches, bs, eps, epoch, lr, workers, limitImages } = config;
-  const whole: [string, number | undefined, number, string][] = [
+  const { progressive = [] } = config;
+  const whole: Least[] = [
     [
       "--num-patches",
       numPatches,
@@ -38,7 +43,11 @@ export function validateConfig(config: TrainConfig): void {
     ["--limit-images", limitImages, 1, "at least one image is needed"],
     ["--keep", config.keep, 1, "at least one checkpoint is kept"],
     ["--threads", config.threads, 1, "at least one thread is needed"],
-    ["--patch-size", config.patchSize, 8, "the network halves it three times"],
+    ...[config.patchSize, ...progressive.map((it) => it.patchSize)].map((
+      size,
+    ) =>
+      ["--patch-size", size, 8, "the network halves it three times"] as Least
+    ),
     [
       "--peer-timeout",
       config.peerTimeout,
@@ -72,6 +81,7 @@ export function validateConfig(config: TrainConfig): void {
       "give gigabytes",
     );
   }
+  checkProgressive(progressive);
   if (config.saveEvery !== undefined) parseSaveEvery(config.saveEvery);
   checkDataOptions(config);
   if (typeof config.recipe === "object") completeRecipe(config.recipe, "cifar");

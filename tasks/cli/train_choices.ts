@@ -25,6 +25,10 @@ import {
   type PartialRecipe,
 } from "../../src/patches/recipe_schema.ts";
 import { PRESETS, withDefaults } from "../../src/train/choices.ts";
+import {
+  parsePatchSizes,
+  type PatchSizes,
+} from "../../src/train/patch_sizes.ts";
 import { readChoices } from "../../src/train/config_schema.ts";
 import type { Values } from "./flags.ts";
 
@@ -170,7 +174,7 @@ function fromFlags(values: Values): Partial<TrainConfig> {
     classes: text("classes"),
     cache: text("cache"),
     cacheLimit: number("cache-limit"),
-    patchSize: number("patch-size"),
+    ...patchSizesOf(text("patch-size")),
     method: text("method") as MethodName | undefined,
     methodOptions: objectOf("method-options", values) as
       | Record<string, number>
@@ -212,6 +216,11 @@ function fromFlags(values: Values): Partial<TrainConfig> {
   };
 }
 
+/** What `--patch-size` means. */
+function patchSizesOf(text: string | undefined): PatchSizes {
+  return text === undefined ? {} : parsePatchSizes(text);
+}
+
 /** The processes that train together: by flags, TF_CONFIG or Slurm. */
 function processesOf(
   { cluster, task }: Values,
@@ -237,6 +246,8 @@ export function givenOf(
   const choices = config as unknown as Record<string, unknown>;
   const given = Object.keys(values).map(camel)
     .filter((key) => key in choices && key !== "dir");
+  // One size alone also says that none comes before it.
+  if (values["patch-size"] !== undefined) given.push("progressive");
   if (values["no-download"]) given.push("download");
   const { preset } = values;
   if (preset !== undefined) {

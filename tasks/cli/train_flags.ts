@@ -90,8 +90,10 @@ export const command: Command = {
       help: `patches an image (default ${D.numPatches}; the paper: 20 to 200)`,
     },
     "patch-size": {
-      type: "number",
-      help: "side of a patch in pixels (default 32; shapes 16; photos 224)",
+      type: "text",
+      value: "N[,N@SHARE]",
+      help: "side of a patch in pixels (default 32; shapes 16; photos 224); " +
+        "16,32@0.75: 16, and 32 after 75 % of the run",
     },
     recipe: {
       type: "text",

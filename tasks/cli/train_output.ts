@@ -6,6 +6,7 @@
 import { cacheBytes } from "../../src/data/decoded_cache.ts";
 import type { EngineReport } from "../../src/engine/engine.ts";
 import type { ResolvedConfig } from "../../src/checkpoint/run_config.ts";
+import { patchSizesInWords } from "../../src/train/patch_sizes.ts";
 import type { StepMetrics, TrainEvent } from "../../src/train/events.ts";
 
 /** `, 4 replicas in 2 processes`, where there are some. */
@@ -29,7 +30,7 @@ export function showStart(event: TrainEvent & { type: "start" }): void {
   }
   console.log(
     `Training ${c.arch} on ${c.data}: ${c.images} images, ${c.bs} × ` +
-      `${c.numPatches} patches of ${c.patchSize}×${c.patchSize} a step, ` +
+      `${c.numPatches} ${patchSizesInWords(c)} a step, ` +
       `${c.steps} steps`,
   );
   console.log(

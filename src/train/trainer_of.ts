@@ -1,0 +1,38 @@
+/**
+ * The trainer that a run's configuration means.
+ *
+ * @module
+ */
+import type { Engine, Trainer, TrainerOptions } from "../engine/engine.ts";
+import { isForPhotographs } from "../model/architectures.ts";
+import type { OptimizerConfig } from "../model/lars.ts";
+import { methodNamed } from "../model/methods/methods.ts";
+import type { State } from "../model/tensors.ts";
+import type { ResolvedConfig } from "../checkpoint/run_config.ts";
+import { batchOf } from "./batch.ts";
+
+/** The optimiser's constants for a run. */
+function optimizerOf(
+  { method, arch, larsClip, lr }: ResolvedConfig,
+): OptimizerConfig {
+  const { optimizer } = methodNamed(method).defaults(
+    isForPhotographs(arch),
+  );
+  return larsClip === "initial" ? { ...optimizer, clipRate: lr } : optimizer;
+}
+
+/**
+ * A model on the engine's device, in a step for patches of one size.
+ *
+ * @param momentum Of the optimiser, and what the method keeps.
+ */
+export function trainerOf(
+  engine: Engine,
+  config: ResolvedConfig,
+  { patchSize, microBatch }: Pick<TrainerOptions, "patchSize" | "microBatch">,
+  { state, momentum }: { state: State; momentum: State },
+): Promise<Trainer> {
+  const batch = batchOf(config, patchSize);
+  const options = { loss: config, optimizer: optimizerOf(config) };
+  return engine.trainer({ ...batch, microBatch, ...options }, state, momentum);
+}

@@ -1,0 +1,128 @@
+/** Patches of one size first, and of another for the rest of a run. */
+import {
+  assert,
+  assertEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
+import type { TrainChoices } from "../src/train/choices.ts";
+import { withDefaults } from "../src/train/choices.ts";
+import { parsePatchSizes, sizePhases } from "../src/train/patch_sizes.ts";
+import { train } from "../src/train/train.ts";
+import { validateConfig } from "../src/train/validate.ts";
+import { withFolder } from "./images.ts";
+import { engineForTasks } from "./tasks.ts";
+import {
+  finish,
+  outcomeOf,
+  SHORT_RUN,
+  startTraining,
+} from "./training_process.ts";
+
+const { ignore, reason } = await engineForTasks();
+
+Deno.test("--patch-size takes one size, or several with where each begins", () => {
+  assertEquals(parsePatchSizes("32"), { patchSize: 32 });
+  assertEquals(parsePatchSizes("16,24@.5,32@0.75"), {
+    patchSize: 32,
+    progressive: [
+      { patchSize: 16, until: .5 },
+      { patchSize: 24, until: .75 },
+    ],
+  });
+  for (const text of ["", "x", "16,32", "16@0.5,32", "16,32@1", "16,32@75%"]) {
+    assertThrows(() => parsePatchSizes(text), Error, "give such as 32, or");
+  }
+});
+
+Deno.test("sizes begin one after the other, and each is large enough", () => {
+  const check = (text: string) =>
+    validateConfig(withDefaults(parsePatchSizes(text)));
+  check("16,24@0.5,32@0.75");
+  assertThrows(() => check("16,24@0.5,32@0.5"), Error, "between 0.5 and 1");
+  assertThrows(() => check("16,32@0.0"), Error, "between 0 and 1");
+  assertThrows(() => check("4,32@0.5"), Error, "halves it three times");
+});
+
+Deno.test("each step of a run has one size", () => {
+  const sizes = { ...parsePatchSizes("16,24@0.5,32@0.75"), steps: 10 };
+  const wanted = { patchSize: 32, ...sizes };
+  assertEquals(sizePhases(wanted), [
+    { patchSize: 16, first: 0, end: 5 },
+    { patchSize: 24, first: 5, end: 8 },
+    { patchSize: 32, first: 8, end: 10 },
+  ]);
+  assertEquals(sizePhases(wanted, 8), [{ patchSize: 32, first: 8, end: 10 }]);
+  // Too short for all of them.
+  assertEquals(sizePhases({ ...wanted, steps: 1 }), [
+    { patchSize: 16, first: 0, end: 1 },
+  ]);
+});
+
+/** A run of 12 steps in this process; returns the sizes that were announced. */
+async function trained(
+  choices: TrainChoices,
+  { resume, until = 12 }: { resume?: string; until?: number } = {},
+): Promise<number[]> {
+  const controller = new AbortController(), sizes: number[] = [];
+  const { signal } = controller;
+  for await (const event of train(choices, { signal, resume })) {
+    if (event.type === "resize") sizes.push(event.step, event.patchSize);
+    if (event.type === "step" && event.metrics.step + 1 === until) {
+      controller.abort();
+    }
+  }
+  return sizes;
+}
+
+Deno.test({
+  name: `a run with two sizes goes on exactly, also where they meet${reason}`,
+  ignore,
+  fn: async () => {
+    await withFolder(async (dir) => {
+      const choices: TrainChoices = {
+        limitImages: 16,
+        bs: 4,
+        numPatches: 2,
+        epoch: 3,
+        patchSize: 16,
+        progressive: [{ patchSize: 8, until: .5 }],
+        precision: "fp32",
+        engine: "tensorflow",
+        threads: 1,
+      };
+      const run = (name: string) => `${dir}/${name}`;
+      const sizes = await trained({ ...choices, dir: run("whole") });
+      assertEquals(sizes, [6, 16]);
+      const wanted = await outcomeOf(run("whole"));
+      for (const until of [4, 6]) {
+        const part = run(`until-${until}`);
+        await trained({ ...choices, dir: part }, { until });
+        const rest = await trained({}, { resume: part });
+        assertEquals(rest, until < 6 ? [6, 16] : []);
+        assertEquals(await outcomeOf(part), wanted);
+      }
+      await trained({ ...choices, progressive: [], dir: run("large") });
+      const { losses } = await outcomeOf(run("large"));
+      assert(losses[0] !== wanted.losses[0], "all steps have the same size");
+    });
+  },
+});
+
+Deno.test({
+  name: `replicas change the size of their patches together${reason}`,
+  ignore,
+  fn: async () => {
+    await withFolder(async (dir) => {
+      const flags = SHORT_RUN.map((it) => it === "8" ? "8,16@0.5" : it);
+      const { code, text } = await finish(
+        startTraining([...flags, "--replicas", "2", "--dir", `${dir}/r`]),
+      );
+      assertEquals(code, 0, text);
+      const { losses } = await outcomeOf(`${dir}/r`);
+      assertEquals(losses.length, 12);
+      assertStringIncludes(text, "From step 7 on: patches of 16×16");
+      assert(losses.every(Number.isFinite), `${losses}`);
+    });
+  },
+});
