@@ -29,6 +29,10 @@ Deno.test("each value is a run, or each combination", () => {
   ]);
   const [, first] = variationsOf(["warm-up=10%"], false);
   assertEquals(first, { name: "warm-up-10%", values: { "warm-up": "10%" } });
+  const sizes = variationsOf(["patch-size=16,16,24@0.5,32@.75,32"], false);
+  assertEquals(sizes.slice(1).map(({ values }) => values["patch-size"]), [
+    ...["16", "16,24@0.5,32@.75", "32"],
+  ]);
 });
 
 Deno.test("choices that cannot be varied are refused", () => {
@@ -100,6 +104,29 @@ Deno.test("a report shows accuracy by choice, and what the loss tells", async ()
     assertStringIncludes(html, "rank correlation 1.00 over 5 runs");
     const files = figures.filter((path) => path.includes("accuracy-by-"));
     assertEquals(files.length, 2);
+  });
+});
+
+Deno.test("the sizes of a run's patches are one choice", async () => {
+  await withFolder(async (dir) => {
+    const early = [{ patchSize: 16, until: .5 }];
+    const choices = [
+      { patchSize: 16 },
+      { patchSize: 32 },
+      { patchSize: 32, progressive: early },
+    ];
+    for (const [i, sizes] of choices.entries()) {
+      await writeRun(`${dir}/${i}`, 10, sizes);
+      const knn = { top1: i / 10, top5: 1 };
+      keepEvaluation(evaluationOf(`${dir}/${i}`, { knn }));
+    }
+    const runs = choices.map((_, i) => `${dir}/${i}`);
+    const found = sensitivities(readRuns(runs));
+    assertEquals(found.map(({ choice }) => choice), ["patchSize"]);
+    const values = found[0]!.lines[0]!.map(({ value, knn }) => [value, knn]);
+    assertEquals(values, [[16, 0], [32, 0.1], ["16,32@0.5", 0.2]]);
+    const { figures } = await writeReport({ runs, gallery: false });
+    assert(figures.some((path) => path.includes("accuracy-by-patch-size")));
   });
 });
 

@@ -5,6 +5,7 @@
  */
 import { COMPARED, type ResolvedConfig } from "../checkpoint/run_config.ts";
 import { methodNamed } from "../model/methods/methods.ts";
+import { patchSizesText } from "../train/patch_sizes.ts";
 import { type Accuracy, evaluatedAlike } from "./comparison.ts";
 import type { RunRecord } from "./run_record.ts";
 
@@ -35,6 +36,8 @@ function settingsOf({ config }: RunRecord): Map<string, string> {
     if (DERIVED.includes(name)) continue;
     settings.set(name, JSON.stringify(config[name]) ?? "");
   }
+  // Several sizes are one choice.
+  settings.set("patchSize", patchSizesText(config)).delete("progressive");
   // The rate of a method with views goes with its batch.
   const { rate, per } = methodNamed(config.method).defaults(false).lr;
   if (per > 0 && config.lr === rate * config.bs / per) {
@@ -44,6 +47,9 @@ function settingsOf({ config }: RunRecord): Map<string, string> {
 }
 
 function valueOf(config: ResolvedConfig, choice: string) {
+  if (choice === "patchSize" && config.progressive?.length) {
+    return patchSizesText(config);
+  }
   const value = config[choice as keyof ResolvedConfig];
   return typeof value === "number" || typeof value === "string"
     ? value

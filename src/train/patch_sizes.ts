@@ -57,6 +57,16 @@ export function parsePatchSizes(text: string): PatchSizes {
   return { patchSize, progressive };
 }
 
+/** The text that {@linkcode parsePatchSizes} understands. */
+export function patchSizesText(
+  { patchSize, progressive = [] }: PatchSizes,
+): string {
+  const sizes = [...progressive.map((it) => it.patchSize), patchSize];
+  return sizes.map((size, i) =>
+    i === 0 ? size : `${size}@${progressive[i - 1]!.until}`
+  ).join(",");
+}
+
 /** In words: `patches of 32×32`, `patches of 16×16, 32×32 after 75 %`. */
 export function patchSizesInWords(
   { patchSize, progressive = [] }: PatchSizes,

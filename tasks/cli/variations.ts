@@ -18,7 +18,7 @@ const OPERATIONAL: readonly string[] = [
 
 function canVary(name: string, { type, choices, without }: Flag): boolean {
   const told = type === "number" || choices !== undefined ||
-    ["warm-up", "micro-batch"].includes(name);
+    ["warm-up", "micro-batch", "patch-size"].includes(name);
   return told && without === undefined && !OPERATIONAL.includes(name) &&
     name !== "data";
 }
@@ -56,7 +56,8 @@ function parseOne(text: string): Variation[] {
       `did you mean ${near}`,
     );
   }
-  return [...new Set(list.split(","))].map((value) => {
+  // `16,32@0.75` is one value.
+  return [...new Set(list.split(/,(?!\d+@)/))].map((value) => {
     const { [name]: parsed } = parseFlags([`--${name}=${value}`], trainCommand);
     return {
       name: `${name}-${String(parsed).replaceAll(/[^\w.%+-]/g, "-")}`,
