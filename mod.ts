@@ -103,8 +103,8 @@ export {
   TRAIN_DEFAULTS,
   type TrainChoices,
 } from "./src/train/choices.ts";
+export type { ProgressiveSize } from "./src/stream/patch_sizes.ts";
 export {
-  type ProgressiveSize,
   type ResolvedConfig,
   type TrainConfig,
 } from "./src/checkpoint/run_config.ts";

@@ -2,15 +2,25 @@
 import {
   assert,
   assertEquals,
+  assertRejects,
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
 import type { TrainChoices } from "../src/train/choices.ts";
-import { withDefaults } from "../src/train/choices.ts";
-import { parsePatchSizes, sizePhases } from "../src/train/patch_sizes.ts";
+import { overridden, withDefaults } from "../src/train/choices.ts";
+import {
+  parsePatchSizes,
+  patchSizesInWords,
+  patchSizesText,
+  sizePhases,
+} from "../src/stream/patch_sizes.ts";
 import { train } from "../src/train/train.ts";
 import { validateConfig } from "../src/train/validate.ts";
 import { withFolder } from "./images.ts";
+import { parseFlags } from "../tasks/cli/flags.ts";
+import { configOf } from "../tasks/cli/train_choices.ts";
+import { command } from "../tasks/cli/train_flags.ts";
+import { freePorts } from "./replicas.ts";
 import { engineForTasks } from "./tasks.ts";
 import {
   finish,
@@ -44,6 +54,29 @@ Deno.test("sizes begin one after the other, and each is large enough", () => {
   assertThrows(() => check("4,32@0.5"), Error, "halves it three times");
 });
 
+Deno.test("a size alone says that none comes before it", () => {
+  const early = [{ patchSize: 8, until: .5 }];
+  const sizes = { patchSize: 32, progressive: early };
+  assertEquals(overridden(sizes, { patchSize: 16 }).progressive, undefined);
+  assertEquals(overridden(sizes, { lr: 1 }).progressive, early);
+  assertEquals(withDefaults({ preset: "fast" }).progressive, undefined);
+  const none = withDefaults({ patchSize: 16, progressive: [] });
+  assert(!Object.hasOwn(none, "progressive"));
+  const config = (...args: string[]) => configOf(parseFlags(args, command));
+  const two = config("--patch-size", "8,32@0.5");
+  assertEquals([two.patchSize, two.progressive], [32, early]);
+});
+
+Deno.test("sizes in words, and in the text that is parsed", () => {
+  const sizes = parsePatchSizes("16,24@0.55,32@0.75");
+  assertEquals(
+    patchSizesInWords(sizes),
+    "patches of 16×16 (24×24 after 55 %, 32×32 after 75 %)",
+  );
+  assertEquals(patchSizesInWords({ patchSize: 32 }), "patches of 32×32");
+  assertEquals(parsePatchSizes(patchSizesText(sizes)), sizes);
+});
+
 Deno.test("each step of a run has one size", () => {
   const sizes = { ...parsePatchSizes("16,24@0.5,32@0.75"), steps: 10 };
   const wanted = { patchSize: 32, ...sizes };
@@ -53,6 +86,8 @@ Deno.test("each step of a run has one size", () => {
     { patchSize: 32, first: 8, end: 10 },
   ]);
   assertEquals(sizePhases(wanted, 8), [{ patchSize: 32, first: 8, end: 10 }]);
+  // Nothing is left to do.
+  assertEquals(sizePhases(wanted, 10), [{ patchSize: 32, first: 10, end: 10 }]);
   // Too short for all of them.
   assertEquals(sizePhases({ ...wanted, steps: 1 }), [
     { patchSize: 16, first: 0, end: 1 },
@@ -102,6 +137,16 @@ Deno.test({
         assertEquals(rest, until < 6 ? [6, 16] : []);
         assertEquals(await outcomeOf(part), wanted);
       }
+      const goesOn = { resume: run("whole") };
+      assertEquals(await trained({}, goesOn), []);
+      assertEquals(await outcomeOf(run("whole")), wanted);
+      for (const patchSize of [8, 16]) {
+        await assertRejects(
+          () => trained({ patchSize }, goesOn),
+          Error,
+          "it was started with 8,16@0.5",
+        );
+      }
       await trained({ ...choices, progressive: [], dir: run("large") });
       const { losses } = await outcomeOf(run("large"));
       assert(losses[0] !== wanted.losses[0], "all steps have the same size");
@@ -110,19 +155,26 @@ Deno.test({
 });
 
 Deno.test({
-  name: `replicas change the size of their patches together${reason}`,
+  name: `replicas and processes change the size together${reason}`,
   ignore,
   fn: async () => {
     await withFolder(async (dir) => {
       const flags = SHORT_RUN.map((it) => it === "8" ? "8,16@0.5" : it);
-      const { code, text } = await finish(
-        startTraining([...flags, "--replicas", "2", "--dir", `${dir}/r`]),
-      );
+      const start = (run: string, ...more: string[]) =>
+        finish(startTraining([...flags, "--dir", `${dir}/${run}`, ...more]));
+      const { code, text } = await start("replicas", "--replicas", "2");
       assertEquals(code, 0, text);
-      const { losses } = await outcomeOf(`${dir}/r`);
-      assertEquals(losses.length, 12);
       assertStringIncludes(text, "From step 7 on: patches of 16×16");
-      assert(losses.every(Number.isFinite), `${losses}`);
+      const { losses } = await outcomeOf(`${dir}/replicas`);
+      assertEquals(losses.length, 12);
+      const cluster = freePorts(2).map((port) => `127.0.0.1:${port}`).join();
+      const ends = await Promise.all(
+        ["0", "1"].map((task) =>
+          start("processes", "--cluster", cluster, "--task", task)
+        ),
+      );
+      for (const { code, text } of ends) assertEquals(code, 0, text);
+      assertEquals((await outcomeOf(`${dir}/processes`)).losses, losses);
     });
   },
 });

@@ -29,7 +29,7 @@ export interface Spread {
 }
 
 /** Ports that are free now: test files run side by side in one process. */
-function freePorts(count: number): number[] {
+export function freePorts(count: number): number[] {
   const listeners = Array.from(
     { length: count },
     () => Deno.listen({ hostname: "127.0.0.1", port: 0 }),

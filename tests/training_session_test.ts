@@ -8,6 +8,8 @@ import { resolveConfig } from "../src/train/config.ts";
 import { TrainingSession } from "../src/train/training_session.ts";
 
 const BATCHES = 4;
+/** Pixels of a patch for which the device has memory. */
+const LARGEST = 32;
 
 /**
  * A session with some batches ready, and what its engine is asked to do.
@@ -27,10 +29,14 @@ async function newSession(hasMemory = false) {
   }
   const begun: PromiseWithResolvers<StepResult>[] = [];
   const log: string[] = [];
+  let trainers = 0;
   const engine: Engine = {
     report: { engine: "none", version: "0", device: "CPU", precision: "fp32" },
-    trainer: () =>
-      Promise.resolve({
+    trainer({ patchSize }, state, momentum) {
+      const from = [...state.keys(), ...momentum?.keys() ?? []];
+      if (trainers++ > 0) log.push(`${patchSize} px from ${from}`);
+      if (patchSize > LARGEST) return Promise.reject(new Error("no memory"));
+      return Promise.resolve({
         step() {
           log.push(`step ${begun.length}`);
           begun.push(Promise.withResolvers<StepResult>());
@@ -42,10 +48,11 @@ async function newSession(hasMemory = false) {
             return Promise.resolve();
           }
           : undefined,
-        state: () => Promise.resolve(new Map()),
-        momentum: () => Promise.resolve(new Map()),
+        state: () => Promise.resolve(new Map([["w", new Float32Array()]])),
+        momentum: () => Promise.resolve(new Map([["m", new Float32Array()]])),
         dispose: () => void log.push("disposed"),
-      }),
+      });
+    },
     encoder: () => Promise.reject(new Error("no encoder")),
   };
   const session = await TrainingSession.start(engine, config, {
@@ -147,4 +154,21 @@ Deno.test("a device with a memory of its own gets the next batch while a step ru
   end(1);
   await closed;
   assertEquals(log.slice(5), ["disposed"]);
+});
+
+Deno.test("batches of another size go to a new trainer with the same state", async () => {
+  const { session, ring, log, end } = await newSession(true);
+  const first = session.step(0);
+  await soon();
+  end(0);
+  await first;
+  const { handle } = ring;
+  await session.continueWith({ handle, patchSize: 24, end: BATCHES });
+  const next = log.slice(3);
+  assertEquals(next, ["disposed", "24 px from w,m"]);
+  const tooLarge = { handle, patchSize: LARGEST + 8, end: BATCHES };
+  await assertRejects(() => session.continueWith(tooLarge), Error, "no memory");
+  await session.close();
+  // Each is freed once.
+  assertEquals(log.slice(5), ["disposed", "40 px from w,m"]);
 });

@@ -16,6 +16,10 @@ import type { MethodName } from "../model/methods/methods.ts";
 import type { LarsClip } from "../model/lars.ts";
 import type { Schedule } from "../model/schedule.ts";
 import type { PixelFormat } from "../data/image.ts";
+import {
+  largestPatchSize,
+  type ProgressiveSize,
+} from "../stream/patch_sizes.ts";
 import type { PartialRecipe } from "../patches/recipe_schema.ts";
 import type { PatchValues } from "../patches/normalize.ts";
 import {
@@ -24,14 +28,6 @@ import {
   type RecipeName,
   recipeOf,
 } from "../patches/recipe.ts";
-
-/** The size of patches until some share of a run. */
-export interface ProgressiveSize {
-  /** Side of a patch in pixels. */
-  patchSize: number;
-  /** The share of the run's steps at which the next size begins: over 0, under 1. */
-  until: number;
-}
 
 /** The user's choices; the defaults are the paper's. */
 export interface TrainConfig {
@@ -263,16 +259,6 @@ export function valuesOf(
   { bits, recipe }: Pick<ResolvedConfig, "bits" | "recipe">,
 ): PatchValues {
   return { bits, normalize: recipeOf(recipe).normalize };
-}
-
-/** The largest of a run's patch sizes: memory and caches are planned for it. */
-export function largestPatchSize(
-  { patchSize, progressive = [] }: Pick<
-    ResolvedConfig,
-    "patchSize" | "progressive"
-  >,
-): number {
-  return Math.max(patchSize, ...progressive.map((it) => it.patchSize));
 }
 
 /** The training set of a configuration. */

@@ -16,6 +16,7 @@ import { digestOf } from "../data/digest.ts";
 import type { DatasetSource } from "../data/dataset.ts";
 import { TENSORFLOW_VERSION } from "../engine/setup/wheels.ts";
 import { errorMaker } from "../errors.ts";
+import { patchSizesText } from "../stream/patch_sizes.ts";
 import { flagOf } from "../flag_error.ts";
 import { VERSION } from "../version.ts";
 import type { SharedSettings } from "./connection.ts";
@@ -50,11 +51,20 @@ const PEER_TIMEOUT = 30;
 
 /** The choices that must be equal: those of a run, but for what is local. */
 const AGREED = COMPARED.filter((key) =>
-  !["dataDir", "classes", "cache", "images", "init"].includes(key)
+  // Some sizes of patches are one choice: see `sharedSettings`.
+  !["dataDir", "classes", "cache", "images", "init", "progressive"].includes(
+    key,
+  )
 ) as (keyof TrainConfig)[];
 
 const dataError = errorMaker("train together on", "INVALID_DATA");
 const SAME_DATA = "give all processes the same data";
+
+/** A choice as it is compared. */
+function asText(choice: unknown): string {
+  if (choice === undefined) return "left out";
+  return typeof choice === "object" ? JSON.stringify(choice) : `${choice}`;
+}
 
 /** The settings that a process sends to be compared. */
 function sharedSettings({ asked, resumes }: JoinOptions): SharedSettings {
@@ -67,8 +77,11 @@ function sharedSettings({ asked, resumes }: JoinOptions): SharedSettings {
     "--resume": resumes ? "given" : "left out",
   };
   // A resumed run has its own configuration, which process 0 reads.
-  for (const key of resumes ? [] : AGREED) {
-    settings[flagOf(key)] = `${asked[key] ?? "left out"}`;
+  if (resumes) return settings;
+  for (const key of AGREED) settings[flagOf(key)] = asText(asked[key]);
+  const { patchSize, progressive } = asked;
+  if (patchSize !== undefined) {
+    settings["--patch-size"] = patchSizesText({ patchSize, progressive });
   }
   return settings;
 }

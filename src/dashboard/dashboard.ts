@@ -9,7 +9,7 @@ import { encodePng } from "../data/png.ts";
 import { placeOf } from "../stream/order.ts";
 import type { BatchView } from "../train/batch_view.ts";
 import type { ResolvedConfig } from "../checkpoint/run_config.ts";
-import { patchSizesInWords } from "../train/patch_sizes.ts";
+import { patchSizesInWords } from "../stream/patch_sizes.ts";
 import { readMetrics } from "../train/metrics.ts";
 import { principalMap, singularValues } from "../train/spectrum.ts";
 import type { TrainEvent } from "../train/events.ts";

@@ -291,6 +291,10 @@ const HANDLERS = {
   batch(record) {
     wanted = record.step;
   },
+  resize({ step, patchSize }) {
+    $("state").textContent =
+      `Patches of ${patchSize} × ${patchSize} from step ${step} on`;
+  },
   checkpoint(record) {
     $("state").textContent = `Checkpoint after step ${record.step}`;
   },

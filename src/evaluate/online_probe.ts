@@ -77,7 +77,7 @@ export function onlineProbe(
         code: "INVALID_DATA",
       });
     },
-    async run(thread, config, onSkipped): Promise<Accuracy> {
+    async run(thread, config, onSkipped, patchSize): Promise<Accuracy> {
       const compute = thread as Compute;
       const calls = compute.calls<EvaluationCalls>();
       await calls.startProbe();
@@ -94,7 +94,7 @@ export function onlineProbe(
           whole: protocol === "whole",
           workers: config.workers,
           recipe: config.recipe,
-          patchSize: config.patchSize,
+          patchSize: patchSize ?? config.patchSize,
           values: valuesOf(config),
           onSkipped(image, why) {
             if (!named.has(image)) onSkipped?.(image, why);

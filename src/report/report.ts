@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { patchSizesInWords } from "../train/patch_sizes.ts";
+import { patchSizesInWords } from "../stream/patch_sizes.ts";
 import { methodNamed } from "../model/methods/methods.ts";
 import { comparisonOf, protocolText } from "./comparison.ts";
 import { type CallOptions, untilAborted } from "../call_options.ts";
@@ -156,7 +156,11 @@ async function patchSheet({ config }: RunRecord): Promise<string> {
     index: 0,
     transforms: await createTransforms(pixelsOf(config)),
   });
-  return await imageHtml(sheet, "An image, and patches that training cuts");
+  const when = config.progressive === undefined ? "" : " at its end";
+  return await imageHtml(
+    sheet,
+    `An image, and patches that training cuts${when}`,
+  );
 }
 
 /** The colours of the runs, which all curves have in common. */

@@ -5,7 +5,7 @@
  */
 import { COMPARED, type ResolvedConfig } from "../checkpoint/run_config.ts";
 import { methodNamed } from "../model/methods/methods.ts";
-import { patchSizesText } from "../train/patch_sizes.ts";
+import { patchSizesText } from "../stream/patch_sizes.ts";
 import { type Accuracy, evaluatedAlike } from "./comparison.ts";
 import type { RunRecord } from "./run_record.ts";
 
@@ -56,6 +56,13 @@ function valueOf(config: ResolvedConfig, choice: string) {
     : undefined;
 }
 
+/** Numbers by their size; texts, or one of each, as `16`, `16,32@0.5`, `32`. */
+function byValue(a: number | string, b: number | string): number {
+  return typeof a === "number" && typeof b === "number"
+    ? a - b
+    : String(a).localeCompare(String(b), "en", { numeric: true });
+}
+
 /** A line for each setting of the other choices under which this one varies. */
 function linesOf(
   choice: string,
@@ -70,7 +77,7 @@ function linesOf(
     group.flatMap(({ run, linear, knn }) => {
       const value = valueOf(run.config, choice);
       return value === undefined ? [] : [{ value, linear, knn }];
-    }).toSorted((a, b) => a.value < b.value ? -1 : Number(a.value > b.value))
+    }).toSorted((a, b) => byValue(a.value, b.value))
   ).filter((points) => new Set(points.map(({ value }) => value)).size > 1);
 }
 

@@ -33,6 +33,8 @@ export interface PoolOptions {
    * Told once of each image that failed twice and was replaced, and its number.
    */
   onSkipped?: (image: string, why: string, index: number) => void;
+  /** The numbers of images that have failed before: they count, and are not told again. */
+  failed?: Set<number>;
 }
 
 /**
@@ -65,7 +67,7 @@ export class PatchPool {
   #restarts = 0;
   #lastDeath = 0;
   /** The numbers of the images that failed. */
-  #skipped = new Set<number>();
+  #skipped: Set<number>;
   #closed = false;
   readonly #failure = new Failure();
   /** See `imageTable`. */
@@ -75,6 +77,7 @@ export class PatchPool {
     this.#job = job;
     this.#ring = ring;
     this.#options = options;
+    this.#skipped = options.failed ?? new Set();
     this.images = imageTable(ring.handle);
     this.#held = new Int32Array(new SharedArrayBuffer(4 * options.workers));
   }

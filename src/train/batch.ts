@@ -12,8 +12,8 @@ import {
 } from "../engine/micro_batch.ts";
 import { methodOf } from "../model/methods/methods.ts";
 import { modelOf } from "../model/model_of.ts";
+import { largestPatchSize } from "../stream/patch_sizes.ts";
 import {
-  largestPatchSize,
   pixelsOf,
   type ResolvedConfig,
   valuesOf,

@@ -22,7 +22,7 @@ export interface BatchesOptions {
   upload: Trainer["upload"];
   /** Their shape, where some patches of each are to be looked at. */
   shown?: Parameters<typeof samplePatches>[1];
-  /** The step before which the run ends. */
+  /** The step before which they end. */
   end: number;
 }
 

@@ -105,8 +105,31 @@ function byAuthorsNames(
 /** The choices that are made. */
 function given(choices: Partial<TrainConfig>): Partial<TrainConfig> {
   return Object.fromEntries(
-    Object.entries(choices).filter(([, value]) => value !== undefined),
+    Object.entries(choices).filter(([name, value]) =>
+      value !== undefined && !(name === "progressive" && hasNoSizes(choices))
+    ),
   );
+}
+
+/** Whether no size comes before the last one. */
+function hasNoSizes({ progressive }: Partial<TrainConfig>): boolean {
+  return progressive === undefined || progressive?.length === 0;
+}
+
+/**
+ * Choices with others over them. A size of patches alone also says that none comes
+ * before it.
+ */
+export function overridden(
+  choices: Partial<TrainConfig>,
+  over: Partial<TrainConfig>,
+): Partial<TrainConfig> {
+  const isOneSize = over.patchSize !== undefined && hasNoSizes(over);
+  return {
+    ...choices,
+    ...(isOneSize ? { progressive: undefined } : {}),
+    ...given(over),
+  };
 }
 
 function presetOf(name: string | undefined): Partial<TrainConfig> {
@@ -135,7 +158,7 @@ export function flatChoices(
       "leave one of them out",
     );
   }
-  const choices = { ...presetOf(preset), ...given(byAuthorsNames(rest)) };
+  const choices = overridden(presetOf(preset), byAuthorsNames(rest));
   return typeof data === "object"
     ? { ...choices, data: data.module, dataOptions: data.options }
     : { ...choices, data };

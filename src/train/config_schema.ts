@@ -41,6 +41,8 @@ const MODEL = v.strictObject({
   embedding: v.optional(width),
 }) satisfies v.GenericSchema<Partial<Omit<ModelConfig, "method">>>;
 
+const SIZES = 'sizes such as { "patchSize": 16, "until": 0.75 }';
+
 const SCHEMA = v.strictObject({
   data: text,
   dataOptions: v.optional(v.record(v.string(), v.unknown())),
@@ -52,7 +54,7 @@ const SCHEMA = v.strictObject({
   cacheLimit: v.optional(count),
   patchSize: v.optional(count),
   progressive: v.optional(
-    v.array(v.strictObject({ patchSize: count, until: count })),
+    v.array(v.strictObject({ patchSize: count, until: count }, SIZES)),
   ),
   epoch: count,
   maxSteps: v.optional(count),
@@ -154,7 +156,8 @@ export function checkChoices(
       `give ${Object.keys(MODEL.entries).join(", ")}`,
     );
   }
-  if (issue.type === "strict_object" && !CHOICES.includes(name)) {
+  const isTop = issue.path?.length === 1;
+  if (issue.type === "strict_object" && isTop && !CHOICES.includes(name)) {
     throw choiceError(
       `"${name}" in ${where}`,
       "there is no such choice",

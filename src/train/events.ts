@@ -49,6 +49,8 @@ export type TrainEvent =
     microBatch?: number;
     /** The step that comes first; 0 in a new run. */
     step: number;
+    /** Side of the patches that come first, in pixels. */
+    patchSize: number;
     /** Newer checkpoints that could not be used, and why. */
     damaged: string[];
   }
@@ -84,10 +86,13 @@ export interface Probe {
    * @param compute The thread that trains (`Compute` of `engine/compute.ts`),
    * which holds the model.
    * @param onSkipped Told once of each image that cannot be read.
+   * @param patchSize Side of the patches that the model is trained with now; the
+   * configuration's is the run's last one.
    */
   run(
     compute: unknown,
     config: ResolvedConfig,
     onSkipped?: (image: string, why: string) => void,
+    patchSize?: number,
   ): Promise<{ top1: number; top5: number }>;
 }

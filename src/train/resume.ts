@@ -23,6 +23,7 @@ import {
   type ResolvedConfig,
   type TrainConfig,
 } from "../checkpoint/run_config.ts";
+import { type PatchSizes, patchSizesText } from "../stream/patch_sizes.ts";
 import { imageIndexPath } from "./image_index.ts";
 
 /** A whole checkpoint with its optimiser. */
@@ -131,26 +132,47 @@ const FREE = ["dir", "msg", "dataUrl"];
 export function checkUnchanged(
   dir: string,
   stored: ResolvedConfig,
-  given: object,
+  given: Partial<TrainConfig>,
 ): void {
   const kept = stored as unknown as Record<string, unknown>;
   const show = (it: unknown) =>
     typeof it === "object" ? JSON.stringify(it) : it;
+  checkSizes(dir, stored, given);
   for (const [key, value] of Object.entries(given)) {
     if (value === undefined || value === "auto") continue;
+    if (key === "patchSize" || key === "progressive") continue;
     if (isOperational(key) || FREE.includes(key)) continue;
     // The same module elsewhere: a digest tells whether its images are the same.
     if (key === "data" && isModule(`${value}`) && isModule(stored.data)) {
       continue;
     }
     if (isDeepStrictEqual(kept[key], asKept(key, value, stored))) continue;
-    throw new EmpSslError({
-      action: "resume",
-      subject: `${dir} with ${key} ${show(value)}`,
-      found: `it was started with ${show(kept[key])}`,
-      remedy: "leave it out, or start another run",
-      code: "INVALID_ARGUMENT",
-    });
+    throw changedError(`${dir} with ${key} ${show(value)}`, show(kept[key]));
+  }
+}
+
+function changedError(subject: string, startedWith: unknown): EmpSslError {
+  return new EmpSslError({
+    action: "resume",
+    subject,
+    found: `it was started with ${startedWith}`,
+    remedy: "leave it out, or start another run",
+    code: "INVALID_ARGUMENT",
+  });
+}
+
+/** The sizes of patches are one choice: one alone says that none comes before it. */
+function checkSizes(
+  dir: string,
+  stored: ResolvedConfig,
+  given: PatchSizes,
+): void {
+  if (given.patchSize === undefined && given.progressive === undefined) return;
+  const { patchSize = stored.patchSize, progressive } = given;
+  const asked = patchSizesText({ patchSize, progressive });
+  const kept = patchSizesText(stored);
+  if (asked !== kept) {
+    throw changedError(`${dir} with patchSize ${asked}`, kept);
   }
 }
 

@@ -11,7 +11,7 @@ import { PatchStream } from "../stream/patch_stream.ts";
 import { writeAtomically } from "../atomic_file.ts";
 import type { Compute } from "../engine/compute.ts";
 import { defaultWorkers } from "../stream/pool.ts";
-import { type SizePhase, sizePhases } from "./patch_sizes.ts";
+import { type SizePhase, sizePhases } from "../stream/patch_sizes.ts";
 import type { NextBatches } from "./session_options.ts";
 import type { TrainingCalls } from "./training_calls.ts";
 import type { ResolvedConfig } from "../checkpoint/run_config.ts";
@@ -68,6 +68,7 @@ export async function* steps(run: Run): AsyncGenerator<TrainEvent> {
   const skipped: TrainEvent[] = [];
   const onSkipped = (image: string, why: string) =>
     skipped.push({ type: "skipped", image, why });
+  const failed = new Set<number>();
   const open = (phase: SizePhase) =>
     PatchStream.open({
       source,
@@ -84,6 +85,7 @@ export async function* steps(run: Run): AsyncGenerator<TrainEvent> {
       workers: config.workers ?? defaultWorkers(compute.report.device),
       strict: config.strict,
       onSkipped,
+      failed,
     });
   const phases = sizePhases(config, first);
   let phase = phases.shift()!;
@@ -118,6 +120,7 @@ export async function* steps(run: Run): AsyncGenerator<TrainEvent> {
     dir,
     microBatch,
     step: first,
+    patchSize: phase.patchSize,
     damaged: from?.damaged ?? [],
   };
   const every = parseSaveEvery(config.saveEvery);
@@ -125,14 +128,6 @@ export async function* steps(run: Run): AsyncGenerator<TrainEvent> {
   const ownDevice = compute.report.device !== "CPU";
   let isShort = false, stopAfter: number | undefined;
   for (let step = first; step < config.steps; step++) {
-    const done = step + 1;
-    const endOfEpoch = done % config.stepsPerEpoch === 0;
-    const probes = probe !== undefined &&
-      done % (probe.every ?? config.stepsPerEpoch) === 0;
-    const isLate = () => performance.now() - saved >= every.milliseconds;
-    const isDue = endOfEpoch || done === config.steps ||
-      done % every.steps === 0 || isLate();
-    const stop = signal?.aborted === true;
     if (step === phase.end) {
       phase = phases.shift()!;
       stream.close();
@@ -140,6 +135,15 @@ export async function* steps(run: Run): AsyncGenerator<TrainEvent> {
       await orFailed(calls.continueTraining(batches()));
       yield { type: "resize", step, patchSize: phase.patchSize };
     }
+    const done = step + 1;
+    const endOfEpoch = done % config.stepsPerEpoch === 0;
+    const probes = probe !== undefined &&
+      done % (probe.every ?? config.stepsPerEpoch) === 0;
+    const isLate = () => performance.now() - saved >= every.milliseconds;
+    // Before larger patches, for which there may be too little memory.
+    const isDue = endOfEpoch || done === phase.end ||
+      done % every.steps === 0 || isLate();
+    const stop = signal?.aborted === true;
     const ahead: boolean = isShort && !isDue && !probes && !stop &&
       stopAfter === undefined && done < phase.end;
     const { stopping, ...metrics } = await orFailed(
@@ -172,11 +176,7 @@ export async function* steps(run: Run): AsyncGenerator<TrainEvent> {
     // After the checkpoint: a probe that fails costs no epoch.
     if (probes) {
       const { top1, top5 } = await orFailed(
-        probe.run(
-          compute,
-          { ...config, patchSize: phase.patchSize },
-          onSkipped,
-        ),
+        probe.run(compute, config, onSkipped, phase.patchSize),
       );
       yield* skipped.splice(0);
       log?.write({ step, probe: { top1, top5 } });

@@ -161,15 +161,18 @@ export class TrainingSession {
     const before = this.#trainer, { microBatch } = this;
     const state = await before.state(), momentum = await before.momentum();
     before.dispose();
-    this.#trainer = await this.#onDevice(() =>
-      trainerOf(
-        this.#engine,
-        this.#config,
-        { patchSize: batches.patchSize, microBatch },
-        { state, momentum },
-      )
-    );
+    const sizes = { patchSize: batches.patchSize, microBatch };
+    const start = () =>
+      trainerOf(this.#engine, this.#config, sizes, { state, momentum });
+    try {
+      this.#trainer = await this.#onDevice(start);
+    } catch (error) {
+      // Nothing is left to be freed.
+      this.#closed = true;
+      throw error;
+    }
     this.#batches = this.#batchesOf(batches);
+    this.#usage = process.cpuUsage();
   }
 
   /**

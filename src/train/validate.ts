@@ -17,7 +17,7 @@ import { architecture } from "../model/architectures.ts";
 import { completeRecipe } from "../patches/recipe_schema.ts";
 import { TRAIN_DEFAULTS } from "./choices.ts";
 import { checkChoices } from "./config_schema.ts";
-import { checkProgressive } from "./patch_sizes.ts";
+import { checkProgressive } from "../stream/patch_sizes.ts";
 import { parseSaveEvery } from "./save_every.ts";
 import { parseWarmUp } from "./warm_up.ts";
 

@@ -13,6 +13,7 @@ import type {
 } from "../../src/checkpoint/run_config.ts";
 import { errorMaker, messageOf } from "../../src/errors.ts";
 import { exists } from "../../src/files.ts";
+import { sizePhases } from "../../src/stream/patch_sizes.ts";
 import { train } from "../../src/train/train.ts";
 import type { Values } from "./flags.ts";
 
@@ -55,8 +56,25 @@ export interface Chosen {
 /** Steps that are timed for a budget of minutes; the first does not count. */
 const TIMED = 4;
 
-/** Seconds of a step of a method. */
+/** Mean seconds of a step of a method: of each size of its patches, by their shares. */
 async function secondsOfStep(
+  { choices, resolved }: Chosen,
+  dir: string,
+  signal: AbortSignal,
+): Promise<number> {
+  // In a run of a million steps rounding changes no share.
+  const steps = 1e6;
+  let seconds = 0;
+  for (const { patchSize, first, end } of sizePhases({ ...resolved, steps })) {
+    const alone = { ...choices, patchSize, progressive: undefined };
+    const share = (end - first) / steps;
+    seconds += share * await secondsOfSize(alone, dir, signal);
+  }
+  return seconds;
+}
+
+/** Seconds of a step whose patches have one size. */
+async function secondsOfSize(
   choices: TrainConfig,
   dir: string,
   signal: AbortSignal,
@@ -89,15 +107,15 @@ async function secondsOfStep(
  * @param options A folder for steps that are timed, and a signal that ends them.
  */
 export async function stepsOf(
-  { choices, resolved }: Chosen,
+  chosen: Chosen,
   budget: Budget,
   { dir, signal }: { dir: string; signal: AbortSignal },
 ): Promise<number> {
-  const { stepsPerEpoch, bs, numPatches } = resolved;
+  const { stepsPerEpoch, bs, numPatches } = chosen.resolved;
   if (budget.epoch !== undefined) return budget.epoch * stepsPerEpoch;
   const steps = budget.passes !== undefined
     ? budget.passes / (bs * numPatches)
-    : budget.minutes! * 60 / await secondsOfStep(choices, dir, signal);
+    : budget.minutes! * 60 / await secondsOfStep(chosen, dir, signal);
   return Math.max(1, Math.round(steps));
 }
 
@@ -148,7 +166,11 @@ export async function readPlan(
     throw planError(`in ${path}`, messageOf(error), "name another --dir");
   }
   const given = { ...budget, ...shared },
-    kept = { ...plan.budget, ...plan.shared };
+    kept: Record<string, unknown> = { ...plan.budget, ...plan.shared };
+  // Earlier versions kept a number.
+  if (typeof kept["patch-size"] === "number") {
+    kept["patch-size"] = String(kept["patch-size"]);
+  }
   if (isDeepStrictEqual(given, kept)) return plan;
   throw planError(
     `by ${JSON.stringify(given)} in ${path.replace(/\/[^/]*$/, "")}`,

@@ -24,11 +24,11 @@ import {
   completeRecipe,
   type PartialRecipe,
 } from "../../src/patches/recipe_schema.ts";
-import { PRESETS, withDefaults } from "../../src/train/choices.ts";
+import { overridden, PRESETS, withDefaults } from "../../src/train/choices.ts";
 import {
   parsePatchSizes,
   type PatchSizes,
-} from "../../src/train/patch_sizes.ts";
+} from "../../src/stream/patch_sizes.ts";
 import { readChoices } from "../../src/train/config_schema.ts";
 import type { Values } from "./flags.ts";
 
@@ -47,9 +47,7 @@ export function configOf(values: Values): TrainConfig {
     }
   }
   return withDefaults({
-    ...stored,
-    ...PRESETS[preset!],
-    ...givenOf(values, config),
+    ...overridden(stored, givenOf(values, config)),
     // Flags that change a part of these leave the rest as it is stored.
     recipe: recipeOfFlags(values, stored.recipe),
     model: modelOfFlags(values, stored.model),
@@ -246,7 +244,6 @@ export function givenOf(
   const choices = config as unknown as Record<string, unknown>;
   const given = Object.keys(values).map(camel)
     .filter((key) => key in choices && key !== "dir");
-  // One size alone also says that none comes before it.
   if (values["patch-size"] !== undefined) given.push("progressive");
   if (values["no-download"]) given.push("download");
   const { preset } = values;

@@ -91,7 +91,7 @@ export const command: Command = {
     },
     "patch-size": {
       type: "text",
-      value: "N[,N@SHARE]",
+      value: "N[,N@SHARE…]",
       help: "side of a patch in pixels (default 32; shapes 16; photos 224); " +
         "16,32@0.75: 16, and 32 after 75 % of the run",
     },

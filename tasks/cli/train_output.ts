@@ -6,7 +6,7 @@
 import { cacheBytes } from "../../src/data/decoded_cache.ts";
 import type { EngineReport } from "../../src/engine/engine.ts";
 import type { ResolvedConfig } from "../../src/checkpoint/run_config.ts";
-import { patchSizesInWords } from "../../src/train/patch_sizes.ts";
+import { patchSizesInWords } from "../../src/stream/patch_sizes.ts";
 import type { StepMetrics, TrainEvent } from "../../src/train/events.ts";
 
 /** `, 4 replicas in 2 processes`, where there are some. */

@@ -87,6 +87,8 @@ export class ReplicaGroup {
   #syncBatchNorm: boolean;
   /** How many graphs there were: every process makes the same ones. */
   #graphs = 0;
+  /** Whether the devices of all processes have reached one another. */
+  #haveMet = false;
 
   private constructor(
     c: TensorFlowC,
@@ -195,7 +197,11 @@ export class ReplicaGroup {
     const session = GraphSession.load(this.#c, graph.graphDef(), this.target);
     try {
       const fetches = this.devices.map((_, i) => `${prefixOf(i)}ranks`);
-      const [ranks] = await inTime(session.run([], fetches));
+      const meeting = session.run([], fetches);
+      // Later graphs may come late in one process, which does more than the others;
+      // one that is lost is noticed by its silence.
+      const [ranks] = await (this.#haveMet ? meeting : inTime(meeting));
+      this.#haveMet = true;
       session[Symbol.dispose]();
       return this.#settings(
         this.devices.map((_, i) => ranks!.indexOf(first + i)),

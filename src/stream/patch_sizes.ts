@@ -5,8 +5,23 @@
  *
  * @module
  */
-import type { ProgressiveSize, TrainConfig } from "../checkpoint/run_config.ts";
 import { flagError } from "../flag_error.ts";
+
+/** The size of patches until some share of a run. */
+export interface ProgressiveSize {
+  /** Side of a patch in pixels. */
+  patchSize: number;
+  /** The share of the run's steps at which the next size begins: over 0, under 1. */
+  until: number;
+}
+
+/** The sizes of a run's patches, as a user chooses them. */
+export interface PatchSizes {
+  /** Side of a patch in pixels: the last one. */
+  patchSize?: number;
+  /** Other sizes before it, in order. */
+  progressive?: ProgressiveSize[];
+}
 
 /** Steps of a run that have patches of one size. */
 export interface SizePhase {
@@ -17,9 +32,6 @@ export interface SizePhase {
   /** The step after the last one. */
   end: number;
 }
-
-/** What `--patch-size` means. */
-export type PatchSizes = Pick<TrainConfig, "patchSize" | "progressive">;
 
 /**
  * Understands `32` (all the time) and `16,32@0.75` (16 pixels up to three quarters of
@@ -67,18 +79,25 @@ export function patchSizesText(
   ).join(",");
 }
 
-/** In words: `patches of 32×32`, `patches of 16×16, 32×32 after 75 %`. */
+/** In words: `patches of 32×32`, or `patches of 16×16 (32×32 after 75 %)`. */
 export function patchSizesInWords(
   { patchSize, progressive = [] }: PatchSizes,
 ): string {
-  const square = (size: number | undefined) => `${size}×${size}`;
   const sizes = [...progressive.map((it) => it.patchSize), patchSize];
-  return "patches of " +
-    sizes.map((size, i) =>
-      i === 0
-        ? square(size)
-        : `${square(size)} after ${progressive[i - 1]!.until * 100} %`
-    ).join(", ");
+  const [first, ...later] = sizes.map((size) => `${size}×${size}`);
+  const percent = (share: number) => Number((100 * share).toPrecision(6));
+  const rest = later.map((size, i) =>
+    `${size} after ${percent(progressive[i]!.until)} %`
+  );
+  const more = rest.length > 0 ? ` (${rest.join(", ")})` : "";
+  return `patches of ${first}${more}`;
+}
+
+/** The largest size: memory and caches are planned for it. */
+export function largestPatchSize(
+  { patchSize, progressive = [] }: PatchSizes & { patchSize: number },
+): number {
+  return Math.max(patchSize, ...progressive.map((it) => it.patchSize));
 }
 
 /**
@@ -103,14 +122,14 @@ export function checkProgressive(
 }
 
 /**
- * The parts of a run by the size of their patches, without empty ones.
+ * The parts of a run by the size of their patches, without empty ones; one empty part
+ * where there is no step left.
  *
  * @param from The step that comes first: parts before it are left out.
  */
 export function sizePhases(
-  { patchSize, progressive = [], steps }: {
+  { patchSize, progressive = [], steps }: PatchSizes & {
     patchSize: number;
-    progressive?: readonly ProgressiveSize[];
     steps: number;
   },
   from: number = 0,
@@ -119,11 +138,15 @@ export function sizePhases(
     ...progressive.map((it) => Math.round(it.until * steps)),
     steps,
   ];
-  return [...progressive.map((it) => it.patchSize), patchSize]
+  const phases = [...progressive.map((it) => it.patchSize), patchSize]
     .map((size, i) => ({
       patchSize: size,
       first: Math.max(from, ends[i - 1] ?? 0),
       end: ends[i]!,
     }))
     .filter(({ first, end }) => first < end);
+  // A run that goes on after its end has nothing to do.
+  return phases.length > 0
+    ? phases
+    : [{ patchSize, first: from, end: Math.max(from, steps) }];
 }
