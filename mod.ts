@@ -115,8 +115,8 @@ export {
   setUpTensorFlow,
 } from "./src/engine/setup/set_up.ts";
 export type { BatchView } from "./src/train/batch_view.ts";
-export type { StepMetrics } from "./src/train/events.ts";
-export type { Probe, TrainEvent } from "./src/train/events.ts";
+export type { Probe, StepMetrics, TrainEvent } from "./src/train/events.ts";
+export { type MetricsRecord, readMetrics } from "./src/train/metrics.ts";
 export { type PreparedRun, prepareRun } from "./src/train/config.ts";
 export { train, type TrainOptions } from "./src/train/train.ts";
 export {
@@ -126,6 +126,10 @@ export {
   type EvaluateEvent,
   type EvaluationResult,
 } from "./src/evaluate/evaluate.ts";
+export {
+  keepEvaluation,
+  readEvaluations,
+} from "./src/evaluate/evaluation_record.ts";
 export {
   EXPORT_DEFAULTS,
   type ExportConfig,

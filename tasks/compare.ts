@@ -75,7 +75,9 @@ export const command: Command = {
     },
     epoch: {
       type: "number",
-      help: "the same passes over the data for each (default 1)",
+      help:
+        "the same passes over the data for each (default 1; shapes: 4,000 " +
+        "passes through the network on 200 images)",
     },
     passes: {
       type: "number",

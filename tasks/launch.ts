@@ -19,7 +19,7 @@ export const command: Command = {
     "Starts the processes of one training and shows what they print, each" +
     " line with\nits process's number. All end when one does.",
   flags: {
-    local: { type: "number", help: "so many processes on this machine" },
+    local: { type: "number", help: "number of processes on this machine" },
     hosts: {
       type: "text",
       value: "HOST,…",
@@ -96,15 +96,15 @@ async function localStarts(
       ? undefined
       : { CUDA_VISIBLE_DEVICES: own, SLURM_STEP_TASKS_PER_NODE: "" };
   };
+  const module = new URL("./train.ts", import.meta.url);
+  const trainer = module.protocol === "file:"
+    ? [fromFileUrl(module)]
+    : [`--allow-import=${module.host}`, module.href];
   return Array.from({ length: count }, (_, task) => ({
     program: "deno",
     env: envOf(task),
     args: [
-      ...[
-        "run",
-        ...PERMISSIONS,
-        fromFileUrl(new URL("./train.ts", import.meta.url)),
-      ],
+      ...["run", ...PERMISSIONS, ...trainer],
       ...[...train, ...own, "--cluster", cluster, "--task", `${task}`],
     ],
   }));

@@ -17,7 +17,9 @@ import { main, showPreparation } from "./cli/main.ts";
 import { configOf } from "./cli/train_choices.ts";
 import { command as trainCommand } from "./cli/train_flags.ts";
 
-const { data, "data-dir": dir, arch, seed, "num-patches": patches } =
+const { data, "data-dir": dir, "data-options": dataOptions, preset } =
+  trainCommand.flags;
+const { arch, seed, "num-patches": patches, "patch-size": patchSize } =
   trainCommand.flags;
 const { recipe, "crop-scale": cropScale, "no-color": noColor } =
   trainCommand.flags;
@@ -31,9 +33,12 @@ export const command: Command = {
   flags: {
     data,
     "data-dir": dir,
+    "data-options": dataOptions,
+    preset,
     arch,
     seed,
     "num-patches": patches,
+    "patch-size": patchSize,
     recipe,
     "crop-scale": cropScale,
     "no-color": noColor,

@@ -18,7 +18,7 @@ export const command: Command = {
   flags: {
     check: {
       type: "switch",
-      help: "only say what would be used; exit code 2 if nothing can run",
+      help: "only say what would be used",
     },
     variant: {
       type: "text",

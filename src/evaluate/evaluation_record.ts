@@ -34,10 +34,18 @@ function fileName(result: EvaluationResult): string {
 }
 
 /**
- * Keeps a result beside the run that its checkpoint belongs to; of a checkpoint
- * that belongs to none, nothing is kept.
+ * Keeps a result beside the run that its checkpoint belongs to, where reports find it;
+ * of a checkpoint that belongs to none, nothing is kept. `deno task evaluate` does this.
  *
  * @returns The file.
+ *
+ * @example After an evaluation in a program
+ * ```ts ignore
+ * import { evaluate, keepEvaluation, writeReport } from "./mod.ts";
+ *
+ * keepEvaluation(await evaluate({ modelPath: "runs/a" }));
+ * await writeReport({ runs: ["runs/a"] });
+ * ```
  */
 export function keepEvaluation(result: EvaluationResult): string | undefined {
   const dir = result.checkpoint.replace(/[^/]*$/, "");
@@ -63,7 +71,19 @@ function read(path: string): EvaluationResult[] {
   }
 }
 
-/** The evaluations of a run, the newest last. */
+/**
+ * The evaluations that {@linkcode keepEvaluation} has kept with a run, the newest last.
+ *
+ * @param dir The run's folder.
+ * @returns None where the folder has none; files that cannot be read are left out.
+ *
+ * @example A run that was not evaluated
+ * ```ts
+ * import { readEvaluations } from "./evaluation_record.ts";
+ *
+ * console.assert(readEvaluations("runs/nowhere").length === 0);
+ * ```
+ */
 export function readEvaluations(dir: string): EvaluationResult[] {
   let names: string[] = [];
   try {

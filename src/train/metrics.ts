@@ -83,7 +83,20 @@ export type MetricsRecord =
   & { step: number }
   & (StepMetrics | { probe: { top1: number; top5: number } });
 
-/** The lines that are whole: the last of a run under way may be half there. */
+/**
+ * The lines of a run's `metrics.jsonl` that are whole: the last of a run under way may
+ * be half there.
+ *
+ * @param path The file.
+ *
+ * @example The losses of a run
+ * ```ts ignore
+ * import { readMetrics } from "./mod.ts";
+ *
+ * const losses = readMetrics("runs/a/metrics.jsonl")
+ *   .flatMap((line) => "loss" in line ? [line.loss] : []);
+ * ```
+ */
 export function readMetrics(path: string): MetricsRecord[] {
   return Deno.readTextFileSync(path).split("\n").flatMap((line) => {
     try {

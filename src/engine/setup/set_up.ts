@@ -23,7 +23,7 @@ export interface SetUpEvent {
 
 /**
  * Sets TensorFlow up in the user's cache folder unless it is there: once for
- * each user, about half a minute and 1.3 GB. Without it, engines that need no
+ * each user, about half a minute and 1 GB. Without it, engines that need no
  * set-up are used, which are far slower.
  *
  * @param choices The variant.
