@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { ModelConfig } from "../model/architectures.ts";
 import { methodOf } from "../model/methods/methods.ts";
 import { pixelsOf, type ResolvedConfig } from "../checkpoint/run_config.ts";
 import { losesEdges, recipeOf } from "../patches/recipe.ts";
@@ -66,19 +67,29 @@ export function preprocessing(
   };
 }
 
+/** What of torchvision's stem has to be another, as lines of Python. */
+function ownStem({ stem, channels, width, stemPadding = 1 }: ModelConfig) {
+  const conv = stem === "cifar"
+    ? `${channels}, ${width}, 3, 1, ${stemPadding}`
+    : `${channels}, ${width}, 7, 2, 3`;
+  const isTorchvisions = stem !== "cifar" && channels === 3;
+  return [
+    isTorchvisions ? "" : `model.conv1 = nn.Conv2d(${conv}, bias=False)\n`,
+    stem === "cifar" ? "model.maxpool = nn.Identity()\n" : "",
+  ].join("");
+}
+
 const USE: Record<ExportFormat, (request: ExportRequest) => string> = {
-  safetensors: ({ part, model: { depth, width, channels, stemPadding } }) =>
+  safetensors: ({ part, model }) =>
     part === "backbone"
       ? `\`\`\`python
-model = torchvision.models.resnet${depth}()
-model.load_state_dict(safetensors.torch.load_file("model.safetensors"), strict=False)
+model = torchvision.models.resnet${model.depth}()
+${
+        ownStem(model)
+      }model.load_state_dict(safetensors.torch.load_file("model.safetensors"), strict=False)
 \`\`\`
 
-Only \`fc\` is left as it was. The stem of CIFAR is another than torchvision's:
-\`model.conv1 = nn.Conv2d(${channels}, ${width}, 3, 1, ${
-        stemPadding ?? 1
-      }, bias=False); model.maxpool = nn.Identity()\`
-before.`
+\`strict=False\` leaves \`fc\` as it was.`
       : `\`\`\`python
 tensors = safetensors.torch.load_file("model.safetensors")
 \`\`\`
