@@ -2,7 +2,7 @@
  * All tasks as one program:
  *
  *     deno install -g -n emp-ssl --allow-read --allow-write --allow-env \
- *       --allow-sys --allow-ffi --allow-net --allow-run=python3,deno,ssh cli.ts
+ *       --allow-sys --allow-ffi --allow-net --allow-run=python3,deno,ssh,nvidia-smi cli.ts
  *     emp-ssl train --data cifar10
  *
  * Each task's own module says what it does; only the one that is asked for is loaded.

@@ -1,6 +1,6 @@
 /**
  * `deno task bench`: the training step against PyTorch's, side by side in one
- * run, and what else the README's table holds.
+ * run, and what else docs/speed.md's table holds.
  *
  * 2026-11-25, AMD EPYC (Zen 4: AVX-512, bf16 in vectors, no AMX), 2 cores,
  * PyTorch 2.15 on the CPU with --strong and jemalloc 5.3, patches a second, n 3 to

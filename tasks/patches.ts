@@ -29,7 +29,7 @@ const { channels, bits } = trainCommand.flags;
 export const command: Command = {
   usage: "deno task patches [flags]",
   about: "Writes a picture of a training image and the patches that epoch 0 " +
-    "cuts from it.",
+    "cuts from it (of several sizes the last).",
   flags: {
     data,
     "data-dir": dir,

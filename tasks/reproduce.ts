@@ -55,7 +55,9 @@ export const command: Command = {
 
 function list(): void {
   if (rowNames().length === 0) {
-    console.log("No book here: it is the folder results/ of the project");
+    console.log(
+      "No recorded results here: they are the project's folder results/",
+    );
   }
   for (const name of rowNames()) {
     const row = readRow(name);

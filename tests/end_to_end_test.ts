@@ -187,6 +187,24 @@ Deno.test({
         assert(result.success, text.decode(result.stderr));
         assertStringIncludes(text.decode(result.stdout), "All keys matched");
       }
+      const backbone = await runTask("export", [
+        ...["--model-path", out.trim(), "--part", "backbone"],
+        ...["--out", `${dir}/backbone`],
+      ]);
+      assertEquals(backbone.code, 0, backbone.err);
+      const card = await Deno.readTextFile(`${dir}/backbone/README.md`);
+      const [, lines] = /```python\n(.*?)```/s.exec(card)!;
+      const shape =
+        "import torch; print(*model(torch.rand(2, 3, 32, 32)).shape)";
+      const told = await new Deno.Command(python!, {
+        args: ["-c", lines + shape],
+        cwd: `${dir}/backbone`,
+      }).output();
+      assertEquals(
+        text.decode(told.stdout),
+        "2 512\n",
+        text.decode(told.stderr),
+      );
     });
   },
 });

@@ -67,29 +67,35 @@ export function preprocessing(
   };
 }
 
-/** What of torchvision's stem has to be another, as lines of Python. */
-function ownStem({ stem, channels, width, stemPadding = 1 }: ModelConfig) {
-  const conv = stem === "cifar"
-    ? `${channels}, ${width}, 3, 1, ${stemPadding}`
-    : `${channels}, ${width}, 7, 2, 3`;
-  const isTorchvisions = stem !== "cifar" && channels === 3;
+/** The widths that torchvision's ResNets have. */
+const TORCHVISION_WIDTH = 64;
+
+/** Lines of Python that load a backbone into torchvision's network. */
+function torchvisionLines(
+  { depth, stem, channels, width, stemPadding = 1 }: ModelConfig,
+): string[] {
+  const isCifar = stem === "cifar";
+  const conv = isCifar ? `3, 1, ${stemPadding}` : "7, 2, 3";
+  const ownConv = isCifar || channels !== 3;
   return [
-    isTorchvisions ? "" : `model.conv1 = nn.Conv2d(${conv}, bias=False)\n`,
-    stem === "cifar" ? "model.maxpool = nn.Identity()\n" : "",
-  ].join("");
+    "import safetensors.torch, torchvision",
+    "from torch import nn",
+    "",
+    `model = torchvision.models.resnet${depth}()`,
+    ...ownConv
+      ? [`model.conv1 = nn.Conv2d(${channels}, ${width}, ${conv}, bias=False)`]
+      : [],
+    ...isCifar ? ["model.maxpool = nn.Identity()"] : [],
+    "model.fc = nn.Identity()",
+    'model.load_state_dict(safetensors.torch.load_file("model.safetensors"))',
+    "model.eval()",
+  ];
 }
 
 const USE: Record<ExportFormat, (request: ExportRequest) => string> = {
   safetensors: ({ part, model }) =>
-    part === "backbone"
-      ? `\`\`\`python
-model = torchvision.models.resnet${model.depth}()
-${
-        ownStem(model)
-      }model.load_state_dict(safetensors.torch.load_file("model.safetensors"), strict=False)
-\`\`\`
-
-\`strict=False\` leaves \`fc\` as it was.`
+    part === "backbone" && model.width === TORCHVISION_WIDTH
+      ? `\`\`\`python\n${torchvisionLines(model).join("\n")}\n\`\`\``
       : `\`\`\`python
 tensors = safetensors.torch.load_file("model.safetensors")
 \`\`\`

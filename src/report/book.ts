@@ -92,10 +92,10 @@ export function readRow(name: string, book: URL = BOOK): BookRow {
   if (!names.includes(name)) {
     throw bookError(
       name,
-      names.length > 0 ? "the book has no such row" : "there is no book here",
+      names.length > 0 ? "there is no such row" : "there are none here",
       names.length > 0
         ? `did you mean ${closestString(name, names)}`
-        : "clone the project, whose folder results/ is the book",
+        : "clone the project, whose folder results/ holds them",
     );
   }
   const folder = new URL(`${name}/`, book);

@@ -18,8 +18,8 @@ const D = TRAIN_DEFAULTS;
 /** The command line of `deno task train`. */
 export const command: Command = {
   usage: "deno task train [flags]",
-  about: "Trains an EMP-SSL encoder (arXiv 2304.03977) and writes a run's " +
-    "folder:\nconfig.json, metrics.jsonl and a checkpoint after each epoch.",
+  about: "Trains an encoder, by EMP-SSL (arXiv 2304.03977) or --method, and " +
+    "writes a run's folder:\nconfig.json, metrics.jsonl and a checkpoint after each epoch.",
   flags: {
     data: {
       type: "text",
@@ -41,7 +41,7 @@ export const command: Command = {
     "data-url": {
       type: "text",
       value: "URL",
-      help: "a mirror of its archive; other files: URL#md5=…",
+      help: "mirror of its archive; append #md5=… where the file is another",
     },
     "no-download": { type: "switch", help: "take only what is on disk" },
     classes: {
@@ -64,7 +64,7 @@ export const command: Command = {
     method: {
       type: "text",
       choices: METHOD_NAMES,
-      help: "what it trains by (default emp-ssl)",
+      help: "SSL method (default emp-ssl)",
     },
     "method-options": {
       type: "text",
@@ -87,7 +87,8 @@ export const command: Command = {
     },
     bs: {
       type: "number",
-      help: "images a batch (default 100; shapes 20; other methods 256)",
+      help: "images a batch (default 100; shapes 20; other methods 256, on " +
+        "shapes 200)",
     },
     "num-patches": {
       type: "number",
@@ -98,7 +99,8 @@ export const command: Command = {
     "patch-size": {
       type: "text",
       value: "N[,N@SHARE…]",
-      help: "side of a patch in pixels (default 32; shapes 16; photos 224); " +
+      help: "side of a patch in pixels (default 32; shapes 16; 224 where the " +
+        "shorter side of an image is over 96); " +
         "16,32@0.75: 16, and 32 after 75 % of the run",
     },
     recipe: {
@@ -157,7 +159,7 @@ export const command: Command = {
       type: "text",
       value: "N|N%",
       help: "warm-up of the learning rate: epochs, or a share of the run " +
-        "(default: none; other methods 10%)",
+        "(default: none; other methods 10%, VICReg at least 150 steps)",
     },
     "lars-clip": {
       type: "text",
@@ -176,14 +178,16 @@ export const command: Command = {
     },
     strict: {
       type: "switch",
-      help: "end at the first image that cannot be read (default: skip 1 %)",
+      help:
+        "end at the first image that cannot be read (default: replace up to 1 %)",
     },
     engine: ENGINE_FLAG,
     precision: PRECISION_FLAG,
     "micro-batch": {
       type: "text",
       value: "N|auto",
-      help: "patches of an image at a time (default auto: by free memory)",
+      help: "patches per image in one micro-batch (default auto: by free " +
+        "memory)",
     },
     resume: {
       type: "text",
