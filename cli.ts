@@ -5,7 +5,7 @@
  *       --allow-sys --allow-ffi --allow-net --allow-run=python3,deno,ssh,nvidia-smi cli.ts
  *     emp-ssl train --data cifar10
  *
- * Each task's own module says what it does; only the one that is asked for is loaded.
+ * Each task is described in its own module. Only the requested task's module is loaded.
  *
  * @module
  */
@@ -20,14 +20,14 @@ import { nameProgram } from "./tasks/cli/program.ts";
 const PROGRAM = "emp-ssl";
 const cliError = errorMaker("run", "INVALID_ARGUMENT");
 
-/** A task's module, of what is used of it. */
+/** The exports of a task's module that are used here. */
 interface Task {
   command: Command;
   run?(values: Values, rest: string[]): Promise<void>;
   runWith?(args: string[]): Promise<void>;
 }
 
-/** The tasks by what they are for. */
+/** The tasks, grouped by purpose. */
 const GROUPS: Record<string, Record<string, () => Promise<Task>>> = {
   "Train and test": {
     train: () => import("./tasks/train.ts"),
@@ -81,7 +81,7 @@ async function shellCompletions(shell: string | undefined): Promise<string> {
   return completions(shell, { program: PROGRAM, commands });
 }
 
-/** What is no task; in the form of one, for `main` to say what is wrong. */
+/** Handles arguments that name no task: version, completions, help, or an error. */
 async function other(args: string[]): Promise<void> {
   const [first] = args;
   if (first === "--version" || first === "-V") {

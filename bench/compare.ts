@@ -1,5 +1,5 @@
 /**
- * Our program and the peer's, asked in turn.
+ * Our program and the peer's, measured in turn.
  *
  * @module
  */
@@ -15,27 +15,27 @@ import type { BenchOptions } from "./options.ts";
 import { startPeer } from "./peer.ts";
 import { describe, programFlags } from "./settings.ts";
 
-/** The programs of one measurement, running. */
+/** The running programs of one measurement. */
 export interface Pair extends AsyncDisposable {
-  /** Asks both for the same, in turn. */
+  /** Sends both the same request, in turn. */
   ask(request: PairRequest): Promise<Measurement>;
   /** Their peak memory so far. */
   memory(name: string): Measurement;
 }
 
-/** What to ask, and how to name the answer. */
+/** What to request, and how to name the measurement. */
 export interface PairRequest {
-  /** Of the measurement. */
+  /** Name of the measurement. */
   name: string;
   /** The line that is sent. */
   line?: string;
-  /** So many are done in the seconds of an answer; a rate is then told. */
+  /** Units of work per answer: if given, the measurement is a rate, else seconds. */
   count?: number;
-  /** Of the rate. */
+  /** Unit of the measurement. */
   unit: string;
 }
 
-/** Starts both and waits until each has loaded. */
+/** Starts both programs and waits until each has loaded. */
 export async function startPair(
   options: BenchOptions,
   scripts: { ours: string; peer: string },

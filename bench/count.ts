@@ -1,7 +1,7 @@
 /**
- * `deno task bench:count`: what a step has to compute and to move, counted from the
- * network, and how long an H100 would need for it at the rates of its data sheet: a
- * model, not a measurement.
+ * `deno task bench:count`: operations and memory traffic of a step, counted from the
+ * network, and the time that an H100 would need for them at the rates of its data
+ * sheet: a model, not a measurement.
  *
  * @module
  */
@@ -26,20 +26,21 @@ const command: Command = {
   examples: ["deno task bench:count"],
 };
 
-/** H100 SXM: dense bf16, memory; the share of the peak that convolutions reach. */
+/** H100 SXM: dense bf16 FLOP/s, bytes/s; the share of the peak for convolutions. */
 const H100 = { flops: 989e12, bytes: 3.35e12, convolutions: 0.5 };
-/** Bytes of a number in bf16, and of a parameter or a momentum. */
+/** Bytes of a bf16 number, and of a parameter or momentum in fp32. */
 const BF16 = 2, FP32 = 4;
 
-/** How often each map is read or written: forward, and backward. */
+/** How many maps are read or written: forward, and backward. */
 const PASSES = {
-  // Statistics, then the normalised map; dy and x for the sums, again for dx.
+  // Forward: x for the statistics, then x and y. Backward: dy and x for the sums, then
+  // dy, x and dx.
   "batch norm": [3, 5],
   ReLU: [2, 3],
   addition: [3, 2],
 } as const;
 
-/** What some layers compute, and the bytes that those between them move. */
+/** FLOP of convolutions and dense layers, and the bytes that other layers move. */
 interface Count {
   flops: number;
   moved: Record<keyof typeof PASSES, number>;
@@ -54,7 +55,7 @@ function countOf({ arch, images, patches, size }: Setting): Count {
     at: number,
   ) => {
     const out = Math.ceil(at / stride), map = out * out * output;
-    // Forward, and the gradients by the input and by the filter.
+    // Forward pass, input gradient and filter gradient.
     flops += 3 * 2 * filter * filter * input * map;
     moved["batch norm"] += map;
     return { out, map };
@@ -89,7 +90,8 @@ if (import.meta.main) {
       const parameters = tensorSpecs(architecture(setting.arch).model)
         .filter(isTrainable)
         .reduce((sum, { shape }) => sum + sizeOf(shape), 0);
-      // Norms, then parameter, gradient and momentum, read and written.
+      // LARS's norms read parameter and gradient; the update reads both and the momentum,
+      // and writes parameter and momentum.
       const optimizer = parameters * FP32 * (2 + 5);
       const products = flops / (H100.flops * H100.convolutions);
       const between = Object.entries(moved)

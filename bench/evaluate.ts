@@ -1,6 +1,6 @@
 /**
- * Evaluation against PyTorch's: images a second for a bag of 16 and of 128
- * patches, the linear probe's epoch and kNN over 10,000 and 1,000 features.
+ * Evaluation against PyTorch's: images per second for a bag of 16 and of 128 patches,
+ * an epoch of the linear probe over 10,000 features, and kNN of 1,000 others in them.
  *
  * @module
  */
@@ -21,7 +21,7 @@ export async function evaluation(
     const name = `evaluation/bag-${bag}`, line = `encode ${bag}`;
     found.push(await pair.ask({ name, line, count: 1, unit: "images/s" }));
   }
-  // The same whatever the setting is.
+  // These do not depend on the setting.
   if (options.setting.name !== "cifar") return found;
   for (const line of ["linear", "knn"]) {
     found.push(await pair.ask({ name: `evaluation/${line}`, line, unit: "s" }));

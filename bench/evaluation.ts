@@ -1,9 +1,9 @@
 /**
- * `deno task bench:evaluation`: time and memory of the linear probe and of the
- * nearest neighbours over as many features as ImageNet-100 has.
+ * `deno task bench:evaluation`: time and memory of the linear probe and of kNN over as
+ * many features as ImageNet-100 has.
  *
- * 2026-11-25, AMD EPYC (Zen 4), 2 cores, 126,000 × 4,096 features and 5,000 to
- * classify, n 1: kNN 34.9 s, the linear probe 6.2 s an epoch, peak 1.32 GB.
+ * 2026-11-25, AMD EPYC (Zen 4), 2 cores, 126,000 × 4,096 training features and 5,000 to
+ * classify, n 1: kNN 34.9 s, the linear probe 6.2 s per epoch, peak memory 1.32 GB.
  *
  * @module
  */
@@ -43,7 +43,7 @@ interface Setting {
   epochs: number;
 }
 
-/** Rows around the centre of their class, which is far from others'. */
+/** Features around the centre of their class, which is far from the other centres. */
 function clouds(
   count: number,
   { width, classes }: Setting,
@@ -52,7 +52,7 @@ function clouds(
   const labels = Int32Array.from({ length: count }, (_, i) => i % classes);
   const features = new Features({ width, labels });
   const random = new RandomStream({ seed, purpose: Purpose.probe, at: [] });
-  // Drawing each number anew would take longer than what is measured.
+  // The numbers are reused: drawing each one would take longer than the measurement.
   const noise = Float32Array.from({ length: 65_537 }, () => random.uniform());
   const row = new Float32Array(width);
   for (let i = 0, at = seed; i < count; i++) {

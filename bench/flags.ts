@@ -1,5 +1,5 @@
 /**
- * The flags that benches have in common.
+ * Flags that several benches share.
  *
  * @module
  */

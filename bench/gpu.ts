@@ -1,11 +1,11 @@
 /**
- * `deno task bench:gpu`: all that is to be known of a GPU, in under eight minutes: the
- * step in each number format, with and without XLA, against PyTorch on the same card;
- * its time in each kind of kernel; its stem, filled up with channels; what the patch
- * workers can feed; memory; the losses against the processor's.
+ * `deno task bench:gpu`: all measurements on a GPU, in under eight minutes: the step in
+ * each number format, with and without XLA, against PyTorch on the same card; its time
+ * by kind of kernel; its stem with zero-padded input channels; the rate of a patch
+ * worker; memory; the losses against those on the CPU.
  *
- * Not measured on a GPU yet. On 2 cores of an AMD EPYC it has been run with
- * `--small`, where XLA and the formats of a GPU are left out.
+ * Not measured on a GPU yet. On 2 cores of an AMD EPYC it has been run with `--small`,
+ * which leaves out XLA and tf32.
  *
  * @module
  */
@@ -56,15 +56,15 @@ const SETTINGS: Setting[] = [
   },
 ];
 
-/** Steps before those that are timed: cuDNN and XLA choose and compile in them. */
+/** Warm-up steps: cuDNN chooses its algorithms and XLA compiles in them. */
 const WARM = 3;
-/** Steps whose losses are compared, and the batch that a processor can do too. */
+/** Steps whose losses are compared. */
 const LOSSES = 50;
 /** Steps whose kernels are timed. */
 const TRACED = 3;
 const SMALL: Partial<Setting> = { images: 4, patches: 2, size: 32 };
 
-/** Memory of the first GPU that is in use, in MB; nothing where none answers. */
+/** Memory in use on the first GPU, in MiB; undefined if nvidia-smi gives none. */
 async function gpuMemory(): Promise<number | undefined> {
   try {
     const { stdout } = await new Deno.Command("nvidia-smi", {
@@ -85,7 +85,7 @@ interface Kind {
   xla: "on" | "off";
 }
 
-/** Our step and PyTorch's of one kind, in turn. */
+/** Our step and PyTorch's of one kind, timed in turn. */
 async function timed(
   { setting, precision, xla }: Kind,
   { repeat, python }: { repeat: number; python?: string },
@@ -139,7 +139,7 @@ async function timed(
   }
 }
 
-/** The stem's convolution with three channels, and filled up. */
+/** The stem's convolution with three input channels, and with zero-padded channels. */
 async function stem(
   setting: Setting,
   precision: string,
@@ -167,7 +167,7 @@ async function stem(
   }
 }
 
-/** The losses of some steps, as a program of its own computes them. */
+/** The losses of some steps, computed in a separate process. */
 async function lossesOf(
   setting: Setting,
   precision: string,
@@ -189,7 +189,7 @@ async function lossesOf(
   }
 }
 
-/** How far the losses are from the processor's in fp32, at the most. */
+/** The largest relative difference of the losses from those on the CPU in fp32. */
 async function againstProcessor(
   precisions: string[],
 ): Promise<Measurement[]> {
@@ -214,10 +214,10 @@ async function againstProcessor(
   return found;
 }
 
-/** Patches that are cut each time. */
+/** Patches that are cut per measurement. */
 const CUT = 20_000;
 
-/** Patches that one worker cuts a second: what feeds the GPU, times the workers. */
+/** Patches per second of one worker; all workers together feed the GPU. */
 async function fed(): Promise<Measurement> {
   const program = LineProcess.ours("patches.ts", []);
   try {

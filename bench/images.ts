@@ -1,7 +1,6 @@
 /**
- * `deno task bench:images`: how long a large folder of images takes to open and
- * what memory, and how fast its images are decoded, against Pillow and with a
- * cache.
+ * `deno task bench:images`: time and memory to open a large folder of images, and the
+ * rate of decoding, against Pillow and with a cache.
  *
  * 2026-11-25, AMD EPYC (Zen 4), one core of two, Pillow 13.0.0, n 5:
  *
@@ -49,13 +48,13 @@ const command: Command = {
 
 const WIDTH = 500, HEIGHT = 375, CLASSES = 100, DISTINCT = 50;
 
-/** Photographs would have so many bytes: about 40 kB. */
+/** A JPEG file of about 40 kB, as large as that of a photograph. */
 async function jpeg(seed: number): Promise<Uint8Array> {
   const image = await picture(seed, [50, 38], [WIDTH, HEIGHT]);
   return await image.jpeg({ quality: 92 }).toBuffer();
 }
 
-/** A folder of classes; files of the same picture share its bytes on disk. */
+/** Writes a folder of classes; files with the same picture are hard links. */
 async function generate(dir: string, files: number): Promise<void> {
   const pictures: string[] = [];
   Deno.mkdirSync(`${dir}/pictures`, { recursive: true });
@@ -125,7 +124,7 @@ async function decoding(
   try {
     const kinds = [await own.line(), await cached.line(), await peer?.line()];
     const line = `${folder} 0 ${count}`;
-    // The first time, which does not count, fills the cache.
+    // The first answer, which is not counted, fills the cache.
     const answers = await inTurn([own, cached, peer], n, line);
     const [ours, kept, theirs] = answers.map((a) => a.map(([s]) => s));
     const rate = (seconds: number[]) => round(count / median(seconds));

@@ -1,6 +1,5 @@
 /**
- * What a training step spends its time in: each kind of kernel, by TensorFlow's own
- * trace.
+ * The time of a training step by kind of kernel, from TensorFlow's own trace.
  *
  * @module
  */
@@ -15,13 +14,13 @@ import {
 } from "./measurement.ts";
 import { describe, programFlags, type Setting } from "./settings.ts";
 
-/** A kind that takes less than this of a step is counted with the others. */
+/** Kinds below this share of a step are summed as `others`. */
 const LEAST_SHARE = 0.005;
 
-/** Steps before those that are traced. */
+/** Warm-up steps before the traced ones. */
 const WARM = 2;
 
-/** Kernels of several steps, by their operation. */
+/** Seconds of each operation's kernels, for each of several steps. */
 function byOperation(steps: KernelTime[][]): Map<string, number[]> {
   const kinds = new Map<string, number[]>();
   steps.forEach((kernels, step) => {
@@ -37,7 +36,7 @@ function byOperation(steps: KernelTime[][]): Map<string, number[]> {
 export interface KernelOptions {
   setting: Setting;
   precision: string;
-  /** XLA: what it compiles is one kernel by name on a processor. */
+  /** XLA: on a CPU, what it compiles appears as a single kernel. */
   xla?: "on" | "off";
   method?: string;
   microBatch?: number;
@@ -46,8 +45,8 @@ export interface KernelOptions {
 }
 
 /**
- * Milliseconds of each kind of kernel in a step, and its share of them all. A traced
- * step takes a little longer than another.
+ * Milliseconds of each kind of kernel in a step, and its share of all kernels. A traced
+ * step takes slightly longer than an untraced one.
  */
 export async function kernelTable(
   options: KernelOptions,

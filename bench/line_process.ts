@@ -1,6 +1,6 @@
 /**
- * A program that does a piece of work for each line that it is sent, and
- * answers with a line: ours and the peers' are asked in the same way.
+ * A child process that does a piece of work for each line that it receives and answers
+ * with a line. Our programs and the peers use the same protocol.
  *
  * @module
  */
@@ -53,7 +53,7 @@ export class LineProcess {
     this.#input = this.#child.stdin.getWriter();
   }
 
-  /** Its next line. */
+  /** The next line of its output. */
   async line(): Promise<string> {
     while (!this.#rest.includes("\n")) {
       const { value, done } = await this.#lines.read();
@@ -65,7 +65,7 @@ export class LineProcess {
     return line;
   }
 
-  /** Sends a line; returns the answer. */
+  /** Sends a line; returns the answer as text. */
   async tell(line = ""): Promise<string> {
     await this.#input.write(new TextEncoder().encode(`${line}\n`));
     return await this.line();
@@ -76,7 +76,7 @@ export class LineProcess {
     return (await this.tell(line)).split(" ").map(Number);
   }
 
-  /** Ends it. */
+  /** Kills the process. */
   async close(): Promise<void> {
     this.#child.kill();
     await this.#child.status;
@@ -84,10 +84,9 @@ export class LineProcess {
 }
 
 /**
- * Asks some programs in turn, so that what else the machine does falls on all
- * alike.
+ * Sends programs a line in turn, so that other load on the machine affects all alike.
  *
- * @returns For each program its answers; the first one of each does not count.
+ * @returns The answers of each program, without its first one (a warm-up).
  */
 export async function inTurn(
   programs: (LineProcess | undefined)[],

@@ -10,46 +10,46 @@ import os from "node:os";
 export interface Measurement {
   /** What was measured: `step/fp32`. */
   name: string;
-  /** Of `ours` and `peer`. */
+  /** Unit of `ours` and `peer`. */
   unit: string;
   /** Our median. */
   ours: number;
-  /** The peer's median; null where there is no peer. */
+  /** The peer's median; null without a peer. */
   peer: number | null;
-  /** How many times better ours is. */
+  /** How many times better `ours` is; null without a comparison. */
   ratio: number | null;
-  /** Processor or GPU, and how many cores. */
+  /** The CPU's model and its number of cores. */
   device: string;
   /** Repetitions. */
   n: number;
-  /** The range of ours over its median. */
+  /** The range of our values (maximum − minimum), divided by their median. */
   spread: number;
   /** The size of what was measured, and what it was measured against. */
   setting: string;
 }
 
-/** The middle value. */
+/** The median; of an even number of values the upper one. */
 export function median(values: number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1];
 }
 
-/** The range of values over their median. */
+/** The range of values (maximum − minimum), divided by their median. */
 export function spread(values: number[]): number {
   return (Math.max(...values) - Math.min(...values)) / median(values);
 }
 
-/** Three decimals. */
+/** Rounds to three decimals. */
 export function round(x: number): number {
   return Math.round(x * 1000) / 1000;
 }
 
-/** The processor's name and its cores. */
+/** The CPU's model and its number of cores. */
 export function deviceName(): string {
   const model = os.cpus()[0]?.model ?? Deno.build.arch;
   return `${model}, ${navigator.hardwareConcurrency} cores`;
 }
 
-/** A measurement of ours alone: the spread is that of the repetitions. */
+/** A measurement without a peer; the spread is computed from the repetitions. */
 export function withoutPeer(
   { repetitions, ...told }:
     & Pick<Measurement, "name" | "unit" | "ours" | "setting">

@@ -1,5 +1,5 @@
 /**
- * How `deno task bench` was asked to measure.
+ * The options of `deno task bench`.
  *
  * @module
  */
@@ -14,12 +14,12 @@ export interface BenchOptions {
   setting: Setting;
   /** Number format. */
   precision: Precision;
-  /** Repetitions that count. */
+  /** Repetitions that are counted. */
   repeat: number;
-  /** What it trains by: EMP-SSL where it is not given. */
+  /** The training method: EMP-SSL if not given. */
   method?: MethodName;
-  /** Patches at a time. */
+  /** Patches per image in a micro-batch. */
   microBatch?: number;
-  /** PyTorch, where there is one. */
+  /** PyTorch, if it is measured too. */
   peer?: PeerOptions;
 }

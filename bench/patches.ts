@@ -1,9 +1,9 @@
 /**
- * `deno task bench:patches`: patches a second of one core against torchvision
- * and Pillow, of two workers against one, and the time of each transform.
+ * `deno task bench:patches`: patches per second on one core against torchvision with
+ * Pillow, with two workers against one, and the time of each transform.
  *
  * 2026-11-24, AMD EPYC (Zen 4), one core of two, torchvision 0.29.2 with Pillow
- * 13.0.0, n 5, patches a second:
+ * 13.0.0, n 5, patches per second:
  *
  *     patches/cifar     75,196 against 2,388, ratio 31.5, spread 31 %
  *     patches/imagenet  1,480 against 282, ratio 5.24, spread 1 %
@@ -86,7 +86,7 @@ async function recipes(
 
 const BATCHES = 150, IMAGES = 100, PATCHES = 20;
 
-/** Seconds for some batches through the ring to a consumer that only takes. */
+/** Seconds for some batches through the ring buffer to a consumer that ignores them. */
 async function streamSeconds(dir: string, workers: number): Promise<number> {
   await using stream = await PatchStream.open({
     source: { name: "cifar10", dir, split: "train" },
@@ -101,7 +101,7 @@ async function streamSeconds(dir: string, workers: number): Promise<number> {
   }, { workers });
   let begin = 0, batch = 0;
   for await (const _ of stream) {
-    // The first batches fill the ring and warm the workers up.
+    // The first batches fill the ring buffer and warm up the workers.
     if (batch++ === 10) begin = performance.now();
   }
   return (performance.now() - begin) / 1000;
@@ -146,7 +146,7 @@ const TRANSFORMS: Record<string, (t: PatchTransforms) => void> = {
   solarize: (t) => t.solarize(),
 };
 
-/** Microseconds of one transform of a patch. */
+/** Microseconds per call of one transform. */
 function microseconds(
   transforms: PatchTransforms,
   transform: (t: PatchTransforms) => void,

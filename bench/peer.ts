@@ -1,5 +1,5 @@
 /**
- * PyTorch, the peer: as published, or at its best.
+ * PyTorch as the peer of a measurement: as published, or at its best.
  *
  * @module
  */
@@ -11,7 +11,7 @@ export interface PeerOptions {
   python: string;
   /** At its best: Gram TCR, `torch.compile`, jemalloc. */
   strong: boolean;
-  /** jemalloc's library, where it is not found by itself. */
+  /** jemalloc's library, if it is not in a usual place. */
   jemalloc?: string;
 }
 
@@ -23,7 +23,7 @@ const JEMALLOC = [
   "/opt/homebrew/lib/libjemalloc.2.dylib",
 ];
 
-/** What PyTorch's tuning guide recommends: memory is kept, not given back. */
+/** As PyTorch's tuning guide recommends: freed memory is not returned to the system. */
 const MALLOC_CONF = "background_thread:false,metadata_thp:auto," +
   "dirty_decay_ms:-1,muzzy_decay_ms:-1";
 
@@ -37,11 +37,11 @@ function findJemalloc(named: string | undefined): string | undefined {
   });
 }
 
-/** A program of bench/peers. */
+/** A running program of bench/peers. */
 export interface Peer {
   /** The program. */
   process: LineProcess;
-  /** What it runs with, once it has said its version. */
+  /** Describes how it runs, given the version that it prints first. */
   describe(version: string): string;
 }
 

@@ -1,14 +1,15 @@
 /**
- * Generated images that files are made of.
+ * Generated images for the files of the benches.
  *
  * @module
  */
 import { loadSharp } from "../src/deps/sharp.ts";
 
 /**
- * Colours at random, coarse ones made larger: about as many bytes as a photograph.
+ * A coarse image of random colours, enlarged: its file is about as large as that of a
+ * photograph.
  *
- * @param seed Another image for each.
+ * @param seed Each seed gives another image.
  * @param from Width and height of the coarse image.
  * @param to Width and height of the image.
  * @returns sharp's pipeline, to be encoded.

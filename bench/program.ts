@@ -1,5 +1,5 @@
 /**
- * The rate of the whole program, patch workers running.
+ * The rate of the whole program, including patch workers.
  *
  * @module
  */
@@ -14,11 +14,11 @@ export interface ProgramOptions {
   setting: Setting;
   /** Number format. */
   precision: Precision;
-  /** Steps that count; one more is made before. */
+  /** Steps that are counted; one more is made before them. */
   repeat: number;
 }
 
-/** Images of noise in CIFAR-10's own format. */
+/** Writes images of noise in CIFAR-10's binary format. */
 export function writeRecords(path: string, count: number): void {
   const bytes = new Uint8Array(count * 3073);
   for (let i = 0; i < bytes.length; i++) {
@@ -28,7 +28,7 @@ export function writeRecords(path: string, count: number): void {
 }
 
 /**
- * Trains on images of 32 × 32 and times whole steps, waiting included.
+ * Trains on images of 32 × 32 and times whole steps, including the wait for patches.
  *
  * @returns Seconds of each step.
  */

@@ -1,6 +1,6 @@
 /**
- * `deno task bench:scaling`: two processes of one thread against one process of
- * two threads on the same cores, and what a step sends.
+ * `deno task bench:scaling`: two processes of one thread each against one process of
+ * two threads on the same cores, and the communication of a step.
  *
  * 2026-11-25, AMD EPYC (Zen 4), 2 cores, loopback, bf16, 100 × 20:
  *
@@ -51,7 +51,7 @@ interface Setting {
   n: number;
 }
 
-/** Megabytes of the three kinds of what a step sends, before any algorithm. */
+/** Megabytes of a step's embeddings, gradients and running statistics, each sent once. */
 function megabytes({ images, patches }: Setting): number[] {
   const { model } = architecture("resnet18-cifar");
   const specs = tensorSpecs(model);

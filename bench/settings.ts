@@ -1,5 +1,5 @@
 /**
- * The paper's settings, at which everything is timed.
+ * The settings that are timed.
  *
  * @module
  */
@@ -7,19 +7,19 @@ import type { ArchitectureName } from "../src/model/architectures.ts";
 
 /** What is trained, and on how much. */
 export interface Setting {
-  /** By which `--setting` it is chosen. */
+  /** Its name in `--setting`. */
   name: string;
-  /** One of the architectures. */
+  /** The architecture. */
   arch: ArchitectureName;
-  /** Images a step. */
+  /** Images per step. */
   images: number;
-  /** Patches an image. */
+  /** Patches per image. */
   patches: number;
   /** Side of a patch in pixels. */
   size: number;
 }
 
-/** The settings by name. */
+/** The settings. */
 export const SETTINGS: readonly Setting[] = [
   { name: "cifar", arch: "resnet18-cifar", images: 100, patches: 20, size: 32 },
   {
@@ -45,12 +45,12 @@ export const SETTINGS: readonly Setting[] = [
   },
 ];
 
-/** A setting in words: its name first. */
+/** A setting in words, beginning with its name. */
 export function describe({ name, images, patches, size }: Setting): string {
   return `${name}, ${images} × ${patches} × ${size}²`;
 }
 
-/** The flags by which the programs of the bench know a setting. */
+/** The flags that pass a setting to the programs in bench/programs and bench/peers. */
 export function programFlags(
   { arch, images, patches, size }: Setting,
 ): string[] {

@@ -1,7 +1,7 @@
 /**
- * `deno task bench:shards`: small images in tar shards, in Parquet and as files of
- * their own: how long they take to open, how fast they are read in the order of an
- * epoch, and in what memory; against webdataset's own reader.
+ * `deno task bench:shards`: small images in tar shards, in Parquet and as single files:
+ * time to open them, rate of reading in the order of an epoch, and memory; against
+ * webdataset's own reader.
  *
  * 2026-11-29, AMD EPYC (Zen 5), one core of two, 100,000 PNG images of 32 × 32,
  * webdataset 1.0.2 with a buffer of 5,000 samples, n 5:
@@ -9,10 +9,10 @@
  *     tar shards   open 1.9 s, 122 MB, 2,052 images/s in random order, spread 19 %
  *     Parquet      open 0.2 s, 297 MB, 1,974 images/s in random blocks, spread 18 %
  *     files        open 0.6 s, 128 MB, 1,847 images/s in random order, spread 19 %
- *     webdataset   562 MB, 8,547 images/s, spread 45 %: 0.24 of it is ours
+ *     webdataset   562 MB, 8,547 images/s, spread 45 %: ours reads at 0.24 of its rate
  *
- * sharp takes 0.6 ms an image, however small: 0.15 for its header, 0.4 for a way
- * through its threads. A worker cuts 20 patches of such an image in 0.3 ms.
+ * sharp takes 0.6 ms per image, however small: 0.15 for the header, 0.4 for the round
+ * trip through its threads. A worker cuts 20 patches from such an image in 0.3 ms.
  *
  * @module
  */
@@ -50,7 +50,7 @@ async function png(seed: number): Promise<Uint8Array> {
   return await (await picture(seed, [8, 8], [32, 32])).png().toBuffer();
 }
 
-/** The same images three times. */
+/** Writes the same images in three formats. */
 async function generate(dir: string, images: number): Promise<void> {
   const pictures = await Promise.all(
     Array.from({ length: DISTINCT }, (_, i) => png(i)),

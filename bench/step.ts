@@ -1,6 +1,6 @@
 /**
- * The training step: against PyTorch's, with its memory; against the whole
- * program; how much of it is convolution; how long its graph takes to trace.
+ * The training step: rate and memory against PyTorch's; rate against the whole program;
+ * the share of convolutions; the time to trace its graph.
  *
  * @module
  */
@@ -36,7 +36,7 @@ export async function step(options: BenchOptions): Promise<Measurement[]> {
   return [rate, pair.memory("memory")];
 }
 
-/** Seconds of our step alone. */
+/** Seconds of our step, once for each list of additional flags. */
 async function ownSeconds(
   { setting, precision, repeat }: BenchOptions,
   ...more: string[][]
@@ -73,7 +73,7 @@ export async function program(options: BenchOptions): Promise<Measurement[]> {
   }];
 }
 
-/** How much of the step is convolution. */
+/** The time of the step's convolutions, computed directly, as a share of the step. */
 export async function convolution(
   options: BenchOptions,
 ): Promise<Measurement[]> {
@@ -91,11 +91,11 @@ export async function convolution(
   })];
 }
 
-/** How long tracing takes. */
+/** The time to trace the step's graph. */
 export async function trace(options: BenchOptions): Promise<Measurement[]> {
   const { setting, precision, repeat } = options;
   const { arch, images, patches, size } = setting;
-  // tfjs's gradients are registered with the package.
+  // Importing the package registers tfjs's gradients.
   await import("../src/deps/tfjs_backends.ts").then((m) => m.importTfjs());
   const { traceTrainer } = await import("../src/engine/trace/step_graph.ts");
   const seconds: number[] = [];

@@ -1,11 +1,11 @@
 /**
- * `deno task bench:viewers`: what twenty viewers of the live page, one of whom
- * reads nothing, cost the training.
+ * `deno task bench:viewers`: how much twenty viewers of the live page, one of which
+ * reads nothing, slow down the training.
  *
- * 2026-11-25, AMD EPYC (Zen 4), 2 cores, 100 × 10 patches, seconds a step:
+ * 2026-11-25, AMD EPYC (Zen 4), 2 cores, 100 × 10 patches, seconds per step:
  *
  *     viewers/step  3.097 against 3.114 without viewers, ratio 1.005, n 15,
- *       spread 100 % (single steps; the median of fewer ones moves by 6 %)
+ *       spread 100 % (of single steps; the median of fewer steps varies by 6 %)
  *
  * @module
  */
@@ -15,7 +15,7 @@ import { JSON_FLAG, REPEAT_FLAG } from "./flags.ts";
 import { deviceName, median, print, round, spread } from "./measurement.ts";
 
 const VIEWERS = 20, PORT = 4693;
-/** Steps with viewers, then as many without. */
+/** Counted steps with viewers, then as many without. */
 const PHASE = 3;
 
 const command: Command = {
@@ -32,7 +32,7 @@ const command: Command = {
   examples: ["deno task bench:viewers --json"],
 };
 
-/** Viewers as browsers are, but for one that never reads. */
+/** Connects viewers that read as browsers do, and one that never reads. */
 async function connect(): Promise<() => void> {
   const controller = new AbortController();
   const { signal } = controller;
@@ -45,7 +45,7 @@ async function connect(): Promise<() => void> {
     const { body } = await fetch(url, { signal });
     (async () => {
       for await (const _ of body!) {
-        // A browser draws it.
+        // A browser would draw the event.
       }
     })().catch(() => {});
   }
@@ -79,7 +79,7 @@ async function measure(
         .catch(() => "");
       const now = performance.now(), count = text.split("\n").length - 1;
       if (count === lines) continue;
-      // The first step of all, and the first after a change, do not count.
+      // The first steps of the run, and the first after each change, are not counted.
       const at = (count - 1) % (PHASE + 1);
       if (count > PHASE && at > 0) {
         seen[disconnect ? "with" : "without"].push((now - last) / 1000);

@@ -1,15 +1,15 @@
 /**
- * `deno task bench:winograd`: the three passes of each kind of 3×3 convolution
- * of a setting, done by TensorFlow and by tiles. The bounds in
- * src/engine/trace/winograd.ts are taken from it.
+ * `deno task bench:winograd`: the three passes of each kind of 3×3 convolution of a
+ * setting, by TensorFlow's direct convolution and by Winograd tiles. The thresholds in
+ * src/engine/trace/winograd.ts come from this bench.
  *
- * Tried, 2,000 maps on 2 cores of an AMD EPYC (Zen 5), n 3: in parts of 500 to 31
- * maps, so that tiles stay in the caches. bf16 8×8×256: 137, 131 and 148 ms as they
- * are, 144, 147 and 164 in parts of 125 (direct 143, 144, 259). fp32 by tiles of 4×4:
- * 16×16×128 324, 319 and 331 ms, 293, 269 and 286 in parts (direct 295, 300, 312);
- * 32×32×64 573, 585 and 627, 462, 559 and 501 (327, 324, 311); 8×8×256 182, 176 and
- * 213, 186, 180 and 195. Not memory holds them: of the 137 ms in bf16 two thirds are
- * the products, 1.1 TFLOP/s as in a direct convolution.
+ * Tried: splitting the 2,000 maps into parts of 500 to 31, so that tiles stay in the
+ * caches (2 cores of an AMD EPYC, Zen 5, n 3; ms of the three passes). bf16 8×8×256:
+ * 137, 131 and 148 undivided; 144, 147 and 164 in parts of 125 (direct 143, 144, 259).
+ * fp32 by tiles of 4×4: 16×16×128 324, 319 and 331 undivided; 293, 269 and 286 in parts
+ * (direct 295, 300, 312). 32×32×64 573, 585 and 627; 462, 559 and 501 (327, 324, 311).
+ * 8×8×256 182, 176 and 213; 186, 180 and 195. Memory is not the limit: two thirds of
+ * the 137 ms in bf16 are the matrix products, at 1.1 TFLOP/s as in a direct convolution.
  *
  * @module
  */
@@ -64,7 +64,7 @@ interface Case {
   precision: Precision;
 }
 
-/** The 3×3 convolutions without a stride: four stages of ResNet-18. */
+/** The 3×3 convolutions of stride 1 in the four stages of ResNet-18. */
 function casesOf(setting: Setting, precision: Precision): Case[] {
   const { arch, images, patches, size } = setting;
   const first = arch === "resnet18-cifar" ? size : size / 4;
@@ -76,7 +76,7 @@ function casesOf(setting: Setting, precision: Precision): Case[] {
   }));
 }
 
-/** A session with one node for each pass and way: `forward/0`, `forward/4`. */
+/** A session with a node for each pass, direct and by tiles: `forward/0`, `forward/4`. */
 async function graphOf(
   engine: GraphEngine,
   { rows, side, channels, precision }: Case,
@@ -113,7 +113,7 @@ async function graphOf(
   for (const pass of PASSES) {
     for (const m of ways) {
       const y = m === undefined ? direct(pass) : byTiles(pass, m);
-      // Its first number, so that little is copied out.
+      // Only the first number is fetched, so that little is copied out.
       const corner = graph.slice(y, [0, 0, 0, 0], [1, 1, 1, 1]);
       graph.node(
         "Identity",

@@ -1,5 +1,5 @@
 /**
- * The feature of one image, as JSON.
+ * Prints the feature of one image as JSON.
  *
  *     deno run -A examples/embed_image.ts RUN IMAGE
  *

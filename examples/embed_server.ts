@@ -1,12 +1,11 @@
 /**
- * A server of features: each image that is posted to it is answered with its
- * feature, as JSON.
+ * An HTTP server that answers each posted image with its feature, as JSON.
  *
  *     deno run -A examples/embed_server.ts RUN
  *     curl --data-binary @photo.jpg http://127.0.0.1:8000
  *
- * The encoder computes in the thread that calls it, on all cores: requests wait for
- * one another, in the order in which their images are decoded.
+ * The encoder computes in the calling thread, on all cores: requests are answered one
+ * after another, in the order in which their images are decoded.
  *
  * @module
  */

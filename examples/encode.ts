@@ -1,7 +1,7 @@
 /**
- * Features of the images of a folder, one JSON line an image: with the encoder
- * in this thread, for programs that do more with them than `embed` does. Images
- * that cannot be read have no line.
+ * Prints the features of the images in a folder, one JSON line per image. The encoder
+ * runs in this thread, for programs that do more with the features than `embed` does.
+ * Images that cannot be read have no line.
  *
  *     deno run -A examples/encode.ts RUN FOLDER
  *
@@ -28,14 +28,14 @@ await using stream = await PatchStream.open({
 }, { workers: 1 });
 
 for await (const batch of stream) {
-  // Row by row: the number of an image, or −1 for a row that is of none.
+  // The image index of each row, or −1 for a row without an image.
   const rows = stream.images;
   const features = await encoder.encode(batch);
   for (const [row, index] of rows.entries()) {
     if (index < 0) continue;
     const feature = [...features.subarray(row * width, (row + 1) * width)];
     const path = dataset.describe(index);
-    // Of images without labels, the label is 0.
+    // Images without labels have the label 0.
     const label = dataset.classes[dataset.label(index)];
     console.log(JSON.stringify({ index, path, label, feature }));
   }

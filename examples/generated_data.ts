@@ -1,5 +1,5 @@
 /**
- * Data of your own: images that are computed, here gratings of a few directions.
+ * Your own data: computed images, here gratings of a few directions.
  *
  *     deno task train --data ./examples/generated_data.ts \
  *       --data-options '{"images": 500}' --epoch 1

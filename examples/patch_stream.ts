@@ -1,6 +1,5 @@
 /**
- * Takes the patches without the trainer: batches of bytes, cut by workers, for
- * whatever is done with them.
+ * Uses the patch stream without the trainer: batches of bytes, cut by workers.
  *
  *     deno run -A examples/patch_stream.ts
  *
@@ -23,7 +22,7 @@ await using stream = await PatchStream.open({
 const begin = performance.now();
 let patches = 0;
 // Each batch is patches × images × side × side × 3 bytes, patch 0 of all images
-// first, and is valid until the next is asked for.
+// first, and is valid until the next one is requested.
 for await (const batch of stream) patches += batch.length / (16 * 16 * 3);
 const seconds = (performance.now() - begin) / 1000;
 console.log(`${patches} patches, ${Math.round(patches / seconds)} a second`);

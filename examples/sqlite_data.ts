@@ -1,11 +1,11 @@
 /**
- * Data of your own: images as blobs in a table of SQLite.
+ * Your own data: images as blobs in a table of SQLite.
  *
  *     deno task train --data ./examples/sqlite_data.ts \
  *       --data-options '{"file": "/data/images.db"}'
  *
  * The table: `create table images (split text, label text, file blob)`, each blob
- * the bytes of an image file. Rows are read one by one, when they are needed.
+ * the bytes of an image file. Blobs are read one by one, when they are needed.
  *
  * @module
  */

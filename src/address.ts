@@ -1,10 +1,10 @@
 /**
- * Where a process of a cluster is reached.
+ * The address of a process of a cluster.
  *
  * @module
  */
 
-/** `host:port`, taken apart. */
+/** Splits `host:port`. */
 export function splitAddress(
   address: string,
 ): { hostname: string; port: number } {

@@ -1,13 +1,13 @@
 /**
- * Files that are complete or do not exist: written under a temporary name, then
- * renamed. The only place where that is done.
+ * Atomic file writes: a file is written under a temporary name, then renamed. The only
+ * place where that is done.
  *
  * @module
  */
 import { EmpSslError, type ErrorCode, messageOf } from "./errors.ts";
 import { removeIfPossible, writeAllSync } from "./files.ts";
 
-/** Bytes, a text, or what a function writes to a path that it is given. */
+/** Bytes, a text, or a function that writes to the path that it gets. */
 export type AtomicContent =
   | string
   | Uint8Array
@@ -16,11 +16,11 @@ export type AtomicContent =
 /** How a file is written. */
 export interface AtomicOptions {
   /**
-   * Whether it survives a loss of power: it is flushed to the disk, and so is
-   * the folder. True by default.
+   * Whether the file and its folder are flushed to the disk (`fsync`), so that the file
+   * survives a loss of power. True by default.
    */
   durable?: boolean;
-  /** What the user can do where it cannot be written, besides making room. */
+  /** What the user can do if the write fails, besides making room. */
   remedy?: string;
   /** The code of the error. */
   code?: ErrorCode;
@@ -32,11 +32,11 @@ function syncFolder(path: string): void {
     using folder = Deno.openSync(path);
     folder.syncSync();
   } catch {
-    // Not every system lets a folder be opened.
+    // Not every system can open a folder.
   }
 }
 
-/** Says why a file cannot be written, and what to do about that. */
+/** The error of a failed write, with its cause and a remedy. */
 export function writeError(
   path: string,
   error: unknown,
@@ -58,14 +58,14 @@ export function writeError(
 }
 
 /**
- * Writes a file whole or not at all. A file of that name is replaced at once;
- * where the new one cannot be written it stays as it was, and nothing temporary
- * is left.
+ * Writes a file completely or not at all. An existing file of that name is replaced
+ * atomically. If the write fails, the existing file stays unchanged and the temporary
+ * file is removed.
  *
- * @throws {EmpSslError} With the code of the options: a full disk, a missing
- * folder, no permission.
+ * @throws {EmpSslError} With the code in `options`: a full disk, a missing folder, no
+ * permission.
  *
- * @example A reader never sees half of it
+ * @example A write that fails
  * ```ts
  * import { writeAtomically } from "./atomic_file.ts";
  *
@@ -85,7 +85,7 @@ export function writeAtomically(
   options: AtomicOptions = {},
 ): void {
   const { durable = true } = options;
-  // A name of its own: two programs may write the same file.
+  // A unique name: two programs may write the same file at the same time.
   const temporary = `${path}.${crypto.randomUUID().slice(0, 8)}.tmp`;
   try {
     if (typeof content === "function") content(temporary);

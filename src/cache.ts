@@ -1,5 +1,5 @@
 /**
- * Where this project keeps what it has built and downloaded.
+ * The folder for what this project has built and downloaded.
  *
  * @module
  */

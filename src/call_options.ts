@@ -1,22 +1,22 @@
 /**
- * What long calls take besides their choices.
+ * Options that all long calls have in common.
  *
  * @module
  */
 
-/** What long calls take besides their choices: a signal, and who is told. */
+/** Options that all long calls have in common: a signal and an event callback. */
 export interface CallOptions<Event> {
   /**
-   * Ends the call: it rejects with the signal's reason. What is on disk already
-   * stays whole.
+   * Aborts the call, which then rejects with the signal's reason. Files on disk stay
+   * intact.
    */
   signal?: AbortSignal;
-  /** Told of progress. */
+  /** Called with progress events. */
   onEvent?: (event: Event) => void;
 }
 
 /**
- * What some work gives, or the signal's reason as soon as it is aborted.
+ * The result of some work; rejects with the signal's reason once it is aborted.
  *
  * @example An aborted wait
  * ```ts
@@ -39,7 +39,7 @@ export async function untilAborted<T>(
     if (signal.aborted) abort();
     else signal.addEventListener("abort", abort);
   });
-  // Whichever is the later: nobody waits for it.
+  // The promise that settles second is not awaited: handle its rejection.
   for (const promise of [work, aborted]) promise.catch(() => {});
   try {
     return await Promise.race([aborted, work]);

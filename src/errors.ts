@@ -1,29 +1,30 @@
 /**
- * The one error type of the project. Its `code` survives the trip between
- * threads, where Comlink keeps an error's name and message but not its class.
+ * The one error type of the project. Its code is part of `name`: between threads
+ * Comlink keeps an error's name and message, but not its class.
  *
  * @module
  */
 
 /**
- * What kind of thing went wrong; stable, for programs to test.
+ * The kind of an error; stable, for programs to test.
  *
- * - `INVALID_ARGUMENT`: a choice; nothing was begun.
- * - `INVALID_DATA`: images or labels that are not as they must be.
- * - `NOT_FOUND`: a folder, a file, a module or a checkpoint that is not there.
+ * - `INVALID_ARGUMENT`: a setting is refused; no work was begun.
+ * - `INVALID_DATA`: images or labels are wrong, or too many images cannot be read.
+ * - `NOT_FOUND`: a folder, a file, a module or a checkpoint does not exist.
  * - `ENGINE_UNAVAILABLE`: the engine is not set up, or cannot be loaded.
- * - `SETUP_FAILED`, `DOWNLOAD_FAILED`: a network or a disk; the same call goes on.
- * - `INVALID_CHECKPOINT`: a checkpoint that is damaged or of something else, or one
- *   that cannot be written.
- * - `WORKER_FAILED`: a thread died, or too many images could not be read; resume.
- * - `ABORTED`: a patch stream was ended. Calls with a signal reject with the
- *   signal's reason instead.
- * - `NOT_FINITE`, `COLLAPSED`: training diverged, or all images have one embedding;
- *   start again with a lower rate. The last checkpoint is kept.
- * - `STEP_FAILED`: the engine, such as for want of memory; resume with less at a
- *   time.
- * - `PEER_LOST`: another process of the run; resume with those that are left.
- * - `EXPORT_FAILED`: the exported network gives other features.
+ * - `SETUP_FAILED`, `DOWNLOAD_FAILED`: a network or disk error; the same call, repeated,
+ *   continues.
+ * - `INVALID_CHECKPOINT`: a checkpoint is damaged, is not one of this program or model,
+ *   or cannot be written.
+ * - `WORKER_FAILED`: a thread died; resume.
+ * - `ABORTED`: a patch stream was ended. Calls with a signal reject with the signal's
+ *   reason instead.
+ * - `NOT_FINITE`, `COLLAPSED`: training diverged, or all images have the same embedding;
+ *   start again with a lower learning rate. The last checkpoint is kept.
+ * - `STEP_FAILED`: the engine failed in a step, for example out of memory; start again
+ *   with a smaller micro-batch or batch, or fewer patches.
+ * - `PEER_LOST`: another process of the run was lost; resume with the remaining ones.
+ * - `EXPORT_FAILED`: the exported network gives different features.
  */
 export type ErrorCode =
   | "INVALID_ARGUMENT"
@@ -41,18 +42,18 @@ export type ErrorCode =
   | "PEER_LOST"
   | "EXPORT_FAILED";
 
-/** The variable by which a command line tells its threads how to name choices. */
+/** The environment variable by which threads learn that messages name flags. */
 const VARIABLE = "EMP_SSL_MESSAGES", FLAGS = "flags";
 
 let namesFlags: boolean | undefined;
 
 /**
- * From now on the messages of this process name flags, `--num-patches`, in place of
- * options, `numPatches`: for command lines.
+ * Makes the messages of this process name flags (`--num-patches`) instead of options
+ * (`numPatches`): for command lines.
  */
 export function nameFlags(): void {
   namesFlags = true;
-  // Threads that start from now on read it; without the permission they name options.
+  // Read by threads that start later; without the permission they name options.
   if (mayReadVariable()) Deno.env.set(VARIABLE, FLAGS);
 }
 
@@ -64,17 +65,17 @@ function mayReadVariable(): boolean {
   return state === "granted";
 }
 
-/** A message as it is shown: the flags that are written in it, or the options. */
+/** A message as it is shown: with its flags, or with options in place of them. */
 function withNames(text: string): string {
   namesFlags ??= mayReadVariable() && Deno.env.get(VARIABLE) === FLAGS;
   if (namesFlags) return text;
-  // A command in backticks stays as it is typed.
+  // A command in backticks keeps its flags.
   return text.split("`").map((part, i) =>
     i % 2 === 1 && part.includes(" ") ? part : withOptions(part)
   ).join("`");
 }
 
-/** `--num-patches` as `numPatches`; Deno's own `--allow-…` are no options of ours. */
+/** `--num-patches` → `numPatches`; Deno's own `--allow-…` flags are left as they are. */
 function withOptions(text: string): string {
   return text.replace(
     /(?<![\w-])--(?!allow-)(no-)?([a-z][a-z-]*[a-z])/g,
@@ -90,9 +91,9 @@ function withOptions(text: string): string {
 
 /** The fields an {@linkcode EmpSslError} is made from. */
 export interface ErrorParts {
-  /** What was tried, without «Cannot»: `read data set`. */
+  /** The action that failed, without «Cannot»: `read data set`. */
   action: string;
-  /** What it was tried on: a path, a flag, a name. */
+  /** The object of the action: a path, a flag, a name. */
   subject: string;
   /** What was found instead. */
   found: string;
@@ -106,8 +107,8 @@ export interface ErrorParts {
 
 /**
  * An error that a user can act on. Its message has the form «Cannot <action>
- * <subject>: <found>, <remedy>», without a final period. A choice is written as its
- * flag, and named as the option of the library unless a command line is running.
+ * <subject>: <found>, <remedy>», without a final period. Write settings as flags: the
+ * message shows them as library options unless a command line is running.
  *
  * @example A message
  * ```ts
@@ -127,7 +128,7 @@ export class EmpSslError extends Error {
   /** The stable code. */
   readonly code: ErrorCode;
 
-  /** Puts the message together from its parts. */
+  /** Joins the parts into the message. */
   constructor(parts: ErrorParts) {
     super(
       withNames(
@@ -141,7 +142,7 @@ export class EmpSslError extends Error {
   }
 }
 
-/** Makes errors of one action and one code from what differs between them. */
+/** Creates errors that share one action and one code. */
 export type ErrorMaker = (
   subject: string,
   found: string,
@@ -150,7 +151,7 @@ export type ErrorMaker = (
 ) => EmpSslError;
 
 /**
- * A maker of the errors that a file throws.
+ * Returns a function that creates errors of one action and one code.
  *
  * @example
  * ```ts
@@ -167,7 +168,7 @@ export function errorMaker(action: string, code: ErrorCode): ErrorMaker {
 }
 
 /**
- * Says whether an error is one of ours, also after it came from a worker.
+ * Whether an error is an {@linkcode EmpSslError}, also if it came from a worker.
  *
  * @example A user's mistake is distinguished from a bug
  * ```ts
@@ -180,13 +181,13 @@ export function isEmpSslError(error: unknown): error is Error {
   return error instanceof Error && error.name.startsWith("EmpSslError [");
 }
 
-/** The code of an error of ours, also after it came from a worker. */
+/** The code of an {@linkcode EmpSslError}, also if it came from a worker. */
 export function codeOf(error: unknown): ErrorCode | undefined {
   if (!isEmpSslError(error)) return undefined;
   return /\[(\w+)\]/.exec(error.name)?.[1] as ErrorCode;
 }
 
-/** The message of anything that was thrown. */
+/** The message of any thrown value. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

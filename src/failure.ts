@@ -1,13 +1,13 @@
 /**
- * A failure that may come while work is under way. It replaces `Promise.race`
- * with a long-lived promise, on which each race would leave its callbacks for as
- * long as the promise exists.
+ * A failure that may occur while other work is pending. It replaces `Promise.race` with
+ * a long-lived promise, which would leak the callbacks of every race for as long as the
+ * promise exists.
  *
  * @module
  */
 
 /**
- * A failure that may come.
+ * A failure that may occur while other work is pending.
  *
  * @example Work that ends before the failure
  * ```ts

@@ -5,7 +5,7 @@
  */
 import { messageOf } from "./errors.ts";
 
-/** Some bytes one after the other. */
+/** Concatenates byte arrays. */
 export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
   const bytes = new Uint8Array(parts.reduce((sum, p) => sum + p.length, 0));
   let at = 0;
@@ -16,26 +16,26 @@ export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
   return bytes;
 }
 
-/** A path without slashes at its end; the root stays. */
+/** A path without trailing slashes; `/` stays. */
 export function trimSlashes(path: string): string {
   return path.replace(/(?<=.)\/+$/, "");
 }
 
-/** Whether there is a file or a folder of a name. */
+/** Whether a file or folder exists. */
 export async function exists(path: string): Promise<boolean> {
   return await Deno.stat(path).then(() => true, () => false);
 }
 
-/** Removes a file or an empty folder; what cannot be removed stays. */
+/** Removes a file or an empty folder; ignores failure. */
 export function removeIfPossible(path: string): void {
   try {
     Deno.removeSync(path);
   } catch {
-    // It is not there, not empty, or not ours.
+    // It does not exist, is not empty, or permission is denied.
   }
 }
 
-/** Writes all of some bytes: one call may take only a part. */
+/** Writes all bytes: a single `writeSync` may write only a part. */
 export function writeAllSync(file: Deno.FsFile, bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
 }
@@ -51,9 +51,10 @@ export async function writeAll(
 }
 
 /**
- * Fills an array with a file's bytes from a place on: one call may read only a part.
+ * Fills an array with a file's bytes from `offset` on: a single `readSync` may read only
+ * a part.
  *
- * @returns How many were read; fewer than asked for where the file ends.
+ * @returns How many bytes were read; fewer than asked for if the file ends.
  */
 export function readAtSync(
   file: Deno.FsFile,

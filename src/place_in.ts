@@ -1,10 +1,10 @@
 /**
- * Where a position lies in stretches that follow one another.
+ * Finds which of several consecutive segments contains a position.
  *
  * @module
  */
 
-/** Where each stretch ends: the sums of the sizes up to it. */
+/** The end of each segment: the cumulative sum of the sizes. */
 export function endsOf(sizes: ArrayLike<number>): Float64Array {
   const ends = new Float64Array(sizes.length);
   for (let i = 0, end = 0; i < ends.length; i++) ends[i] = end += sizes[i]!;
@@ -12,9 +12,9 @@ export function endsOf(sizes: ArrayLike<number>): Float64Array {
 }
 
 /**
- * The first of some ends that lies beyond a position: the stretch that it is in.
+ * The index of the segment that contains a position: of the first end greater than it.
  *
- * @example The third image is the first of the second stretch
+ * @example The third image is the first of the second segment
  * ```ts
  * import { endsOf, placeIn } from "./place_in.ts";
  *
@@ -31,7 +31,7 @@ export function placeIn(ends: Float64Array, position: number): number {
   return low;
 }
 
-/** Where a stretch begins. */
+/** The start of a segment. */
 export function startIn(ends: Float64Array, place: number): number {
   return place === 0 ? 0 : ends[place - 1]!;
 }

@@ -1,8 +1,8 @@
 /**
  * Counter-based random numbers: Philox4x32-10 (Salmon, Moraes, Dror and Shaw,
- * «Parallel Random Numbers: As Easy as 1, 2, 3», SC 2011). A draw is a pure
- * function of a key and a counter, so that the patches of an image do not
- * depend on which worker cuts them, or when.
+ * «Parallel Random Numbers: As Easy as 1, 2, 3», SC 2011). A random number is a pure
+ * function of a key and a counter, so that the patches of an image do not depend on
+ * which worker cuts them, or when.
  *
  * @module
  */
@@ -12,7 +12,7 @@ const MULTIPLIER_1 = 0xcd9e8d57;
 const WEYL_0 = 0x9e3779b9;
 const WEYL_1 = 0xbb67ae85;
 
-/** The high 32 bits of a 32×32-bit product. */
+/** The upper 32 bits of a 32×32-bit product. */
 function multiplyHigh(a: number, b: number): number {
   const aLow = a & 0xffff, aHigh = a >>> 16;
   const bLow = b & 0xffff, bHigh = b >>> 16;
@@ -64,8 +64,8 @@ export function philox4x32(
 }
 
 /**
- * What a stream of random numbers is for. Streams of different purposes are
- * independent even where all their other coordinates agree.
+ * The purpose of a random stream. Streams of different purposes are independent even if
+ * all other coordinates are equal.
  */
 export const Purpose = {
   /** Augmentation of a training patch. */
@@ -80,7 +80,7 @@ export const Purpose = {
   probe: 5,
   /** Augmentation of an evaluation patch. */
   evaluation: 6,
-  /** The first rows of a queue. */
+  /** Initial rows of a method's queue. */
   queue: 7,
 } as const;
 
@@ -130,7 +130,7 @@ export class RandomStream {
     return this.#words[this.#used++]!;
   }
 
-  /** A real number in `[low, high)`; `[0, 1)` by default. */
+  /** A uniform random number in `[low, high)`; `[0, 1)` by default. */
   uniform(low = 0, high = 1): number {
     return low + (high - low) * (this.next() / 4294967296);
   }
@@ -168,15 +168,16 @@ export interface RandomCoordinates {
 }
 
 /**
- * A random bijection of `[0, count)` in constant memory: a four-round Feistel
- * network over the next power of four, walked until it lands in range
- * (Black and Rogaway, «Ciphers with Arbitrary Finite Domains», 2002).
+ * A random permutation of `[0, count)` in constant memory: a four-round Feistel network
+ * over the next power of four, applied again until the result is in range (cycle
+ * walking: Black and Rogaway, «Ciphers with Arbitrary Finite Domains», 2002).
  *
  * @param index The position, in `[0, count)`.
- * @param options How many there are, the seed, and which permutation.
+ * @param options The number of elements, the seed, and the epoch, which selects the
+ * permutation.
  * @returns The element at that position.
  *
- * @example Each element comes once
+ * @example Each element occurs once
  * ```ts
  * import { permute } from "./random.ts";
  *

@@ -1,5 +1,5 @@
 /**
- * Files of the system: in /proc and /sys.
+ * Reads files in /proc and /sys.
  *
  * @module
  */
@@ -18,12 +18,13 @@ function openLibc() {
   }
 }
 
-/** Opened with the first file. */
+/** Loaded on first use. */
 let libc: ReturnType<typeof openLibc>;
 
 /**
- * Reads through the C library: Deno itself opens no file in /sys or /proc but with
- * all permissions. Nothing where foreign functions may not be called.
+ * Reads a file through the C library: Deno itself opens files in /sys and /proc only
+ * with all permissions. Returns undefined without permission for FFI, or if the file
+ * cannot be read.
  */
 export function readSystemFile(path: string): string | undefined {
   libc ??= openLibc();

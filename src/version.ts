@@ -1,9 +1,9 @@
 /**
- * This program's version: that of deno.json, which a program that imports us
- * from a URL does not load.
+ * This program's version, equal to that in deno.json, which is not loaded when `mod.ts`
+ * is imported from a URL.
  *
  * @module
  */
 
-/** This program's version, that of its deno.json. */
+/** This program's version, as in its deno.json. */
 export const VERSION = "0.1.0";

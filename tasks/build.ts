@@ -1,7 +1,6 @@
 /**
  * `deno task build`: compiles the patch transforms to WebAssembly.
- * `--check` says instead whether the file in the repository is what the source
- * compiles to.
+ * `--check` only checks that the file in the repository is what the source compiles to.
  *
  * @module
  */

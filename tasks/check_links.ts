@@ -1,12 +1,12 @@
 /**
- * Checks that what the documents link to is there: files, and headings in them.
+ * Checks that the files and headings that the documents link to exist.
  *
  * @module
  */
 const LINK = /\[[^\]]*\]\(([^)\s]+)\)/g;
 const SKIPPED = /^(https?:|mailto:)/;
 
-/** The name by which a heading is linked to, as GitHub makes it. */
+/** The anchor of a heading, as GitHub generates it. */
 function anchorOf(heading: string): string {
   return heading.toLowerCase().replace(/[`*_]/g, "")
     .replace(/[^\p{L}\p{N}\s-]/gu, "").trim().replace(/\s/g, "-");

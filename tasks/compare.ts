@@ -39,7 +39,7 @@ import { makeSeries } from "./cli/series.ts";
 import { configOf } from "./cli/train_choices.ts";
 import { command as trainCommand } from "./cli/train_flags.ts";
 
-/** What of `train` is the same for all methods. */
+/** Flags of `train` that all methods share. */
 const SHARED = [
   "data",
   "data-options",
@@ -101,7 +101,7 @@ export const command: Command = {
   ],
 };
 
-/** The generated data is small, and so is its comparison: minutes for all. */
+/** A small comparison on the generated data: all methods take minutes. */
 const SHAPES = {
   budget: { passes: 4000 },
   limitImages: 200,
@@ -113,34 +113,34 @@ function methodsOf(values: Values): MethodName[] {
   return [...new Set(names)] as MethodName[];
 }
 
-/** The choices of one method, but for its epochs. */
+/** The choices of one method, without the length of its run. */
 function choicesOf(values: Values, method: MethodName): TrainConfig {
   const shared = Object.fromEntries(
     SHARED.filter((name) => values[name] !== undefined)
       .map((name) => [name, values[name]]),
   );
-  // Whatever TF_CONFIG or Slurm say: each run is of this process alone.
+  // Each run trains in this process alone, even if TF_CONFIG or Slurm name others.
   const config = configOf({ ...shared, method, cluster: "none" } as Values);
   const shapes = config.data === "shapes" && config.limitImages === undefined;
   return shapes ? { ...config, limitImages: SHAPES.limitImages } : config;
 }
 
-/** What a method is trained and evaluated with, as all are. */
+/** What all methods are trained and evaluated with. */
 interface Comparison {
   evaluation: RunEvaluation;
   dir: string;
   budget: Budget;
   plan: Plan;
   planPath: string;
-  /** Stands before what is shown of the run. */
+  /** Title of the progress output. */
   title: string;
   signal: AbortSignal;
 }
 
 /**
- * Trains a method, or goes on with it, and evaluates it.
+ * Trains a method, or resumes its run, and evaluates it.
  *
- * @returns Whether it has come to its end; else the signal has stopped it.
+ * @returns Whether the run is finished; false if the signal stopped it.
  */
 async function runMethod(
   method: MethodName,

@@ -1,7 +1,7 @@
 /**
  * `deno task docs`: writes the flags of each task into its page in docs/tasks, and
- * the book of results into docs/results.md, below what is written there by hand;
- * with `--check`, says where they differ.
+ * the book of results into docs/results.md, below the part that is written by hand;
+ * with `--check`, fails if they differ.
  *
  * @module
  */
@@ -38,7 +38,7 @@ const TASKS: Record<string, () => Promise<{ command: Command }>> = {
 
 const MARK = "<!-- Below: written by `deno task docs`. -->";
 
-/** Pages of which the end is written here: their paths, and what it is. */
+/** The pages with a generated end: path and generated text. */
 async function* endings(): AsyncGenerator<[path: string, ending: string]> {
   for (const [task, load] of Object.entries(TASKS)) {
     const help = helpText((await load()).command);

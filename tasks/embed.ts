@@ -1,5 +1,5 @@
 /**
- * `deno task embed`: the features of a folder of images.
+ * `deno task embed`: writes the features of a folder of images.
  *
  * @module
  */

@@ -108,7 +108,7 @@ export const command: Command = {
   ],
 };
 
-/** The configuration that a command line means. */
+/** The configuration of a command line. */
 export function configOf(values: Values): EvaluateConfig {
   const number = (name: string) => values[name] as number | undefined;
   const text = (name: string) => values[name] as string | undefined;
@@ -162,7 +162,7 @@ function percent({ top1, top5 }: Accuracy): string {
   return `top-1 ${show(top1)}   top-5 ${show(top5)}`;
 }
 
-/** What is wrong with the checkpoint is said before the engine is set up. */
+/** Reports an unusable checkpoint before the engine is set up. */
 function checkCheckpoint(path: string, arch: string | undefined): void {
   const { config, path: file } = readCheckpointInfo(path);
   if (arch === undefined || config.arch === arch) return;
@@ -175,7 +175,7 @@ function checkCheckpoint(path: string, arch: string | undefined): void {
   });
 }
 
-/** An evaluation on the terminal; keeps its result beside the run. */
+/** Evaluates with output on the terminal, and saves the result in the run's folder. */
 export async function evaluateRun(values: Values): Promise<EvaluationResult> {
   const config = configOf(values);
   checkCheckpoint(config.modelPath, values.arch as string | undefined);

@@ -1,5 +1,5 @@
 /**
- * `deno task export`: a trained network in the format of another program.
+ * `deno task export`: writes a trained network in the format of another program.
  *
  * @module
  */
@@ -58,7 +58,7 @@ export const command: Command = {
   ],
 };
 
-/** `runs/x-onnx` for `runs/x` and for a checkpoint in it. */
+/** Default output folder: `runs/x-onnx` for `runs/x` and for a checkpoint in it. */
 function folderFor(modelPath: string, format: string): string {
   const run = modelPath.replace(/\/+$/, "")
     .replace(/\/[^/]*\.safetensors$/, "");

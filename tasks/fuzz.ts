@@ -1,6 +1,6 @@
 /**
- * `deno task fuzz`: reads damaged and hostile files for so long, and reports
- * every end that is not one of our errors.
+ * `deno task fuzz`: reads damaged and hostile files for a given time, and stops at the
+ * first error that is not an `EmpSslError`, hang, or growth of memory.
  *
  * @module
  */
@@ -25,7 +25,7 @@ const command: Command = {
   examples: ["deno task fuzz --seconds 600"],
 };
 
-/** One file may take so long, and a reader so much more memory. */
+/** Limits: milliseconds for one file, and bytes by which a reader's memory may grow. */
 const HANG_MS = 10_000, GROWTH = 1e9;
 
 function found(name: string, path: string, what: string): EmpSslError {

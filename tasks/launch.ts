@@ -1,6 +1,6 @@
 /**
- * `deno task launch`: starts the processes of a training, on this machine or
- * over ssh, for those who have no scheduler.
+ * `deno task launch`: starts the processes of a distributed training, on this machine
+ * or over ssh, where there is no scheduler.
  *
  * @module
  */
@@ -50,11 +50,11 @@ export const PERMISSIONS: readonly string[] = [
 interface Start {
   program: string;
   args: string[];
-  /** Variables that it has besides. */
+  /** Additional environment variables. */
   env?: Record<string, string>;
 }
 
-/** The GPUs of this machine: those that are named, or all that the driver has. */
+/** The GPUs of this machine: those in CUDA_VISIBLE_DEVICES, or all of the driver's. */
 async function gpusHere(): Promise<string[]> {
   const named = Deno.env.get("CUDA_VISIBLE_DEVICES");
   if (named !== undefined) return gpusNamed(named);
@@ -71,7 +71,7 @@ async function gpusHere(): Promise<string[]> {
   }
 }
 
-/** N processes here, which share the cores. */
+/** N processes on this machine, which share its cores and GPUs. */
 async function localStarts(
   count: number,
   port: number,
@@ -91,7 +91,7 @@ async function localStarts(
   const gpus = await gpusHere();
   const envOf = (task: number) => {
     const own = gpusOf(task, { processes: count, gpus });
-    // It is shared out: Slurm's variables, if there are any, would do it again.
+    // The GPUs are divided here: with Slurm's variable they would be divided again.
     return own === undefined
       ? undefined
       : { CUDA_VISIBLE_DEVICES: own, SLURM_STEP_TASKS_PER_NODE: "" };
@@ -117,7 +117,7 @@ function remoteStarts(
   port: number,
   train: string[],
 ): Start[] {
-  // ssh takes user@host; the others reach it by the host alone.
+  // ssh may need user@host; the other processes connect to the host alone.
   const cluster = hosts.map((host) => `${host.split("@").at(-1)}:${port}`)
     .join();
   return hosts.map((host, task) => {
@@ -125,7 +125,7 @@ function remoteStarts(
     const run = `cd ${quote(dir)} && deno task train ${
       words.map(quote).join(" ")
     }`;
-    // A terminal, so that an interrupt reaches the program.
+    // -tt allocates a terminal, so that an interrupt reaches the remote program.
     return { program: "ssh", args: ["-tt", host, run] };
   });
 }
@@ -173,14 +173,14 @@ async function show(
   for await (const line of lines) print(line);
 }
 
-/** Starts all, and ends with the first exit code that is not 0. */
+/** Runs all processes; returns 0, or the first other exit code by process number. */
 async function launch(starts: Start[]): Promise<number> {
   const children = starts.map(({ program, args, env }) =>
     new Deno.Command(program, {
       args,
       env,
       stdin: program === "ssh" ? "piped" : "null",
-      // An interrupt reaches them through us, and only once.
+      // Keeps the terminal's interrupt from the children: it is forwarded below, once.
       detached: true,
       stdout: "piped",
       stderr: "piped",
@@ -197,7 +197,7 @@ async function launch(starts: Start[]): Promise<number> {
       await writer.write(Uint8Array.of(3));
       writer.releaseLock();
     } catch {
-      // It has just ended.
+      // The process has just ended.
     }
   };
   for (const name of ["SIGINT", "SIGTERM"] as const) {
@@ -216,7 +216,7 @@ async function launch(starts: Start[]): Promise<number> {
   return codes.find((code) => code !== 0) ?? 0;
 }
 
-/** Starts the processes; what follows `--` is not for us to understand. */
+/** Starts the processes; the arguments after `--` are passed to `train` unparsed. */
 export async function runWith(args: string[]): Promise<void> {
   const [end] = [...args, "--"].flatMap((a, i) => a === "--" ? [i] : []);
   const run = async (values: Values) => {

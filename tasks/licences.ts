@@ -1,6 +1,6 @@
 /**
- * `deno task licences`: the packages that the project runs on, with the licence
- * that each of them names.
+ * `deno task licences`: lists the npm packages of deno.lock, with the licence that each
+ * one states.
  *
  * @module
  */
@@ -17,11 +17,11 @@ const command: Command = {
   examples: ["deno task licences"],
 };
 
-/** What an MIT project may depend on without more ado. */
+/** Licences that an MIT project may depend on without further review. */
 const ACCEPTED =
   /^\(?(MIT|ISC|Apache-2\.0|BSD-[23]-Clause|0BSD|BlueOak-1\.0\.0|CC0-1\.0|Unlicense|Python-2\.0|LGPL-3\.0-or-later)\b/;
 
-/** Where Deno keeps packages, each under its registry, name and version. */
+/** The folders of Deno's npm cache, one per registry; in each, `name/version`. */
 async function packageFolders(): Promise<string[]> {
   const { stdout } = await new Deno.Command("deno", {
     args: ["info", "--json"],
@@ -32,7 +32,7 @@ async function packageFolders(): Promise<string[]> {
   );
 }
 
-/** The licence that a package names; nothing where it is not in the cache. */
+/** The licence that a package states; undefined if it is not in the cache. */
 function licenceOf(folders: string[], name: string, version: string) {
   for (const folder of folders) {
     try {
@@ -42,7 +42,7 @@ function licenceOf(folders: string[], name: string, version: string) {
       const { license, licenses } = JSON.parse(text);
       return String(license?.type ?? license ?? licenses?.[0]?.type ?? "none");
     } catch {
-      // Another registry may have it.
+      // The package may be from another registry.
     }
   }
 }
@@ -57,7 +57,7 @@ if (import.meta.main) {
     for (const key of Object.keys(lock.npm).sort()) {
       const [, name, version] = /^(@?[^@]+)@([^_]+)/.exec(key)!;
       const licence = licenceOf(folders, name, version);
-      // Packages for other systems are in the lock file and not in the cache.
+      // Packages for other systems are in the lock file but not in the cache.
       if (licence === undefined) continue;
       console.log(`${licence.padEnd(20)} ${name}@${version}`);
       if (!ACCEPTED.test(licence)) refused.push(`${name} (${licence})`);

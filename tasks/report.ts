@@ -1,5 +1,5 @@
 /**
- * `deno task report`: an HTML file about some runs.
+ * `deno task report`: writes an HTML report on one or more runs.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
  * `deno task reproduce`: trains and evaluates a row of the book of results
- * again, and says how far the accuracy is from what is written there.
+ * again, and prints how far the accuracy is from the recorded one.
  *
  * @module
  */
@@ -69,7 +69,7 @@ function list(): void {
   }
 }
 
-/** A difference in points, with its sign. */
+/** A difference in percentage points, with its sign. */
 function points(difference: number): string {
   return `${difference < 0 ? "−" : "+"}${
     Math.abs(100 * difference).toFixed(1)

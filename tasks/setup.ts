@@ -1,5 +1,6 @@
 /**
- * `deno task setup`: sets the engine up, or says what there is.
+ * `deno task setup`: sets up TensorFlow, or with `--check` only shows the engine that
+ * would be used.
  *
  * @module
  */

@@ -81,13 +81,13 @@ export const command: Command = {
   ],
 };
 
-/** One run, with its choices as the data fills them in. */
+/** One run: its choices as given, and resolved for the data set. */
 interface Planned extends Variation {
   choices: TrainConfig;
   resolved: ResolvedConfig;
 }
 
-/** The runs; those that are the same as one before are left out. */
+/** The runs of the sweep, without those that are equal to an earlier one. */
 async function planned(
   values: Values,
   variations: Variation[],
@@ -95,7 +95,7 @@ async function planned(
   const shared = Object.fromEntries(
     SHARED.map(([name]) => [name, values[name]]),
   ) as Values;
-  // Whatever TF_CONFIG or Slurm say: each run is of this process alone.
+  // Each run trains in this process alone, even if TF_CONFIG or Slurm name others.
   shared.cluster = "none";
   const all: Planned[] = [];
   for (const variation of variations) {
@@ -113,7 +113,7 @@ async function planned(
   return all;
 }
 
-/** The table at the end, and what the loss tells. */
+/** The final table, and how the training metrics correlate with accuracy. */
 function summary(runs: string[]): string {
   const records = readRuns(runs);
   const names = Object.keys(SIGNS) as Sign[];
@@ -148,7 +148,7 @@ export async function run(values: Values, choices: string[]): Promise<void> {
   const dir = String(values.dir ?? `sweep/${data.replace(/\W+/g, "-")}`);
   await Deno.mkdir(dir, { recursive: true });
   const planPath = `${dir}/sweep.json`;
-  // `sharedOf` leaves out what is a budget of `compare`.
+  // `sharedOf` leaves out --epoch, since it is a budget of `compare`.
   const { epoch } = values as { epoch?: number };
   const budget = epoch === undefined ? {} : { epoch };
   const plan = await readPlan(planPath, budget, sharedOf(values));

@@ -62,7 +62,7 @@ function probeOf(values: Values): Probe | undefined {
   });
 }
 
-/** The newest run that was started as this one would be. */
+/** The newest run with the same choices as this one. */
 function findLike(resolved: ResolvedConfig): string | undefined {
   let folders: string[] = [];
   if (resolved.dir !== undefined) folders = [resolved.dir];
@@ -70,7 +70,7 @@ function findLike(resolved: ResolvedConfig): string | undefined {
     try {
       folders = [...Deno.readDirSync("runs")].map((e) => `runs/${e.name}`);
     } catch {
-      // There was no run yet.
+      // There is no folder of runs yet.
     }
   }
   const found = newestRunLike(folders, resolved);
@@ -96,7 +96,7 @@ function checkInit(config: ResolvedConfig): void {
   }
 }
 
-/** The live page that `--dashboard` asks for, before anything long begins. */
+/** Starts the live page of `--dashboard`, before any long operation. */
 async function dashboardOf(values: Values): Promise<Dashboard | undefined> {
   const port = values.dashboard as number | undefined;
   if (port === undefined) return undefined;
@@ -115,7 +115,7 @@ async function dashboardOf(values: Values): Promise<Dashboard | undefined> {
   return dashboard;
 }
 
-/** Lets viewers read to the end, but not for long. */
+/** Closes the live page: viewers have one second to read the last events. */
 async function letGo(dashboard: Dashboard | undefined): Promise<void> {
   const second = new Promise((done) => setTimeout(done, 1000));
   if (dashboard) await Promise.race([dashboard.close(), second]);
@@ -139,7 +139,7 @@ async function follow(
   outcome.stop();
 }
 
-/** A run on the terminal. */
+/** Trains with output on the terminal. */
 export async function run(values: Values): Promise<void> {
   const config = configOf(values);
   if (values["print-config"]) {
@@ -151,7 +151,7 @@ export async function run(values: Values): Promise<void> {
   }
   const probe = probeOf(values);
   if (clusterWish(config) !== undefined) exitWithoutCleanup();
-  // Whatever is wrong with it is said before the engine is set up.
+  // Errors in the choices are reported before the engine is set up.
   const given = givenOf(values, config);
   let resume = values.resume as string | undefined;
   if (resume === "auto" && isClustered(config)) {
@@ -241,7 +241,7 @@ export async function run(values: Values): Promise<void> {
       if (isClustered(config)) {
         console.log("alone, or with --cluster and --task in each process");
       }
-      // Another process may have been the one that wanted to stop.
+      // If no signal was received here, another process of the cluster stopped the run.
       exit(outcome.code || SIGNALS.SIGINT);
     }
   }

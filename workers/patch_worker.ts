@@ -1,5 +1,5 @@
 /**
- * The thread that cuts patches: a thin Comlink shell around `PatchCutter`.
+ * The worker thread that cuts patches: a thin Comlink wrapper around `PatchCutter`.
  *
  * @module
  */
@@ -19,20 +19,20 @@ const calls: PatchCalls = {
     const onTicket = (ticket: number) => {
       Atomics.store(held, slot, ticket + 1);
     };
-    // A run once stood still with all threads asleep, and an image half done. It
-    // was not seen again, in 5.7 million wake-ups of a test; this timer wakes the
-    // thread, so that what has come to it is not left lying.
+    // A run once hung with all threads asleep and an image half processed. The hang did
+    // not recur in 5.7 million wake-ups of a test; as a precaution this timer wakes the
+    // thread, so that it handles pending events.
     const heartbeat = setInterval(() => {}, 500);
     return cutter.run(onTicket, onFailure).finally(() => {
       clearInterval(heartbeat);
       Atomics.store(held, slot, 0);
     });
   },
-  /** Serves one ticket again, or another image in its place. */
+  /** Serves one ticket again, with its own image or a substitute. */
   serve(ticket: number, substitute: number): Promise<void> {
     return cutter.serve(ticket, substitute);
   },
-  /** A ticket's image. */
+  /** The name, index and count of a ticket's image: see `PatchCutter.describe`. */
   describe(ticket: number): ReturnType<PatchCutter["describe"]> {
     return cutter.describe(ticket);
   },

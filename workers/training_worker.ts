@@ -1,5 +1,5 @@
 /**
- * The thread that computes: a thin Comlink shell around the engine, training
+ * The worker thread that computes: a thin Comlink wrapper around the engine, training
  * and evaluation. It is the only thread that loads an engine.
  *
  * @module
@@ -24,9 +24,9 @@ const calls: EngineCalls & TrainingCalls & EvaluationCalls = {
   },
 
   async end() {
-    // A step may be under way that nobody waits for any more.
+    // A step may still be running although its result is no longer awaited.
     await training?.close();
-    // Once the caller has its answer.
+    // After the reply to the caller has been sent.
     setTimeout(() => self.close());
     engine.close?.();
   },

@@ -1,6 +1,6 @@
 /**
- * What a step with replicas sends and nothing else: the embeddings, the
- * gradients, the running statistics.
+ * The communication of a step with replicas and nothing else: all-gather of the
+ * embeddings, all-reduce of the gradients and of the running statistics.
  *
  * @module
  */
@@ -13,12 +13,12 @@ import { output } from "../../src/engine/trace/variables.ts";
 import { tensorSpecs } from "../../src/model/parameters.ts";
 import { isTrainable } from "../../src/model/tensors.ts";
 
-/** Runs to be timed. */
+/** The runs to be timed: embeddings, gradients, statistics. */
 export interface CollectiveRuns extends Disposable {
   runs: (() => Promise<unknown>)[];
 }
 
-/** The collective operations of a step, as a graph of their own. */
+/** The collective operations of a step, as a separate graph. */
 export function collectiveRuns(
   engine: GraphEngine,
   { model, images, patches }: TrainerOptions,

@@ -1,6 +1,6 @@
 /**
- * The convolutions of a training step and nothing else, through the same
- * engine: what the step could take at best.
+ * The convolutions of a training step and nothing else, as direct convolutions in the
+ * same engine.
  *
  * @module
  */
@@ -27,7 +27,7 @@ interface Convolution {
   stride: number;
 }
 
-/** The convolutions of a ResNet with the CIFAR stem. */
+/** The convolutions of a ResNet; their map sizes are right for the CIFAR stem only. */
 function convolutions(model: ModelConfig, patchSize: number) {
   const all: Convolution[] = [];
   const add = ({ side: kernel, input, output, stride }: ConvSpec) =>
@@ -57,10 +57,10 @@ export interface ConvolutionOptions {
 }
 
 /**
- * Forward, gradient by the input and gradient by the filter of every
- * convolution, one after the other as in a step.
+ * Forward pass, filter gradient and input gradient of every convolution, one after the
+ * other as in a step.
  *
- * @returns A function that makes them once.
+ * @returns A function that computes them once.
  */
 export async function convolutionStep(
   engine: GraphEngine,
@@ -76,7 +76,7 @@ export async function convolutionStep(
     values.hold(name, { shape, dtype, value });
 
   const ends: GraphValue[] = [];
-  /** Its first number, so that TensorFlow has to compute it. */
+  /** Adds a result's first number to the graph's output, so that it is computed. */
   const use = (name: string) =>
     ends.push(
       graph.slice({ name, dtype, shape: [] }, [0, 0, 0, 0], [1, 1, 1, 1]),
@@ -84,7 +84,7 @@ export async function convolutionStep(
 
   convolutions(model, patchSize).forEach((c, i) => {
     const { side, input, output, kernel, stride } = c;
-    // A stride of 2 reads a map that was padded by hand; see layers.ts.
+    // A convolution of stride 2 reads an explicitly padded map: see layers.ts.
     const padded = stride > 1 && kernel > 1 ? side + 2 : side;
     const xShape = [rows, padded, padded, input];
     const filterShape = [kernel, kernel, input, output];
@@ -105,7 +105,7 @@ export async function convolutionStep(
     ], attributes);
     use(byFilter);
     previous = [`^${byFilter}`];
-    // Patches have no gradient.
+    // The stem needs no input gradient.
     if (i === 0) return;
     const byInput = graph.node("Conv2DBackpropInput", [
       graph.ints(xShape),

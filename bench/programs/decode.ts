@@ -1,7 +1,7 @@
 /**
- * Our decoding for bench/images.ts: it waits for a line `folder first count`,
- * decodes so many of the folder's files, prints the seconds. With `--cache DIR`
- * through a cache there.
+ * Our decoding for bench/images.ts: for each line `folder first count` it decodes so
+ * many of the folder's files and prints the seconds. With `--cache DIR` it uses a cache
+ * in that folder.
  *
  * @module
  */

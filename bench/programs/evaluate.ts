@@ -1,7 +1,7 @@
 /**
- * Our evaluation for bench/bench.ts, by lines as bench/peers/pytorch_evaluate.py
- * has them: `encode N`, `linear`, `knn`. It answers with seconds and its peak
- * memory in kB.
+ * Our evaluation for bench/bench.ts, with the requests of
+ * bench/peers/pytorch_evaluate.py: `encode N`, `linear`, `knn`. It answers with seconds
+ * and its peak memory in kB.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * Values of a graph that are filled once and then read, so that a measured run
- * computes nothing but what is measured.
+ * Variables of a graph that are filled once and then only read, so that a timed run
+ * computes nothing else than what is measured.
  *
  * @module
  */
@@ -17,12 +17,12 @@ export class HeldValues {
   #values = new Map<string, GraphValue>();
   #writes: string[] = [];
 
-  /** In a graph. */
+  /** Adds the variables to `graph`. */
   constructor(graph: GraphBuilder) {
     this.#graph = graph;
   }
 
-  /** A value of one number, by its name. */
+  /** A tensor filled with one number; the same tensor for the same name. */
   hold(
     name: string,
     { shape, dtype, value }: {
@@ -55,7 +55,7 @@ export class HeldValues {
     return held;
   }
 
-  /** Ends the graph with a node that fills all: it is run once, first. */
+  /** Adds a node that fills all variables, which has to be run once before the others. */
   finish(name: string): void {
     const graph = this.#graph;
     graph.node(

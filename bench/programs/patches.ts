@@ -1,6 +1,6 @@
 /**
- * Our patches on one core for bench/patches.ts: it waits for a line
- * `recipe count`, cuts so many patches of an image of noise, prints the seconds.
+ * Our patches on one core for bench/patches.ts: for each line `recipe count` it cuts so
+ * many patches from an image of noise and prints the seconds.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * The greatest memory of a program that another one has started.
+ * The peak memory of a child process, as it measures it itself.
  *
  * @module
  */
@@ -7,8 +7,8 @@ import process from "node:process";
 import { readSystemFile } from "../../src/system_file.ts";
 
 /**
- * Kilobytes. Linux's `ru_maxrss` is no less than the memory of the program that
- * started this one, `VmHWM` is of this one alone.
+ * Kilobytes. On Linux `ru_maxrss` is at least the memory of the parent process;
+ * `VmHWM` is this process's alone.
  */
 export function peakMemory(): number {
   const status = readSystemFile("/proc/self/status") ?? "";

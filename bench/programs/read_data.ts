@@ -1,7 +1,7 @@
 /**
- * Our reading of a data set for bench/shards.ts: it opens one, prints the seconds
- * that took; then, for each line with a number, reads so many images in the order of
- * an epoch and prints the seconds and the greatest memory so far, in MB.
+ * Our reading of a data set for bench/shards.ts: it opens a data set and prints the
+ * seconds; then, for each line with a number, it reads so many images in the order of
+ * an epoch and prints the seconds and the peak memory so far, in MB.
  *
  * @module
  */

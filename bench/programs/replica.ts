@@ -1,6 +1,6 @@
 /**
- * A process of a training: for each line `step` it makes one step, and for
- * `collectives` only what a step sends. It answers with seconds.
+ * A process of a distributed training: for each line `step` it makes one step, for
+ * `collectives` only the communication of a step. It answers with seconds.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { collectiveRuns } from "./collective_runs.ts";
 import { TextLineStream } from "../../src/deps/std.ts";
 import { initialWeights } from "../../src/checkpoint/initial_weights.ts";
 
-/** What a process is told. */
+/** The setting of a process, as JSON in its first argument. */
 export interface ReplicaSetting {
   addresses: string[];
   task: number;

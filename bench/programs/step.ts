@@ -1,9 +1,9 @@
 /**
- * Our step for bench/bench.ts: it waits for a line, makes a step, prints
- * its seconds and the peak memory in kB. `--only convolution` makes the step's
- * convolutions alone; `--losses N` makes N steps and prints their losses; `--kernels`
- * prints the kernels of a step as JSON; `--only stem` prints the seconds of its stem with
- * three channels, and filled up to those that tensor cores want.
+ * Our step for bench/bench.ts: for each line it makes a step and prints its seconds and
+ * the peak memory in kB. `--only convolution` computes the step's convolutions alone;
+ * `--losses N` makes N steps and prints their losses; `--kernels` prints the kernels of
+ * a step as JSON; `--only stem` prints the seconds of its stem with three channels, and
+ * with the channels padded to the number that suits tensor cores.
  *
  * @module
  */
@@ -52,7 +52,7 @@ const options = {
   loss: { patchSim: 200, tcr: 1, eps: 0.2 },
   optimizer: method.defaults(isForPhotographs(arch)).optimizer,
 };
-/** A model in training, and the patches of a step. */
+/** A trainer, and the patches of a step. */
 async function training() {
   const state = initialState(tensorSpecs(model), 0);
   const trainer = await engine.trainer(options, state);
@@ -62,12 +62,12 @@ async function training() {
   bytes.forEach((_, i) => bytes[i] = Math.imul(i, 2654435761) >>> 24);
   return {
     step: () => trainer.step(bytes, 0.3, false, scalars),
-    /** Where the device has a memory of its own. */
+    /** Copies the next batch to the device's memory, if it has its own. */
     upload: async () => await trainer.upload?.(bytes),
   };
 }
 
-/** The seconds of a step, and the memory. */
+/** A step that answers with its seconds and the peak memory. */
 function timed(step: () => Promise<unknown>): () => Promise<string> {
   return async () => {
     const begin = performance.now();
@@ -77,7 +77,7 @@ function timed(step: () => Promise<unknown>): () => Promise<string> {
   };
 }
 
-/** What is answered to a line. */
+/** The function that answers each line. */
 async function answerOf(): Promise<() => Promise<string>> {
   if (flags.only === "convolution") {
     const rows = images * patches;
@@ -100,7 +100,7 @@ async function answerOf(): Promise<() => Promise<string>> {
       return JSON.stringify(traced);
     };
   }
-  // As a run does it.
+  // As in training: the next batch is uploaded while the step runs.
   const whole = async () => {
     const made = step();
     await upload();

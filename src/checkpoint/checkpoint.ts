@@ -1,7 +1,7 @@
 /**
- * The two files of a checkpoint: a model's tensors in PyTorch's names and
- * layouts, with the configuration that they came from; and the optimiser's
- * momentum buffers under the names of their parameters.
+ * The two tensor files of a checkpoint: the model's tensors in PyTorch's names and
+ * layouts, with the run's configuration as metadata; and the optimiser state, with
+ * momentum buffers named after their parameters.
  *
  * @module
  */
@@ -22,7 +22,7 @@ import {
 
 const checkpointError = errorMaker("read checkpoint", "INVALID_CHECKPOINT");
 
-/** What a checkpoint says about itself. */
+/** What a checkpoint's metadata says. */
 export interface CheckpointInfo {
   /** The file. */
   path: string;
@@ -30,11 +30,11 @@ export interface CheckpointInfo {
   config: ResolvedConfig;
   /** The network. */
   model: ModelConfig;
-  /** Steps that led to it. */
+  /** How many steps were made before it. */
   step: number;
-  /** The optimiser's file, where there is one. */
+  /** The optimiser's file, if there is one. */
   optimizer?: string;
-  /** Newer checkpoints of the folder that are damaged, and how. */
+  /** Newer checkpoints of the folder that are damaged: what is wrong with each. */
   damaged: string[];
 }
 
@@ -44,7 +44,7 @@ export interface Checkpoint extends CheckpointInfo {
   state: State;
 }
 
-/** Encodes tensors as PyTorch would name and lay them out. */
+/** Encodes tensors with PyTorch's names and layouts. */
 function encodeTensors(
   specs: TensorSpec[],
   state: State,
@@ -70,7 +70,7 @@ export function encodeModel(
   });
 }
 
-/** What an optimiser's file holds: momentum, and what the method keeps. */
+/** The tensors of the optimiser's file: momentum buffers, and the method's own state. */
 function optimizerSpecs(model: ModelConfig): TensorSpec[] {
   return [...tensorSpecs(model).filter(isTrainable), ...keptSpecs(model)];
 }
@@ -121,7 +121,7 @@ function infoOf(
 }
 
 /**
- * Reads what a checkpoint says about itself, without its tensors.
+ * Reads a checkpoint's metadata, without its tensors.
  *
  * @param path A file, or a run's folder.
  * @throws {EmpSslError} `NOT_FOUND`, `INVALID_CHECKPOINT`.
@@ -135,8 +135,8 @@ export function readCheckpointInfo(path: string): CheckpointInfo {
  * Reads a checkpoint of ours.
  *
  * @param path A file, or a run's folder.
- * @throws {EmpSslError} `NOT_FOUND`; `INVALID_CHECKPOINT` where a tensor is
- * missing or has another shape.
+ * @throws {EmpSslError} `NOT_FOUND`; `INVALID_CHECKPOINT` if a tensor is missing or has
+ * another shape.
  */
 export function readCheckpoint(path: string): Checkpoint {
   const found = findCheckpoint(path), file = found.path;
@@ -154,7 +154,7 @@ export function readCheckpoint(path: string): Checkpoint {
   };
 }
 
-/** Reads the momentum buffers that belong to a model. */
+/** Reads a model's optimiser file: momentum buffers and the method's own state. */
 export function readMomentum(path: string, model: ModelConfig): State {
   const decoded = decodeSafetensors(Deno.readFileSync(path), path);
   return decodeTensors(path, decoded, optimizerSpecs(model));

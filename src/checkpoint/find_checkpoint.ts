@@ -1,6 +1,6 @@
 /**
- * Finds the newest whole checkpoint of a run: the one whose digests hold, whatever
- * ended the program at whatever moment.
+ * Finds the newest intact checkpoint of a run: the newest one whose files match their
+ * digests, no matter when or how the program was interrupted.
  *
  * @module
  */
@@ -19,15 +19,15 @@ import {
 /** Bytes that are read at a time. */
 const CHUNK = 1 << 20;
 
-/** A checkpoint that was found whole. */
+/** A checkpoint that is intact. */
 export interface FoundCheckpoint {
   /** The model's file. */
   path: string;
-  /** The optimiser's, where there is one. */
+  /** The optimiser's file, if there is one. */
   optimizer?: string;
-  /** Steps that led to it; not known of a file alone. */
+  /** How many steps were made before it; unknown if the path names a single file. */
   step?: number;
-  /** Newer ones that are damaged, and how. */
+  /** Newer checkpoints that are damaged: what is wrong with each. */
   damaged: string[];
 }
 
@@ -45,7 +45,7 @@ function digestOf(path: string): FileDigest {
   return { bytes, sha256: hash.digest("hex") };
 }
 
-/** Why a checkpoint cannot be used; nothing where it is whole. */
+/** Why a checkpoint cannot be used; undefined if it is intact. */
 function faultOf(dir: string, manifest: string): string | undefined {
   let files: Manifest["files"];
   try {
@@ -74,7 +74,7 @@ function faultOf(dir: string, manifest: string): string | undefined {
 }
 
 /**
- * The checkpoint that a path means: the file itself, or the newest whole one of
+ * Resolves a path to a checkpoint: the file itself, or the newest intact checkpoint of
  * a run's folder.
  *
  * @throws {EmpSslError} `NOT_FOUND`.

@@ -1,5 +1,5 @@
 /**
- * What a run starts from: fresh weights, or weights of another program's file.
+ * A run's initial weights: random, or from a file of ours or of another program.
  *
  * @module
  */
@@ -12,7 +12,7 @@ const weightsError = errorMaker("start from", "INVALID_CHECKPOINT");
 const REMEDY =
   "name a ResNet of the same depth, of ours, torchvision or timm, as .safetensors";
 
-/** A zip archive, as `torch.save` writes since 1.6, or a bare pickle. */
+/** Whether bytes are a zip archive, as of `torch.save` since 1.6, or a bare pickle. */
 function isPickle([first, second = 0]: Uint8Array): boolean {
   const zip = first === 0x50 && second === 0x4b;
   return zip || first === 0x80 && second >= 2 && second <= 5;
@@ -20,7 +20,7 @@ function isPickle([first, second = 0]: Uint8Array): boolean {
 
 type Tensors = ReturnType<typeof decodeSafetensors>["tensors"];
 
-/** The wrappers that programs put before a backbone's names. */
+/** Prefixes that programs put before a backbone's parameter names. */
 const PREFIXES = [
   "module.",
   "_orig_mod.",
@@ -36,8 +36,8 @@ const PREFIXES = [
 ];
 
 /**
- * The tensors by names that the model has: wrappers such as `module.encoder_q.`
- * are taken off where the rest is a name of a ResNet.
+ * The tensors by the model's names: prefixes such as `module.encoder_q.` are removed
+ * until the rest is a name of the model.
  */
 function withoutPrefix(tensors: Tensors, specs: TensorSpec[]): Tensors {
   const known = new Set(
@@ -56,20 +56,20 @@ function withoutPrefix(tensors: Tensors, specs: TensorSpec[]): Tensors {
   return found;
 }
 
-/** What was taken of a file. */
+/** The weights read from a file. */
 export interface InitialWeights {
   /** All tensors of the model. */
   state: State;
-  /** Tensors that the file has not, or in another shape: these are fresh. */
+  /** Tensors that the file lacks or has in another shape; initialised randomly. */
   fresh: string[];
 }
 
 /**
- * Reads the weights of a file by their names: ours, or a ResNet's without
- * `backbone.` before them. What the file has not, such as the projector, or has
- * in another shape, such as the stem, is fresh.
+ * Reads weights from a file by name: our names, or a ResNet's, without the prefix
+ * `backbone.`. Tensors that the file lacks, such as the projector, or has in another
+ * shape, such as the stem, are initialised randomly.
  *
- * @throws {EmpSslError} `INVALID_CHECKPOINT` where it is no ResNet of this depth.
+ * @throws {EmpSslError} `INVALID_CHECKPOINT` if it is no ResNet of this depth.
  */
 export function readInitialWeights(
   path: string,
@@ -111,7 +111,7 @@ export function readInitialWeights(
   return { state, fresh };
 }
 
-/** The tensors that a run starts from. */
+/** A run's initial weights. */
 export function initialWeights(
   specs: TensorSpec[],
   { init, seed }: { init?: string; seed: number },

@@ -6,7 +6,7 @@
  */
 import { EmpSslError } from "../errors.ts";
 
-/** What is known of a file in a manifest. */
+/** A file's entry in a manifest. */
 export interface FileDigest {
   bytes: number;
   sha256: string;
@@ -28,7 +28,7 @@ export function checkpointName(step: number): string {
   return `checkpoint-${String(step).padStart(8, "0")}`;
 }
 
-/** Where no checkpoint is found. */
+/** The error if no checkpoint is found. */
 export function checkpointNotFound(path: string, found: string): EmpSslError {
   return new EmpSslError({
     action: "find a checkpoint in",

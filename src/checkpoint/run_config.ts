@@ -1,7 +1,6 @@
 /**
- * The configuration of a run, as `config.json` and every checkpoint keep it: the
- * user's choices, what follows from them, and which of them make a run what it
- * is.
+ * The configuration of a run, as it is stored in `config.json` and every checkpoint: the
+ * user's choices, what is derived from them, and which of them determine the results.
  *
  * @module
  */
@@ -35,44 +34,44 @@ export interface TrainConfig {
   data: string;
   /** Options of that module: plain data. */
   dataOptions?: DataOptions;
-  /** Its folder; our own in the cache where it is not given. */
+  /** The data set's folder; by default one in our cache. */
   dataDir?: string;
-  /** Another address of its archive than the official one. */
+  /** URL of the data set's archive, in place of the official one. */
   dataUrl?: string;
-  /** Whether it may be downloaded where it is not on disk. */
+  /** Whether the data set may be downloaded if it is not on disk. */
   download?: boolean;
-  /** ImageNet-100: a file with other classes than ours, one a line. */
+  /** ImageNet-100: a file with other classes than ours, one per line. */
   classes?: string;
   /**
-   * A folder that keeps decoded images, shrunk to twice the side of a patch:
-   * for large photographs that are seen in many epochs.
+   * A folder for a cache of decoded images, downscaled to twice the side of a patch:
+   * for large photographs that are used in many epochs.
    */
   cache?: string;
-  /** Gigabytes that `cache` may have on disk. */
+  /** Limit of `cache` on disk, in gigabytes. */
   cacheLimit?: number;
-  /** What it trains by: EMP-SSL where it is not given. */
+  /** The self-supervised method: EMP-SSL by default. */
   method?: MethodName;
-  /** What of the method's constants is otherwise. */
+  /** Method constants that differ from their defaults. */
   methodOptions?: Record<string, number>;
   /**
-   * How patches are cut and augmented: a name, or a recipe, of which the parts
-   * that are not given are the architecture's; its whole where it is not given.
+   * How patches are cut and augmented: a name, or a recipe whose missing parts are
+   * those of the architecture's recipe, which is also the default.
    */
   recipe?: RecipeName | PartialRecipe;
   /**
-   * Side of a patch in pixels; the architecture's own where not given. Of several
-   * sizes it is the last one, which evaluation has too.
+   * Side of a patch in pixels; the architecture's by default. With progressive resizing
+   * it is the last size, which evaluation uses too.
    */
   patchSize?: number;
-  /** Other sizes before it, in order: progressive resizing. */
+  /** Sizes before `patchSize`, in order: progressive resizing. */
   progressive?: ProgressiveSize[];
   /** Epochs. */
   epoch: number;
-  /** Ends the run after so many steps, whatever the epochs are. */
+  /** Total number of steps, in place of `epoch`. */
   maxSteps?: number;
-  /** Images a batch: b. */
+  /** Images per batch: b. */
   bs: number;
-  /** Patches an image: n. */
+  /** Patches per image: n. */
   numPatches: number;
   /** Weight of the invariance. */
   patchSim: number;
@@ -80,36 +79,36 @@ export interface TrainConfig {
   tcr: number;
   /** The paper's ε². */
   eps: number;
-  /** The architecture; it follows from the data where it is not given. */
+  /** The architecture; by default it follows from the data set. */
   arch?: ArchitectureName;
-  /** What the network has otherwise than its architecture: depth, widths, stem. */
+  /** Overrides of the architecture: depth, widths, stem, channels. */
   model?: Partial<ModelConfig>;
   /**
-   * Bits of each number of a pixel: 8 where it is not given. Their number is
-   * `model.channels`.
+   * Bits per channel of a pixel: those of the data set by default, 8 unless it says
+   * otherwise. The number of channels is `model.channels`.
    */
   bits?: 8 | 16;
   /**
-   * The highest learning rate: that of the first step, or after the warm-up. That of
-   * the method for such a batch where it is not given.
+   * The peak learning rate: at the first step, or after the warm-up. By default the
+   * method's for this batch size.
    */
   lr?: number;
-  /** How it falls to zero: `cosine` where it is not given. */
+  /** How the learning rate decays to zero: `cosine` by default. */
   schedule?: Schedule;
-  /** Its rise: so many epochs (`"1"`), or a share of the run (`"10%"`). */
+  /** Learning rate warm-up: epochs (`"1"`) or a share of the run (`"10%"`). */
   warmUp?: string;
   /**
-   * The learning rate that LARS clips at: the `current` one, as the authors'
-   * program has it, or the `initial` one, so that the schedule scales every step.
+   * The learning rate at which LARS clips its local rate: `current`, as in the authors'
+   * program, or `initial`, with which the schedule scales every step.
    */
   larsClip?: LarsClip;
   /** Seed of everything random: 0 to 2³² − 1. */
   seed: number;
-  /** Patch workers; as many as the engine leaves cores where it is not given. */
+  /** Patch workers; by default a quarter of the cores, with a GPU all but one. */
   workers?: number;
-  /** Use only so many training images. */
+  /** Number of training images to use: a fixed random subset. */
   limitImages?: number;
-  /** What runs the model. */
+  /** The engine that runs the model. */
   engine: EngineChoice;
   /** End the run at the first image that cannot be read. */
   strict?: boolean;
@@ -117,65 +116,65 @@ export interface TrainConfig {
   precision: PrecisionChoice;
   /**
    * Patches of each image that go through the network at a time, a divisor of
-   * `numPatches`; `auto` splits a step only where it would not fit into memory.
+   * `numPatches`; `auto` splits a step only if it would not fit into memory.
    */
   microBatch: number | "auto";
-  /** Start from the weights of this file, and from nothing else of it. */
+  /** Start from the weights in this file; nothing else of the file is used. */
   init?: string;
   /**
-   * Write a checkpoint after so many steps (`"100"`) or minutes (`"10m"`); after
-   * each epoch in any case.
+   * Write a checkpoint after so many steps (`"100"`) or minutes (`"10m"`), in addition
+   * to one after each epoch.
    */
   saveEvery?: string;
-  /** How many checkpoints stay. */
+  /** How many checkpoints are kept. */
   keep: number;
-  /** Threads of the engine, on the processor; all cores where not given. */
+  /** CPU threads of the engine; all cores by default. */
   threads?: number;
-  /** Whether XLA compiles what it can of the step: `auto`, by measurement. */
+  /** Whether XLA compiles what it can of the step; `auto` decides by measurement. */
   xla?: XlaChoice;
   /** Write event files for TensorBoard into the run's folder. */
   tensorboard?: boolean;
   /** Replicas in this process; `auto` is one for each GPU. */
   replicas?: number | "auto";
-  /** Whether batch norms take the statistics of all replicas together. */
+  /** Whether batch norm statistics are computed over all replicas (synchronized). */
   syncBn?: boolean;
-  /** `host:port` of each process that trains with this one. */
+  /** `host:port` of all processes that train together. */
   cluster?: string[];
-  /** Which of them this one is; process 0 writes the run's folder. */
+  /** The index of this process in `cluster`; process 0 writes the run's folder. */
   task?: number;
-  /** Seconds after which a silent process is lost: 30. */
+  /** Seconds of silence after which a process counts as lost: 30 by default. */
   peerTimeout?: number;
-  /** The run's folder; `runs/<data>-N` in the working folder where not given. */
+  /** The run's folder; by default `runs/<data>-N` in the working folder. */
   dir?: string;
-  /** A note that is kept with the run. */
+  /** A note that is stored with the run. */
   msg?: string;
 }
 
-/** A configuration with nothing left open. */
+/** A complete configuration: every open choice is decided. */
 export interface ResolvedConfig extends TrainConfig {
   /** The architecture. */
   arch: ArchitectureName;
-  /** How patches are cut and augmented; of a method with views, in evaluation. */
+  /** How patches are cut and augmented; for a method with views only in evaluation. */
   recipe: RecipeChoice;
-  /** How each view is cut and augmented, of a method with views. */
+  /** For a method with views: how each view is cut and augmented. */
   views?: Recipe[];
-  /** The recipe that the user has chosen for the views, where it is one. */
+  /** The recipe that the user has chosen for the views, if any. */
   viewRecipe?: TrainConfig["recipe"];
-  /** The highest learning rate. */
+  /** The peak learning rate. */
   lr: number;
   /** Side of a patch in pixels. */
   patchSize: number;
   /** Images in the training set. */
   images: number;
-  /** Of shards and of a user's module: a digest of the names and labels of the images. */
+  /** For shards and a user's module: a digest of the images' names and labels. */
   dataDigest?: string;
-  /** Steps an epoch. */
+  /** Steps per epoch. */
   stepsPerEpoch: number;
   /** Steps in all. */
   steps: number;
 }
 
-/** The settings that determine a run's numbers: equal settings, equal run. */
+/** The settings that determine a run's results: equal settings give an equal run. */
 export const IDENTITY = [
   "data",
   "dataOptions",
@@ -210,12 +209,12 @@ export const IDENTITY = [
 ] as const satisfies (keyof ResolvedConfig)[];
 
 /**
- * What runs differ by where they are compared: how they are computed, too. Processes
- * that train together have it in common.
+ * The settings by which runs are compared: those above, and how a run is computed.
+ * Processes that train together must agree on most of them (`cluster/agreement.ts`).
  */
 export const COMPARED = [...IDENTITY, "precision", "microBatch"] as const;
 
-/** The choices that do not change the numbers: each start of a run has its own. */
+/** The choices that do not change the results: they may differ when a run is resumed. */
 const OPERATIONAL = [
   "workers",
   "cacheLimit",
@@ -234,7 +233,7 @@ const OPERATIONAL = [
   "peerTimeout",
 ] as const satisfies (keyof TrainConfig)[];
 
-/** Of some choices, those that a resumed run uses. */
+/** The given choices that may differ in a resumed run. */
 export function operational(config: Partial<TrainConfig>) {
   return Object.fromEntries(
     OPERATIONAL.filter((key) => config[key] !== undefined)
@@ -247,14 +246,14 @@ export function isOperational(key: string): boolean {
   return (OPERATIONAL as readonly string[]).includes(key);
 }
 
-/** What the pixels of a run's images are. */
+/** The channels and bits of a run's pixels. */
 export function pixelsOf(
   { model, bits = 8 }: Pick<TrainConfig, "model" | "bits">,
 ): PixelFormat {
   return { channels: model?.channels ?? 3, bits };
 }
 
-/** What the numbers of a run's patches are, and how the network takes them. */
+/** The bits of a run's patches, and how the engine normalises them. */
 export function valuesOf(
   { bits, recipe }: Pick<ResolvedConfig, "bits" | "recipe">,
 ): PatchValues {
@@ -288,7 +287,7 @@ export function trainSource(
     split: "train",
     limit: limitImages,
     classes,
-    // A crop has half the side of its image.
+    // By default a crop has half the side of its image.
     cache: cache === undefined ? undefined : {
       dir: cache,
       side: 2 * largestPatchSize(config),

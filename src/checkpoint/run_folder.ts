@@ -1,6 +1,6 @@
 /**
- * A run's folder on disk (`config.json`, `metrics.jsonl`, checkpoints), locked for
- * the process that writes it.
+ * A run's folder on disk (`config.json`, `metrics.jsonl`, checkpoints), locked by the
+ * process that writes to it.
  *
  * @module
  */
@@ -10,19 +10,19 @@ import { checkpointNotFound } from "./manifest.ts";
 
 const folderError = errorMaker("write a run to", "INVALID_ARGUMENT");
 
-/** What an interrupted write of a run's file has left: see `atomic_file.ts`. */
+/** Temporary files of interrupted writes: see `atomic_file.ts`. */
 const LEFTOVER =
   /^(config\.json|metrics\.jsonl|images\.txt)\.[0-9a-f]{8}\.tmp$/;
 
-/** What a run has before its first checkpoint. */
+/** The files of a run before its first checkpoint. */
 const UNSAVED =
   /^(run\.lock|config\.json|metrics\.jsonl|images\.txt|tensorboard)$|\.tmp$/;
 
 /**
- * Opens the lock of a run's folder, for this process alone.
+ * Takes the exclusive lock of a run's folder.
  *
- * @throws {EmpSslError} `INVALID_ARGUMENT` where it cannot be written, or another
- * process holds it.
+ * @throws {EmpSslError} `INVALID_ARGUMENT` if the folder cannot be written, or another
+ * process holds the lock.
  */
 function lockFolder(dir: string): Deno.FsFile {
   let lock: Deno.FsFile;
@@ -46,11 +46,10 @@ function lockFolder(dir: string): Deno.FsFile {
 }
 
 /**
- * Removes a run that was ended before its first checkpoint; where there is no folder,
- * nothing.
+ * Removes the folder, if it exists, of a run that ended before its first checkpoint.
  *
- * @throws {EmpSslError} `INVALID_ARGUMENT` where the folder holds something else, or
- * another process works in it.
+ * @throws {EmpSslError} `INVALID_ARGUMENT` if the folder contains other files, or
+ * another process holds its lock.
  */
 export function removeUnsavedRun(dir: string): void {
   if (!isFolder(dir)) return;
@@ -71,7 +70,7 @@ export function removeUnsavedRun(dir: string): void {
   }
 }
 
-/** Holds a run's folder for one process. */
+/** A run's folder, locked by this process. */
 export class RunFolder implements Disposable {
   /** The folder. */
   readonly dir: string;
@@ -85,12 +84,13 @@ export class RunFolder implements Disposable {
   }
 
   /**
-   * Makes a folder for a new run, or opens one whose run is resumed.
+   * Creates and locks the folder of a new run, or locks that of a run to resume.
    *
    * @param path The folder.
-   * @param mode What it is to hold.
-   * @throws {EmpSslError} `INVALID_ARGUMENT` where it holds a run and should
-   * not, or another process works in it; `NOT_FOUND` where it should.
+   * @param mode Whether the run is new, or exists and is resumed.
+   * @throws {EmpSslError} `INVALID_ARGUMENT` if the run is new and the folder already
+   * contains one, or another process holds the lock; `NOT_FOUND` if the run should exist
+   * and the folder does not.
    */
   static take(path: string, mode: "new" | "existing"): RunFolder {
     const dir = trimSlashes(path);
@@ -99,7 +99,7 @@ export class RunFolder implements Disposable {
     }
     const lock = lockFolder(dir);
     const names = new Set([...Deno.readDirSync(dir)].map((e) => e.name));
-    // Of a process that was killed while it wrote.
+    // Left by a process that was killed during a write.
     for (const name of names) {
       if (LEFTOVER.test(name)) removeIfPossible(`${dir}/${name}`);
     }
@@ -115,13 +115,13 @@ export class RunFolder implements Disposable {
     return new RunFolder(dir, lock, mode === "new");
   }
 
-  /** Unlocks the folder; removes a new one in which no run has begun. */
+  /** Unlocks the folder; removes a new folder in which no run was started. */
   [Symbol.dispose](): void {
     if (this.#isNew && !exists(`${this.dir}/config.json`)) {
       for (const name of ["run.lock", "images.txt"]) {
         removeIfPossible(`${this.dir}/${name}`);
       }
-      // Only where it is empty.
+      // Succeeds only if the folder is empty.
       removeIfPossible(this.dir);
     }
     this.#lock.close();

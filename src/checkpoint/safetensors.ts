@@ -1,7 +1,7 @@
 /**
- * The safetensors format: eight bytes of header length, a JSON header, the
- * tensors. Float32 is read and written; float16 too, for weights of other
- * programs and for exports.
+ * The safetensors format: eight bytes of header length, a JSON header, the tensors.
+ * Float32 is read and written. Float16 is read, for weights of other programs; headers
+ * may also list float16 and int32, for exports and features.
  *
  * Source: the format's description, huggingface/safetensors, README.
  *
@@ -20,21 +20,21 @@ export interface NamedTensor {
   values: Float32Array;
 }
 
-/** What a file holds. */
+/** The contents of a file. */
 export interface TensorFile {
   /** The tensors by name. */
   tensors: Map<string, { shape: number[]; values: Float32Array }>;
-  /** The header's free-form texts. */
+  /** The header's free-form metadata. */
   metadata: Record<string, string>;
 }
 
-/** The format's own limit on the header, against hostile files. */
+/** The format's limit on the header, against malicious files. */
 const MAX_HEADER = 100_000_000;
 
-/** Bytes of a number of each type. */
+/** Bytes per element of each type. */
 const BYTES = { F32: 4, I32: 4, F16: 2 } as const;
 
-/** A tensor as a header lists it. */
+/** A tensor's entry in a header. */
 export interface TensorShape {
   /** Its name. */
   name: string;
@@ -44,7 +44,7 @@ export interface TensorShape {
   dtype: keyof typeof BYTES;
 }
 
-/** The head of a file whose tensors follow in the order that is given. */
+/** The header of a file whose tensors follow in the given order. */
 export function safetensorsHeader(
   tensors: TensorShape[],
   metadata: Record<string, string> = {},
@@ -58,7 +58,7 @@ export function safetensorsHeader(
     offset = end;
   }
   let text = JSON.stringify(header);
-  // Spaces after the header align the tensors to eight bytes.
+  // Pads the header with spaces, to align the tensors to eight bytes.
   const length = new TextEncoder().encode(text).length;
   text += " ".repeat((8 - length % 8) % 8);
   const bytes = new TextEncoder().encode(text);
@@ -68,7 +68,7 @@ export function safetensorsHeader(
   return head;
 }
 
-/** Encodes tensors and texts. */
+/** Encodes tensors and metadata. */
 export function encodeSafetensors(
   tensors: NamedTensor[],
   metadata: Record<string, string> = {},
@@ -115,11 +115,11 @@ function isEntry(value: unknown): value is Entry {
 }
 
 /**
- * Decodes a file. Nothing in it is trusted: lengths, offsets, shapes and types
- * are checked against the bytes that are there.
+ * Decodes a file. Its contents are not trusted: lengths, offsets, shapes and types are
+ * checked against the size of the file. Tensors of other types are skipped.
  *
  * @param file The whole file.
- * @param name What to call it in a message.
+ * @param name The file's name in error messages.
  * @throws {EmpSslError} `INVALID_CHECKPOINT`.
  *
  * @example There and back
@@ -183,7 +183,7 @@ export function decodeSafetensors(file: Uint8Array, name: string): TensorFile {
 }
 
 /**
- * Reads the free-form texts of a file, and nothing else of it.
+ * Reads the metadata of a file, without its tensors.
  *
  * @throws {EmpSslError} `INVALID_CHECKPOINT`.
  */

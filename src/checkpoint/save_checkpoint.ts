@@ -1,6 +1,6 @@
 /**
- * Writes a checkpoint: a model, an optimiser, and last a manifest with their
- * digests, so that an interrupted write is never taken for a checkpoint.
+ * Writes a checkpoint: the model, the optimiser, and last a manifest with their digests,
+ * so that an interrupted write is never mistaken for a complete checkpoint.
  *
  * @module
  */
@@ -14,14 +14,14 @@ import {
   type Manifest,
 } from "./manifest.ts";
 
-/** How checkpoints are written. */
+/** Options of the file writes. */
 const WRITING = {
   remedy: "choose another --dir; earlier checkpoints are kept",
   code: "INVALID_CHECKPOINT",
 } as const;
 
 /**
- * Writes a checkpoint and removes what is older than the `keep` newest.
+ * Writes a checkpoint and removes all but the `keep` newest.
  *
  * @returns The model's file.
  */
@@ -56,7 +56,7 @@ export function saveCheckpoint(
   return `${dir}/${name}.safetensors`;
 }
 
-/** Removes old checkpoints, and what interrupted writes have left. */
+/** Removes old checkpoints, and files of interrupted writes. */
 function prune(dir: string, keep: number, newest: number): void {
   const names = [...Deno.readDirSync(dir)].map((entry) => entry.name);
   const steps = names.flatMap((name) => {
@@ -69,7 +69,7 @@ function prune(dir: string, keep: number, newest: number): void {
     if (step === undefined) return /^checkpoint-.*\.tmp$/.test(name);
     return Number(step) <= newest && !kept.has(Number(step));
   });
-  // The manifest goes first: without it the rest counts for nothing.
+  // Manifests are removed first: without one, the other files are no checkpoint.
   stale.sort((a, b) =>
     Number(b.endsWith(".json")) - Number(a.endsWith(".json"))
   );

@@ -1,6 +1,6 @@
 /**
- * What the processes that train together agree on: the settings that all must
- * have been started with, and the configuration that process 0 decides for all.
+ * Agreement between the processes that train together: the settings that must be equal
+ * in all of them, and the configuration that process 0 decides for all.
  *
  * @module
  */
@@ -23,35 +23,35 @@ import type { SharedSettings } from "./connection.ts";
 import { Peers, type PeersHost } from "./heartbeat.ts";
 import type { RendezvousOptions } from "./rendezvous.ts";
 
-/** What process 0 decides for all before the first step. */
+/** What process 0 sends to the other processes before the first step. */
 export interface RunPlan {
-  /** The run's configuration, complete. */
+  /** The run's complete configuration. */
   config: ResolvedConfig;
   /** The first step. */
   step: number;
   /** Replicas in each process. */
   replicas: number;
-  /** Digest of the names and classes of the images. */
+  /** Digest of the images' names and classes. */
   images: string;
 }
 
 /** Checks and completes a configuration. */
 export type Resolve = (config: TrainConfig) => Promise<ResolvedConfig>;
 
-/** What a process brings to the agreement. */
+/** What a process contributes to the agreement. */
 export interface JoinOptions {
   /** Whether the run is resumed. */
   resumes: boolean;
-  /** What the user asked for, with defaults. */
+  /** The user's choices, with defaults. */
   asked: TrainConfig;
 }
 
-/** Seconds after which a silent process is lost, where the user names none. */
+/** Default of `--peer-timeout`, in seconds. */
 const PEER_TIMEOUT = 30;
 
-/** The choices that must be equal: those of a run, but for what is local. */
+/** The choices that must be equal: those that runs are compared by, except local ones. */
 const AGREED = COMPARED.filter((key) =>
-  // Some sizes of patches are one choice: see `sharedSettings`.
+  // `progressive` is compared as part of `--patch-size`: see `sharedSettings`.
   !["dataDir", "classes", "cache", "images", "init", "progressive"].includes(
     key,
   )
@@ -60,7 +60,7 @@ const AGREED = COMPARED.filter((key) =>
 const dataError = errorMaker("train together on", "INVALID_DATA");
 const SAME_DATA = "give all processes the same data";
 
-/** A choice as it is compared. */
+/** A choice as text, for the comparison. */
 function asText(choice: unknown): string {
   if (choice === undefined) return "left out";
   return typeof choice === "object" ? JSON.stringify(choice) : `${choice}`;
@@ -76,7 +76,7 @@ function sharedSettings({ asked, resumes }: JoinOptions): SharedSettings {
     "--replicas": `${asked.replicas ?? 1}`,
     "--resume": resumes ? "given" : "left out",
   };
-  // A resumed run has its own configuration, which process 0 reads.
+  // Process 0 reads the configuration of a resumed run from its checkpoint.
   if (resumes) return settings;
   for (const key of AGREED) settings[flagOf(key)] = asText(asked[key]);
   const { patchSize, progressive } = asked;
@@ -91,7 +91,7 @@ export function isClustered({ cluster }: Partial<TrainConfig>): boolean {
   return (cluster?.length ?? 0) > 1;
 }
 
-/** Whether this is one of several processes, and not process 0. */
+/** Whether this is one of several processes, other than process 0. */
 export function isFollower(config: Partial<TrainConfig>): boolean {
   return isClustered(config) && (config.task ?? 0) > 0;
 }
@@ -106,13 +106,13 @@ function rendezvous(options: JoinOptions): RendezvousOptions {
   };
 }
 
-/** Process 0 listens for the others, before it prepares the run. */
+/** Process 0 starts to listen for the others, before it prepares the run. */
 export function hostAgreement(options: JoinOptions): PeersHost<RunPlan> {
   return Peers.host(rendezvous(options));
 }
 
 /**
- * Process 0 waits for the others and tells them what it has decided.
+ * Process 0 waits for the others and sends them the plan.
  *
  * @param plan The configuration and the first step.
  * @param source The images.
@@ -125,25 +125,26 @@ export async function leadAgreement(
   return await host.welcome({ ...plan, images: await imagesOf(source) });
 }
 
-/** What all processes must agree on of their images. */
+/** A digest of the images' names and classes, which must be equal in all processes. */
 async function imagesOf(source: DatasetSource): Promise<string> {
   return digestOf(await openDataset(source), `${folderOf(source)}/`);
 }
 
 /**
- * Another process takes over the configuration of process 0; where its data
- * lies, and how many threads it uses, is its own.
+ * Another process takes over the configuration of process 0, except for local choices
+ * such as the data's folder and the number of threads.
  *
- * @param given What the user asked for, without defaults.
+ * @param given The user's choices, without defaults.
  * @param resolve Checks and completes a configuration on this machine.
- * @throws {EmpSslError} `INVALID_DATA` where its data is not that of process 0.
+ * @throws {EmpSslError} `INVALID_DATA` if its data differs from that of process 0.
  */
 export async function followAgreement(
   given: Partial<TrainConfig>,
   { resolve, ...options }: JoinOptions & { resolve: Resolve },
 ): Promise<{ peers: Peers<RunPlan>; config: ResolvedConfig }> {
   const { resumes, asked } = options;
-  // What takes long, such as a download, is done before process 0 waits.
+  // Slow work, such as a download, is done before joining: process 0 then waits only
+  // for the peer timeout.
   if (!resumes) await resolve(asked);
   const peers = await Peers.join<RunPlan>(rendezvous(options));
   try {
@@ -156,7 +157,7 @@ export async function followAgreement(
       threads: undefined,
       ...operational(given),
       tensorboard: false,
-      // Files of this machine.
+      // Paths on this machine.
       ...(resumes && dataDir === undefined ? {} : { classes, cache }),
       dataUrl,
       download,

@@ -1,23 +1,23 @@
 /**
- * The connection between two processes that train together: JSON messages over
- * TCP, one on each line.
+ * The connection between two processes that train together: JSON messages over TCP, one
+ * per line.
  *
  * @module
  */
-/** The settings that must be equal in all processes, by their flags. */
+/** The settings that must be equal in all processes, by flag. */
 export type SharedSettings = Record<string, string>;
 
 /** A process that was lost. */
 export interface LostPeer {
-  /** The process, as messages name it. */
+  /** The process's name in messages. */
   peer: string;
-  /** How that was noticed. */
+  /** How the loss was noticed. */
   found: string;
-  /** What to do about it; to resume where it is not given. */
+  /** What to do about it; by default: resume. */
   remedy?: string;
 }
 
-/** A message: one field is set. */
+/** A message, in which exactly one field is set. */
 export interface Message {
   hello?: { task: number; settings: SharedSettings };
   welcome?: unknown;
@@ -28,7 +28,7 @@ export interface Message {
 
 const encoder = new TextEncoder();
 
-/** Longer than any message, in characters: a longer one is not from us. */
+/** Limit of a message in characters: a longer one was not sent by this program. */
 const MAX_MESSAGE = 1 << 18;
 
 /** A connection to another process. */
@@ -50,7 +50,7 @@ export class Connection {
       .getReader();
   }
 
-  /** Counts the silence anew: until now nothing was read. */
+  /** Resets {@linkcode Connection.silence} to zero. */
   restartSilence(): void {
     this.#lastMessage = performance.now();
   }
@@ -60,13 +60,13 @@ export class Connection {
     return (performance.now() - this.#lastMessage) / 1000;
   }
 
-  /** Sends a message; nothing happens where the connection is closed. */
+  /** Sends a message; does nothing if the connection is closed. */
   send(message: Message): void {
     this.#writer.write(encoder.encode(JSON.stringify(message) + "\n"))
       .catch(() => {});
   }
 
-  /** The next message; nothing where the connection ends or breaks the protocol. */
+  /** The next message; undefined if the connection ends or the message is invalid. */
   async next(): Promise<Message | undefined> {
     for (;;) {
       const end = this.#rest.indexOf("\n");
@@ -93,7 +93,7 @@ export class Connection {
   }
 }
 
-/** Parses a message; nothing where it is none: anyone can connect. */
+/** Parses a message; undefined if it is invalid, since anyone can connect. */
 function parseMessage(line: string): Message | undefined {
   try {
     const message: Message = JSON.parse(line);

@@ -1,7 +1,7 @@
 /**
- * The processes that train together, while they do. TensorFlow carries the
- * tensors; here all processes exchange heartbeats with process 0, which notices
- * a lost one and tells the others.
+ * Heartbeats between the processes during training. TensorFlow exchanges the tensors;
+ * this module exchanges heartbeats between process 0 and all others: process 0 detects a
+ * lost process and notifies the rest.
  *
  * @module
  */
@@ -21,10 +21,10 @@ import {
 /** Process 0 before the plan is made. */
 export interface PeersHost<Plan> extends Disposable {
   /**
-   * Waits until all processes are connected, and tells them the plan.
+   * Waits until all processes are connected, and sends them the plan.
    *
-   * @throws {EmpSslError} `PEER_LOST` where one does not connect in time, and
-   * `INVALID_ARGUMENT` where one has other settings.
+   * @throws {EmpSslError} `PEER_LOST` if one does not connect in time, and
+   * `INVALID_ARGUMENT` if one has other settings.
    */
   welcome(plan: Plan): Promise<Peers<Plan>>;
 }
@@ -32,7 +32,7 @@ export interface PeersHost<Plan> extends Disposable {
 /**
  * The other processes of a cluster.
  *
- * @example A process that is alone has no one to wait for
+ * @example A single process does not wait
  * ```ts
  * import { Peers } from "./heartbeat.ts";
  *
@@ -51,7 +51,7 @@ export class Peers<Plan> implements Disposable {
   readonly plan: Plan;
   #failure = new Failure();
   #failed: PeerLost | undefined;
-  /** By number: process 0 is connected to all others, another to process 0. */
+  /** By process number: process 0 is connected to all others, these only to process 0. */
   #connections: Map<number, Connection>;
   #options: RendezvousOptions;
   #timer: ReturnType<typeof setInterval>;
@@ -70,7 +70,7 @@ export class Peers<Plan> implements Disposable {
       heartbeatSeconds(options.timeout) * 1000,
     );
     for (const [task, connection] of connections) {
-      // Before the welcome neither side has read for as long as that took.
+      // Process 0 reads nothing between the hello of a process and the welcome.
       connection.restartSilence();
       this.#listen(task, connection);
     }
@@ -79,8 +79,8 @@ export class Peers<Plan> implements Disposable {
   /**
    * Connects to process 0 and waits for its plan.
    *
-   * @throws {EmpSslError} `PEER_LOST` where it is not reached in time or ends, and
-   * `INVALID_ARGUMENT` where the settings differ.
+   * @throws {EmpSslError} `PEER_LOST` if process 0 is not reached in time, ends, or
+   * reports another lost process or different settings.
    */
   static async join<Plan>(options: RendezvousOptions): Promise<Peers<Plan>> {
     const { connection, plan } = await joinRendezvous<Plan>(options);
@@ -88,9 +88,9 @@ export class Peers<Plan> implements Disposable {
   }
 
   /**
-   * Listens as process 0, for `welcome` to be called once the plan is made.
+   * Listens as process 0; call `welcome` once the plan is made.
    *
-   * @throws {EmpSslError} `INVALID_ARGUMENT` where the port cannot be had.
+   * @throws {EmpSslError} `INVALID_ARGUMENT` if the port is not available.
    */
   static host<Plan>(options: RendezvousOptions): PeersHost<Plan> {
     const rendezvous = new HostedRendezvous<Plan>(options);
@@ -117,7 +117,7 @@ export class Peers<Plan> implements Disposable {
     }
   }
 
-  /** Sends a heartbeat to each, and looks for those that send none. */
+  /** Sends a heartbeat to each process, and fails if one has been silent too long. */
   #exchange(): void {
     const { timeout, addresses } = this.#options;
     for (const [task, connection] of this.#connections) {
@@ -135,7 +135,7 @@ export class Peers<Plan> implements Disposable {
     this.#failure.fail(this.#failed);
   }
 
-  /** Tells the other processes which one is lost. */
+  /** Sends the other processes the name of the lost one. */
   #tell(lost: LostPeer): void {
     for (const other of this.#connections.values()) other.send({ lost });
   }
@@ -146,11 +146,12 @@ export class Peers<Plan> implements Disposable {
   }
 
   /**
-   * The cause of an error: TensorFlow may notice a lost process before its
-   * heartbeats are missed. The other processes are told.
+   * The cause of an error: TensorFlow may notice a lost process before its heartbeats are
+   * missed. If no process is reported lost within 3 seconds, the error itself is the
+   * cause, and the other processes are notified.
    */
   async explain(error: unknown): Promise<unknown> {
-    // The message about a lost process takes a moment to arrive.
+    // The message about a lost process may arrive after TensorFlow's error.
     for (let i = 0; i < 30 && this.#failed === undefined; i++) {
       await sleep(100);
     }
@@ -165,10 +166,10 @@ export class Peers<Plan> implements Disposable {
   }
 
   /**
-   * Waits until all processes have finished: until then one of them may still
-   * read from another.
+   * Waits until all processes have finished: until then one of them may still read from
+   * another.
    *
-   * @throws {EmpSslError} `PEER_LOST` where one is lost before it has finished.
+   * @throws {EmpSslError} `PEER_LOST` if one is lost before it has finished.
    */
   async finish(): Promise<void> {
     const connections = [...this.#connections.values()];
@@ -176,7 +177,7 @@ export class Peers<Plan> implements Disposable {
       for (const connection of connections) connection.send({ done: true });
     };
     const isHost = this.#options.task === 0;
-    // Process 0 answers once all the others have finished.
+    // Process 0 sends `done` only after all the others have sent it.
     if (!isHost) sendDone();
     const all = () => connections.every(({ done }) => done);
     while (!all() && this.#failed === undefined) await sleep(20);

@@ -8,18 +8,18 @@ import { splitAddress } from "../address.ts";
 import { EmpSslError, messageOf } from "../errors.ts";
 import { flagError } from "../flag_error.ts";
 
-/** A process among others. */
+/** The addresses of all processes, and this one's number. */
 export interface Membership {
-  /** `host:port` of each, in the order of their numbers. */
+  /** `host:port` of each process, by number. */
   addresses: string[];
-  /** This one's number; process 0 writes the run's folder. */
+  /** This process's number; process 0 writes the run's folder. */
   task: number;
 }
 
 const ADDRESS = /^([\w.-]+):(\d{1,5})$/;
 
 /**
- * Refuses processes that cannot be.
+ * Rejects invalid or duplicate addresses, and a number out of range.
  *
  * @throws {EmpSslError} `INVALID_ARGUMENT`.
  */
@@ -53,8 +53,8 @@ export function checkMembership({ addresses, task }: Membership): void {
 const isLoopback = (host: string) => /^(localhost|127\..*)$/.test(host);
 
 /**
- * Refuses a name that means this machine's loopback here, as Debian has it for a
- * machine's own name: other machines could not reach it.
+ * Rejects an own host name that resolves to the loopback address on this machine, as
+ * Debian configures it: other machines could not reach it.
  *
  * @throws {EmpSslError} `INVALID_ARGUMENT`.
  */
@@ -74,13 +74,13 @@ export async function checkOwnName(
   );
 }
 
-/** What a process of TensorFlow's finds in `TF_CONFIG`. */
+/** The content of TensorFlow's `TF_CONFIG`. */
 interface TfConfig {
   cluster?: { worker?: string[]; chief?: string[] };
   task?: { type?: string; index?: number };
 }
 
-/** The processes that `TF_CONFIG` names: a chief, if there is one, is number 0. */
+/** The processes in `TF_CONFIG`; the chief, if there is one, is number 0. */
 function fromTfConfig(text: string): Membership {
   const { cluster, task } = JSON.parse(text) as TfConfig;
   const chief = cluster?.chief ?? [], workers = cluster?.worker ?? [];
@@ -120,7 +120,7 @@ function expandCounts(list: string): number[] {
   });
 }
 
-/** The port of the first process on a machine, where Slurm names none. */
+/** The port of the first process on each machine: Slurm assigns none. */
 const SLURM_PORT = 8470;
 
 /** The processes of a Slurm step, in the order of its block distribution. */
@@ -137,11 +137,11 @@ function fromSlurm(get: (name: string) => string | undefined): Membership {
 }
 
 /**
- * The processes that the environment names: by TensorFlow's own `TF_CONFIG`, or
- * by Slurm's variables in a step of several tasks.
+ * The processes that the environment defines: in TensorFlow's `TF_CONFIG`, or in Slurm's
+ * variables in a step of several tasks.
  *
- * @param get Reads a variable.
- * @returns Nothing where this process is alone.
+ * @param get Reads an environment variable.
+ * @returns Undefined for a single process.
  * @throws {EmpSslError} `INVALID_ARGUMENT`.
  */
 export function membershipOf(

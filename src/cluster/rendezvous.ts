@@ -14,11 +14,11 @@ import {
   type SharedSettings,
 } from "./connection.ts";
 
-/** What a rendezvous is held with. */
+/** Options of a rendezvous. */
 export interface RendezvousOptions extends Membership {
-  /** Seconds after which a silent process is lost. */
+  /** Seconds of silence after which a process counts as lost. */
   timeout: number;
-  /** What must be equal in all processes. */
+  /** The settings that must be equal in all processes. */
   settings: SharedSettings;
 }
 
@@ -32,7 +32,7 @@ const REMEDY = {
   same: "start all processes with the same program and flags",
 };
 
-/** The port beside TensorFlow's: 1000 higher, or lower where there is none. */
+/** The address with TensorFlow's port + 1000, or − 1000 if that would exceed 65535. */
 export function rendezvousAddress(
   address: string,
 ): { hostname: string; port: number } {
@@ -45,11 +45,11 @@ export function heartbeatSeconds(timeout: number): number {
   return Math.min(2, timeout / 5);
 }
 
-/** Waits. */
+/** Waits for some milliseconds. */
 export const sleep = (ms: number) =>
   new Promise((done) => setTimeout(done, ms));
 
-/** A process, as messages name it. */
+/** A process's name in messages. */
 export function peerName(task: number, addresses: string[]): string {
   return `process ${task} (${addresses[task]})`;
 }
@@ -67,7 +67,7 @@ export class PeerLost extends EmpSslError {
   }
 }
 
-/** The first difference between two processes, if there is one. */
+/** The first difference between the settings of two processes, if any. */
 function differenceOf(
   theirs: SharedSettings,
   ours: SharedSettings,
@@ -81,10 +81,10 @@ function differenceOf(
 }
 
 /**
- * Process 0 listens for the others. It does so before it prepares anything, so
- * that they can connect while it downloads or searches its data: until it
- * welcomes them it sends heartbeats, and only then counts the time in which all
- * must have connected.
+ * Process 0's side of the rendezvous. Process 0 listens before it prepares anything, so
+ * that the others can connect while it downloads or searches its data. Until the welcome
+ * it sends heartbeats; the time in which all must have connected starts only when
+ * `welcome` is called.
  */
 export class HostedRendezvous<Plan> implements Disposable {
   #options: RendezvousOptions;
@@ -96,14 +96,14 @@ export class HostedRendezvous<Plan> implements Disposable {
   #welcomed = false;
 
   /**
-   * Listens.
+   * Starts to listen.
    *
-   * @throws {EmpSslError} `INVALID_ARGUMENT` where the port cannot be had.
+   * @throws {EmpSslError} `INVALID_ARGUMENT` if the port is not available.
    */
   constructor(options: RendezvousOptions) {
     this.#options = options;
     this.#listener = listen(options.addresses[0]!);
-    // Awaited in welcome(), which may come later than a failure.
+    // Awaited in welcome(), which may be called after the promise has rejected.
     this.#complete.promise.catch(() => {});
     this.#heartbeat = setInterval(
       () => this.#send({ heartbeat: true }),
@@ -128,7 +128,7 @@ export class HostedRendezvous<Plan> implements Disposable {
   }
 
   async #accept(): Promise<void> {
-    // All at the same time: one that sends nothing must not block the others.
+    // Concurrently: a connection that sends nothing must not block the others.
     for await (const connection of this.#listener) {
       void this.#register(new Connection(connection));
     }
@@ -161,10 +161,10 @@ export class HostedRendezvous<Plan> implements Disposable {
   }
 
   /**
-   * Waits until all processes are connected and tells them the plan.
+   * Waits until all processes are connected and sends them the plan.
    *
-   * @throws {EmpSslError} `PEER_LOST` where one does not connect in time, and
-   * `INVALID_ARGUMENT` where one has other settings.
+   * @throws {EmpSslError} `PEER_LOST` if one does not connect in time, and
+   * `INVALID_ARGUMENT` if one has other settings.
    */
   async welcome(plan: Plan): Promise<Map<number, Connection>> {
     const { addresses, timeout } = this.#options;
@@ -185,7 +185,7 @@ export class HostedRendezvous<Plan> implements Disposable {
     return this.#connections;
   }
 
-  /** Stops listening; where nobody was welcomed, the others are told. */
+  /** Stops listening; if no plan was sent, tells the others that process 0 has ended. */
   [Symbol.dispose](): void {
     clearInterval(this.#heartbeat);
     this.#listener.close();
@@ -215,7 +215,7 @@ function listen(address: string): Deno.TcpListener {
   }
 }
 
-/** Another process connects to process 0. */
+/** Connects to process 0 and waits for its plan. */
 export async function joinRendezvous<Plan>(
   options: RendezvousOptions,
 ): Promise<{ connection: Connection; plan: Plan }> {
@@ -224,7 +224,7 @@ export async function joinRendezvous<Plan>(
   const end = performance.now() + timeout * 1000;
   const connection = await reach(options, end);
   connection.send({ hello: { task, settings } });
-  // Process 0 may prepare for long; while it does it sends heartbeats.
+  // Process 0 may take long to prepare the run; meanwhile it sends heartbeats.
   const watch = setInterval(() => {
     if (connection.silence > timeout) connection.close();
   }, heartbeatSeconds(timeout) * 1000);

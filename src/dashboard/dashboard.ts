@@ -16,7 +16,7 @@ import type { TrainEvent } from "../train/events.ts";
 import { History } from "./history.ts";
 import { serve, type Served } from "./server.ts";
 
-/** Milliseconds between two looks at a batch. */
+/** Minimum milliseconds between two batches that are shown. */
 const EVERY = 1000;
 
 /** Follows a run's events and shows them. */
@@ -40,10 +40,10 @@ export class Dashboard {
   }
 
   /**
-   * Serves the page of a run that is to begin.
+   * Begins to serve the page, before the run begins.
    *
-   * @param port Where; 0 takes any that is free.
-   * @throws {EmpSslError} `INVALID_ARGUMENT` where the port cannot be had.
+   * @param port The port; 0 takes any that is free.
+   * @throws {EmpSslError} `INVALID_ARGUMENT` where the port is not available.
    *
    * @example The page of a run
    * ```ts ignore
@@ -68,7 +68,7 @@ export class Dashboard {
     return this.#served.url;
   }
 
-  /** Whether the next batch should be looked at: at most one a second is. */
+  /** Whether the page should get the next batch: at most one per second. */
   wants(): boolean {
     const now = performance.now();
     if (now - this.#looked < EVERY) return false;
@@ -76,7 +76,7 @@ export class Dashboard {
     return true;
   }
 
-  /** Takes in an event. */
+  /** Adds an event to the page. */
   async show(event: TrainEvent): Promise<void> {
     if (event.type === "start") await this.#start(event);
     else if (event.type === "step") {
@@ -109,7 +109,7 @@ export class Dashboard {
     if (dir !== undefined && step > 0) this.#recall(dir, step);
   }
 
-  /** The steps before a run was resumed. */
+  /** Adds the steps before a run was resumed. */
   #recall(dir: string, before: number): void {
     try {
       for (const record of readMetrics(`${dir}/metrics.jsonl`)) {
@@ -121,7 +121,7 @@ export class Dashboard {
         );
       }
     } catch {
-      // The page then begins here.
+      // The page then begins with the current step.
     }
   }
 
@@ -160,7 +160,7 @@ export class Dashboard {
     };
   }
 
-  /** Ends the page, when all viewers have read what there is. */
+  /** Stops serving the page, when all viewers have read all records. */
   async close(): Promise<void> {
     this.#history.end();
     await this.#served.close();

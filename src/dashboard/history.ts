@@ -1,11 +1,11 @@
 /**
- * All that the live page shows of a run, in order, for any number of viewers at
- * any speed: each reads on from where it is, and nothing is kept for it.
+ * All that the live page shows of a run, in order, for any number of viewers. Each
+ * viewer reads the shared list at its own speed: new records are not queued per viewer.
  *
  * @module
  */
 
-/** More steps than these are thinned out for a viewer that comes late. */
+/** More records than this: steps are thinned out for a viewer that connects late. */
 const MOST = 4000;
 /** Records sent at a time. */
 const CHUNK = 500;
@@ -29,7 +29,7 @@ export class History {
     this.#news = Promise.withResolvers();
   }
 
-  /** Which records of the past a viewer gets: all, or evenly so many. */
+  /** The past records that a viewer gets: all, or every nth step and all non-steps. */
   #past(): string[] {
     const { length } = this.#records;
     if (length <= MOST) return this.#records.slice();
@@ -40,8 +40,8 @@ export class History {
   }
 
   /**
-   * A stream of server-sent events: the past, then what comes. It is asked for
-   * more only as fast as its viewer reads.
+   * A stream of server-sent events: past records, then new ones. Records are only pulled
+   * as fast as the viewer reads.
    */
   follow(): ReadableStream<Uint8Array> {
     const encoder = new TextEncoder();

@@ -26,7 +26,7 @@ const $ = (id) => document.getElementById(id);
 const style = (name) =>
   getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-/** A curve: its points, and what draws them. */
+/** A curve: its points and its plot. */
 class Curve {
   constructor([key, title, valueOf, digits]) {
     Object.assign(this, { key, title, valueOf, digits });
@@ -45,7 +45,7 @@ class Curve {
   add(record) {
     const value = this.valueOf(record);
     if (!Number.isFinite(value)) return;
-    // A run that was resumed may come to a step again.
+    // A resumed run may repeat steps.
     const [steps, values] = this.data;
     while (steps.length > 0 && steps.at(-1) >= record.step) {
       steps.pop();
@@ -154,7 +154,7 @@ function svg(name, attributes) {
 
 function drawSpectrum(values) {
   const most = values[0] || 1, wide = 300 / values.length;
-  // Four decades: a collapsed representation has one bar.
+  // A log scale of four decades: a collapsed representation shows one bar.
   const height = (value) =>
     Math.max(0, 1 + Math.log10(Math.max(value / most, 1e-9)) / 4) * 160;
   $("spectrum").replaceChildren(...values.map((value, i) =>
@@ -220,7 +220,7 @@ function drawMap() {
   );
 }
 
-/** UMAP's file is no module. */
+/** Loads UMAP, whose file is a classic script and not a module. */
 function loadUmap() {
   return new Promise((resolve, reject) => {
     if (globalThis.UMAP) return resolve();
@@ -317,7 +317,7 @@ function refresh() {
 
 const events = new EventSource("/events");
 events.addEventListener("open", () => {
-  // The whole history comes again: the run may be another process by now.
+  // The server sends the whole history again, perhaps from another process.
   for (const curve of curves) curve.data = [[], []];
   $("state").textContent = "Connected";
 });

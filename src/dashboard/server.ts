@@ -33,13 +33,13 @@ const HEADERS = {
   "cache-control": "no-store",
 };
 
-/** What the page asks for besides its files. */
+/** The dynamic content of the page. */
 export interface Content {
   /** Server-sent events. */
   events(): ReadableStream<Uint8Array>;
   /** The patches of the last batch, as PNG. */
   patches(): Promise<Uint8Array> | undefined;
-  /** What is known of the last batch, as JSON. */
+  /** Data about the last batch, as JSON. */
   batch(): string;
 }
 
@@ -53,9 +53,8 @@ function answer(
 }
 
 /**
- * Whether a request names this machine: a page of another site could otherwise
- * read this one through DNS rebinding. The port may be another: that of an ssh
- * tunnel.
+ * Whether the host of a request is this machine: a page of another site could otherwise
+ * read this one through DNS rebinding. The port may differ, as with an ssh tunnel.
  */
 function isLocalName(host: string | null): boolean {
   const name = host?.replace(/:\d+$/, "").toLowerCase();
@@ -96,15 +95,15 @@ async function respond(
 export interface Served {
   /** Its address. */
   url: string;
-  /** Ends it. */
+  /** Stops the server. */
   close(): Promise<void>;
 }
 
 /**
  * Serves a page.
  *
- * @param port Where; 0 takes any that is free.
- * @throws {EmpSslError} `INVALID_ARGUMENT` where the port cannot be had.
+ * @param port The port; 0 takes any that is free.
+ * @throws {EmpSslError} `INVALID_ARGUMENT` where the port is not available.
  */
 export function serve(port: number, content: Content): Served {
   let server: Deno.HttpServer<Deno.NetAddr>;
@@ -125,7 +124,7 @@ export function serve(port: number, content: Content): Served {
       cause: error,
     });
   }
-  // A viewer that does not read keeps no run from ending.
+  // An open connection of a viewer must not keep the process running.
   server.unref();
   return {
     url: `http://${HOST}:${server.addr.port}/`,

@@ -1,5 +1,5 @@
 /**
- * Where the data sets that may be downloaded come from.
+ * Where data sets are downloaded from.
  *
  * @module
  */
@@ -12,11 +12,11 @@ export interface Archive {
   url: string;
   /** MD5 of the file, as its publisher or torchvision gives it. */
   md5: string;
-  /** The folder that is in it. */
+  /** The folder inside it. */
   folder: string;
-  /** Bytes of the file, about. */
+  /** Approximate size of the file in bytes. */
   bytes: number;
-  /** The name of its folder among our own. */
+  /** The name of its folder in our cache. */
   home: string;
 }
 
@@ -49,10 +49,10 @@ export const ARCHIVES: Readonly<Record<string, Archive>> = {
 };
 
 /**
- * The archive at another address. A mirror has the same file; where the file is
- * another, its digest is given after the address: `#md5=…`.
+ * The archive at another address. A mirror must have the same file; for another file,
+ * its digest is given after the address: `#md5=…`.
  *
- * @throws {EmpSslError} `INVALID_ARGUMENT` where it is no address.
+ * @throws {EmpSslError} `INVALID_ARGUMENT` where it is not a URL.
  */
 export function archiveAt(archive: Archive, url: string | undefined): Archive {
   if (url === undefined) return archive;

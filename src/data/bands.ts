@@ -1,20 +1,19 @@
 /**
- * Images of other numbers of channels than one and three: TIFF files of several
- * bands, and NumPy's arrays.
+ * Images with any number of channels: multi-band TIFF files, and NumPy arrays.
  *
  * @module
  */
 import { loadGeoTiff } from "../deps/geotiff.ts";
 import { type Image, MAX_CHANNELS, type Samples } from "./image.ts";
 
-/** Whether a file is a TIFF: `II*` or `MM*`, in either byte order. */
+/** Whether a file is a TIFF or a BigTIFF, in either byte order (`II`, `MM`). */
 export function isTiff(bytes: Uint8Array): boolean {
   const [a, b, c, d] = bytes;
   return a === 0x49 && b === 0x49 && (c === 42 || c === 43) && d === 0 ||
     a === 0x4d && b === 0x4d && c === 0 && (d === 42 || d === 43);
 }
 
-/** The first image of a TIFF file, all its bands. */
+/** Decodes the first image of a TIFF file with all its bands. */
 export async function decodeTiff(
   bytes: Uint8Array,
   maxPixels: number,
@@ -37,17 +36,18 @@ export async function decodeTiff(
   return { width, height, channels, data };
 }
 
-/** Magic, version and length of the header of a `.npy` file. */
+/** Magic bytes of a `.npy` file. */
 const NPY = "\x93NUMPY";
 
-/** Whether a file is an array of NumPy. */
+/** Whether a file is a NumPy array (`.npy`). */
 export function isNpy(bytes: Uint8Array): boolean {
   return [...NPY].every((char, i) => bytes[i] === char.charCodeAt(0));
 }
 
 /**
- * An array as an image: `height × width`, `height × width × channels`, or channels
- * first where that gives as many as wanted, or only that up to 16 of them.
+ * Decodes an array of `height × width`, or `height × width × channels`. It is taken as
+ * channels first where only the first side is the wanted number of channels, or only
+ * the first is at most 16.
  */
 export function decodeNpy(
   bytes: Uint8Array,
@@ -100,7 +100,7 @@ export function decodeNpy(
   return { width, height, channels, data };
 }
 
-/** From channel by channel to pixel by pixel. */
+/** From channels first to channels last. */
 function interleave<T extends Samples>(planes: T, channels: number): T {
   const pixels = planes.length / channels, data = planes.slice() as T;
   for (let c = 0; c < channels; c++) {

@@ -1,5 +1,5 @@
 /**
- * All data sets by name, with what else follows from the choice of one.
+ * All data sets by name, with the defaults that depend on the data set.
  *
  * @module
  */
@@ -31,19 +31,19 @@ import { openTinyImagenet } from "./tiny_imagenet.ts";
 import { openWebdataset, ShardImages } from "./webdataset.ts";
 import { trimSlashes } from "../files.ts";
 
-/** What a data set is opened with. */
+/** Options for opening a data set. */
 export interface OpenOptions {
   /** Its folder. */
   dir: string;
-  /** Which part. */
+  /** The split. */
   split: Split;
-  /** ImageNet-100: a file with other classes than ours. */
+  /** ImageNet-100: a file of classes that replaces the built-in list. */
   classes?: string;
-  /** The options of a data set that has some, such as a user's module. */
+  /** Options, for data sets that have any, such as a user's module. */
   options?: DataOptions;
 }
 
-/** What follows from the choice of a data set. */
+/** How a data set is opened, and the defaults that depend on it. */
 export interface DatasetEntry {
   /** Opens one split; `dir` is given where `needsDir` is set. */
   open(
@@ -51,17 +51,17 @@ export interface DatasetEntry {
   ): Promise<Dataset> | Dataset;
   /** Whether it is read from `--data-dir`. */
   needsDir: boolean;
-  /** Whether each image is a file of its own, to be decoded. */
+  /** Whether each image is a separate file. */
   files?: boolean;
-  /** Whether a run keeps a digest of its images, having no index of files. */
+  /** Whether a run stores a digest of names and labels, since it has no file index. */
   digest?: boolean;
-  /** The names of its options; those of a user's module are its own. */
+  /** The names of its options; a user's module may take any. */
   options?: readonly string[];
-  /** The architecture where the user names none; "by-size" looks at an image. */
+  /** Default architecture; "by-size" chooses by the size of an image. */
   arch: string;
-  /** Its own defaults of a run, where the paper's do not suit it. */
+  /** Defaults of a run, where the paper's do not suit the data set. */
   defaults?: { epoch: number; bs: number };
-  /** The side in pixels of a patch, where it is not the architecture's own. */
+  /** Default patch size in pixels, where it is not the architecture's. */
   patchSize?: number;
 }
 
@@ -79,7 +79,7 @@ export const DATASETS: Readonly<Record<string, DatasetEntry>> = {
   shapes: {
     open: openShapes,
     needsDir: false,
-    // Small: its first run should end in minutes.
+    // Small, so that a first run takes only minutes.
     defaults: { epoch: 1, bs: 20 },
     patchSize: 16,
     arch: "resnet18-cifar",
@@ -138,7 +138,7 @@ export const DATASETS: Readonly<Record<string, DatasetEntry>> = {
   },
 };
 
-/** What follows from the choice of a user's module. */
+/** The entry of a user's module. */
 function moduleEntry(name: string): DatasetEntry {
   return {
     open: (options) => openOwnData(moduleUrl(name), options),
@@ -149,8 +149,7 @@ function moduleEntry(name: string): DatasetEntry {
 }
 
 /**
- * What follows from the choice of a data set: its entry in {@linkcode DATASETS},
- * or that of a user's module.
+ * The entry of a data set in {@linkcode DATASETS}, or that of a user's module.
  *
  * @throws {EmpSslError} `INVALID_ARGUMENT` for an unknown name.
  */
@@ -168,7 +167,7 @@ export function datasetEntry(name: string): DatasetEntry {
   });
 }
 
-/** The folder of a source, without a slash at its end. */
+/** The folder of a source, without trailing slashes. */
 export function folderOf({ dir = "" }: DatasetSource): string {
   return trimSlashes(dir);
 }
@@ -177,9 +176,9 @@ export function folderOf({ dir = "" }: DatasetSource): string {
  * Opens a data set.
  *
  * @param source Its name, folder and split.
- * @param search Told of the images that are found in a folder.
+ * @param search Callback for the number of images found in a folder so far.
  * @throws {EmpSslError} `INVALID_ARGUMENT` for an unknown name or a missing
- * folder name; `NOT_FOUND` and `INVALID_DATA` for what is wrong on disk.
+ * folder name; `NOT_FOUND` and `INVALID_DATA` for missing or invalid files.
  *
  * @example The embedded set
  * ```ts
@@ -215,7 +214,7 @@ export async function openDataset(
   return limited(images, source);
 }
 
-/** A data set whose images have some pixels, by its own decoding or converted. */
+/** A data set with another pixel format, by its own decoding or by conversion. */
 export function withPixels(dataset: Dataset, pixels: PixelFormat): Dataset {
   if (!dataset.decodeAs) {
     const own = dataset.pixels ?? RGB;
@@ -225,7 +224,7 @@ export function withPixels(dataset: Dataset, pixels: PixelFormat): Dataset {
   return dataset;
 }
 
-/** A data set of which each image is converted. */
+/** A data set whose images are converted after decoding. */
 function converted(dataset: Dataset, pixels: PixelFormat): Dataset {
   const { name, length, classes, blocks } = dataset;
   return {
@@ -272,16 +271,15 @@ function openShared(shared: SharedData): Dataset {
     : openSharedCifar(shared);
 }
 
-/** A data set, and a source from which other threads open the same. */
+/** An opened data set, and the source from which other threads open the same. */
 export interface OpenedSource {
   dataset: Dataset;
   source: DatasetSource;
 }
 
 /**
- * Opens a data set once for all threads: those that open the source that is
- * returned see the same images at the same places, whatever happens to the folder
- * meanwhile.
+ * Opens a data set once for all threads. Threads that open the returned source see
+ * the same images at the same indices, even if the folder changes meanwhile.
  *
  * @throws {EmpSslError} As {@linkcode openDataset}.
  */

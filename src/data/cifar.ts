@@ -1,5 +1,5 @@
 /**
- * CIFAR-10 and CIFAR-100 in the official binary form: finds the files of a split
+ * CIFAR-10 and CIFAR-100 in the official binary version: finds the files of a split
  * and opens them.
  *
  * @module
@@ -16,7 +16,7 @@ import {
 } from "./cifar_records.ts";
 import type { Dataset, SharedData, Split } from "./dataset.ts";
 
-/** The names of the classes, where the archive's list of them is at hand. */
+/** The class names of the archive's list; numbers if there is no valid list. */
 async function readClassNames(
   dir: string,
   format: CifarFormat,
@@ -31,7 +31,7 @@ async function readClassNames(
   }
 }
 
-/** The folder that holds the record files: `dir`, or the archive's own in it. */
+/** Finds the record files of a split: in `dir`, or in the archive's folder in it. */
 async function findFiles(
   dir: string,
   format: CifarFormat,
@@ -102,7 +102,7 @@ async function open(
   );
 }
 
-/** Opens what another thread has read. */
+/** Opens record files that another thread has read. */
 export function openSharedCifar(
   { name, classes, files }: SharedData & { kind: "records" },
 ): Dataset {

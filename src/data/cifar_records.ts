@@ -17,15 +17,15 @@ const SIDE = 32;
 const PLANE = SIDE * SIDE;
 const PIXELS = 3 * PLANE;
 
-/** How the records of a data set are laid out, and its files named. */
+/** Layout of the records of a data set, and the names of its files. */
 export interface CifarFormat {
   name: string;
   /** Which of the label bytes is the class: CIFAR-100 has the coarse one first. */
   labelAt: number;
-  /** Of each label byte of a record, how many values it has. */
+  /** Number of classes of each label byte of a record. */
   counts: number[];
   archiveFolder: string;
-  /** The folder of the archive's Python form. */
+  /** The folder of the archive's Python version. */
   pythonFolder: string;
   namesFile: string;
   files: Record<Split, RegExp>;
@@ -61,7 +61,7 @@ export const CIFAR100_COARSE: CifarFormat = {
   namesFile: "coarse_label_names.txt",
 };
 
-/** A record: its label bytes and its pixels. */
+/** Size of a record in bytes: its labels and its pixels. */
 function recordBytesOf({ counts }: CifarFormat): number {
   return counts.length + PIXELS;
 }
@@ -71,7 +71,7 @@ export function classCount({ counts, labelAt }: CifarFormat): number {
   return counts[labelAt]!;
 }
 
-/** One record file, whole in memory that all threads share: 180 MB in all. */
+/** A record file, in memory that all threads share: 180 MB for all files. */
 interface RecordFile {
   path: string;
   bytes: Uint8Array;
@@ -138,7 +138,7 @@ export class CifarDataset implements Dataset {
   }
 }
 
-/** A file in shared memory. */
+/** Reads a file into shared memory. */
 async function readShared(path: string): Promise<Uint8Array> {
   const bytes = await Deno.readFile(path);
   const shared = new Uint8Array(new SharedArrayBuffer(bytes.length));

@@ -1,15 +1,15 @@
 /**
- * Classes that are known by nothing but the labels of the images.
+ * Class names of data sets that have labels but no list of classes.
  *
  * @module
  */
 
-/** Whether all are whole numbers. */
+/** Whether all names are whole numbers. */
 export function areNumbers(names: readonly string[]): boolean {
   return names.every((name) => /^\d+$/.test(name));
 }
 
-/** Each name once, in order: by number where all are numbers. */
+/** The distinct labels, sorted: numerically where all are numbers. */
 export function classNames(labels: Iterable<string>): string[] {
   const names = [...new Set(labels)];
   return areNumbers(names)
@@ -17,7 +17,7 @@ export function classNames(labels: Iterable<string>): string[] {
     : names.sort();
 }
 
-/** The class of each label: its place among the names, and 0 without a label. */
+/** The class index of each label: its index in `names`, and 0 without a label. */
 export function classIndices(
   labels: readonly (string | undefined)[],
   names: readonly string[],

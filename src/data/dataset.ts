@@ -1,5 +1,5 @@
 /**
- * The one interface behind which every source of images stands.
+ * The interface that every data set implements.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { Image, PixelFormat } from "./image.ts";
 import type { ParquetTable } from "./parquet_table.ts";
 import type { ShardTable } from "./shard_table.ts";
 
-/** A data set that was opened, as plain data in shared memory. */
+/** An opened data set as plain data in shared memory, to be sent to other threads. */
 export type SharedData =
   | {
     kind: "files";
@@ -19,7 +19,7 @@ export type SharedData =
   }
   | {
     kind: "records";
-    /** The format's name: that of the data set. */
+    /** The name of the record format, which is that of the data set. */
     name: string;
     classes: readonly string[];
     files: { path: string; bytes: Uint8Array }[];
@@ -35,31 +35,31 @@ export type SharedData =
     table: ParquetTable;
   };
 
-/** Images that are read in blocks: see `block_shuffle.ts`. */
+/** The blocks in which images are read: see `stream/block_shuffle.ts`. */
 export interface Blocks {
-  /** How many images each block has, one block after the other. */
+  /** Number of images in each block, in order. */
   sizes: Uint32Array;
-  /** Images of whole blocks, at the least, that are shuffled among each other. */
+  /** Minimum size of the shuffle buffer in images; it holds whole blocks. */
   buffer: number;
 }
 
-/** Options of a data set: plain data, kept with the run. */
+/** Options of a data set: plain data, saved with the run. */
 export type DataOptions = Record<string, unknown>;
 
 /** A user's own data: a module and its options. */
 export interface OwnDataChoice {
-  /** The module's path or URL; from a module of yours: `import.meta.resolve()`. */
+  /** The module's path or URL; relative to your code: `import.meta.resolve()`. */
   module: string;
   /** Plain data that the module's `open()` is called with. */
   options?: DataOptions;
 }
 
-/** Which part of a data set. */
+/** A split of a data set. */
 export type Split = "train" | "test";
 
 /**
- * Images with labels, by index. Implementations read lazily: opening one
- * checks that the source is whole, reading decodes one image.
+ * Images with labels, by index, like a map-style data set of PyTorch. Images are
+ * decoded lazily, one at a time.
  */
 export interface Dataset {
   /** The data set's name, such as `cifar10`. */
@@ -70,20 +70,20 @@ export interface Dataset {
   readonly classes: readonly string[];
   /** The class of an image; 0 where there are no labels. */
   label(index: number): number;
-  /** What to call an image in a message: a path, or a file and a record. */
+  /** Name of an image for messages: a path, or a file and a record. */
   describe(index: number): string;
-  /** What the pixels of its images are, where it says so. */
+  /** Pixel format of its images; RGB bytes where it is not given. */
   readonly pixels?: PixelFormat;
-  /** Where its images are read block by block: they are then shuffled so. */
+  /** Set where images are read in blocks: they are then shuffled within a buffer. */
   readonly blocks?: Blocks;
   /**
-   * Lets its images have other pixels, as their files have them; the images of a
-   * data set without it are converted.
+   * Makes `image()` decode files to this pixel format. The images of a data set
+   * without this method are converted after decoding.
    */
   decodeAs?(pixels: PixelFormat): void;
   /**
-   * What other threads open the same data set from, without a look at the disk;
-   * without it they open it by its name and folder.
+   * What other threads open the same data set from, without searching the disk.
+   * Without this method, they open the data set by its name and folder.
    */
   share?(): SharedData;
   /** Reads and decodes one image. */
@@ -91,26 +91,26 @@ export interface Dataset {
 }
 
 /**
- * What it takes to open a data set, as plain data: each worker opens its own
- * from a copy of it.
+ * All that is needed to open a data set, as plain data: each worker opens the data
+ * set from its own copy.
  */
 export interface DatasetSource {
   /** A name from `DATASETS` in `catalog.ts`, or the URL of a user's module. */
   name: string;
-  /** The options of a data set that has some, such as a user's module. */
+  /** Options, for data sets that have any, such as a user's module. */
   options?: DataOptions;
   /** The folder with the data, where the data set has one. */
   dir?: string;
-  /** Which part. */
+  /** The split. */
   split: Split;
-  /** ImageNet-100: a file with other classes than ours. */
+  /** ImageNet-100: a file of classes that replaces the built-in list. */
   classes?: string;
-  /** What another thread has found: it is then not searched for. */
+  /** What `share()` gave in another thread: the disk is then not searched again. */
   shared?: SharedData;
-  /** Where to keep decoded images, and how large they need be. */
+  /** Where to cache decoded images, and the size to which they are shrunk. */
   cache?: CacheOptions;
-  /** What the pixels of its images are to be; as the data has them by itself. */
+  /** Wanted pixel format; the data set's own where it is not given. */
   pixels?: PixelFormat;
-  /** Use only so many images, drawn evenly from all of them. */
+  /** Use only this many images, drawn at random from all of them, always the same. */
   limit?: number;
 }

@@ -1,8 +1,8 @@
 /**
- * Decodes an image file to 8-bit RGB, as torchvision's loader does by Pillow's
- * `convert("RGB")`: any size, greyscale, alpha dropped, CMYK, colour profiles
- * ignored; besides, EXIF orientation is applied, and 16 bits are scaled to 8,
- * which Pillow clips.
+ * Decodes an image file to 8-bit RGB, as torchvision's loader does with Pillow's
+ * `convert("RGB")`: greyscale and CMYK are converted, alpha is dropped, and colour
+ * profiles are ignored. Unlike there, EXIF orientation is applied, and 16 bits are
+ * scaled to 8, which Pillow clips. Other pixel formats can be asked for.
  *
  * @module
  */
@@ -30,13 +30,13 @@ const sharpOnce = () => loaded ??= loadSharp();
 /**
  * Reads and decodes one file.
  *
- * @param path A JPEG, PNG, WebP, GIF, TIFF, AVIF, BMP, PPM or PGM file.
- * @param shrinkTo Pixels that the shorter side needs no more than; a JPEG is
- * then decoded at a fraction of its size.
- * @param pixels What its pixels are to be: RGB bytes where it is not given.
- * @returns The upright image.
+ * @param path A JPEG, PNG, WebP, GIF, TIFF, AVIF, BMP, PPM, PGM or `.npy` file.
+ * @param shrinkTo Shrink so that the shorter side has this many pixels; a JPEG is
+ * then decoded at reduced size. Ignored for `.npy`, and unless RGB bytes are wanted.
+ * @param pixels Wanted pixel format: RGB bytes where it is not given.
+ * @returns The image, with EXIF orientation applied.
  * @throws {EmpSslError} `INVALID_DATA`, with the path, where the file is not a
- * whole image or has more than {@linkcode MAX_PIXELS} pixels.
+ * complete image or has more than {@linkcode MAX_PIXELS} pixels.
  */
 export async function decodeFile(
   path: string,
@@ -63,8 +63,8 @@ export async function decodeFile(
  * Decodes the bytes of an image file; otherwise as {@linkcode decodeFile}.
  *
  * @param bytes A whole file.
- * @param name What to call it in an error.
- * @param options As of {@linkcode decodeFile}.
+ * @param name Its name in errors.
+ * @param options As for {@linkcode decodeFile}.
  * @throws {EmpSslError} `INVALID_DATA`, as {@linkcode decodeFile}.
  *
  * @example An image of two pixels
@@ -93,18 +93,18 @@ export async function decodeBytes(
     const upright = sharp(withoutTransparency(bytes), {
       failOn: "truncated",
       limitInputPixels: MAX_PIXELS,
-      // Pillow keeps the stored numbers, whatever the profile makes of them.
+      // Pillow keeps the stored values and ignores the colour profile.
       ignoreIcc: true,
     }).rotate();
     const kind = await upright.metadata().catch(async (error) => {
-      // More bands than sharp reads at all.
+      // The file may have more bands than sharp can read.
       throw isTiff(bytes) ? await bandsError(bytes) : error;
     });
     const { hasAlpha, space } = kind;
     if (hasBands(kind)) throw await bandsError(bytes);
     if (space === "cmyk") return await cmyk(upright, shrinkTo);
-    // A resize weighs colours by alpha, so that hidden pixels would turn black:
-    // the alpha goes first.
+    // sharp's resize weights colours by alpha, which turns transparent pixels black:
+    // alpha is dropped first.
     if (shrinkTo !== undefined && !hasAlpha) shrink(upright, shrinkTo);
     const whole = await rgb(upright);
     return shrinkTo === undefined || !hasAlpha
@@ -130,7 +130,7 @@ function hasBands(
   return channels > (grey ? 2 : 4) && space !== "cmyk";
 }
 
-/** Says how an image of many bands can be read. */
+/** The error for an image of many bands, with the flags that read it. */
 async function bandsError(bytes: Uint8Array): Promise<Error> {
   const { channels = 0, data } = await decodeTiff(bytes, MAX_PIXELS);
   const bits = data instanceof Uint16Array ? " --bits 16" : "";
@@ -140,7 +140,7 @@ async function bandsError(bytes: Uint8Array): Promise<Error> {
   );
 }
 
-/** An image with the channels and bits of its file, alpha apart. */
+/** Decodes an image with the channels and bits of its file, without alpha. */
 async function decodeAsStored(
   bytes: Uint8Array,
   { channels: wanted }: PixelFormat,
@@ -156,7 +156,7 @@ async function decodeAsStored(
   } as const;
   const image = sharp(withoutTransparency(bytes), options).rotate();
   if (isTiff(bytes)) {
-    // sharp takes the bands of a TIFF beyond a colour's for alpha.
+    // sharp treats extra bands of a TIFF as alpha.
     const kind = await image.metadata().catch(() => undefined);
     const isColour = kind !== undefined && !hasBands(kind);
     if (!isColour || wanted !== 1 && wanted !== 3) {
@@ -181,7 +181,7 @@ async function decodeAsStored(
   return { width, height, channels, data: words };
 }
 
-/** Shrinks until the shorter side has so many pixels. */
+/** Shrinks so that the shorter side has `side` pixels; never enlarges. */
 function shrink(image: Sharp, side: number): Sharp {
   return image.resize(side, side, {
     fit: "outside",
@@ -189,7 +189,7 @@ function shrink(image: Sharp, side: number): Sharp {
   });
 }
 
-/** A decoded image, shrunk. */
+/** Shrinks a decoded image. */
 async function shrunk(
   { width, height, data }: Image,
   side: number,
@@ -200,8 +200,8 @@ async function shrunk(
 }
 
 /**
- * CMYK as RGB bytes, by Pillow's formula: each colour is what its ink and the
- * black leave of 255.
+ * CMYK to RGB bytes by Pillow's formula, R = (255 − K) − C·(255 − K)/255, and likewise
+ * G and B.
  */
 async function cmyk(image: Sharp, side?: number): Promise<Image> {
   if (side !== undefined) shrink(image, side);

@@ -1,7 +1,7 @@
 /**
- * Decoded images on disk, so that an epoch after the first reads pixels in place
- * of JPEG. An entry is a file of its own; any of them may be deleted at any
- * time, and one whose source has changed is made anew.
+ * A disk cache of decoded images: epochs after the first read pixels instead of
+ * decoding JPEG. Each entry is a file, which may be deleted at any time; an entry
+ * whose source file has changed is replaced.
  *
  * @module
  */
@@ -10,36 +10,36 @@ import { writeAtomically, writeError } from "../atomic_file.ts";
 import { concatBytes } from "../files.ts";
 import type { Image } from "./image.ts";
 
-/** Where decoded images are kept, and how large they need be. */
+/** Options of the cache. */
 export interface CacheOptions {
   /** The folder. */
   dir: string;
-  /** Images are shrunk until the shorter side has so many pixels. */
+  /** Images are shrunk so that the shorter side has this many pixels. */
   side: number;
-  /** Bytes that it may have on disk; no bound where it is not given. */
+  /** Maximum size on disk in bytes; unlimited where it is not given. */
   limit?: number;
-  /** Counted by all threads together: see {@linkcode CacheUsage}. */
+  /** Usage counter that all threads share: see {@linkcode CacheUsage}. */
   usage?: SharedArrayBuffer;
 }
 
 /** Why nothing more is written to a cache. */
 const STOPPED = ["", "it has reached its limit", "it cannot be written to"];
 
-/** How much a cache has on disk, and whether it still grows; shared by threads. */
+/** Size of a cache on disk, and whether it is still written; shared by threads. */
 export class CacheUsage {
-  /** To be sent to other threads. */
+  /** Shared memory, to be sent to other threads. */
   readonly buffer: SharedArrayBuffer;
   #bytes: BigInt64Array;
   #state: Int32Array;
 
-  /** Over a buffer of another thread's, or a new one. */
+  /** Uses the buffer of another thread, or a new one. */
   constructor(buffer: SharedArrayBuffer = new SharedArrayBuffer(16)) {
     this.buffer = buffer;
     this.#bytes = new BigInt64Array(buffer, 0, 1);
     this.#state = new Int32Array(buffer, 8, 2);
   }
 
-  /** Counts bytes; false where they are beyond a limit, and nothing more fits. */
+  /** Adds bytes to the count; beyond the limit, stops the cache and returns false. */
   reserve(bytes: number, limit = Infinity): boolean {
     if (this.stopped) return false;
     const before = Atomics.add(this.#bytes, 0, BigInt(bytes));
@@ -48,7 +48,7 @@ export class CacheUsage {
     return false;
   }
 
-  /** Nothing more can be written. */
+  /** Stops the cache after a failed write. */
   fail(): void {
     this.#stop(2);
   }
@@ -62,7 +62,7 @@ export class CacheUsage {
     return Atomics.load(this.#state, 0) !== 0;
   }
 
-  /** Why nothing more is written; given once, whatever thread has seen it. */
+  /** Why nothing more is written; returned only once over all threads. */
   takeReason(): string | undefined {
     const state = Atomics.load(this.#state, 0);
     const isNew = state !== 0 && Atomics.exchange(this.#state, 1, 1) === 0;
@@ -70,7 +70,7 @@ export class CacheUsage {
   }
 }
 
-/** Bytes that a cache has on disk. */
+/** Size of a cache on disk in bytes. */
 export async function cacheSize(dir: string): Promise<number> {
   let bytes = 0;
   for await (const { name, isDirectory } of Deno.readDir(dir)) {
@@ -82,17 +82,17 @@ export async function cacheSize(dir: string): Promise<number> {
   return bytes;
 }
 
-/** Decodes an image file, shrunk as `decodeFile` shrinks. */
+/** Decodes an image file, with the `shrinkTo` of `decodeFile`. */
 export type Decode = (path: string, shrinkTo?: number) => Promise<Image>;
 
-/** Head of an entry: a mark, size and times of the source, width, height. */
+/** Header of an entry: magic number, size and times of the source, width, height. */
 const MARK = 0x454d5031, HEAD = 40;
 
 interface Stamp {
   size: number;
-  /** When its content was changed, as its owner says. */
+  /** Modification time (mtime), which programs can set. */
   time: number;
-  /** When anything of it was changed, as the system says. */
+  /** Change time (ctime), which the system sets. */
   changed: number;
 }
 
@@ -107,7 +107,7 @@ function encodeHead(image: Image, { size, time, changed }: Stamp): Uint8Array {
   return new Uint8Array(head.buffer);
 }
 
-/** The image of an entry; nothing where it is not whole or not of the source. */
+/** The image of an entry; undefined if it is incomplete or its source has changed. */
 function decodeEntry(
   bytes: Uint8Array,
   { size, time, changed }: Stamp,
@@ -122,9 +122,9 @@ function decodeEntry(
 }
 
 /**
- * A decoder that keeps what it decodes.
+ * A decoder that caches what it decodes.
  *
- * @param decode What decodes a file that is not in the cache.
+ * @param decode Decodes a file that is not in the cache.
  */
 export function cachedDecode(
   decode: Decode,
@@ -132,18 +132,18 @@ export function cachedDecode(
 ): (path: string) => Promise<Image> {
   const usage = new CacheUsage(shared);
 
-  // The decoding waits for the disk: memory does not grow where that is slow.
+  // Synchronous: on a slow disk, pending writes do not pile up in memory.
   const keep = (entry: string, head: Uint8Array, image: Image) => {
     if (!usage.reserve(head.length + image.data.length, limit)) return;
     try {
       Deno.mkdirSync(entry.slice(0, entry.lastIndexOf("/")), {
         recursive: true,
       });
-      // RGB bytes: other pixels are refused before.
+      // Always RGB bytes: the run's configuration refuses other formats.
       const bytes = concatBytes([head, image.data as Uint8Array]);
       writeAtomically(entry, bytes, { durable: false });
     } catch {
-      // What is in it is still used; nothing more is written.
+      // Existing entries are still used; nothing more is written.
       usage.fail();
     }
   };
@@ -172,14 +172,14 @@ export function cachedDecode(
   };
 }
 
-/** Bytes that a cache of some images takes on disk, at most. */
+/** Estimate of a cache's size on disk in bytes: enough for images up to 16:9. */
 export function cacheBytes(images: number, { side }: CacheOptions): number {
   // Photographs are rarely wider than 16:9.
   return images * (HEAD + Math.ceil(side * side * 16 / 9) * 3);
 }
 
 /**
- * Refuses a cache that cannot be written to, before any work.
+ * Checks before any work that a cache folder can be written to.
  *
  * @throws {EmpSslError} `INVALID_ARGUMENT`: a file, no permission, a full disk.
  */

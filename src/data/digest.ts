@@ -1,5 +1,5 @@
 /**
- * What tells one data set from another.
+ * A digest that identifies a data set.
  *
  * @module
  */
@@ -7,10 +7,10 @@ import { createHash } from "node:crypto";
 import type { Dataset } from "./dataset.ts";
 
 /**
- * A digest of the names and labels of all images, which is equal for equal
- * images, wherever they lie.
+ * A digest of the names and labels of all images, which does not depend on the
+ * folder. The contents of the images are not read.
  *
- * @param folder Left out of the names.
+ * @param folder Removed from the names.
  */
 export function digestOf(dataset: Dataset, folder = ""): string {
   const hash = createHash("sha256");
@@ -18,7 +18,7 @@ export function digestOf(dataset: Dataset, folder = ""): string {
     const name = dataset.describe(i).replace(folder, "");
     hash.update(`${dataset.label(i)} ${name}\n`);
   }
-  // Images that lie in other blocks would come in another order.
+  // With other blocks, the images would be shuffled in another order.
   if (dataset.blocks) hash.update(`${dataset.blocks.sizes}`);
   return hash.digest("hex");
 }

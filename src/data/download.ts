@@ -1,6 +1,6 @@
 /**
- * Downloads a file: in a stream, from where an interrupted download stopped,
- * and with its digest checked.
+ * Downloads a file as a stream, resumes an interrupted download, and checks the
+ * digest.
  *
  * @module
  */
@@ -9,13 +9,13 @@ import { writeError } from "../atomic_file.ts";
 import { EmpSslError, errorMaker, messageOf } from "../errors.ts";
 import { writeAll } from "../files.ts";
 
-/** What helps where the disk refuses a download. */
+/** The remedy for a disk error. */
 const DISK = {
   remedy: "name another folder with --data-dir; what has come is kept",
   code: "DOWNLOAD_FAILED",
 } as const;
 
-/** Whether it is the disk that refuses, not the network. */
+/** Whether an error comes from the disk, not from the network. */
 function isDiskError(error: unknown): boolean {
   return /os error (28|13|30|122|27)\b|no space|read-only file/i.test(
     messageOf(error),
@@ -24,32 +24,32 @@ function isDiskError(error: unknown): boolean {
 
 const downloadError = errorMaker("download", "DOWNLOAD_FAILED");
 
-/** Told how many bytes have arrived, and of how many where that is known. */
+/** Called with the bytes received so far, and the total where it is known. */
 export type OnBytes = (bytes: number, total: number | undefined) => void;
 
 /** What to download, and where to. */
 export interface DownloadOptions {
   /** The address. */
   url: string;
-  /** The file; what is not yet whole is beside it, with `.part` at its end. */
+  /** The file; a partial download is in `<path>.part`. */
   path: string;
   /** The MD5 that the file must have. */
   md5: string;
-  /** Told of the progress. */
+  /** Callback for progress. */
   onBytes?: OnBytes;
-  /** Milliseconds without a byte after which a connection is given up: 60,000. */
+  /** Milliseconds without data after which a connection is closed: 60,000 by default. */
   stall?: number;
-  /** Ends it; what has come is kept. */
+  /** Aborts the download; what has been received is kept. */
   signal?: AbortSignal;
 }
 
-/** Attempts in a row without a new byte after which a download fails. */
+/** Consecutive attempts without new data after which a download fails. */
 const ATTEMPTS = 4;
 const PAUSE_MS = 500;
 
 const STALL_MS = 60_000;
 
-/** Aborts a download in which nothing has come for a time. */
+/** Aborts a download that receives no data for some time. */
 class StallTimer implements Disposable {
   #controller = new AbortController();
   #limit: number;
@@ -64,7 +64,7 @@ class StallTimer implements Disposable {
     return this.#controller.signal;
   }
 
-  /** Starts the time anew: something has come. */
+  /** Restarts the timer, after data has been received. */
   restart(): void {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
@@ -82,7 +82,7 @@ async function sizeOf(path: string): Promise<number> {
   return await Deno.stat(path).then((s) => s.size, () => 0);
 }
 
-/** Appends what is missing; returns whether the server sent all it promised. */
+/** Appends the missing part; returns whether all announced bytes have arrived. */
 async function append(
   { url, onBytes, signal, stall = STALL_MS }: DownloadOptions,
   part: string,
@@ -105,7 +105,7 @@ async function append(
       "name a mirror with --data-url, or put the files in --data-dir",
     );
   }
-  // A server that does not resume sends all of it again.
+  // A server without range requests sends the whole file again.
   if (response.status !== 206) have = 0;
   const length = Number(response.headers.get("content-length")) || undefined;
   const total = length === undefined ? undefined : have + length;
@@ -133,12 +133,12 @@ export async function md5Of(path: string): Promise<string> {
 }
 
 /**
- * Downloads a file unless it is there. Proxies are taken from `HTTP_PROXY`,
- * `HTTPS_PROXY` and `NO_PROXY`, as everywhere in Deno.
+ * Downloads a file unless it exists with the right digest. Proxies are taken from
+ * `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY`, as everywhere in Deno.
  *
- * @throws {EmpSslError} `DOWNLOAD_FAILED`: no connection, a refusal, a digest
- * that is not the one that was promised. What has come is kept for the next
- * time, except where the digest is wrong.
+ * @throws {EmpSslError} `DOWNLOAD_FAILED`: no connection, an HTTP error, a full disk,
+ * or a wrong digest. A partial download is kept for the next call, except where the
+ * digest is wrong.
  */
 export async function download(options: DownloadOptions): Promise<void> {
   const { url, path, md5 } = options;

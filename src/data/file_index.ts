@@ -1,7 +1,7 @@
 /**
- * The index of a data set of files: name, size and class of each image. A run
- * keeps one beside it, so that its threads do not search the folders again, and
- * so that a run that goes on sees the images that it began with.
+ * The index of a data set of image files: path, size and class of each image. It is
+ * saved in the run's folder, so that threads do not search the data folders again and
+ * a resumed run sees the images that it began with.
  *
  * @module
  */
@@ -27,7 +27,7 @@ interface Entry extends LabelledFile {
   size: number;
 }
 
-/** Of what is under `dir`, its place there; of the rest, the whole path. */
+/** A path inside `dir`, relative to it; any other path unchanged. */
 function placeIn(dir: string, path: string): string {
   const place = path.slice(dir.length + 1);
   const inside = path.startsWith(`${dir}/`) && !place.startsWith("/");
@@ -38,22 +38,22 @@ function sizeOf(path: string): number | undefined {
   try {
     return Deno.statSync(path).size;
   } catch {
-    // Reading it will say why.
+    // The error is reported when the file is read.
     return undefined;
   }
 }
 
-/** Lets timers and signals run: heartbeats go on while files are looked at. */
+/** Yields to the event loop, so that heartbeats continue during long scans. */
 const breathe = () => new Promise((done) => setTimeout(done));
 
-/** Lines that are written at once. */
+/** Lines per write, and files between two yields to the event loop. */
 const WRITTEN_LINES = 4096;
 
 /**
- * Writes the index of a data set, as text: a line of JSON about the set, then
- * class, size in bytes and path of each image. It goes through memory in parts.
+ * Writes the index of a data set as text: a line of JSON about the data set, then
+ * class, size in bytes and path of each image. The text is written in chunks.
  *
- * @param dir The folder that paths are given in.
+ * @param dir Paths inside this folder are written relative to it.
  * @throws {EmpSslError} `INVALID_ARGUMENT` where it cannot be written.
  */
 export async function writeFileIndex(
@@ -102,7 +102,7 @@ function* linesOf(path: string): Generator<string> {
   if (rest !== "") throw new Error("its last line is cut off");
 }
 
-/** Reads an index, image by image; returns what it says of the set. */
+/** Yields the entries of an index, image by image; returns its header. */
 function* entriesOf(
   index: string,
   dir: string,
@@ -138,11 +138,11 @@ function* entriesOf(
 }
 
 /**
- * Opens a data set by its index, without a look at its files.
+ * Opens a data set from its index, without reading its folders.
  *
  * @param index The index.
- * @param dir The folder of the data set, which may have moved.
- * @throws {EmpSslError} `INVALID_DATA` where it is not a whole index.
+ * @param dir The folder of the data set, which may have moved since.
+ * @throws {EmpSslError} `INVALID_DATA` where the index is damaged or incomplete.
  */
 export function openByIndex(index: string, dir: string): ImageFiles {
   const builder = new FileTableBuilder(), entries = entriesOf(index, dir);
@@ -155,9 +155,9 @@ export function openByIndex(index: string, dir: string): ImageFiles {
 }
 
 /**
- * Checks that the files of an index are still what they were, by their sizes.
+ * Checks that the files of an index still have the sizes recorded in it.
  *
- * @throws {EmpSslError} `INVALID_DATA`, naming the first that is not.
+ * @throws {EmpSslError} `INVALID_DATA`, naming the first changed or missing file.
  */
 export async function checkFileIndex(
   index: string,

@@ -1,15 +1,15 @@
 /**
  * The files of a data set and their classes, in shared memory: made once, read by
- * all threads. A million files take about as many bytes as their paths have.
+ * all threads. A file takes 8 bytes besides its path.
  *
  * @module
  */
 
-/** Plain data, so that it can be sent to a thread, which then shares it. */
+/** Plain data in shared memory: a thread that it is sent to shares it. */
 export interface FileTable {
   /** How many files. */
   count: number;
-  /** Where each path ends in `paths`. */
+  /** End offset of each path in `paths`. */
   ends: Uint32Array;
   /** The class of each file. */
   labels: Uint32Array;
@@ -27,7 +27,7 @@ export interface LabelledFile {
 
 const encoder = new TextEncoder(), decoder = new TextDecoder();
 
-/** A growing array in memory of its own; then as large as it need be, shared. */
+/** A growing array; `shared()` copies it to shared memory of the exact size. */
 class Growing<T extends Uint8Array | Uint32Array> {
   #make: (buffer: ArrayBufferLike) => T;
   #array: T;
@@ -38,7 +38,7 @@ class Growing<T extends Uint8Array | Uint32Array> {
     this.#array = make(new ArrayBuffer(1 << 12));
   }
 
-  /** Room for some more elements; returns where to write them. */
+  /** Makes room for some more elements; returns the array. */
   reserve(more: number): T {
     if (this.length + more > this.#array.length) {
       const { BYTES_PER_ELEMENT } = this.#array;
@@ -113,6 +113,6 @@ export class FileTableBuilder {
 /** The path of a file. */
 export function pathOf({ ends, paths }: FileTable, index: number): string {
   const begin = index === 0 ? 0 : ends[index - 1];
-  // A copy: text is not decoded from shared memory.
+  // A copy: `TextDecoder` does not take shared memory.
   return decoder.decode(paths.slice(begin, ends[index]));
 }

@@ -1,5 +1,5 @@
 /**
- * The shards of a split, by the names that data sets give them.
+ * Finds the shards of a split by their usual names.
  *
  * @module
  */
@@ -7,27 +7,26 @@ import { errorMaker } from "../errors.ts";
 import { whyNoFolder } from "../files.ts";
 import type { Split } from "./dataset.ts";
 
-/** How shards of a split are called: `train-0001.tar`, or any in `train/`. */
+/** Names of shards of a split, or of the folder that holds them. */
 const SPLITS: Record<Split, RegExp> = {
   train: /^train(ing)?([-_.].*)?$/i,
   test: /^(val(id(ation)?)?|test(ing)?)([-_.].*)?$/i,
 };
 
-/** Kinds of shards. */
+/** A kind of shards. */
 export interface ShardKind {
   /** What they are, for messages: `WebDataset`. */
   name: string;
-  /** The end of their names, with its dot. */
+  /** Their file name extension, with its dot. */
   ending: string;
-  /** A folder in which they may lie besides. */
+  /** A subfolder that may hold shards too. */
   below?: string;
 }
 
 /**
- * The shards of a split, in the order of their names: `train-0001.tar`, or all in
- * `train/`; where there is none, those whose names say no split are for training.
- * Where there are shards for validation and for testing, the former are taken:
- * those of a test often have no labels.
+ * The shards of a split, sorted by path: `train-0001.tar`, or all in `train/`. If
+ * there are none for training, shards whose names say no split are used. Validation
+ * shards are preferred to test shards, which often have no labels.
  *
  * @throws {EmpSslError} `NOT_FOUND` where there is no folder, or no shard in it.
  */
@@ -70,7 +69,7 @@ export async function findShards(
   );
 }
 
-/** Those for validation where there are some, else all. */
+/** The validation shards if there are any, else all. */
 function preferred(shards: string[], dir: string): string[] {
   const validation = shards.filter((path) =>
     /^\/(data\/)?val/i.test(path.slice(dir.length))

@@ -1,6 +1,6 @@
 /**
- * Any folder of images: `train/<class>/*` and `test/<class>/*` (or `val/`); or,
- * to train on only, images without labels in any folders.
+ * Any folder of images: `train/<class>/*` and `test/<class>/*` (or `val/`); or, for
+ * training only, images without labels in any folders.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import {
   type Search,
 } from "./image_files.ts";
 
-/** The names of a split's folder, best first; upper case will do too. */
+/** The names of a split's folder, in order of preference; case is ignored. */
 const SPLIT_FOLDERS: Record<Split, string[]> = {
   train: ["train", "training"],
   test: ["test", "val", "validation", "valid", "testing"],
@@ -27,9 +27,9 @@ const notFound = errorMaker("open image folder", "NOT_FOUND");
 const invalidData = errorMaker("open image folder", "INVALID_DATA");
 
 /**
- * Opens all images that are anywhere under a folder, without labels.
+ * Opens all images under a folder, at any depth, without labels.
  *
- * @throws {EmpSslError} `NOT_FOUND` where there is none.
+ * @throws {EmpSslError} `NOT_FOUND` where there is no folder, or no image in it.
  */
 export async function openImages(
   { dir: root, ...search }: { dir: string; split: Split } & Search,
@@ -45,7 +45,7 @@ export async function openImages(
   return new ImageFiles("folder", [], files);
 }
 
-/** The folders of some names that may be those of a split, best first. */
+/** Those of some folder names that may be a split's, in order of preference. */
 function splitFolders(names: string[], split: Split): string[] {
   return SPLIT_FOLDERS[split].flatMap((wanted) =>
     names.filter((name) => name.toLowerCase() === wanted)
@@ -53,11 +53,11 @@ function splitFolders(names: string[], split: Split): string[] {
 }
 
 /**
- * The folder of a split. Where there are several for testing, the one with the
- * classes of the training folder is it: many sets have a `test` without labels
- * beside `val`.
+ * The folder of a split. Of several test folders, the one with the same classes as
+ * the training folder is taken: many data sets have a `test` without labels beside
+ * `val`.
  *
- * @throws {EmpSslError} `INVALID_DATA` where there are two for training.
+ * @throws {EmpSslError} `INVALID_DATA` where there are two training folders.
  */
 async function findSplit(
   dir: string,
@@ -83,9 +83,9 @@ async function findSplit(
 }
 
 /**
- * Refuses a folder without a folder for training that has one for testing, or
- * that holds a whole data set one level down: all images in it, those for testing
- * too, would be trained on without labels.
+ * Refuses a folder that has a test folder but no training folder, or that holds a
+ * whole data set one level down: otherwise training would use all images in it, also
+ * those for testing, without labels.
  */
 async function refuseMisplaced(dir: string): Promise<void> {
   const names = await foldersIn(dir);
@@ -112,8 +112,8 @@ async function refuseMisplaced(dir: string): Promise<void> {
 /**
  * Opens a folder of images. Classes are the sub-folders of the split's folder,
  * in alphabetical order, as torchvision's `ImageFolder` has them. Where there
- * is no `train` folder, or no sub-folder in it, the images have no labels, and
- * all are for training.
+ * is no `train` folder, or no sub-folder in it, all images are for training, without
+ * labels.
  *
  * @throws {EmpSslError} `NOT_FOUND` where the folder, its split or any image
  * in it is missing.

@@ -1,67 +1,66 @@
 /**
- * A decoded image, as every data set hands it to the patch workers, and what its
- * pixels are.
+ * A decoded image, as data sets give it to the patch workers, and its pixel format.
  *
  * @module
  */
 import { luma } from "./luma.ts";
 
-/** Numbers of pixels: bytes, or 16 bits. */
+/** Pixel values of 8 or 16 bits. */
 export type Samples = Uint8Array | Uint16Array;
 
-/** What each pixel is made of. */
+/** Channels and bits of a pixel. */
 export interface PixelFormat {
-  /** Numbers a pixel: 1 to 16. */
+  /** Number of channels: 1 to 16. */
   channels: number;
-  /** Bits of each. */
+  /** Bits per channel. */
   bits: 8 | 16;
 }
 
-/** An image, rows from the top, the numbers of a pixel side by side. */
+/** An image, row by row from the top, channels last. */
 export interface Image {
   /** Pixels in a row. */
   width: number;
   /** Rows. */
   height: number;
-  /** Numbers a pixel: 3, red, green and blue, where it is not given. */
+  /** Number of channels: 3 (red, green and blue) where it is not given. */
   channels?: number;
-  /** `height × width × channels` numbers; their type says how many bits. */
+  /** `height × width × channels` values; the array's type gives the bits. */
   data: Samples;
 }
 
-/** What all named data sets have: red, green and blue bytes. */
+/** 8-bit RGB, the default format of all named data sets. */
 export const RGB: PixelFormat = { channels: 3, bits: 8 };
 
-/** The most channels of an image. */
+/** Maximum number of channels of an image. */
 export const MAX_CHANNELS = 16;
 
-/** What the pixels of an image are. */
+/** The pixel format of an image. */
 export function formatOf({ channels = 3, data }: Image): PixelFormat {
   return { channels, bits: data instanceof Uint16Array ? 16 : 8 };
 }
 
-/** Whether two formats are one. */
+/** Whether two formats are equal. */
 export function isFormat(a: PixelFormat, b: PixelFormat): boolean {
   return a.channels === b.channels && a.bits === b.bits;
 }
 
-/** In words: `3 channels of 8 bits`. */
+/** A format in words: `3 channels of 8 bits`. */
 export function formatName({ channels, bits }: PixelFormat): string {
   return `${channels} ${
     channels === 1 ? "channel" : "channels"
   } of ${bits} bits`;
 }
 
-/** Room for so many numbers. */
+/** An array for pixel values. */
 export function samples(length: number, bits: 8 | 16): Samples {
   return bits === 16 ? new Uint16Array(length) : new Uint8Array(length);
 }
 
 /**
- * An image in another format, where that means something: colour to grey by
- * Pillow's weights, grey to three equal channels, 16 bits to their upper 8.
+ * An image in another format, where a conversion is defined: RGB to grey by Pillow's
+ * weights, grey to three equal channels, 16 bits to their upper 8.
  *
- * @throws {Error} Where it does not, with what the image has.
+ * @throws {Error} Where none is defined; it names the image's format.
  *
  * @example Colour to grey
  * ```ts
@@ -101,8 +100,8 @@ export function toFormat(image: Image, wanted: PixelFormat): Image {
 }
 
 /**
- * An image to be looked at: its first three channels as red, green and blue, or
- * its first alone as grey where it has fewer; the upper 8 bits of 16.
+ * An image for display: its first three channels as red, green and blue, or its
+ * first one as grey where it has fewer than three; the upper 8 bits of 16.
  */
 export function toDisplay(image: Image): Image {
   const { channels, bits } = formatOf(image);

@@ -1,5 +1,5 @@
 /**
- * Data sets whose images are files of their own.
+ * Data sets in which each image is a separate file.
  *
  * @module
  */
@@ -18,19 +18,19 @@ const searchError = errorMaker("search", "INVALID_DATA");
 
 const IMAGE = /\.(jpe?g|png|webp|gif|tiff?|avif|bmp|ppm|pgm|npy)$/i;
 
-/** Images by their paths; each is read when it is asked for. */
+/** Images by path, read on demand. */
 export class ImageFiles implements Dataset {
   /** The data set's name. */
   readonly name: string;
   /** How many images there are. */
   readonly length: number;
-  /** The names of the classes; none where the images have no labels. */
+  /** The names of the classes; empty where the images have no labels. */
   readonly classes: readonly string[];
   /** The files. */
   readonly table: FileTable;
   #decode: (path: string) => Promise<Image> = (path) => decodeFile(path);
 
-  /** Over files that are known to be there. */
+  /** For files that are known to exist. */
   constructor(
     name: string,
     classes: readonly string[],
@@ -48,7 +48,7 @@ export class ImageFiles implements Dataset {
     return { kind: "files", name, classes, table };
   }
 
-  /** Lets something else decode the files. */
+  /** Replaces the decoder of the files. */
   decodeWith(decode: (path: string) => Promise<Image>): this {
     this.#decode = decode;
     return this;
@@ -83,7 +83,7 @@ function tableOf(files: LabelledFile[]): FileTable {
 
 /** How a search for images reports its progress. */
 export interface Search {
-  /** Called after each thousand images, with how many were found. */
+  /** Called after each thousand images, with the number found so far. */
   onFound?: (images: number) => void;
 }
 
@@ -91,9 +91,9 @@ export interface Search {
 const FOUND_EVERY = 1000;
 
 /**
- * All image files under a folder, in a stable order. Hidden files and folders
- * are left out, and files that are no images; links are followed, but not into
- * a folder that is being read.
+ * All image files under a folder, in a stable order. Hidden files and folders are
+ * skipped, and files that are not images. Symbolic links are followed, except to a
+ * folder that contains them (a cycle).
  */
 export async function imagesUnder(dir: string): Promise<string[]> {
   const found: string[] = [];
@@ -101,7 +101,7 @@ export async function imagesUnder(dir: string): Promise<string[]> {
   return found;
 }
 
-/** As {@linkcode imagesUnder}, image by image. */
+/** As {@linkcode imagesUnder}, with a callback for each image. */
 async function searchImages(
   dir: string,
   onImage: (path: string) => void,
@@ -110,7 +110,7 @@ async function searchImages(
   await walk(dir, [real], onImage);
 }
 
-/** The entries of a folder; one that cannot be read is named. */
+/** The entries of a folder; throws an error that names a folder it cannot read. */
 async function entriesOf(dir: string): Promise<Deno.DirEntry[]> {
   try {
     return await Array.fromAsync(Deno.readDir(dir));
@@ -122,10 +122,10 @@ async function entriesOf(dir: string): Promise<Deno.DirEntry[]> {
   }
 }
 
-/** A name that Deno could not decode: its bytes are not UTF-8. */
+/** What Deno puts in a file name for bytes that are not UTF-8. */
 const UNDECODED = "\uFFFD";
 
-/** Whether it is an array beside an image of its name: no image, then. */
+/** Whether a `.npy` file has an image of the same name beside it: then it is no image. */
 function besideImage(name: string, names: Set<string>): boolean {
   if (!/\.npy$/i.test(name)) return false;
   const stem = name.slice(0, -".npy".length);
@@ -182,7 +182,7 @@ async function addImages(
   });
 }
 
-/** The images of the folders of some classes; labels are places in the list. */
+/** The images of some class folders; labels are indices into `classes`. */
 export async function imagesOfClasses(
   root: string,
   classes: readonly string[],
@@ -210,7 +210,7 @@ export async function isFolder(path: string): Promise<boolean> {
   return await Deno.stat(path).then((s) => s.isDirectory, () => false);
 }
 
-/** The folders in a folder, links to folders among them, by name. */
+/** The names of the subfolders of a folder, sorted; links to folders count too. */
 export async function foldersIn(dir: string): Promise<string[]> {
   const names: string[] = [];
   for (const { name, isFile, isSymlink } of await entriesOf(dir)) {

@@ -1,12 +1,11 @@
 /**
- * ImageNet-100: a hundred classes out of a full ImageNet, or a folder that has
- * only these. ImageNet itself cannot be downloaded without an account.
+ * ImageNet-100: a hundred classes of a full ImageNet, or a folder with only these.
+ * ImageNet itself cannot be downloaded without an account.
  *
- * Images are in `train/<wnid>/` and `val/<wnid>/`; or `val` is flat, and a list
- * beside it says which class an image is of: `LOC_val_solution.csv`, as the
- * archive on Kaggle has it, or the development kit's
- * `ILSVRC2012_validation_ground_truth.txt` with a `map_clsloc.txt` (lines of
- * `wnid number name`).
+ * Images are in `train/<wnid>/` and `val/<wnid>/`; or `val` is flat, and a file
+ * beside it lists the class of each image: `LOC_val_solution.csv` of Kaggle's
+ * archive, or the development kit's `ILSVRC2012_validation_ground_truth.txt` with
+ * `map_clsloc.txt` (lines of `wnid number name`) or `meta.mat`.
  *
  * @module
  */
@@ -26,14 +25,14 @@ import { IMAGENET100_CLASSES } from "./imagenet100_classes.ts";
 const notFound = errorMaker("open ImageNet-100 in", "NOT_FOUND");
 const invalidData = errorMaker("open ImageNet-100 in", "INVALID_DATA");
 
-/** Where the classes may be, best first: of Kaggle's archive, and plain. */
+/** Where the split folders may be: in the folder itself, or as in Kaggle's archive. */
 const ROOTS = ["", "/ILSVRC/Data/CLS-LOC"];
 const SPLIT_FOLDERS: Record<Split, string[]> = {
   train: ["train"],
   test: ["val", "test", "validation"],
 };
 
-/** The list of classes: ours, or a file with one WordNet id a line. */
+/** The list of classes: built in, or from a file with one WordNet id per line. */
 async function readClasses(file: string | undefined): Promise<string[]> {
   if (file === undefined) return [...IMAGENET100_CLASSES].sort();
   let text: string;
@@ -76,7 +75,7 @@ async function readIfThere(path: string): Promise<string | undefined> {
   return await Deno.readTextFile(path).catch(() => undefined);
 }
 
-/** The class behind each number of the ground truth, by either list of them. */
+/** WordNet id of each class number, from `map_clsloc.txt` or `meta.mat`. */
 async function wnidsByNumber(
   dir: string,
   place: string,
@@ -102,7 +101,7 @@ async function wnidsByNumber(
   );
 }
 
-/** The class of each image of a flat `val`, by the image's name. */
+/** WordNet id of each image of a flat `val`, by the image's name. */
 async function flatLabels(
   dir: string,
   folder: string,
@@ -146,10 +145,10 @@ async function flatLabels(
 /**
  * Opens ImageNet-100.
  *
- * @param options `classes` is a file with one folder name a line; ours where
- * it is not given.
+ * @param options `classes` is a file with one folder name per line; the built-in
+ * list where it is not given.
  * @throws {EmpSslError} `NOT_FOUND` where a folder, a class or a list is
- * missing; `INVALID_DATA` where the list of classes cannot be one.
+ * missing; `INVALID_DATA` where the file of classes is empty or has an invalid name.
  */
 export async function openImagenet100(
   { dir, split, classes: file, ...search }: {

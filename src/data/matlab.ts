@@ -1,6 +1,6 @@
 /**
  * Reads structures of a MATLAB 5 file, as far as ImageNet's `meta.mat` needs:
- * arrays of structures whose fields are numbers and texts («MAT-File Format»,
+ * arrays of structures whose fields are numbers and strings («MAT-File Format»,
  * MathWorks, chapter 1).
  *
  * @module
@@ -9,16 +9,16 @@ import { Unzlib } from "../deps/inflate.ts";
 import { concatBytes } from "../files.ts";
 import { EmpSslError } from "../errors.ts";
 
-/** A structure: its fields that are a number or a text. */
+/** A structure; only fields with a number or a string are read. */
 export type MatlabStruct = Record<string, number | string>;
 
 const COMPRESSED = 15, MATRIX = 14;
-/** Classes of arrays: structures, texts; from 6 to 15 numbers. */
+/** Array classes: structures, strings; 6 to 15 are numeric. */
 const STRUCT = 2, CHAR = 4, FIRST_NUMBER = 6, LAST_NUMBER = 15;
-/** A bomb is larger; the true file has a megabyte. */
+/** Limit against decompression bombs; the real file has about a megabyte. */
 const MOST_BYTES = 64 * 2 ** 20;
 
-/** How each storage type of numbers is read. */
+/** Size and reader of each numeric storage type. */
 const READERS: Record<number, [bytes: number, keyof DataView]> = {
   1: [1, "getInt8"],
   2: [1, "getUint8"],
@@ -41,12 +41,12 @@ function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
   return new DataView(buffer, byteOffset, byteLength);
 }
 
-/** The elements that follow each other in some bytes. */
+/** The consecutive data elements in some bytes. */
 function* elementsOf(bytes: Uint8Array): Generator<Element> {
   const view = viewOf(bytes);
   for (let at = 0; at + 8 <= bytes.length;) {
     const tag = view.getUint32(at, true);
-    // Up to four bytes may stand in the tag itself.
+    // A small element has up to four bytes of data in the tag itself.
     const small = tag >>> 16 !== 0;
     const type = small ? tag & 0xffff : tag;
     const size = small ? tag >>> 16 : view.getUint32(at + 4, true);
@@ -71,7 +71,7 @@ function numbersOf({ type, bytes }: Element): number[] {
 const textOf = (element: Element) =>
   String.fromCharCode(...numbersOf(element)).replace(/\0+$/, "");
 
-/** What an array has in it. */
+/** Contents of an array; undefined for types that are not read. */
 type Content = number | string | MatlabStruct[] | undefined;
 
 function contentOf({ type, bytes }: Element, depth: number): Content {
@@ -107,7 +107,7 @@ function contentOf({ type, bytes }: Element, depth: number): Content {
   });
 }
 
-/** Unpacks some bytes, but not a bomb. */
+/** Decompresses some bytes, up to the limit. */
 function inflate(packed: Uint8Array): Uint8Array {
   const parts: Uint8Array[] = [];
   let size = 0;
@@ -116,7 +116,7 @@ function inflate(packed: Uint8Array): Uint8Array {
     if (size > MOST_BYTES) throw new Error("it unpacks to too many bytes");
     parts.push(part);
   });
-  // In pieces, so that a bomb is seen before it is whole.
+  // In pieces, so that the limit is noticed before all is decompressed.
   const piece = 1 << 16;
   for (let at = 0; at < packed.length; at += piece) {
     const end = at + piece;
@@ -129,7 +129,7 @@ function inflate(packed: Uint8Array): Uint8Array {
  * The first array of structures in a MATLAB 5 file.
  *
  * @param file Its bytes.
- * @param path To name it in messages.
+ * @param path Its name for messages.
  * @throws {EmpSslError} `INVALID_DATA` where there is none.
  */
 export function readMatlabStructs(

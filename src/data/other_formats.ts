@@ -1,6 +1,6 @@
 /**
- * Image formats that sharp does not decode and torchvision's loader does: BMP,
- * PPM and PGM. They are told by their first bytes, whatever the file's name.
+ * Image formats that torchvision's loader decodes and sharp does not: BMP, PPM and
+ * PGM. They are recognised by their first bytes, whatever the file's name.
  *
  * @module
  */
@@ -17,11 +17,11 @@ async function decodeBmp(bytes: Uint8Array): Promise<Image> {
   return { width, height, data };
 }
 
-/** Magic, width, height, greatest value: words between spaces and comments. */
+/** Magic number, width, height and maximum value, between spaces and comments. */
 const PNM_HEADER =
   /^P([56])(?:\s|#[^\n]*\n)+(\d+)(?:\s|#[^\n]*\n)+(\d+)(?:\s|#[^\n]*\n)+(\d+)\s/;
 
-/** PGM (`P5`) and PPM (`P6`) with values of a byte. */
+/** Decodes PGM (`P5`) and PPM (`P6`) with one byte per value. */
 function decodePnm(bytes: Uint8Array): Image {
   const head = new TextDecoder("latin1").decode(bytes.subarray(0, 1000));
   const found = PNM_HEADER.exec(head);
@@ -50,7 +50,7 @@ function decodePnm(bytes: Uint8Array): Image {
   return { width, height, data };
 }
 
-/** Decodes what sharp does not; nothing where it is another format. */
+/** Decodes the formats that sharp does not; undefined for any other format. */
 export function decodeOther(
   bytes: Uint8Array,
 ): Promise<Image> | Image | undefined {
@@ -63,14 +63,14 @@ export function decodeOther(
 }
 
 /**
- * A GIF whose first frame has no transparent colour: Pillow keeps the palette's,
- * where a decoder would leave black.
+ * A GIF without a transparent colour in its first frame, as Pillow keeps the colour
+ * of the palette there, where a decoder would give black. Other files are unchanged.
  */
 export function withoutTransparency(bytes: Uint8Array): Uint8Array {
   const isGif = bytes[0] === 0x47 && bytes[1] === 0x49 && bytes[2] === 0x46;
   if (!isGif) return bytes;
   const palette = bytes[10]! & 0x80 ? 3 << ((bytes[10]! & 7) + 1) : 0;
-  // Extensions (0x21) stand before the frame; 0xf9 is the graphic control.
+  // Extension blocks (0x21) precede the frame; 0xf9 is the graphic control.
   for (let at = 13 + palette; bytes[at] === 0x21;) {
     if (bytes[at + 1] === 0xf9) {
       const copy = bytes.slice();

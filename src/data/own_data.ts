@@ -1,6 +1,6 @@
 /**
  * A user's own data: a module whose default export opens a split. Each thread
- * imports the module by itself, so that nothing of it need be sent.
+ * imports the module itself, so nothing has to be sent between threads.
  *
  * @module
  */
@@ -20,21 +20,21 @@ import {
   toFormat,
 } from "./image.ts";
 
-/** What a user's data set must have; the rest is filled in. */
+/** The interface of a user's data set; the rest of `Dataset` is filled in. */
 export interface OwnDataset {
   /** How many images there are. */
   length: number;
-  /** The names of the classes; without it there are no labels. */
+  /** The names of the classes; without them, there are no labels. */
   classes?: readonly string[];
   /** The class of an image: an index into `classes`. */
   label?(index: number): number;
-  /** What the pixels of its images are: RGB bytes where it is not given. */
+  /** Pixel format of its images: RGB bytes where it is not given. */
   pixels?: PixelFormat;
-  /** What to call an image in a message. */
+  /** Name of an image for messages. */
   describe?(index: number): string;
   /**
-   * One image: the bytes of a file (JPEG, PNG, WebP, GIF, TIFF, AVIF, BMP, PPM),
-   * or its pixels.
+   * One image: the bytes of a file (JPEG, PNG, WebP, GIF, TIFF, AVIF, BMP, PPM, PGM,
+   * `.npy`), or its pixels.
    */
   image(index: number): Promise<Uint8Array | Image> | Uint8Array | Image;
 }
@@ -45,7 +45,7 @@ export type OpenOwnData = (
 ) => Promise<OwnDataset> | OwnDataset;
 
 /**
- * Whether a data set's name is the address of a module.
+ * Whether a data set's name is the path or URL of a module.
  *
  * @example A name and three addresses
  * ```ts
@@ -59,12 +59,12 @@ export function isModule(name: string): boolean {
   return /^\.{0,2}\/|^[a-z]+:|\.[cm]?[jt]s$/.test(name);
 }
 
-/** The address of a module, which is the same from every folder. */
+/** The absolute URL of a module. */
 export function moduleUrl(name: string): string {
   return /^[a-z]+:/.test(name) ? name : pathToFileURL(resolve(name)).href;
 }
 
-/** What to call a module in a message or a folder: `mine` of `/data/mine.ts`. */
+/** Short name of a module, for messages and folders: `mine` of `/data/mine.ts`. */
 export function moduleName(name: string): string {
   const [, base] = /([^/]+?)(?:\.[cm]?[jt]s)?(?:[?#].*)?$/.exec(name) ?? [];
   return base ?? name;
@@ -73,7 +73,7 @@ export function moduleName(name: string): string {
 const refuse = errorMaker("use the data of", "INVALID_DATA");
 const importError = errorMaker("import the data module", "NOT_FOUND");
 
-/** The pixels of an image are as many as it claims, and of the data's kind. */
+/** Checks that an image has all its values, in the data set's pixel format. */
 function checkPixels(
   image: Image,
   { name, url, pixels }: { name: string; url: string; pixels: PixelFormat },
@@ -100,7 +100,7 @@ function checkPixels(
   );
 }
 
-/** A user's data set with all that the interface has. */
+/** A user's data set with the full `Dataset` interface. */
 class OwnData implements Dataset {
   readonly name: string;
   readonly length: number;
@@ -159,7 +159,7 @@ class OwnData implements Dataset {
   }
 }
 
-/** Whether it has what a data set must have; the reason where it has not. */
+/** Why this is not a valid data set; undefined if it is one. */
 function faultOf(own: OwnDataset): string | undefined {
   if (typeof own !== "object" || own === null) return "it opens as no object";
   if (!Number.isInteger(own.length) || own.length < 0) {
@@ -187,7 +187,7 @@ function faultOf(own: OwnDataset): string | undefined {
  * @param url The module, by {@linkcode moduleUrl}.
  * @param request Which split, and the module's own options.
  * @throws {EmpSslError} `NOT_FOUND` where the module cannot be imported;
- * `INVALID_DATA` where what it exports is no data set.
+ * `INVALID_DATA` where its export does not open a valid data set.
  */
 export async function openOwnData(
   url: string,

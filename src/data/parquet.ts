@@ -1,8 +1,8 @@
 /**
- * Parquet files as the Hugging Face Hub has them: a column of images, each the
- * bytes of a file, and a column of labels. The files stay as they are; a worker
- * reads a row group at a time, so that images are shuffled within a buffer of some
- * row groups, as the readers of such files do.
+ * Parquet files as on the Hugging Face Hub: a column of images, each the bytes of an
+ * image file, and a column of labels. Nothing is unpacked. A worker reads one row group
+ * at a time, so images are shuffled within a buffer of some row groups, as other
+ * streaming readers do.
  *
  * @module
  */
@@ -39,10 +39,10 @@ import { sharedFloat64, sharedUint32 } from "./shared_numbers.ts";
 
 const readError = errorMaker("read", "INVALID_DATA");
 
-/** Bytes of images that are shuffled among each other, and that a worker keeps. */
+/** Size of the shuffle buffer in bytes; a worker caches up to twice as much. */
 const BUFFER_BYTES = 128 * 2 ** 20;
 
-/** A file as its reader takes it, read where it is asked for. */
+/** A file for the Parquet reader, which reads byte ranges on demand. */
 class LocalFile implements AsyncBuffer, Disposable {
   readonly byteLength: number;
   readonly #file: Deno.FsFile;
@@ -63,9 +63,9 @@ class LocalFile implements AsyncBuffer, Disposable {
   }
 }
 
-/** A row group that is read. */
+/** A row group that has been read, or is being read. */
 interface Group {
-  /** The bytes of each; nothing where a row has none. */
+  /** The bytes of each image file; undefined where a row has none. */
   images: Promise<(Uint8Array | undefined)[]>;
   bytes: number;
 }
@@ -82,7 +82,7 @@ export class ParquetImages implements Dataset {
   readonly #groups = new Map<number, Group>();
   #pixels: PixelFormat = RGB;
 
-  /** Over files that are known to be there. */
+  /** For files that are known to exist. */
   constructor(classes: readonly string[], table: ParquetTable) {
     const { groupSize, labels, buffer } = table;
     this.classes = classes;
@@ -134,7 +134,7 @@ export class ParquetImages implements Dataset {
     return { group, row: index - startIn(this.#ends, group) };
   }
 
-  /** The images of a row group; those read last are kept. */
+  /** The images of a row group; the most recently used row groups are cached. */
   async #read(group: number): Promise<(Uint8Array | undefined)[]> {
     let found = this.#groups.get(group);
     this.#groups.delete(group);
@@ -145,8 +145,8 @@ export class ParquetImages implements Dataset {
       found.bytes = images.reduce((sum, own) => sum + (own?.length ?? 0), 0);
       let kept = 0;
       for (const { bytes } of this.#groups.values()) kept += bytes;
-      // The groups that are shuffled together have under twice the buffer, but for
-      // a single one that is larger.
+      // The row groups of a shuffle buffer have less than twice its bytes, unless a
+      // single row group is larger than the buffer.
       for (const [oldest, { bytes }] of this.#groups) {
         if (kept <= 2 * BUFFER_BYTES || this.#groups.size <= 2) break;
         this.#groups.delete(oldest);
@@ -185,13 +185,13 @@ export class ParquetImages implements Dataset {
 
 /**
  * Opens the Parquet files of a split: `train-*.parquet` and `test-*.parquet` (or
- * `validation-*`), in the folder or in `data/` below it. Which columns hold images
- * and labels is taken from Hugging Face's description in the files, or from their
- * names and types; `options` may name them: `{ image, label }`.
+ * `validation-*`), in the folder or in `data/` below it. The image and label columns
+ * are found by Hugging Face's metadata in the files, or by their names and types;
+ * `options` may name them: `{ image, label }`.
  *
  * @throws {EmpSslError} `NOT_FOUND` where there is no file; `INVALID_DATA` for one
- * that is no Parquet file, or has no images; `INVALID_ARGUMENT` for a column that
- * there is not.
+ * that is no Parquet file, or has no images; `INVALID_ARGUMENT` for a column that does
+ * not exist.
  */
 export async function openParquet(
   { dir, split, options = {}, onFound }:
@@ -263,7 +263,7 @@ export async function openParquet(
   });
 }
 
-/** Names and numbers of the classes of some labels. */
+/** The class names of some labels, and the class index of each. */
 function classesOf(
   values: unknown[],
   names: string[] | undefined,
@@ -282,7 +282,7 @@ function classesOf(
     );
   }
   const texts = values.map(String), found = classNames(texts);
-  // Hugging Face's labels are places in its list of names.
+  // Hugging Face's labels are indices into its list of names.
   if (names !== undefined && areNumbers(found)) {
     const beyond = texts.find((name) => Number(name) >= names.length);
     if (beyond !== undefined) {

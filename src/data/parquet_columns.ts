@@ -6,26 +6,26 @@
 import type { FileMetaData } from "../deps/parquet.ts";
 import { errorMaker } from "../errors.ts";
 
-/** What is wrong with a data set's files. */
+/** Makes errors about a data set's files. */
 export const invalidData = errorMaker(
   "open a Parquet data set in",
   "INVALID_DATA",
 );
 const columnError = errorMaker("take the column", "INVALID_ARGUMENT");
 
-/** A column of a file, where it holds images or labels. */
+/** A column of a file. */
 export interface Column {
   name: string;
-  /** Whether it is a structure with `bytes`. */
+  /** Whether it is a struct with a field `bytes`. */
   nested: boolean;
-  /** What Hugging Face's own description says of it: `Image`, `ClassLabel`. */
+  /** Its type in Hugging Face's metadata: `Image`, `ClassLabel`. */
   feature?: string;
-  /** The names of the classes, where that description has them. */
+  /** The names of the classes, where that metadata has them. */
   names?: string[];
   bytes: boolean;
 }
 
-/** The columns of a file, with what its description says of them. */
+/** The columns of a file, with what Hugging Face's metadata says of them. */
 export function columnsOf(
   { schema, key_value_metadata }: FileMetaData,
 ): Column[] {
@@ -34,7 +34,7 @@ export function columnsOf(
   try {
     features = JSON.parse(text?.value ?? "{}").info?.features ?? {};
   } catch {
-    // A description that cannot be read says nothing.
+    // Unreadable metadata is ignored.
   }
   const columns: Column[] = [];
   // The schema is a tree, written depth first: its root, then the columns.
@@ -78,7 +78,7 @@ function named(
 }
 
 /**
- * The column of the images: the one that is named, or by description, type or name.
+ * The image column: the named one, or found by metadata, type or name.
  *
  * @throws {EmpSslError} `INVALID_DATA` where there is none.
  */
@@ -101,7 +101,7 @@ export function imageColumn(
   );
 }
 
-/** The column of the labels, where there is one. */
+/** The label column: the named one, or found by name or metadata, where there is one. */
 export function labelColumn(
   columns: Column[],
   name: unknown,
@@ -112,7 +112,7 @@ export function labelColumn(
     columns.find(({ name }) => name === "fine_label");
 }
 
-/** Refuses a file whose columns are not those of the first one. */
+/** Refuses a file whose image or label column is not that of the first file. */
 export function checkSame(
   path: string,
   ...pairs: (Column | undefined)[][]

@@ -1,26 +1,26 @@
 /**
- * Where the images of some Parquet files lie, in shared memory: found once, read by
+ * Where the images are in some Parquet files, in shared memory: written once, read by
  * all threads.
  *
  * @module
  */
 
-/** Where the images lie: in which file, in which of its row groups. */
+/** Where the images are: the files and row groups. */
 export interface ParquetTable {
   /** The files. */
   files: readonly string[];
   /** The column of the images. */
   column: string;
-  /** Whether it is a structure whose `bytes` are the image. */
+  /** Whether it is a struct whose field `bytes` is the image. */
   nested: boolean;
-  /** Of each row group, one after the other: its file. */
+  /** The file of each row group, an index into `files`. */
   groupFile: Uint32Array;
-  /** Its first row in that file. */
+  /** The first row of each row group in its file. */
   groupRow: Float64Array;
-  /** Its rows. */
+  /** Number of rows of each row group. */
   groupSize: Uint32Array;
   /** The class of each image. */
   labels: Uint32Array;
-  /** Images that are shuffled among each other: see `Blocks`. */
+  /** Size of the shuffle buffer in images: see `Blocks`. */
   buffer: number;
 }

@@ -1,5 +1,5 @@
 /**
- * From nothing on disk to a data set's folder.
+ * Finds a data set on disk, or downloads and unpacks it.
  *
  * @module
  */
@@ -18,13 +18,13 @@ import { unpack } from "./unpack.ts";
 
 const prepareError = errorMaker("download into", "DOWNLOAD_FAILED");
 
-/** What the preparation is at. */
+/** Progress of the preparation. */
 export type PrepareEvent =
   | { type: "download"; url: string; bytes: number; total?: number }
   | { type: "unpack"; files: number }
   | { type: "search"; files: number };
 
-/** A data set that is wanted. */
+/** Which data set to prepare. */
 export interface PrepareOptions {
   /** Its name, or the URL of a user's module. */
   name: string;
@@ -32,21 +32,21 @@ export interface PrepareOptions {
   options?: DataOptions;
   /** The user's folder for it. */
   dir?: string;
-  /** The folder that data sets go into where the user names none: our own. */
+  /** Folder for downloaded data sets without `dir`: our cache where it is not given. */
   home?: string;
-  /** Use only so many images. */
+  /** Use only this many images. */
   limit?: number;
-  /** ImageNet-100: a file with other classes than ours. */
+  /** ImageNet-100: a file of classes that replaces the built-in list. */
   classes?: string;
-  /** What the pixels are to be, where they are not those of the data set. */
+  /** Wanted pixel format; the data set's own where it is not given. */
   pixels?: PixelFormat;
-  /** Another address than the official one. */
+  /** An address that replaces the official one. */
   url?: string;
   /** Whether it may be downloaded. */
   download: boolean;
 }
 
-/** The ending of an archive's file: of the official one where a mirror has none. */
+/** The extension of an archive's file; the official one where a mirror has none. */
 function endingOf(name: string, { url }: Archive): string {
   for (const address of [url, ARCHIVES[name]!.url]) {
     const ending = /(\.zip|\.tar\.gz|\.tgz)$/.exec(new URL(address).pathname);
@@ -55,7 +55,7 @@ function endingOf(name: string, { url }: Archive): string {
   return ".tar.gz";
 }
 
-/** The archive where a user has put it; nothing where there is none. */
+/** The archive in the folder where a user has put it; undefined if there is none. */
 async function localArchive(
   name: string,
   { folder, md5 }: Archive,
@@ -76,7 +76,7 @@ async function localArchive(
   return undefined;
 }
 
-/** Unpacks an archive: the one folder in it, in the place of its wrapping. */
+/** Unpacks an archive and moves the folder inside it to `target`. */
 async function unpackInto(
   target: string,
   { url, folder }: Archive,
@@ -103,7 +103,7 @@ async function unpackInto(
   }
 }
 
-/** Downloads an archive and unpacks it; the archive itself does not stay. */
+/** Downloads an archive, unpacks it and deletes it. */
 async function fetchArchive(
   name: string,
   archive: Archive,
@@ -125,7 +125,7 @@ async function fetchArchive(
   await Deno.remove(path);
 }
 
-/** Makes a folder and keeps other processes from downloading into it. */
+/** Makes a folder and locks it against downloads by other processes. */
 async function lockFolder(dir: string): Promise<Deno.FsFile> {
   try {
     await Deno.mkdir(dir, { recursive: true });
@@ -141,24 +141,25 @@ async function lockFolder(dir: string): Promise<Deno.FsFile> {
   }
 }
 
-/** A data set that is on disk, opened. */
+/** A data set that has been prepared and opened. */
 export interface Prepared {
   /** Its folder; undefined where the data set needs none. */
   dir: string | undefined;
   /** Its training split. */
   dataset: Dataset;
-  /** From which other threads open the same. */
+  /** The source from which other threads open the same data set. */
   source: DatasetSource;
 }
 
 /**
- * Makes sure that a data set is on disk, in the user's folder or in our own, and
- * opens its training split. Where it is in neither, takes it from its archive,
- * which may lie in that folder, or else from the official address.
+ * Makes sure that a data set is on disk, in the user's folder or, where none is given,
+ * in our cache, and opens its training split. If it is missing there, it is unpacked
+ * from its archive, which is searched in that folder and else downloaded.
  *
- * @param call A signal that ends it, what has come being kept; told of the progress.
- * @throws {EmpSslError} What opening it throws, where it cannot be downloaded;
- * what downloading it throws, where that fails.
+ * @param call A signal that aborts it (a partial download is kept), and a callback for
+ * progress.
+ * @throws {EmpSslError} The error of opening the data set, where it cannot be
+ * downloaded; the error of the download, where that fails.
  *
  * @example The embedded set is there at once
  * ```ts
@@ -213,7 +214,7 @@ export async function prepareDataset(
   const local = await localArchive(name, archive!, dir!);
   if (local === undefined && !options.download) throw reason;
   using _lock = await lockFolder(dir!);
-  // Another process may have got it meanwhile.
+  // Another process may have downloaded it meanwhile.
   const meanwhile = await open().catch(orNothing);
   if (meanwhile !== undefined) return meanwhile;
   const target = `${dir}/${archive!.folder}`;

@@ -1,8 +1,8 @@
 /**
  * `shapes`: a generated, deterministic, labelled set of 32×32 images, so that
- * the first run needs nothing from anywhere. A class is a texture; the shape that
- * it fills, the colours, place, size, angle, background and noise are random, so
- * that neither colour nor brightness nor outline gives the class away.
+ * a first run needs no download. A class is a texture; the shape that it fills, the
+ * colours, position, size, angle, background and noise are random, so that neither
+ * colour nor brightness nor outline reveals the class.
  *
  * @module
  */
@@ -14,7 +14,7 @@ const SIDE = 32;
 /** Images in each split. */
 export const SHAPES_LENGTH: Record<Split, number> = { train: 1500, test: 500 };
 
-/** Is (x, y), in units of the shape's radius, inside? */
+/** Whether (x, y), in units of the radius, is inside the shape. */
 const SHAPES: ((x: number, y: number) => boolean)[] = [
   (x, y) => x * x + y * y < 1,
   (x, y) => Math.abs(x) < 0.9 && Math.abs(y) < 0.9,
@@ -47,7 +47,7 @@ function colour(random: RandomStream): number[] {
   return [random.uniform(), random.uniform(), random.uniform()];
 }
 
-/** Two colours far enough apart that the pattern between them is seen. */
+/** Two colours far enough apart for a visible pattern. */
 function colourPair(random: RandomStream): [number[], number[]] {
   const first = colour(random);
   for (;;) {
@@ -116,7 +116,7 @@ class ShapesDataset implements Dataset {
   }
 }
 
-/** Opens the generated set; nothing is read from anywhere. */
+/** Opens the generated set; nothing is read from disk. */
 export function openShapes({ split }: { split: Split }): Dataset {
   return new ShapesDataset(split);
 }

@@ -1,19 +1,19 @@
 /**
- * Where the images of some shards lie, in shared memory: found once, read by all
+ * Where the images are in some shards, in shared memory: written once, read by all
  * threads.
  *
  * @module
  */
 
-/** Where the images lie: for each its shard, first byte, size and class. */
+/** Where the images are: shard, byte offset, size and class of each. */
 export interface ShardTable {
   /** The archives. */
   shards: readonly string[];
-  /** The archive of each image. */
+  /** The shard of each image, an index into `shards`. */
   shard: Uint32Array;
-  /** Its first byte there. */
+  /** Its byte offset in the shard. */
   offset: Float64Array;
-  /** Its bytes. */
+  /** Its size in bytes. */
   size: Uint32Array;
   /** Its class. */
   labels: Uint32Array;

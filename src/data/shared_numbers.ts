@@ -1,5 +1,5 @@
 /**
- * Numbers in shared memory: found once, read by all threads.
+ * Arrays of numbers in shared memory: written once, read by all threads.
  *
  * @module
  */
@@ -11,7 +11,7 @@ export function sharedUint32(values: ArrayLike<number>): Uint32Array {
   return array;
 }
 
-/** Whole numbers that may be larger, such as places in a large file. */
+/** Whole numbers that may be larger, such as offsets in a large file. */
 export function sharedFloat64(values: ArrayLike<number>): Float64Array {
   const array = new Float64Array(new SharedArrayBuffer(8 * values.length));
   array.set(values);

@@ -1,5 +1,5 @@
 /**
- * A part of a data set.
+ * A subset of a data set.
  *
  * @module
  */
@@ -7,14 +7,14 @@ import { permute } from "../random.ts";
 import type { Blocks, Dataset } from "./dataset.ts";
 
 /**
- * A fixed choice of `count` images, spread over the whole set, so that the
- * classes of a folder keep their shares. The choice depends on nothing else.
+ * A random choice of `count` images, so that classes keep about their proportions. It
+ * has a fixed seed: it depends only on `count` and the size of the data set.
  */
 export function limitTo(dataset: Dataset, count: number): Dataset {
   const { length, name, classes, pixels } = dataset;
   const choice = (index: number) =>
     permute(index, { count: length, seed: 0, epoch: 0xffffffff });
-  // Those that are read in blocks stay in their order.
+  // Images that are read in blocks stay in their order.
   const sorted = dataset.blocks &&
     Float64Array.from({ length: Math.min(count, length) }, (_, i) => choice(i))
       .sort();
@@ -32,7 +32,7 @@ export function limitTo(dataset: Dataset, count: number): Dataset {
   };
 }
 
-/** How many of some images, in order, each block has. */
+/** The blocks of a subset: how many of its images, in order, are in each block. */
 function blocksOf(images: Float64Array, { sizes, buffer }: Blocks): Blocks {
   const own = new Uint32Array(sizes.length);
   let block = 0, end = sizes[0] ?? 0;
@@ -40,7 +40,7 @@ function blocksOf(images: Float64Array, { sizes, buffer }: Blocks): Blocks {
     while (image >= end) end += sizes[++block]!;
     own[block]!++;
   }
-  // As many blocks at a time as without the limit.
+  // A shuffle buffer spans as many blocks as without the limit.
   const total = sizes.reduce((sum, size) => sum + size, 0);
   const share = images.length / Math.max(1, total);
   return { sizes: own, buffer: Math.max(1, Math.floor(buffer * share)) };

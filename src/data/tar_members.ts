@@ -1,7 +1,7 @@
 /**
- * Where the files of a tar archive lie, from its headers alone: a file can then be
- * read at its place, and nothing is unpacked. (POSIX.1-1988 ustar, pax, and GNU's
- * long names.)
+ * Finds the byte offsets of the files in a tar archive by reading only its headers,
+ * so that files can be read in place, without unpacking. (POSIX.1-1988 ustar, pax,
+ * and GNU's long names.)
  *
  * @module
  */
@@ -10,18 +10,18 @@ import { readAtSync } from "../files.ts";
 
 const tarError = errorMaker("read the shard", "INVALID_DATA");
 
-/** Bytes of a header, and what the contents are padded to. */
+/** Bytes of a header; contents are padded to a multiple of this. */
 const BLOCK = 512;
 
 /** A file in an archive. */
 export interface TarMember {
-  /** Its name, with folders. */
+  /** Its path in the archive. */
   name: string;
-  /** Where its bytes begin. */
+  /** Byte offset of its contents. */
   offset: number;
-  /** How many they are. */
+  /** Size of its contents in bytes. */
   size: number;
-  /** Reads them, while the archive is gone through. */
+  /** Reads its contents; valid only while the archive is being iterated. */
   read(): Uint8Array;
 }
 
@@ -40,7 +40,7 @@ function numberOf(bytes: Uint8Array): number {
   return parseInt(textOf(bytes).trim() || "0", 8);
 }
 
-/** The header's bytes add up to what it says, its own sum taken as blanks. */
+/** Whether the checksum is right: the sum of the bytes, its own field as spaces. */
 function isHeader(header: Uint8Array): boolean {
   const sum = header.reduce((total, byte) => total + byte, 0);
   const own = header.subarray(148, 156);
@@ -63,10 +63,10 @@ function paxRecords(bytes: Uint8Array): Map<string, string> {
 }
 
 /**
- * The files of an archive, in its order; folders and links are left out.
+ * The files of an archive, in archive order; folders and links are left out.
  *
  * @param path A tar archive that is not compressed.
- * @throws {EmpSslError} `INVALID_DATA` where it is none, or ends too early.
+ * @throws {EmpSslError} `INVALID_DATA` where it is not one, or is truncated.
  */
 export function* tarMembers(path: string): Generator<TarMember> {
   using file = Deno.openSync(path);

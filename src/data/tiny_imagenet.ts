@@ -1,7 +1,7 @@
 /**
  * Tiny ImageNet in its own layout: `train/<wnid>/images/*.JPEG`, and
- * `val/images/*.JPEG` with the classes in `val/val_annotations.txt`. Its test
- * part has no labels; `val` is the test split, as everywhere.
+ * `val/images/*.JPEG` with the classes in `val/val_annotations.txt`. Its own test
+ * split has no labels, so `val` is used as the test split, as is usual.
  *
  * Source: Le and Yang, «Tiny ImageNet Visual Recognition Challenge», 2015.
  *
@@ -23,7 +23,7 @@ const invalidData = errorMaker("open", "INVALID_DATA");
 
 const FOLDER = "tiny-imagenet-200";
 
-/** The folder that holds `train` and `val`: `dir`, or the archive's own in it. */
+/** The folder that holds `train` and `val`: `dir`, or the archive's folder in it. */
 async function findRoot(dir: string): Promise<string> {
   for (const candidate of [dir, `${dir}/${FOLDER}`]) {
     if (await isFolder(`${candidate}/train`)) return candidate;
@@ -66,7 +66,7 @@ async function validationFiles(
  * are the folders of `train`, in alphabetical order.
  *
  * @throws {EmpSslError} `NOT_FOUND` where a folder or the list of annotations
- * is missing; `INVALID_DATA` where that names an unknown class.
+ * is missing; `INVALID_DATA` where that list names an unknown class.
  */
 export async function openTinyImagenet(
   { dir, split, ...search }: { dir: string; split: Split } & Search,

@@ -1,7 +1,6 @@
 /**
- * Unpacks `.tar.gz` and `.zip` archives in a stream. An archive is someone
- * else's: names that lead out of the folder, links and devices are refused, and
- * so is more than an archive of its size can hold.
+ * Unpacks `.tar.gz` and `.zip` archives as a stream. Archives are untrusted: names
+ * that lead out of the folder, links, devices and decompression bombs are refused.
  *
  * @module
  */
@@ -14,10 +13,10 @@ import {
 import { EmpSslError, isEmpSslError, messageOf } from "../errors.ts";
 import { writeAll } from "../files.ts";
 
-/** Told of each file. */
+/** Called for each file, with the number of files so far. */
 export type OnFile = (files: number) => void;
 
-/** Nothing that we unpack is compressed to less than a thousandth. */
+/** Maximum compression ratio: above what any archive that we unpack has. */
 const MOST_TIMES = 1000;
 const MOST_FILES = 2_000_000;
 
@@ -38,7 +37,7 @@ function unpackError(
   });
 }
 
-/** Where an entry goes; throws where that is not inside the folder. */
+/** The path to which an entry is written; throws if it is outside the folder. */
 export function safeTarget(archive: string, into: string, name: string) {
   const parts = name.split("/").filter((part) => part !== "" && part !== ".");
   const bad = name.startsWith("/") || name.includes("\\") ||
@@ -49,7 +48,7 @@ export function safeTarget(archive: string, into: string, name: string) {
   return [into, ...parts].join("/");
 }
 
-/** Counts what comes out of an archive. */
+/** Limits the number of files and the bytes that come out of an archive. */
 class Budget {
   #archive: string;
   #bytes: number;
@@ -163,7 +162,7 @@ async function unpackZip(
     await entry.getData!(
       new WritableStream({
         async write(chunk: Uint8Array) {
-          // The size in the list need not be true.
+          // The size in the archive's directory may be wrong.
           left -= chunk.length;
           if (left < 0) {
             throw unpackError(archive, "an entry is larger than it says");
@@ -178,8 +177,8 @@ async function unpackZip(
 }
 
 /**
- * Unpacks an archive into a folder that must not exist yet; it is unpacked to
- * a temporary sibling and renamed: it is there whole or not at all.
+ * Unpacks an archive into a folder that must not exist yet. It is unpacked to a
+ * temporary sibling and renamed, so the folder is complete or does not exist.
  *
  * @param archive A file whose name ends in `.zip`, or a gzipped tar.
  * @param into The folder.

@@ -1,7 +1,7 @@
 /**
- * Shards of a WebDataset: tar archives in which a sample is some files of one name,
- * `0001.jpg` and `0001.cls`. The shards stay as they are: a look at their headers
- * tells where each image lies, and it is read there, in the random order of an epoch.
+ * Shards of a WebDataset: tar archives in which files of one name are a sample, such as
+ * `0001.jpg` and `0001.cls`. Nothing is unpacked: the tar headers give the offset of each
+ * image, where it is read, in the fully shuffled order of an epoch.
  *
  * @module
  */
@@ -21,7 +21,7 @@ const invalidData = errorMaker("open a WebDataset in", "INVALID_DATA");
 
 const IMAGE = /^(jpe?g|png|webp|gif|tiff?|avif|bmp|ppm|pgm)$/i;
 
-/** Archives that a thread keeps open at a time. */
+/** Maximum number of shards that a thread keeps open. */
 const OPEN = 64;
 
 /** Images in shards; see the module's description. */
@@ -33,7 +33,7 @@ export class ShardImages implements Dataset {
   #pixels = RGB;
   readonly #files = new Map<number, Deno.FsFile>();
 
-  /** Over images that are known to be there. */
+  /** For images that are known to exist. */
   constructor(classes: readonly string[], table: ShardTable) {
     this.classes = classes;
     this.#table = table;
@@ -85,7 +85,7 @@ export class ShardImages implements Dataset {
   }
 }
 
-/** What WebDataset takes for a sample: all up to the first dot of the name. */
+/** Splits a path at the first dot of the file name, as WebDataset does. */
 function keyOf(name: string): [key: string, extension: string] {
   const [, key, extension] = /^(.*?\/?[^/]*?)\.([^/]*)$/.exec(name) ?? [];
   return [key ?? name, extension ?? ""];
@@ -108,11 +108,11 @@ function classOf(extension: string, text: string): string | undefined {
 
 /**
  * Opens the shards of a split: `train-*.tar` and `val-*.tar` (or `test-*.tar`), or
- * all in folders of such names. Labels are optional: of each sample `.cls`, a
- * number or a name, or `.json` with `label`, `cls` or `class`.
+ * all in folders of such names. Labels are optional: a number or a name in `.cls`, or
+ * `label`, `cls` or `class` in `.json`.
  *
  * @throws {EmpSslError} `NOT_FOUND` where there is no shard; `INVALID_DATA` for a
- * file that is no tar archive, or labels of some samples alone.
+ * file that is no tar archive, or where only some samples have labels.
  */
 export async function openWebdataset(
   { dir, split, onFound }: { dir: string; split: Split } & Search,
@@ -140,7 +140,7 @@ export async function openWebdataset(
         const [own, extension] = keyOf(member.name);
         if (own !== key) end();
         key = own;
-        // An array beside an image is something else, such as an embedding.
+        // A `.npy` beside an image is not an image but, for example, an embedding.
         if (extension === "npy") array ??= member;
         else if (IMAGE.test(extension)) image ??= member;
         else if (extension === "cls" || extension === "json") {

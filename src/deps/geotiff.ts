@@ -6,7 +6,7 @@
  */
 import type * as GeoTiff from "npm:geotiff@3.0.5";
 
-/** What a decoder of TIFF files is made of. */
+/** Loads geotiff. */
 export async function loadGeoTiff(): Promise<typeof GeoTiff> {
   return await import("npm:geotiff@3.0.5");
 }

@@ -1,6 +1,6 @@
 /**
- * `fflate`: unpacks zlib's format. Deno's own ways leak some kilobytes with each
- * stream that is damaged.
+ * `fflate`: decompresses zlib's format. Deno's own decompression leaks some kilobytes
+ * with each damaged stream.
  *
  * @module
  */

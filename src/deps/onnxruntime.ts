@@ -9,7 +9,7 @@ interface OnnxTensor {
   data: Float32Array;
 }
 
-/** What is used of the package. */
+/** The part of the package that is used. */
 interface OnnxRuntime {
   InferenceSession: {
     create(model: Uint8Array, options: object): Promise<{
@@ -20,7 +20,7 @@ interface OnnxRuntime {
   Tensor: new (type: "float32", data: Float32Array, dims: number[]) => unknown;
 }
 
-/** Not a literal in import(): Deno would fetch its 290 MB for every user. */
+/** Not a literal in import(), or Deno would download its 290 MB for every user. */
 const PACKAGE = "npm:onnxruntime-node@1.30.0";
 
 /**

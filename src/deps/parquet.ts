@@ -1,6 +1,6 @@
 /**
- * `hyparquet` and `hyparquet-writer`: columns of a table from a Parquet file, and
- * into one. They are loaded on first use.
+ * `hyparquet` and `hyparquet-writer` read and write columns of Parquet files. The reader
+ * is loaded on first use.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { AsyncBuffer, FileMetaData } from "npm:hyparquet@1.31.5";
 export { fileWriter, parquetWriteRows } from "npm:hyparquet-writer@0.17.0";
 export type { AsyncBuffer, FileMetaData };
 
-/** What reads a file, with the codecs that files of data sets are written by. */
+/** Loads the reader, with the compression codecs that data sets use. */
 export async function loadParquetReader() {
   const [reader, { compressors }] = await Promise.all([
     import("npm:hyparquet@1.31.5"),

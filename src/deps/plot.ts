@@ -1,15 +1,14 @@
 /**
- * Observable Plot, which draws the figures of reports, and a document for it to
- * draw in.
+ * Observable Plot, which draws the figures of reports, and a DOM document for it.
  *
  * @module
  */
 import * as Plot from "npm:@observablehq/plot@0.6.17";
 import { parseHTML } from "npm:linkedom@0.18.15";
 
-/** A drawn element, of what is used of it. */
+/** The part of a drawn DOM element that is used. */
 export interface Drawn {
-  /** `svg`, or what wraps it. */
+  /** `svg`, or that of the element around it. */
   tagName: string;
   /** The markup. */
   outerHTML: string;
@@ -19,7 +18,7 @@ export interface Drawn {
   setAttribute(name: string, value: string): void;
 }
 
-/** Draws a plot in a document of its own. */
+/** Draws a plot in a new document. */
 export function plot(options: Plot.PlotOptions): Drawn {
   const { document } = parseHTML("<html><body></body></html>") as unknown as {
     document: Plot.PlotOptions["document"];

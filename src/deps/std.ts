@@ -1,6 +1,6 @@
 /**
- * Deno's standard library (`@std/*`), from its build on npm: JSR is out of
- * reach on many closed networks. The build has no types; they stand here.
+ * Deno's standard library (`@std/*`), from its build on npm: JSR cannot be reached
+ * from many closed networks. The build has no types, so they are declared here.
  *
  * @module
  */
@@ -12,11 +12,11 @@ import { TextLineStream as Lines } from "npm:deno-std@1.4.0/streams/text_line_st
 
 /** How a command line is parsed. */
 export interface ParseArgsOptions {
-  /** Flags with a text. */
+  /** Flags with a string. */
   string: string[];
   /** Flags without a value. */
   boolean: string[];
-  /** Told of what is neither; whether it is taken. */
+  /** Called for any other argument; returns whether it is accepted. */
   unknown(arg: string, key?: string): unknown;
 }
 

@@ -1,11 +1,11 @@
 /**
- * tfjs's own backends, and its gradients, for the engines without TensorFlow.
+ * tfjs's own backends and gradient functions, for the engines without TensorFlow.
  * The versions are pinned only here.
  *
  * @module
  */
 
-/** Registers tfjs's gradients and its plain JavaScript backend, `cpu`. */
+/** Registers tfjs's gradient functions and its plain JavaScript backend, `cpu`. */
 export async function importTfjs(): Promise<void> {
   await import("npm:@tensorflow/tfjs@4.22.0");
 }

@@ -1,18 +1,18 @@
 /**
- * The loader of graph models of TensorFlow.js, which checks what is exported for
- * it. It is loaded on first use.
+ * TensorFlow.js's loader of graph models, with which exports for it are checked. It is
+ * loaded on first use.
  *
  * @module
  */
 import type * as tf from "./tfjs.ts";
 
-/** What is used of a graph model. */
+/** The part of a graph model that is used. */
 interface GraphModel {
   predict(input: tf.Tensor): tf.Tensor;
   dispose(): void;
 }
 
-/** Not written where it is imported: Deno would fetch it for all. */
+/** Not a literal in import(), or Deno would download it for every user. */
 const PACKAGE = "npm:@tensorflow/tfjs-converter@4.22.0";
 
 /** Loads a graph model. */

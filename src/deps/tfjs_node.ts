@@ -1,6 +1,6 @@
 /**
  * `@tensorflow/tfjs-node-gpu`: its backend, its kernels and its TensorBoard
- * summaries, without its loader: the binding is ours
+ * summaries, without its native binding, which our own replaces
  * (`engine/tensorflow/eager_binding.ts`).
  *
  * @module
@@ -10,7 +10,7 @@ import type * as tf from "./tfjs.ts";
 
 /** A tensor that the binding holds. */
 export interface TensorMetadata {
-  /** The binding's number for it. */
+  /** Its id in the binding. */
   id: number;
   /** Its shape. */
   shape: number[];
@@ -24,11 +24,11 @@ export interface OpAttr {
   name: string;
   /** One of the binding's `TF_ATTR_*` kinds. */
   type: number;
-  /** A value of that kind, or several of it. */
+  /** A value of that kind, or an array of them. */
   value: unknown;
 }
 
-/** What the package's backend calls: its `TFJSBinding`, of which it uses this. */
+/** The part of the package's `TFJSBinding` that its backend calls. */
 export interface Binding {
   /** Makes a tensor from an array, or from the bytes of strings. */
   createTensor(
@@ -36,9 +36,9 @@ export interface Binding {
     dtype: number,
     values: ArrayBufferView | Uint8Array[],
   ): number;
-  /** Frees one. */
+  /** Frees a tensor. */
   deleteTensor(id: number): void;
-  /** Copies one out. */
+  /** Copies the values of a tensor. */
   tensorDataSync(id: number): ArrayBufferView | Uint8Array[];
   /** Runs one operation. */
   executeOp(
@@ -55,14 +55,14 @@ export interface Binding {
   readonly TF_Version: string;
 }
 
-/** Puts back what the package calls and Node has removed since. */
+/** Restores functions that the package calls and newer versions of Node lack. */
 function patchUtil(): void {
   const util = nodeUtil as unknown as Record<string, unknown>;
   util.isNullOrUndefined ??= (value: unknown) => value == null;
   util.isArray ??= Array.isArray;
 }
 
-/** Makes the package's backend over a binding, with its kernels registered. */
+/** Makes the package's backend on a binding, with its kernels registered. */
 export async function makeNodeBackend(
   binding: Binding,
 ): Promise<tf.KernelBackend> {
@@ -84,7 +84,7 @@ export async function makeNodeBackend(
 export interface SummaryWriter {
   /** One number of one step. */
   scalar(name: string, value: number, step: number): void;
-  /** Sends what is written to the disk. */
+  /** Flushes to the disk. */
   flush(): void;
 }
 

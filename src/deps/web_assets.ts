@@ -1,7 +1,6 @@
 /**
- * What the live page takes from libraries, as texts: uPlot draws its curves,
- * UMAP its map when asked. They are served from here, so that no request leaves
- * the machine.
+ * The libraries of the live page, as texts: uPlot draws its curves, UMAP its map on
+ * request. The page's own server sends them, so that no request leaves the machine.
  *
  * @module
  */

@@ -1,24 +1,24 @@
 /**
  * The memory that a container leaves to its processes: a limit of Linux's control
- * groups, version 1 or 2, which may lie far below what the machine has.
+ * groups, version 1 or 2, which may be far below the memory of the machine.
  *
  * @module
  */
 
 import { readSystemFile } from "../system_file.ts";
 
-/** Reads a file of the system; nothing where it cannot. */
+/** Reads a system file; returns undefined if that is not possible. */
 export type ReadSystemFile = (path: string) => string | undefined;
 
-/** More than this is no limit: version 1 writes the largest number of pages. */
+/** More than this means no limit: version 1 writes the largest possible value. */
 const NO_LIMIT = 2 ** 60;
 
-/** A version of control groups: where it lies and what its files are called. */
+/** A version of control groups: its folder and the names of its files. */
 interface Version {
   root: string;
   limit: string;
   usage: string;
-  /** In memory.stat: cached files, which give way where memory is wanted. */
+  /** The entry of memory.stat for cached files, which can be reclaimed. */
   cached: string;
 }
 
@@ -36,7 +36,7 @@ const V1: Version = {
   cached: "total_inactive_file",
 };
 
-/** The groups of this process: of memory in version 1, and in version 2. */
+/** The groups of this process: the memory group of version 1, and that of 2. */
 function groups(read: ReadSystemFile): [Version, string][] {
   const lines = read("/proc/self/cgroup")?.trim().split("\n") ?? [];
   return lines.flatMap((line): [Version, string][] => {
@@ -46,7 +46,7 @@ function groups(read: ReadSystemFile): [Version, string][] {
   });
 }
 
-/** A folder and all above it: the least of their limits counts. */
+/** A folder and all its parents: the one with the least memory left counts. */
 function withParents(path: string): string[] {
   const parts = path.split("/").filter((part) => part);
   return Array.from(
@@ -58,8 +58,8 @@ function withParents(path: string): string[] {
 /**
  * Bytes that the container leaves to its processes now.
  *
- * @param read How files of the system are read.
- * @returns Nothing where there is no limit, or none that can be read.
+ * @param read Reads system files.
+ * @returns Undefined if there is no limit, or none that can be read.
  */
 export function containerMemory(
   read: ReadSystemFile = readSystemFile,
@@ -73,7 +73,7 @@ export function containerMemory(
       const stat = read(`${at}/memory.stat`) ?? "";
       const pattern = new RegExp(`^${version.cached} (\\d+)$`, "m");
       const cached = Number(pattern.exec(stat)?.[1] ?? 0);
-      // "max" is no number, and no limit.
+      // Without a limit the file contains "max", which becomes NaN.
       return limit < NO_LIMIT ? limit - usage + cached : NaN;
     })
   ).filter((bytes) => !Number.isNaN(bytes));

@@ -1,6 +1,6 @@
 /**
- * The thread that computes, seen from the main thread. It is the only one that
- * loads an engine; `workers/training_worker.ts` is its entry.
+ * The worker thread that computes, seen from the main thread. Only this thread
+ * loads an engine; its entry point is `workers/training_worker.ts`.
  *
  * @module
  */
@@ -9,29 +9,29 @@ import { EmpSslError } from "../errors.ts";
 import { Failure } from "../failure.ts";
 import type { EngineReport, EngineWish } from "./engine.ts";
 
-/** The call that every such thread offers. */
+/** The calls that the thread offers for its engine. */
 export interface EngineCalls {
   /** Loads the engine. */
   load(wish: EngineWish): Promise<EngineReport>;
-  /** Frees what the engine holds outside JavaScript, then ends the thread. */
+  /** Frees the engine's memory outside JavaScript, then ends the thread. */
   end(): Promise<void>;
 }
 
 /** A running thread with an engine. */
 export interface Compute {
   /**
-   * Its calls. The interfaces that it implements stand where they are used:
+   * The thread's calls. Their interfaces are declared where they are used:
    * `TrainingCalls` in `train/`, `EvaluationCalls` in `evaluate/`.
    */
   calls<T>(): Comlink.Remote<T>;
-  /** The engine that it loaded. */
+  /** The engine that the thread has loaded. */
   report: EngineReport;
-  /** The result of some work; rejects as soon as the thread dies. */
+  /** The result of a promise; rejects as soon as the thread fails. */
   guard<T>(work: Promise<T>): Promise<T>;
   /**
-   * Ends it, once the guarded works have ended: a thread that TensorFlow still
-   * computes for must not be terminated, since its results go into memory that
-   * would be freed.
+   * Ends the thread after all guarded promises have settled. A thread must not be
+   * terminated during a TensorFlow run, which would write its results into freed
+   * memory.
    */
   close(): Promise<void>;
 }
@@ -69,8 +69,8 @@ export async function startCompute(wish: EngineWish): Promise<Compute> {
   };
   const close = async () => {
     await Promise.allSettled(pending);
-    // It ends itself: the program may not end while a thread that is terminated
-    // still lets go of a Vulkan driver, which is a segmentation fault.
+    // The thread ends itself: if the program ended while a terminated thread still
+    // releases a Vulkan driver, there would be a segmentation fault.
     await death.guard(remote.end()).catch(() => worker.terminate());
   };
   try {

@@ -1,5 +1,5 @@
 /**
- * What runs the model, as the trainer and the evaluation see it.
+ * The interface of the engines that run the model, for training and evaluation.
  *
  * @module
  */
@@ -11,55 +11,55 @@ import type { PatchValues } from "../patches/normalize.ts";
 import type { FeatureLayer } from "../model/methods/method.ts";
 import type { State } from "../model/tensors.ts";
 
-/** The engines, best first; `engine/load.ts` says when each is taken. */
+/** The engines, best first; `engine/load.ts` chooses among them. */
 export const ENGINES = ["tensorflow", "webgpu", "wasm", "cpu"] as const;
 
 /** The name of an engine. */
 export type EngineName = typeof ENGINES[number];
 
-/** What `--engine` takes. */
+/** The values of `--engine`. */
 export type EngineChoice = "auto" | EngineName;
 
 /**
- * Element type of convolutions, dense layers and what lies between. `tf32` is fp32
- * whose factors an NVIDIA GPU rounds to 10 bits of mantissa.
+ * Element type of convolutions, dense layers and the operations between them.
+ * `tf32` is fp32 whose factors an NVIDIA GPU rounds to 10 bits of mantissa.
  */
 export type Precision = "fp32" | "tf32" | "bf16";
 
-/** What `--precision` takes: `auto` is bf16 where it is measured to be faster. */
+/** The values of `--precision`: `auto` is bf16 if it is measured to be faster. */
 export type PrecisionChoice = "auto" | Precision;
 
-/** What `--xla` takes: `auto` is on where it is measured to be faster. */
+/** The values of `--xla`: `auto` is `on` if XLA is measured to be faster on a GPU. */
 export type XlaChoice = "auto" | "on" | "off";
 
-/** Which engine is asked for. */
+/** The requested engine and how it should compute. */
 export interface EngineWish {
-  /** Which. */
+  /** The engine's name, or `auto`. */
   engine: EngineChoice;
   /** Number format of convolutions and dense layers. */
   precision: PrecisionChoice;
-  /** Threads on the processor; as many as there are cores where not given. */
+  /** CPU threads; as many as there are cores by default. */
   threads?: number;
-  /** Where several replicas train together. */
+  /** The replicas, if several train together. */
   cluster?: ClusterWish;
-  /** Whether XLA compiles what it can of the graphs: `auto`. */
+  /** Whether XLA compiles the parts of the graphs that it supports: `auto`. */
   xla?: XlaChoice;
 }
 
 /** The replicas of a model that train together. */
 export interface ClusterWish {
-  /** Those of this process; `auto` is one for each GPU. */
+  /** The number of replicas in this process; `auto` is one for each GPU. */
   replicas: number | "auto";
-  /** `host:port` of each process; none where this one is alone. */
+  /** `host:port` of each process; empty for a single process. */
   addresses: string[];
-  /** Which of them this one is. */
+  /** The index of this process. */
   task: number;
-  /** Whether batch norms use the statistics of all replicas together. */
+  /** Whether batch norms are synchronised over all replicas. */
   syncBatchNorm: boolean;
 }
 
 /**
- * Refuses a number format, or replicas, that an engine does not have.
+ * Rejects a number format, or replicas, that an engine does not support.
  *
  * @throws {EmpSslError} `INVALID_ARGUMENT`.
  */
@@ -92,17 +92,17 @@ export interface EngineReport {
   version: string;
   /** `CPU` or `GPU`. */
   device: string;
-  /** The device's own name, where it is known. */
+  /** The device's name, if it is known. */
   deviceName?: string;
   /** Number format of convolutions and dense layers. */
   precision: string;
-  /** Whether XLA compiles what it can of the graphs. */
+  /** Whether XLA compiles the parts of the graphs that it supports. */
   xla?: boolean;
-  /** Memory of a GPU that TensorFlow may use, in bytes. */
+  /** GPU memory that TensorFlow may use, in bytes. */
   memoryBytes?: number;
-  /** The file of the TensorFlow library, where that is the engine. */
+  /** The file of the TensorFlow library, if that is the engine. */
   library?: string;
-  /** Where several train together: how many here, and how many in all. */
+  /** With several replicas: how many in this process, and how many in all. */
   replicas?: { own: number; count: number };
   /** What a user should know before a long run, such as a slow engine. */
   warning?: string;
@@ -122,11 +122,11 @@ export interface TrainerOptions {
   patches: number;
   /** Side of a patch in pixels. */
   patchSize: number;
-  /** What the numbers of a patch are: bytes, normalised as the paper has it. */
+  /** The format of patch values: by default bytes, normalised as in the paper. */
   values?: PatchValues;
   /**
-   * How many of the patches of each image go through the network at a time; it
-   * divides `patches`. All at once where it is not given.
+   * How many of the patches of each image go through the network at a time, a
+   * divisor of `patches`. By default all of them.
    */
   microBatch?: number;
 }
@@ -138,13 +138,13 @@ export type EncoderOptions =
     "model" | "images" | "patches" | "patchSize" | "values"
   >
   & {
-    /** The layer that is wanted: the method's own where it is not given. */
+    /** The layer of the features; by default the method's choice. */
     features?: FeatureLayer;
   };
 
-/** The numbers of one step, before its update. */
+/** The loss of one step and its terms, before the update. */
 export interface StepLosses {
-  /** The loss: negative when training goes well. */
+  /** The loss; that of EMP-SSL is negative when training goes well. */
   loss: number;
   /** Mean cosine between a patch and its image's mean. */
   invariance: number;
@@ -152,32 +152,33 @@ export interface StepLosses {
   tcr: number;
 }
 
-/** What a step gives. */
+/** The results of a step. */
 export interface StepResult extends StepLosses {
   /**
-   * Z̄Z̄ᵀ, `b×b` numbers: how alike the mean embeddings of the images are; of
-   * larger batches only the first 256 images.
+   * Z̄Z̄ᵀ, `b×b` numbers: the similarities of the images' mean embeddings; of
+   * larger batches only for the first 256 images.
    */
   gram: Float32Array;
-  /** Whether this is to be the last step: some process asked to stop. */
+  /** Whether this is the last step, because some process asked to stop. */
   stopping: boolean;
 }
 
 /** A model in training on a device. */
 export interface Trainer {
   /**
-   * Where the device has a memory of its own: puts a batch there for the step after
-   * those that have begun, which may still run. The bytes are free once it has ended.
+   * On a device with separate memory: copies the next step's batch to the device,
+   * while earlier steps may still run. `bytes` may be reused once the promise
+   * resolves.
    */
   readonly upload?: (bytes: Uint8Array) => Promise<void>;
   /**
    * One optimisation step.
    *
    * @param bytes `patches × images × side × side × channels` numbers, patch-major;
-   * those of 16 bits as their bytes. Not read again where they were uploaded.
-   * @param learningRate Of this step.
-   * @param stop Whether this process asks that it be the last step.
-   * @param scalars What else the method has for this step: `Method.scalars`.
+   * 16-bit numbers as their bytes. Not read if they were uploaded.
+   * @param learningRate The learning rate of this step.
+   * @param stop Whether this process asks for this to be the last step.
+   * @param scalars The method's scalars for this step: `Method.scalars`.
    */
   step(
     bytes: Uint8Array,
@@ -185,11 +186,11 @@ export interface Trainer {
     stop?: boolean,
     scalars?: Record<string, number>,
   ): Promise<StepResult>;
-  /** Weights and running statistics by PyTorch's names, in our layout. */
+  /** Weights and running statistics by PyTorch's names, in this project's layout. */
   state(): Promise<State>;
   /**
-   * Momentum buffers by the names of their parameters, and what the method keeps
-   * from step to step.
+   * The optimizer state: momentum buffers by the names of their parameters, and
+   * the method's state.
    */
   momentum(): Promise<State>;
   /** Frees the device's memory. */
@@ -202,11 +203,11 @@ export interface FeatureEncoder {
    * The features of patches, averaged over the patches of an image.
    *
    * @param bytes `patches × images × side × side × channels` numbers, patch-major;
-   * those of 16 bits as their bytes.
-   * @returns `images × width` numbers, an image after the other.
+   * 16-bit numbers as their bytes.
+   * @returns `images × width` numbers, one image after the other.
    */
   encode(bytes: Uint8Array): Promise<Float32Array>;
-  /** Numbers in a feature. */
+  /** The dimension of a feature. */
   readonly width: number;
   /** Frees the device's memory. */
   dispose(): void;
@@ -214,15 +215,16 @@ export interface FeatureEncoder {
 
 /** An engine. */
 export interface Engine {
-  /** Frees what it holds outside JavaScript; it is not used again. */
+  /** Frees memory outside JavaScript; the engine must not be used afterwards. */
   close?(): void;
-  /** What it is. */
+  /** What the engine is and runs on. */
   readonly report: EngineReport;
   /**
    * Puts a model on the device to train it.
    *
-   * @param momentum What {@linkcode Trainer.momentum} gave. Momentum starts from
-   * zero where it is not in it, and what the method keeps from its first values.
+   * @param momentum The result of {@linkcode Trainer.momentum}, to resume a run.
+   * By default momentum starts from zero, and the method's state from its initial
+   * values.
    */
   trainer(
     options: TrainerOptions,

@@ -14,7 +14,7 @@ import {
 } from "./engine.ts";
 import { loadTensorFlow } from "./tensorflow/load.ts";
 
-/** What a user is told about engines that are slow. */
+/** The warnings of the slow engines. */
 const WARNINGS: Record<Exclude<EngineName, "tensorflow">, string> = {
   webgpu: "WebGPU runs the model op by op: expect a fraction of the speed of " +
     "TensorFlow",
@@ -44,12 +44,12 @@ async function loadNamed(
 }
 
 /**
- * Loads an engine: the one that is asked for, or the best that there is:
- * TensorFlow, a GPU through WebGPU, WebAssembly, plain JavaScript. Its report
- * warns of the better ones that could not be loaded, with the reason.
+ * Loads the requested engine, or the first available one of TensorFlow, a GPU
+ * through WebGPU, WebAssembly and plain JavaScript. Its report warns which better
+ * engines could not be loaded, and why.
  *
- * @throws {EmpSslError} `ENGINE_UNAVAILABLE`; `INVALID_ARGUMENT` for a
- * precision that the engine does not have.
+ * @throws {EmpSslError} `ENGINE_UNAVAILABLE`; `INVALID_ARGUMENT` for a precision
+ * or replicas that the engine does not support.
  */
 export async function loadEngine(
   wish: EngineWish,
@@ -58,8 +58,8 @@ export async function loadEngine(
   const complaints: string[] = [];
   for (const candidate of ENGINES) {
     try {
-      // Asked for only now: a Vulkan driver and TensorFlow may both bring an
-      // LLVM, and then one process cannot hold them both.
+      // WebGPU is tried only after TensorFlow has failed: a Vulkan driver and
+      // TensorFlow may both contain an LLVM, and then one process cannot load both.
       if (candidate === "webgpu" && !await hasGpu()) continue;
       const engine = await loadNamed(candidate, wish);
       engine.report.warning = [...complaints, engine.report.warning]

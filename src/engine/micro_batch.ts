@@ -9,22 +9,22 @@ import { containerMemory } from "./cgroup.ts";
 import type { TrainerOptions } from "./engine.ts";
 
 /**
- * Bytes of activations that a training step keeps for one patch in fp32, at the
- * stem's own patch size: measured for CIFAR's (4.8 MB over 2,000 patches),
- * estimated for ImageNet's.
+ * Bytes of activations that a training step stores for one patch in fp32, at the
+ * patch size that the stem is made for: measured for the CIFAR stem (4.8 MB over
+ * 2,000 patches), estimated for the ImageNet stem.
  */
 const BYTES: Record<ModelConfig["stem"], { bytes: number; side: number }> = {
   cifar: { bytes: 5e6, side: 32 },
   imagenet: { bytes: 28e6, side: 224 },
 };
-/** In bf16 it is a little more than half: 2.4 MB where fp32 takes 4.8. */
+/** Factor in bf16, a little more than half: 2.4 MB instead of 4.8 MB in fp32. */
 const PRECISION: Record<string, number> = { bf16: 0.52 };
 /** Share of the free memory that the step may take. */
 const SHARE = 0.7;
-/** Weights, momentum, gradients and the library itself. */
+/** Bytes of weights, momentum, gradients and the library itself. */
 const FIXED_BYTES = 1.3e9;
 
-/** Numbers that the convolutions of a ResNet give, in maps of the stem's area. */
+/** Sum of a ResNet's output channels, weighted by map area relative to the stem's. */
 function activations(model: ModelConfig): number {
   let area = 1, sum = model.width;
   for (const { convs } of blocksOf(model)) {
@@ -36,13 +36,13 @@ function activations(model: ModelConfig): number {
   return sum;
 }
 
-/** As often as the ResNet-18 that was measured. */
+/** Activations relative to those of the ResNet-18 that was measured. */
 function times(model: ModelConfig): number {
   const measured = { ...model, depth: 18, width: 64 } as const;
   return activations(model) / activations(measured);
 }
 
-/** Bytes that a step over so many patches takes. */
+/** Bytes that a step over `rows` patches needs. */
 export function stepBytes(
   { model, patchSize }: Pick<TrainerOptions, "model" | "patchSize">,
   rows: number,
@@ -59,7 +59,7 @@ export function stepBytes(
  * @param options The model and the batch.
  * @param freeBytes Free memory of the device.
  * @param precision Number format of the activations.
- * @returns Patches of each image at a time, a divisor of all; `undefined` where
+ * @returns Patches of each image at a time, a divisor of `patches`; `undefined` if
  * the whole batch fits.
  *
  * @example Ten thousand patches do not fit into 8 GB
@@ -91,8 +91,8 @@ export function chooseMicroBatch(
 }
 
 /**
- * Memory that the system could give to a process now, or its container where that
- * leaves less.
+ * Bytes that the system, or the container if that is less, could give to a process
+ * now.
  */
 export function availableMemory(): number {
   return Math.min(

@@ -19,15 +19,15 @@ function notFinite(index: number, score: number): EmpSslError {
 
 /** Shares of the test images, from 0 to 1. */
 export interface Accuracy {
-  /** The true class scores highest. */
+  /** The true class has the highest score. */
   top1: number;
-  /** It is among the five highest. */
+  /** The true class is among the five highest scores. */
   top5: number;
 }
 
 /**
- * Counts hits batch by batch. Of equal scores the class that comes first wins, as
- * in `argmax`; PyTorch's `topk` leaves their order open.
+ * Accumulates accuracy over batches. Of equal scores, the lower class index wins, as
+ * in `argmax`; PyTorch's `topk` leaves their order undefined.
  */
 export class AccuracyCounter {
   #top1 = 0;
@@ -38,7 +38,7 @@ export class AccuracyCounter {
    * Adds a batch.
    *
    * @param scores `labels.length × classes`.
-   * @param labels The true classes; rows with a negative one do not count.
+   * @param labels The true classes; rows with a negative label do not count.
    * @throws {EmpSslError} `NOT_FINITE` where a row that counts has a score that is
    * not finite: comparisons with NaN would count it as correct.
    */
@@ -59,7 +59,7 @@ export class AccuracyCounter {
     }
   }
 
-  /** The shares so far. */
+  /** The accuracy so far. */
   get accuracy(): Accuracy {
     return { top1: this.#top1 / this.#count, top5: this.#top5 / this.#count };
   }

@@ -1,5 +1,5 @@
 /**
- * Whether something can be evaluated: told before long work.
+ * Checks before long work that an evaluation is possible.
  *
  * @module
  */
@@ -12,7 +12,7 @@ const choiceError = errorMaker("evaluate with", "INVALID_ARGUMENT");
 const dataError = errorMaker("evaluate on", "INVALID_DATA");
 
 /**
- * @throws {EmpSslError} `INVALID_ARGUMENT` where an image would have no patch.
+ * @throws {EmpSslError} `INVALID_ARGUMENT` where it is not a whole number from 1 up.
  */
 export function checkTestPatches(count: number): void {
   if (Number.isInteger(count) && count >= 1) return;
@@ -24,8 +24,9 @@ export function checkTestPatches(count: number): void {
 }
 
 /**
- * @param place What the images are found by.
- * @throws {EmpSslError} `INVALID_DATA` where there are no classes to tell apart.
+ * @param place Folder or name of the data, for messages.
+ * @throws {EmpSslError} `INVALID_DATA` where there are fewer than two classes, or the
+ * splits have different ones.
  */
 export function checkClasses(
   { train, test }: Record<Split, Dataset>,
@@ -50,7 +51,7 @@ export function checkClasses(
 }
 
 /**
- * Checks what a run will be evaluated by, before it is trained.
+ * Checks the settings and data of a run's evaluation, before the run is trained.
  *
  * @throws {EmpSslError} `INVALID_ARGUMENT`, `INVALID_DATA`.
  */

@@ -1,6 +1,6 @@
 /**
- * The features of a split, from the main thread: patch workers cut, the training
- * worker encodes and keeps.
+ * Computes the features of a split, from the main thread: patch workers cut patches, and
+ * the training worker encodes them and stores the features.
  *
  * @module
  */
@@ -21,41 +21,41 @@ export interface FeatureRequest {
   source: DatasetSource;
   /** Their classes. */
   labels: Int32Array;
-  /** Under which name the features are kept. */
+  /** The name under which the features are stored. */
   split: Split;
-  /** Patches an image. */
+  /** Patches per image. */
   patches: number;
-  /** Patch workers. */
+  /** Number of patch workers. */
   workers?: number;
   /** How patches are cut. */
   recipe: RecipeChoice;
-  /** Ends the work. */
+  /** Aborts the work. */
   signal?: AbortSignal;
   /** Side of a patch in pixels. */
   patchSize: number;
-  /** What its numbers are, and how the network takes them. */
+  /** Bits of a patch's values, and their normalisation. */
   values?: PatchValues;
-  /** What of an image: the method's own where it is not given. */
+  /** The whole image once instead of patches; false where it is not given. */
   whole?: boolean;
-  /** The layer: the method's own where it is not given. */
+  /** The feature layer; the method's own where it is not given. */
   features?: FeatureLayer;
-  /** Told of each image that could not be read; it does not count. */
+  /** Called for each image that could not be read and is excluded. */
   onSkipped?: (image: string, why: string, index: number) => void;
-  /** Where rows are kept for a later run, and what an earlier one has left. */
+  /** A file of rows from which a later call resumes, and the rows that are in it. */
   keep?: KeptRows;
 }
 
-/** Rows that outlive a run. */
+/** Rows in a file, from which an interrupted call can resume. */
 export interface KeptRows {
   /** The file. */
   path: string;
-  /** How many are in it. */
+  /** How many rows are in it. */
   done: number;
-  /** Those of images that could not be read. */
+  /** The rows of images that could not be read. */
   skipped: number[];
 }
 
-/** Patches of a side in pixels in one batch on the device. */
+/** Patches per batch on the device, by the side of a patch in pixels. */
 export function batchPatches(side: number): number {
   return side > 96 ? 128 : 1024;
 }
@@ -69,10 +69,10 @@ export function labelsOf(dataset: Dataset): Int32Array {
 }
 
 /**
- * Computes the features of a split with the model that the training worker has
- * in evaluation, and leaves them there.
+ * Computes the features of a split with the model that the training worker is
+ * evaluating. The features stay in that worker.
  *
- * @param onDone Told how many images are done.
+ * @param onDone Called with the number of images done.
  */
 export async function computeFeatures(
   compute: Compute,

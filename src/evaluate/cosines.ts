@@ -1,5 +1,5 @@
 /**
- * How alike the images of a small set are.
+ * Pairwise cosine similarity of the images of a small set.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import * as tf from "../deps/tfjs.ts";
 import { normalizeRows } from "../model/projector.ts";
 import type { Features } from "./features.ts";
 
-/** The cosine of every two rows: `count × count` numbers. */
+/** The cosine similarity of every two rows: `count × count` numbers. */
 export async function cosines(features: Features): Promise<Float32Array> {
   const { count, width } = features;
   const all = features.rows(Array.from({ length: count }, (_, i) => i));

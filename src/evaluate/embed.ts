@@ -1,6 +1,5 @@
 /**
- * The features of any images, for search, clustering or a classifier of the
- * user's own.
+ * The features of any images, for search, clustering or another classifier.
  *
  * @module
  */
@@ -26,25 +25,25 @@ const embedError = errorMaker("embed to", "INVALID_ARGUMENT");
 export interface EmbedConfig {
   /** A checkpoint, or a run's folder. */
   modelPath: string;
-  /** A folder of images, in any folders below it. */
+  /** A folder of images, which is searched recursively. */
   dataDir: string;
   /** A `.npy`, `.safetensors` or `.parquet` file. */
   out: string;
-  /** Patches an image: their features are averaged. */
+  /** Patches per image: their features are averaged. */
   patches: number;
-  /** A bag of patches, or the whole image once: the method's own. */
+  /** A bag of patches, or the whole image once: what the method uses by default. */
   protocol?: Protocol;
-  /** The layer: the method's own. */
+  /** The feature layer: the method's own by default. */
   features?: FeatureLayer;
-  /** Patch workers. */
+  /** Number of patch workers. */
   workers?: number;
-  /** What runs the model. */
+  /** The engine that runs the model. */
   engine: EngineChoice;
   /** Number format of convolutions and dense layers. */
   precision: PrecisionChoice;
 }
 
-/** The paper's bag of patches. */
+/** The defaults: the paper's bag of patches. */
 export const EMBED_DEFAULTS = {
   patches: 128,
   engine: "auto",
@@ -71,12 +70,12 @@ export interface EmbedResult {
 /**
  * Embeds all images of a folder: bag-of-patches features as the evaluation
  * computes them (paper, section 4.1). Rows are in the order of the paths, and
- * those of images that cannot be read are zero. What has been computed stands in
- * `<out>.part` until all is; the same call goes on with it.
+ * those of images that cannot be read are zero. Until all rows are computed, they are
+ * in `<out>.part`, from which the same call resumes.
  *
- * @param choices The checkpoint, the folder and the file; the rest is from
+ * @param choices The checkpoint, the folder and the file; the defaults are in
  * `EMBED_DEFAULTS`.
- * @param options A signal that ends it; told of the progress.
+ * @param options A signal that aborts it, and a callback for events.
  * @throws {EmpSslError} Before any work for invalid settings.
  *
  * @example A folder of photos

@@ -1,6 +1,6 @@
 /**
  * Evaluation (paper, section 4.1): bag-of-patches features of both splits, a
- * linear probe and nearest neighbours on them.
+ * linear probe and kNN on them.
  *
  * @module
  */
@@ -38,51 +38,51 @@ import { checkOutput } from "./write_features.ts";
 export interface EvaluateConfig {
   /** A checkpoint, or a run's folder. */
   modelPath: string;
-  /** Patches an image. */
+  /** Patches per image. */
   testPatches: number;
   /**
-   * A bag of patches of each image, or all of it once; the method's own where it is
-   * not given.
+   * A bag of patches of each image, or the whole image once; what the method uses where
+   * it is not given.
    */
   protocol?: Protocol;
   /**
-   * The backbone's output, or that of the hidden layer after it; the method's own
+   * The backbone's output, or that of the hidden layer after it; what the method uses
    * where it is not given.
    */
   features?: FeatureLayer;
   /** The data set, or a module's URL; the run's own where it is not given. */
   data?: string | OwnDataChoice;
-  /** The module's options; the run's own where it is not given. */
+  /** Its options; for the same data, the run's own where it is not given. */
   dataOptions?: DataOptions;
-  /** Its folder; the run's own where it is not given. */
+  /** Its folder; for the same data, the run's own where it is not given. */
   dataDir?: string;
-  /** Another address of its archive than the official one. */
+  /** An address of its archive that replaces the official one. */
   dataUrl?: string;
-  /** Whether it may be downloaded where it is not on disk: yes. */
+  /** Whether it may be downloaded where it is not on disk: yes by default. */
   download?: boolean;
   /** ImageNet-100: a file of classes; the run's own where it is not given. */
   classes?: string;
-  /** Use only so many training images. */
+  /** Use only this many training images. */
   limitTrain?: number;
-  /** Use only so many test images. */
+  /** Use only this many test images. */
   limitTest?: number;
-  /** Fit the linear probe. */
+  /** Train the linear probe. */
   linear: boolean;
-  /** Classify by nearest neighbours. */
+  /** Classify by kNN. */
   knn: boolean;
-  /** Take the network as it was before training. */
+  /** Use the random initial weights of the run's seed instead, as a baseline. */
   untrained: boolean;
   /** A folder for .npy files, or a .safetensors file, for the features. */
   featuresOut?: string;
-  /** Patch workers. */
+  /** Number of patch workers. */
   workers?: number;
-  /** What runs the model. */
+  /** The engine that runs the model. */
   engine: EngineChoice;
   /** Number format of convolutions and dense layers. */
   precision: PrecisionChoice;
 }
 
-/** The paper's choices. */
+/** The defaults: the paper's choices. */
 export const EVALUATE_DEFAULTS = {
   testPatches: 128,
   linear: true,
@@ -102,25 +102,25 @@ export interface EvaluationResult {
   dataDir?: string;
   /** Training and test images. */
   images: { train: number; test: number };
-  /** How many of them could not be read: they do not count. */
+  /** How many of them could not be read and were left out. */
   leftOut: { train: number; test: number };
   /** How many classes there are. */
   classes: number;
-  /** Patches an image. */
+  /** Patches per image. */
   testPatches: number;
-  /** What of each image; earlier versions took a bag of patches. */
+  /** Bag of patches or whole image; earlier versions, without it, used a bag. */
   protocol?: Protocol;
-  /** The layer; earlier versions took the hidden one. */
+  /** The feature layer; earlier versions, without it, used the hidden layer. */
   features?: FeatureLayer;
-  /** What it was trained by. */
+  /** The method that trained it. */
   method?: string;
   /** The engine. */
   engine: EngineReport;
-  /** Nearest neighbours, k 20, T 0.07. */
+  /** kNN, k 20, T 0.07. */
   knn?: Accuracy;
   /** The linear probe. */
   linear?: ProbeResult;
-  /** Wall time. */
+  /** Wall time in seconds. */
   seconds: number;
 }
 
@@ -136,8 +136,8 @@ export type EvaluateEvent =
 /**
  * Evaluates a checkpoint.
  *
- * @param choices The checkpoint; the rest is from `EVALUATE_DEFAULTS`.
- * @param options A signal that ends it; told of the progress.
+ * @param choices The checkpoint; the defaults are in `EVALUATE_DEFAULTS`.
+ * @param options A signal that aborts it, and a callback for events.
  * @throws {EmpSslError} Before any work for invalid settings.
  *
  * @example Nearest neighbours alone

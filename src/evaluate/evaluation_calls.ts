@@ -1,5 +1,5 @@
 /**
- * What the training worker offers to an evaluation.
+ * The calls of the training worker for evaluation.
  *
  * @module
  */
@@ -17,26 +17,26 @@ import type {
 export interface EvaluationCalls {
   /** Reads a checkpoint for evaluation. */
   startEvaluation(path: string, untrained: boolean): void;
-  /** Evaluates the model in training as it is now. */
+  /** Begins an evaluation of the model in training, in its current state. */
   startProbe(): Promise<void>;
-  /** Computes and keeps the features of a split. */
+  /** Computes and stores the features of a split. */
   features(
     job: FeatureJob,
     handle: RingHandle,
     onFeatures: OnFeatures,
   ): Promise<void>;
-  /** Takes images that could not be read out of the evaluation. */
+  /** Excludes images that could not be read. */
   excludeFeatures(split: string, rows: number[]): void;
-  /** Writes the kept features. */
+  /** Writes the stored features. */
   writeFeatures(path: string): void;
-  /** Writes the kept rows of one split alone. */
+  /** Writes the stored features of one split. */
   writeRows(split: string, path: string, names: string[]): void;
-  /** The cosines between all images of a split. */
+  /** The cosine similarities between all images of a split. */
   cosines(split: string): Promise<Float32Array>;
-  /** k nearest neighbours over the kept features. */
+  /** k nearest neighbours over the stored features. */
   knn(options: KnnOptions): Promise<Accuracy>;
-  /** The linear probe over the kept features. */
+  /** The linear probe over the stored features. */
   linear(options: LinearProbeOptions, onEpoch: OnEpoch): Promise<ProbeResult>;
-  /** Frees the kept features. */
+  /** Frees the stored features. */
   endEvaluation(): void;
 }

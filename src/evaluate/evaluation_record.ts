@@ -1,6 +1,6 @@
 /**
- * The evaluations of a run, kept beside it: a file for each, named by all that
- * makes it, so that none replaces one of other data or another protocol.
+ * The evaluations of a run, in its folder: a file for each, with a digest of its
+ * settings in the name, so that none replaces one of other data or another protocol.
  *
  * @module
  */
@@ -21,7 +21,7 @@ function fileName(result: EvaluationResult): string {
   const identity = [
     checkpoint.split("/").at(-1),
     [data, result.dataDir, images.train, images.test, result.classes],
-    // As earlier versions have it where it is the bag of patches.
+    // For a bag of patches with the hidden layer, the digest of earlier versions.
     protocol === "whole" || features === "backbone"
       ? [testPatches, engine.precision, protocol, features]
       : [testPatches, engine.precision],
@@ -34,10 +34,11 @@ function fileName(result: EvaluationResult): string {
 }
 
 /**
- * Keeps a result beside the run that its checkpoint belongs to, where reports find it;
- * of a checkpoint that belongs to none, nothing is kept. `deno task evaluate` does this.
+ * Saves a result in the folder of the run that its checkpoint belongs to, where reports
+ * find it. Nothing is saved for a checkpoint outside such a folder. `deno task evaluate`
+ * calls this.
  *
- * @returns The file.
+ * @returns The file; undefined where nothing was saved.
  *
  * @example After an evaluation in a program
  * ```ts ignore
@@ -57,7 +58,7 @@ export function keepEvaluation(result: EvaluationResult): string | undefined {
     writeAtomically(path, text);
     return path;
   } catch {
-    // A checkpoint without a run, or a folder that is not ours to write.
+    // A checkpoint without a run, or a folder without write permission.
     return undefined;
   }
 }
@@ -72,10 +73,10 @@ function read(path: string): EvaluationResult[] {
 }
 
 /**
- * The evaluations that {@linkcode keepEvaluation} has kept with a run, the newest last.
+ * The evaluations that {@linkcode keepEvaluation} has saved with a run, the newest last.
  *
  * @param dir The run's folder.
- * @returns None where the folder has none; files that cannot be read are left out.
+ * @returns Empty where the folder has none; files that cannot be read are left out.
  *
  * @example A run that was not evaluated
  * ```ts
@@ -89,7 +90,7 @@ export function readEvaluations(dir: string): EvaluationResult[] {
   try {
     names = [...Deno.readDirSync(`${dir}/${FOLDER}`)].map(({ name }) => name);
   } catch {
-    // There is none yet.
+    // There are no evaluations yet.
   }
   const paths = names.filter((name) => name.endsWith(".json"))
     .map((name) => `${dir}/${FOLDER}/${name}`)

@@ -1,7 +1,7 @@
 /**
- * Evaluation as the training worker does it: a model in eval mode, and the
- * features that it has computed. It runs in the worker's thread, so that
- * features are never copied between threads.
+ * Evaluation in the training worker: a model in eval mode, and the features computed
+ * with it. It runs in the worker's thread, so that features are never copied between
+ * threads.
  *
  * @module
  */
@@ -26,29 +26,29 @@ import {
 } from "./linear_probe.ts";
 import { writeFeatures, writeRows } from "./write_features.ts";
 
-/** What to compute features of. */
+/** A split to compute features of, and how. */
 export interface FeatureJob {
-  /** Which part of the data. */
+  /** The split. */
   split: "train" | "test";
-  /** Images a batch. */
+  /** Images per batch. */
   images: number;
-  /** Patches an image. */
+  /** Patches per image. */
   patches: number;
   /** Side of a patch in pixels. */
   patchSize: number;
-  /** What its numbers are, and how the network takes them. */
+  /** Bits of a patch's values, and their normalisation. */
   values?: PatchValues;
-  /** The layer that is wanted: the method's own where it is not given. */
+  /** The feature layer; the method's own where it is not given. */
   features?: FeatureLayer;
   /** The class of each image. */
   labels: Int32Array;
-  /** A file that keeps the rows for a later run. */
+  /** A file that stores the rows, so that a later call can resume. */
   keep?: string;
-  /** The batch to begin with: those before are in that file. */
+  /** The first batch to compute; earlier ones are in that file. */
   firstBatch: number;
 }
 
-/** Told of how many images are done. */
+/** Called with the number of images done. */
 export type OnFeatures = (done: number) => void;
 
 /** See the module's description. */
@@ -58,7 +58,7 @@ export class EvaluationSession {
   #state: State;
   #features = new Map<string, Features>();
 
-  /** Over a model's tensors. */
+  /** For a model and its tensors. */
   constructor(engine: Engine, model: ModelConfig, state: State) {
     this.#engine = engine;
     this.#model = model;
@@ -68,8 +68,8 @@ export class EvaluationSession {
   /**
    * Reads a checkpoint.
    *
-   * @param untrained Take the network as it was before training: the baseline
-   * that a trained one is compared with.
+   * @param untrained Replace the weights by the random initial ones of the run's seed,
+   * as a baseline.
    */
   static open(
     engine: Engine,
@@ -84,7 +84,7 @@ export class EvaluationSession {
     );
   }
 
-  /** Takes all batches of a split from the ring and keeps their features. */
+  /** Encodes all batches of a split from the ring and stores their features. */
   async features(
     job: FeatureJob,
     handle: RingHandle,
@@ -123,7 +123,7 @@ export class EvaluationSession {
     return cosines(this.#of(split));
   }
 
-  /** Clears rows whose images could not be read: they do not count. */
+  /** Excludes images that could not be read: their rows become zero and unlabelled. */
   exclude(split: string, rows: number[]): void {
     const features = this.#of(split);
     for (const row of rows) {
@@ -137,7 +137,7 @@ export class EvaluationSession {
     writeFeatures(path, Object.fromEntries(this.#features));
   }
 
-  /** Writes the rows of one split alone. */
+  /** Writes the features of one split. */
   writeRows(split: string, path: string, names: string[]): void {
     writeRows(path, this.#of(split), names);
   }

@@ -1,22 +1,22 @@
 /**
- * Features of a split with their labels. A large split's features are kept in a
- * file as half-precision numbers, so that memory does not grow with the data.
+ * Features of a split with their labels. Those of a large split are stored in a
+ * temporary file in half precision, so that memory use stays bounded.
  *
  * @module
  */
 import { writeError } from "../atomic_file.ts";
 import { readAtSync, writeAllSync } from "../files.ts";
 
-/** Features that take more than this as fp32 go to the disk. */
+/** Features of more bytes than this in fp32 are stored on disk. */
 export const MEMORY_LIMIT = 768 * 2 ** 20;
 
 /** The label of a row that does not count: its image could not be read. */
 export const NO_LABEL = -1;
 
-/** What helps where temporary files cannot be written. */
+/** The remedy where temporary files cannot be written. */
 const TEMPORARY = { remedy: "name another folder in TMPDIR" };
 
-/** Where rows are kept. */
+/** Storage of rows. */
 interface Store {
   write(rows: Float32Array, first: number): void;
   read(row: number, output: Float32Array): void;
@@ -51,7 +51,7 @@ class FileStore implements Store {
     try {
       this.#path = Deno.makeTempFileSync({ prefix: "emp-ssl-features-" });
       this.#file = Deno.openSync(this.#path, { read: true, write: true });
-      // Its name goes at once, so that nothing is left whatever ends the run.
+      // Unlinked at once, so that no file is left however the process ends.
       Deno.removeSync(this.#path);
     } catch (error) {
       const folder = Deno.env.get("TMPDIR") ?? "/tmp";
@@ -78,7 +78,7 @@ class FileStore implements Store {
   }
 }
 
-/** Rows in a file of the caller's, as they are, for a later run to go on with. */
+/** Rows as fp32 in a file of the caller, from which a later call can resume. */
 class KeptStore implements Store {
   #path: string;
   #file: Deno.FsFile;
@@ -124,18 +124,18 @@ class KeptStore implements Store {
  * ```
  */
 export class Features implements Disposable {
-  /** Numbers in a row. */
+  /** Number of features per row. */
   readonly width: number;
   /** The class of each row, or `NO_LABEL`. */
   readonly labels: Int32Array;
   #store: Store;
 
   /**
-   * Makes room.
+   * Allocates the storage.
    *
-   * @param shape Width of a row; a label for each row; a file to keep the rows
-   * in, as fp32, where they are to outlive this.
-   * @param memoryLimit Bytes of fp32 that may stay in memory.
+   * @param shape Width of a row; a label for each row; a file that keeps the rows,
+   * as fp32, after this object is disposed of.
+   * @param memoryLimit Maximum bytes of fp32 in memory.
    */
   constructor(
     { width, labels, keep }: {
@@ -159,12 +159,12 @@ export class Features implements Disposable {
     return this.labels.length;
   }
 
-  /** Keeps rows, the first of them at `first`. */
+  /** Stores consecutive rows, the first of them at `first`. */
   write(rows: Float32Array, first: number): void {
     this.#store.write(rows, first);
   }
 
-  /** Some rows, in the order that is asked for. */
+  /** Some rows, in the order of `indices`. */
   rows(indices: ArrayLike<number>): Float32Array {
     const { width } = this;
     const output = new Float32Array(indices.length * width);
@@ -177,7 +177,7 @@ export class Features implements Disposable {
     return output;
   }
 
-  /** Rows one after the other, `size` at a time. */
+  /** All rows in order, `size` at a time. */
   *blocks(size: number): Generator<{ first: number; rows: Float32Array }> {
     for (let first = 0; first < this.count; first += size) {
       const length = Math.min(size, this.count - first);
@@ -186,7 +186,7 @@ export class Features implements Disposable {
     }
   }
 
-  /** Frees memory and disk. */
+  /** Frees the memory, or closes the file. */
   [Symbol.dispose](): void {
     this.#store.dispose();
   }

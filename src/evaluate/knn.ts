@@ -10,7 +10,7 @@ import { type Accuracy, AccuracyCounter } from "./accuracy.ts";
 import type { Features } from "./features.ts";
 import { EmpSslError } from "../errors.ts";
 
-/** The classifier's numbers. */
+/** Settings of the classifier. */
 export interface KnnOptions {
   /** Neighbours that vote. */
   k: number;
@@ -20,7 +20,7 @@ export interface KnnOptions {
   classes: number;
 }
 
-/** Rows at a time: of the training and of the test features. */
+/** Rows per block of the training features, and of the test features. */
 const BANK = 8192, QUERIES = 250;
 
 function notFinite(): EmpSslError {
@@ -46,7 +46,7 @@ class Neighbours {
     this.index = new Int32Array(count * k);
   }
 
-  /** Merges candidates of a row, best first. */
+  /** Merges candidates, best first, into the neighbours of a row. */
   merge(row: number, similarity: Float32Array, index: ArrayLike<number>) {
     const k = this.#k, at = row * k;
     const old = this.similarity.slice(at, at + k);
@@ -83,9 +83,9 @@ async function nearest(
 }
 
 /**
- * Classifies the test rows by the training rows, both taken in blocks.
+ * Classifies the test rows by the training rows, both in blocks.
  *
- * @param train Training features; where `k` is more than their count, all vote.
+ * @param train Training features; if there are fewer than `k`, all vote.
  * @param test Test features.
  * @param options See {@linkcode KnnOptions}.
  */

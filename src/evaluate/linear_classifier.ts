@@ -1,12 +1,12 @@
 /**
- * A linear classifier and its SGD step with momentum and weight decay, as
- * PyTorch's `nn.Linear`, `CrossEntropyLoss` and `SGD` have them.
+ * A linear classifier and its SGD step with momentum and weight decay, as with
+ * PyTorch's `nn.Linear`, `CrossEntropyLoss` and `SGD`.
  *
  * @module
  */
 import * as tf from "../deps/tfjs.ts";
 
-/** The constants of the step. */
+/** The constants of SGD. */
 export interface SgdOptions {
   /** Momentum. */
   momentum: number;
@@ -15,10 +15,10 @@ export interface SgdOptions {
 }
 
 /**
- * logits = x·Wᵀ + b. The momentum is in the difference of the last two
- * positions, so that a step passes over the weights in four operations:
- * p′ = (1 + m·r − lr·wd)·p − m·r·(the p before) − lr·g, where r is the quotient
- * of this step's learning rate and the last one's.
+ * logits = x·Wᵀ + b. There is no momentum buffer: momentum is the difference of the last
+ * two parameter values, so that a step passes over the weights in four operations:
+ * p′ = (1 + m·r − lr·wd)·p − m·r·(the previous p) − lr·g, where r is this step's learning
+ * rate divided by the last step's.
  */
 export class LinearClassifier {
   #now: tf.Tensor[];
@@ -47,7 +47,7 @@ export class LinearClassifier {
     return tf.tidy(() => this.#logits(this.#tensor(rows)));
   }
 
-  /** One step on the mean cross-entropy of some rows. */
+  /** One SGD step on the mean cross-entropy of a batch. */
   step(rows: Float32Array, labels: Int32Array, lr: number): void {
     const { momentum, weightDecay } = this.#options;
     const carried = momentum * lr / (this.#lr ?? lr);
@@ -61,7 +61,7 @@ export class LinearClassifier {
         "float32",
       );
       const error = tf.sub(tf.softmax(this.#logits(x)), targets);
-      // The learning rate goes into the small factor of the gradient.
+      // The learning rate scales `error`, which is smaller than the gradient.
       const scaled = tf.mul(error, -lr / labels.length) as tf.Tensor2D;
       const moves = [tf.matMul(scaled, x, true), tf.sum(scaled, 0)];
       return this.#now.map((p, i) =>

@@ -11,13 +11,13 @@ import { type Accuracy, AccuracyCounter } from "./accuracy.ts";
 import type { Features } from "./features.ts";
 import { LinearClassifier } from "./linear_classifier.ts";
 
-/** The probe's numbers. */
+/** Settings of the probe. */
 export interface LinearProbeOptions {
   /** How many classes there are. */
   classes: number;
-  /** Passes over the training features. */
+  /** Epochs over the training features. */
   epochs: number;
-  /** Rows a step. */
+  /** Batch size. */
   batch: number;
   /** Learning rate of the first epoch. */
   lr: number;
@@ -25,25 +25,25 @@ export interface LinearProbeOptions {
   momentum: number;
   /** Weight decay. */
   weightDecay: number;
-  /** Seed of the order and of the initial weights. */
+  /** Seed of the shuffling and of the initial weights. */
   seed: number;
 }
 
 /** Test accuracy after the last epoch, and the best of all. */
 export interface ProbeResult {
-  /** After the last epoch: the honest number. */
+  /** After the last epoch: the number to report. */
   last: Accuracy;
-  /** The best epoch by test top-1, which peeks at the test set. */
+  /** The best epoch by test top-1, that is, selected on the test set. */
   best: Accuracy;
 }
 
-/** Told after each epoch. */
+/** Called after each epoch. */
 export type OnEpoch = (epoch: number, accuracy: Accuracy) => void;
 
-/** Test rows at a time. */
+/** Test rows per block. */
 const BLOCK = 500;
 
-/** Fits a linear classifier; tests it after each epoch. */
+/** Trains a linear classifier; tests it after each epoch. */
 export async function linearProbe(
   train: Features,
   test: Features,

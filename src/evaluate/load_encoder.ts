@@ -1,5 +1,5 @@
 /**
- * A trained encoder in a program of the user's own.
+ * Loads a trained encoder for use in a user's program.
  *
  * @module
  */
@@ -30,63 +30,63 @@ import { Purpose, RandomStream } from "../random.ts";
 import { pixelsOf, valuesOf } from "../checkpoint/run_config.ts";
 import { readCheckpoint } from "../checkpoint/checkpoint.ts";
 
-/** Which encoder, and how many patches it gets at a time. */
+/** Which encoder to load, and the patches that it gets. */
 export interface LoadEncoderOptions {
   /** A checkpoint, or a run's folder. */
   modelPath: string;
-  /** Images a call: 1. */
+  /** Images per call: 1 by default. */
   images?: number;
   /**
-   * Patches of each image, whose features are averaged: 1. The paper's evaluation
-   * takes 128, and 16 are nearly as good.
+   * Patches per image, whose features are averaged: 1 by default. The paper's evaluation
+   * uses 128; 16 are nearly as good.
    */
   patches?: number;
-  /** Side of a patch in pixels; that of the run where it is not given. */
+  /** Side of a patch in pixels; the run's where it is not given. */
   patchSize?: number;
   /**
-   * Patches, or the whole image: that of the run's method where `patches` is not
-   * given.
+   * A bag of patches, or the whole image. Where it is not given: a bag if `patches` is
+   * given, else what the run's method uses.
    */
   protocol?: Protocol;
-  /** The layer: the method's own. */
+  /** The feature layer: the method's own by default. */
   features?: FeatureLayer;
-  /** What runs it: the best that works. */
+  /** The engine: the best available one by default. */
   engine?: EngineChoice;
-  /** Number format of convolutions and dense layers: the faster. */
+  /** Number format of convolutions and dense layers: the faster one by default. */
   precision?: PrecisionChoice;
 }
 
 /**
- * An encoder, and the patches that it takes. It computes in this thread, which does
- * nothing else meanwhile: calls follow one another, and a server keeps it in a
- * worker of its own. Dispose of it when no call is under way.
+ * A loaded encoder, and the patches that it takes. It computes in this thread and blocks
+ * it: calls run one after another, and a server should load it in a separate worker.
+ * Dispose of it when no call is running.
  */
 export interface LoadedEncoder extends FeatureEncoder, Disposable {
-  /** How its run cut patches: what `PatchStream` has to be given. */
+  /** How its run cut patches, to be given to `PatchStream`. */
   readonly recipe: RecipeChoice;
-  /** What the pixels of its images are. */
+  /** Pixel format of its images. */
   readonly pixels: PixelFormat;
-  /** Images a call. */
+  /** Images per call. */
   readonly images: number;
-  /** Patches of each image. */
+  /** Patches per image. */
   readonly patches: number;
   /** Side of a patch in pixels. */
   readonly patchSize: number;
   /**
-   * The feature of one image: the mean over `patches` patches of it. Only where
-   * `images` is 1. The same image gives the same feature: its crops are those of
-   * the first image of a folder, so that the features that `embed()` writes of the
-   * others differ by their crops.
+   * The feature of one image: the mean over `patches` patches of it. Only available where
+   * `images` is 1. It is deterministic: crops are drawn as for the first image of a
+   * folder. For other images of a folder, `embed()` of the library draws other crops, so
+   * their features differ from these.
    *
-   * @param image A file's path, the bytes of one, or its pixels.
+   * @param image A file's path, the bytes of an image file, or decoded pixels.
    * @returns `width` numbers.
-   * @throws {EmpSslError} `INVALID_DATA` where it is not a whole image;
-   * `INVALID_ARGUMENT` where the encoder takes several images a call.
+   * @throws {EmpSslError} `INVALID_DATA` where it is not a complete image;
+   * `INVALID_ARGUMENT` where the encoder takes several images per call.
    */
   embed(image: string | Uint8Array | Image): Promise<Float32Array>;
 }
 
-/** An image of any kind, decoded. */
+/** Decodes an image that is given in any form. */
 async function decoded(
   image: string | Uint8Array | Image,
   pixels: PixelFormat,
@@ -114,13 +114,13 @@ async function decoded(
 /**
  * Loads a trained encoder into this thread: patches in, features out (paper,
  * section 4.1: the features before the projector). For whole folders `embed`
- * is faster, since it cuts the patches in threads of their own.
+ * is faster, since it cuts the patches in other threads.
  *
- * @param options The checkpoint; the rest has the defaults that stand there.
+ * @param options The checkpoint; for defaults see {@linkcode LoadEncoderOptions}.
  * @returns The encoder: `encode` takes `patches × images × side × side × channels`
- * bytes (numbers of 16 bits as their bytes), patch-major, as `PatchStream` gives them.
+ * values (16-bit ones as their bytes), patch-major, as `PatchStream` gives them.
  * @throws {EmpSslError} `NOT_FOUND` or `INVALID_CHECKPOINT`;
- * `INVALID_ARGUMENT` for a count that is none; `ENGINE_UNAVAILABLE`.
+ * `INVALID_ARGUMENT` for an invalid count; `ENGINE_UNAVAILABLE`.
  *
  * @example One image
  * ```ts ignore
@@ -169,7 +169,7 @@ export async function loadEncoder(
         numbers.set(transforms.patch, patch * length);
         continue;
       }
-      // The stream of the first image of a folder: the same feature as there.
+      // The random numbers of a folder's first image in `embed()`: the same feature.
       const at = [0, 0, patch];
       random.seek({ seed: 0, purpose: Purpose.evaluation, at });
       cutPatch(image, { recipe, size: patchSize, transforms }, random);

@@ -1,6 +1,6 @@
 /**
- * The online probe: nearest neighbours on a part of the data while the model
- * trains, so that a user sees it learn.
+ * The online probe: kNN accuracy on a part of the data during training, to monitor
+ * progress.
  *
  * @module
  */
@@ -20,15 +20,15 @@ import type { EvaluationCalls } from "./evaluation_calls.ts";
 import { computeFeatures, labelsOf } from "./compute_features.ts";
 import { KNN } from "./protocol.ts";
 
-/** How large a probe is. */
+/** Size and interval of a probe. */
 export interface OnlineProbeOptions {
   /** Steps between two probes; an epoch where it is not given. */
   every?: number;
-  /** Training images that are the neighbours. */
+  /** Training images among which neighbours are searched. */
   train?: number;
   /** Test images that are classified. */
   test?: number;
-  /** Patches an image. */
+  /** Patches per image. */
   patches?: number;
 }
 

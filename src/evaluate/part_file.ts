@@ -1,6 +1,6 @@
 /**
- * Rows that an interrupted embedding has left, for the same embedding to go on
- * with. Each row is bound to what its image's file was when it was computed.
+ * The rows of an interrupted embedding, from which the same embedding resumes. Rows are
+ * only reused up to the first whose image file has changed.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import type { KeptRows } from "./compute_features.ts";
 
 const partError = errorMaker("embed to", "INVALID_ARGUMENT");
 
-/** What is kept beside the rows. */
+/** Metadata of the rows, in `<path>.json`. */
 interface Note {
   /** Digest of the model, settings and paths that determine the rows. */
   identity: string;
@@ -20,10 +20,10 @@ interface Note {
   skipped: number[];
 }
 
-/** Size and time of the last change of each file, two numbers an image. */
+/** Size and modification time of each file, two numbers per image. */
 export type Stamps = Float64Array<ArrayBuffer>;
 
-/** The stamps of some files; zeros for one that cannot be looked at. */
+/** The stamps of some files; zeros for a file that cannot be accessed. */
 export function stampsOf(paths: readonly string[]): Stamps {
   const stamps = new Float64Array(2 * paths.length);
   for (const [i, path] of paths.entries()) {
@@ -32,7 +32,7 @@ export function stampsOf(paths: readonly string[]): Stamps {
       stamps[2 * i] = size;
       stamps[2 * i + 1] = Number(mtime);
     } catch {
-      // Reading it will say why.
+      // The error is reported when the file is read.
     }
   }
   return stamps;
@@ -42,13 +42,13 @@ export function stampsOf(paths: readonly string[]): Stamps {
 export interface PartFileOptions {
   /** Bytes of a row. */
   rowBytes: number;
-  /** All that makes the rows what they are, but for the files themselves. */
+  /** All that determines the rows, except the image files. */
   identity: unknown;
-  /** The files as they are now. */
+  /** The current stamps of the image files. */
   stamps: Stamps;
 }
 
-/** The rows that are in a file, and what they are of. */
+/** The rows in a file, and what identifies them. */
 export class PartFile implements KeptRows, Disposable {
   readonly path: string;
   readonly done: number;
@@ -70,11 +70,11 @@ export class PartFile implements KeptRows, Disposable {
   }
 
   /**
-   * Opens the rows of a file where they are of the same work, up to the first
-   * whose image has changed since; or begins the file.
+   * Opens a file and keeps its rows up to the first whose image has changed, if their
+   * `identity` is the same; otherwise begins the file anew.
    *
-   * @param path The file; a note and the stamps lie beside it.
-   * @throws {EmpSslError} `INVALID_ARGUMENT` where another process writes it.
+   * @param path The file; its metadata and stamps are in files beside it.
+   * @throws {EmpSslError} `INVALID_ARGUMENT` where another process is writing it.
    */
   static open(
     path: string,
@@ -100,7 +100,7 @@ export class PartFile implements KeptRows, Disposable {
     if (note?.identity === digest) {
       const whole = Math.floor(sizeOf(path) / rowBytes);
       const done = Math.min(whole, sameRows(readStamps(path), stamps));
-      // Rows of images that have changed go before their new stamps are kept.
+      // Cut off rows of changed images before the new stamps are written.
       Deno.truncateSync(path, done * rowBytes);
       writeStamps(path, stamps);
       const skipped = note.skipped.filter((row) => row < done);
@@ -121,22 +121,22 @@ export class PartFile implements KeptRows, Disposable {
     writeAtomically(`${this.path}.json`, JSON.stringify(note));
   }
 
-  /** Notes that a row's image could not be read. */
+  /** Records that a row's image could not be read. */
   skip(row: number): void {
     this.skipped.push(row);
     this.#write();
   }
 
-  /** All is done: it is no longer needed. */
+  /** Removes the files, once all rows have been written to the output. */
   remove(): void {
     for (const ending of ["", ".json", ".stamps"]) {
       Deno.removeSync(this.path + ending);
     }
   }
 
-  /** Lets other processes write it. */
+  /** Releases the lock. */
   [Symbol.dispose](): void {
-    // While it is locked: who opened it before looks whether it is still there.
+    // Removed while locked: a process that opened it earlier checks that it still exists.
     removeIfPossible(`${this.path}.lock`);
     this.#lock.close();
   }
@@ -150,7 +150,7 @@ function lockOf(path: string): Deno.FsFile {
     try {
       if (Deno.statSync(name).ino === lock.statSync().ino) return lock;
     } catch {
-      // Its owner has just removed it.
+      // The process that held the lock has just removed it.
     }
   }
   lock.close();
@@ -161,7 +161,7 @@ function lockOf(path: string): Deno.FsFile {
   );
 }
 
-/** How many files, from the first on, are unchanged. */
+/** How many files are unchanged before the first change. */
 function sameRows(before: Stamps, now: Stamps): number {
   let row = 0;
   while (

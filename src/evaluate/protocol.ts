@@ -1,6 +1,6 @@
 /**
- * The numbers of the evaluation, as the authors have them; without the code that
- * uses them, which only the training worker loads.
+ * The authors' settings of the evaluation, apart from the code that uses them, which
+ * only the training worker loads.
  *
  * @module
  */

@@ -23,7 +23,7 @@ function writeValues(file: Deno.FsFile, features: Features): void {
 
 const OPTIONS = { remedy: "name another file" };
 
-/** Writes a file whole or not at all. */
+/** Writes a file atomically. */
 function create(path: string, write: (file: Deno.FsFile) => void): void {
   writeAtomically(path, (temporary) => {
     using file = Deno.createSync(temporary);
@@ -37,7 +37,7 @@ function tryToCreate(path: string): void {
 }
 
 /**
- * Refuses a file that cannot be written, before any work.
+ * Checks before any work that a file can be written.
  *
  * @throws {EmpSslError} `INVALID_ARGUMENT`.
  */
@@ -50,7 +50,7 @@ export function checkOutputFile(path: string): void {
 }
 
 /**
- * Refuses a place that cannot be written to, before any work.
+ * Checks before any work that a folder, or a `.safetensors` file, can be written.
  *
  * @throws {EmpSslError} `INVALID_ARGUMENT`.
  */

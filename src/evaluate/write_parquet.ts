@@ -7,10 +7,10 @@
 import { fileWriter, parquetWriteRows } from "../deps/parquet.ts";
 import type { Features } from "./features.ts";
 
-/** Rows that are held at once, some megabytes. */
+/** Rows per row group, some megabytes in memory. */
 const GROUP = 256;
 
-/** `path: string, features: list<float>`, in Parquet's three levels. */
+/** `path: string, features: list<float>`, as a three-level list of Parquet. */
 const SCHEMA = [
   { name: "root", num_children: 2 },
   {
@@ -57,7 +57,7 @@ export function writeParquet(
     columns: [{ name: "path" }, { name: "features", encoding: "PLAIN" }],
     schema: [...SCHEMA],
     rowGroupSize: GROUP,
-    // Random numbers do not shrink.
+    // Features hardly compress.
     codec: "UNCOMPRESSED",
     statistics: false,
   });

@@ -1,6 +1,7 @@
 /**
- * What was written is read back and run by the program that it is meant for, on
- * patches, and has to give our features.
+ * Checks an export: it is read back and run on patches, and must give our features.
+ * ONNX Runtime, TensorFlow and TensorFlow.js run their formats; the tensors of a
+ * safetensors file are run by our own code, not by PyTorch.
  *
  * @module
  */
@@ -27,7 +28,7 @@ import {
 } from "./request.ts";
 import { exportedName } from "./safetensors_model.ts";
 
-/** Patches to check with: `count×side×side×3` floats in [−1, 1]. */
+/** Patches to check with: `count×side×side×channels` floats, normalised. */
 export interface CheckPatches {
   /** How many. */
   count: number;
@@ -35,10 +36,10 @@ export interface CheckPatches {
   values: Float32Array;
 }
 
-/** How far features may be off, relative to their size. */
+/** Maximum relative error of the features. */
 export const TOLERANCE = { fp32: 1e-3, fp16: 1e-2 } as const;
 
-/** Features by the code that trains, on the backend that is loaded. */
+/** Features by the model code that also trains, on the loaded backend. */
 async function ourFeatures(
   request: ExportRequest,
   state: State,
@@ -69,7 +70,7 @@ async function ourFeatures(
   return found;
 }
 
-/** `N×H×W×3` to `N×3×H×W`. */
+/** `N×H×W×C` to `N×C×H×W`. */
 function toChannelsFirst(
   values: Float32Array,
   count: number,
@@ -159,9 +160,9 @@ const RUNS: Record<ExportFormat, Run> = {
 /**
  * Checks an export.
  *
- * @param folder Where its files lie.
- * @param engine What is loaded in this thread.
- * @returns The distance from our features, relative to their size.
+ * @param folder The folder of its files.
+ * @param engine The engine that is loaded in this thread.
+ * @returns The L2 distance from our features, relative to their norm.
  * @throws {EmpSslError} `EXPORT_FAILED`.
  */
 export async function checkExport(

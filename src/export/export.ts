@@ -1,5 +1,5 @@
 /**
- * A trained network in the format of another program.
+ * Exports a trained network in the format of another program.
  *
  * @module
  */
@@ -31,24 +31,23 @@ const exportError = errorMaker("export to", "INVALID_ARGUMENT");
 export interface ExportConfig {
   /** A checkpoint, or a run's folder. */
   modelPath: string;
-  /** The folder to write; it must not hold anything. */
+  /** The folder to write; it must be empty, or not exist. */
   out: string;
-  /** For which program. */
+  /** The format. */
   format: ExportFormat;
   /**
-   * How much of the network: up to the layer that its method's features are of,
-   * where it is not given.
+   * Part of the network; up to the feature layer of its method where it is not given.
    */
   part?: ExportPart;
-  /** Number format in which the weights are kept. */
+  /** Number format in which the weights are stored. */
   precision: "fp32" | "fp16";
-  /** Patches at a time; any number where it is not given. */
+  /** Batch size in patches; any number where it is not given. */
   batch?: number;
-  /** What runs the model for the check. */
+  /** The engine that computes our features for the check. */
   engine: EngineChoice;
 }
 
-/** The features that the evaluation uses, at any batch size. */
+/** The defaults; without `part`, the features that the method's evaluation uses. */
 export const EXPORT_DEFAULTS = {
   format: "safetensors",
   precision: "fp32",
@@ -61,7 +60,7 @@ export interface ExportResult {
   out: string;
   /** Its files. */
   files: string[];
-  /** How far its features are from ours, relative to their size. */
+  /** L2 distance of its features from ours, relative to their norm. */
   distance: number;
 }
 
@@ -110,15 +109,15 @@ function encode(
 }
 
 /**
- * Exports a trained network, with what its input has to look like, and a
- * description; then reads it back, runs it by the program that it is meant for,
- * and compares its features with our own.
+ * Exports a trained network with `preprocessing.json`, which describes its input, and a
+ * README. The export is read back and run, by the program that it is meant for (but
+ * safetensors by our own code), and its features are compared with ours.
  *
- * @param choices The checkpoint and the folder; the rest is from
+ * @param choices The checkpoint and the folder; the defaults are in
  * `EXPORT_DEFAULTS`.
- * @param options A signal that ends it; nothing is then left in the folder.
+ * @param options A signal that aborts it; the folder is then left empty.
  * @throws {EmpSslError} Before any work for invalid settings; `EXPORT_FAILED`
- * where the features are others.
+ * where the features differ.
  *
  * @example For ONNX Runtime
  * ```ts ignore
@@ -153,7 +152,7 @@ export async function exportModel(
   const names = Object.keys(files);
   const written = [...names, "preprocessing.json", "README.md"];
   using cleanup = new DisposableStack();
-  // A failed export leaves nothing for the next one to trip over.
+  // A failed export leaves the folder empty, as the next one requires.
   cleanup.defer(() => {
     for (const name of written) removeIfPossible(`${out}/${name}`);
   });
@@ -168,7 +167,7 @@ export async function exportModel(
   );
   const card = modelCard(format, request, { config: run, step, distance });
   writeAtomically(`${out}/README.md`, card);
-  // It has succeeded: the files stay.
+  // On success the files stay.
   cleanup.move();
   return { out, files: written, distance };
 }

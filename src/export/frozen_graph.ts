@@ -1,5 +1,5 @@
 /**
- * The network as a TensorFlow graph with its weights in it, traced from the
+ * The network as a TensorFlow graph with its weights as constants, traced from the
  * code of `src/model/`.
  *
  * @module
@@ -31,7 +31,7 @@ export interface FrozenGraph {
   output: GraphValue;
 }
 
-/** A tensor of weights, as a constant of single or half precision. */
+/** A tensor of weights, as a constant in single or half precision. */
 function weightsNode(
   graph: GraphBuilder,
   name: string,
@@ -61,8 +61,9 @@ function weightsNode(
 /**
  * Traces a network.
  *
- * @param request The network, and how it is wanted. Its input `patches` is
- * `N×side×side×C` floats, normalised, its output `features` `N×512` or `N×4096`.
+ * @param request The network, and how to export it. Its input `patches` is
+ * `N×side×side×C` floats, normalised; its output `features` is `N×width`: see
+ * {@linkcode featureWidth}.
  */
 export function traceFrozen(request: ExportRequest): FrozenGraph {
   const { model, state, part, precision, batch, patchSize } = request;

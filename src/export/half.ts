@@ -1,5 +1,5 @@
 /**
- * Half precision, in which weights take half the room.
+ * Half precision, which halves the size of the weights.
  *
  * @module
  */
@@ -9,15 +9,15 @@ export function halfBytes(values: Float32Array): Uint8Array {
   return new Uint8Array(Float16Array.from(values).buffer);
 }
 
-/** The bytes of some numbers as they are. */
+/** The bytes of some numbers as fp32. */
 function floatBytes(values: Float32Array): Uint8Array {
   const { buffer, byteOffset, byteLength } = values;
   return new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
 }
 
 /**
- * How weights are kept: in fp16 only large tensors are cast: only they gain by
- * it; batch norms and biases stay as they are.
+ * The bytes in which a tensor is stored. With fp16, only tensors of two or more
+ * dimensions (weights of layers) are cast; batch norms and biases stay in fp32.
  */
 export function keptBytes(
   values: Float32Array,

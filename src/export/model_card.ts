@@ -1,6 +1,6 @@
 /**
- * What lies beside an exported network: how to prepare its input, for programs
- * and for people.
+ * The files beside an exported network that say how to prepare its input:
+ * `preprocessing.json` for programs, and a README for people.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import {
   OUTPUT,
 } from "./request.ts";
 
-/** What a network expects, as plain data. */
+/** The input that a network expects, and its output, as plain data. */
 export function preprocessing(
   format: ExportFormat,
   request: ExportRequest,
@@ -67,7 +67,7 @@ export function preprocessing(
   };
 }
 
-/** The widths that torchvision's ResNets have. */
+/** The width of torchvision's ResNets. */
 const TORCHVISION_WIDTH = 64;
 
 /** Lines of Python that load a backbone into torchvision's network. */
@@ -121,7 +121,7 @@ const features = model.predict(patches);
 \`\`\``,
 };
 
-/** What the input is, and how an image's feature comes of it. */
+/** What the input is, and how the feature of an image is computed. */
 function inputOf({ model, patchSize }: ExportRequest, config: ResolvedConfig) {
   const size = `${patchSize}×${patchSize} pixels, ${inputText(config)}`;
   if (methodOf(model).protocol === "whole") {
@@ -136,7 +136,7 @@ resized to ${size}. The feature of
 an image is the mean over 16 to 128 of its patches.`;
 }
 
-/** `a quarter`, or from how much to how much. */
+/** The area of a crop: `a quarter`, or in percent. */
 function areaText({ recipe }: ResolvedConfig): string {
   const { scale: [low, high] } = recipeOf(recipe).crop;
   if (low === 0.25 && high === 0.25) return "a quarter";
@@ -144,7 +144,7 @@ function areaText({ recipe }: ResolvedConfig): string {
   return low === high ? percent(low) : `${percent(low)} to ${percent(high)}`;
 }
 
-/** `RGB, (x/255 − mean)/std`, with the numbers. */
+/** `RGB, (x/255 − mean)/std`, with the numbers filled in. */
 function inputText(config: ResolvedConfig): string {
   const { channels, bits } = pixelsOf(config);
   const { normalize } = recipeOf(config.recipe);

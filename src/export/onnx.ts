@@ -1,6 +1,6 @@
 /**
  * The network as ONNX, for ONNX Runtime and what is built on it. Images are
- * `N×3×H×W`, and the weights have PyTorch's names and layout.
+ * `N×C×H×W`, and the weights have PyTorch's names and layout.
  *
  * @module
  */
@@ -28,7 +28,7 @@ import {
 
 const { f, i, ints } = onnxAttribute;
 
-/** The layers of `model/layers.ts` as nodes; each returns its output's name. */
+/** The layers of `model/layers.ts` as nodes; each call returns its output's name. */
 class Layers {
   readonly nodes: OnnxNode[] = [];
 
@@ -98,9 +98,10 @@ function resnet(layers: Layers, { model }: ExportRequest): string {
 /**
  * Encodes a network.
  *
- * @param request The network, and how it is wanted. Its input `patches` is
- * `N×3×side×side` floats in [−1, 1], its output `features` `N×512` (`N×2048` with bottlenecks) or `N×4096`.
- * @param metadata Texts to keep with it.
+ * @param request The network, and how to export it. Its input `patches` is
+ * `N×C×side×side` floats, normalised; its output `features` is `N×width`: see
+ * {@linkcode featureWidth}.
+ * @param metadata Texts to store in the file.
  */
 export function encodeOnnxModel(
   request: ExportRequest,

@@ -6,7 +6,7 @@
  */
 import { field, protobuf, repeated } from "../deps/protobuf.ts";
 
-/** ONNX's numbers for element types. */
+/** ONNX's codes of element types. */
 export const OnnxType = { float: 1, int64: 7, float16: 10 } as const;
 
 /** A tensor with its values. */
@@ -35,13 +35,13 @@ export interface OnnxNode {
   attribute: OnnxAttribute[];
 }
 
-/** An input or output: a side is a number, or a name where it is free. */
+/** An input or output: a dimension is a number, or a name where it is dynamic. */
 export interface OnnxValue {
   name: string;
   shape: (number | string)[];
 }
 
-/** What a model is made of. */
+/** The contents of a model. */
 export interface OnnxGraph {
   nodes: OnnxNode[];
   initializers: OnnxTensor[];
@@ -51,7 +51,7 @@ export interface OnnxGraph {
 }
 
 const FLOAT = 1, INT = 2, INTS = 7;
-/** Attribute values by their kinds. */
+/** Makers of attributes, by the type of the value. */
 export const onnxAttribute = {
   f: (name: string, f: number): OnnxAttribute => ({ name, type: FLOAT, f }),
   i: (name: string, i: number): OnnxAttribute => ({ name, type: INT, i }),
@@ -72,7 +72,7 @@ const root = protobuf.Root.fromJSON({
         ints: repeated("int64", 8),
         type: field("int32", 20),
       },
-      // Zero is written too.
+      // As a oneof, so that a value of zero is written too.
       oneofs: { value: { oneof: ["f", "i"] } },
     },
     Node: {

@@ -1,5 +1,5 @@
 /**
- * What an export is asked for.
+ * The options of an export.
  *
  * @module
  */
@@ -21,28 +21,29 @@ export const EXPORT_FORMATS = [
 export type ExportFormat = typeof EXPORT_FORMATS[number];
 
 /**
- * How much of the network: the ResNet alone (512 features, 2,048 of ResNet-50), or with
- * `pre_feature`, whose output the evaluation uses (4,096 features).
+ * Part of the network: the ResNet alone (512 features, 2,048 of ResNet-50), or with the
+ * hidden layer after it (EMP-SSL's `pre_feature`, whose 4,096 features its evaluation
+ * uses).
  */
 export type ExportPart = "backbone" | "encoder";
 
-/** A network, and how it is wanted. */
+/** A network, and how to export it. */
 export interface ExportRequest {
   /** The network. */
   model: ModelConfig;
   /** Its tensors, in our layout. */
   state: State;
-  /** How much of it. */
+  /** The part that is exported. */
   part: ExportPart;
-  /** Number format in which the weights are kept; all compute in fp32. */
+  /** Number format in which the weights are stored; computation is in fp32. */
   precision: "fp32" | "fp16";
-  /** Patches at a time; any number where it is not given. */
+  /** Batch size in patches; any number where it is not given. */
   batch?: number;
   /** Side of a patch in pixels. */
   patchSize: number;
 }
 
-/** Numbers in a feature. */
+/** Width of a feature. */
 export function featureWidth(
   { model, part }: Pick<ExportRequest, "model" | "part">,
 ): number {

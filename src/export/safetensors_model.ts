@@ -1,6 +1,6 @@
 /**
- * The network as safetensors, for PyTorch. The backbone has the names of
- * torchvision's `resnet18`; with `pre_feature` the names are the authors'.
+ * The network as safetensors, for PyTorch. The backbone alone has the names of
+ * torchvision's ResNets; with the hidden layer, EMP-SSL's names are the authors'.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { safetensorsHeader } from "../checkpoint/safetensors.ts";
 import { keptBytes } from "./half.ts";
 import { type ExportRequest, isInPart } from "./request.ts";
 
-/** The name of a tensor in a part's file. */
+/** The name of a tensor in the file of a part. */
 export function exportedName(
   name: string,
   part: ExportRequest["part"],
@@ -19,7 +19,7 @@ export function exportedName(
   return part === "backbone" ? name.replace(/^backbone\./, "") : name;
 }
 
-/** Encodes a network; batch norms stay in fp32. */
+/** Encodes a network; batch norms and biases stay in fp32. */
 export function encodeSafetensorsModel(
   request: ExportRequest,
   metadata: Record<string, string>,
@@ -38,7 +38,7 @@ export function encodeSafetensorsModel(
         bytes,
       };
     })
-    // Numbers of four bytes first: then each lies where its size divides.
+    // fp32 first, so that each tensor is aligned to the size of its elements.
     .sort((a, b) => a.dtype === b.dtype ? 0 : a.dtype === "F32" ? -1 : 1);
   const head = safetensorsHeader(tensors, { format: "pt", ...metadata });
   return concatBytes([head, ...tensors.map(({ bytes }) => bytes)]);

@@ -1,5 +1,5 @@
 /**
- * Some patches to check an export with.
+ * Sample patches with which an export is checked.
  *
  * @module
  */
@@ -18,7 +18,7 @@ import { type PixelFormat, samples } from "../data/image.ts";
 import { normalized } from "../patches/normalize.ts";
 import type { CheckPatches } from "./check.ts";
 
-/** The run's own images; generated ones where they are not at hand. */
+/** The run's own images; generated ones where they are not available. */
 async function images(config: ResolvedConfig): Promise<Dataset> {
   try {
     const dataset = await openDataset({
@@ -37,7 +37,7 @@ async function images(config: ResolvedConfig): Promise<Dataset> {
   }
 }
 
-/** Images of random numbers, where no other ones have such pixels. */
+/** An image of random numbers, for pixel formats that `shapes` does not have. */
 function noise(pixels: PixelFormat): Dataset {
   const { channels, bits } = pixels, side = 64;
   return {
@@ -55,7 +55,7 @@ function noise(pixels: PixelFormat): Dataset {
   };
 }
 
-/** Cuts so many patches, as the run did, each of another image. */
+/** Cuts patches as in training, one per image; starts over after the last image. */
 export async function samplePatches(
   config: ResolvedConfig,
   count: number,

@@ -1,5 +1,5 @@
 /**
- * A TensorFlow SavedModel: a graph and how it is called, with the field numbers
+ * A TensorFlow SavedModel: a graph and its signature, with the field numbers
  * of tensorflow/core/protobuf (saved_model.proto, meta_graph.proto).
  *
  * @module
@@ -15,7 +15,7 @@ import {
 import { traceFrozen } from "./frozen_graph.ts";
 import type { ExportRequest } from "./request.ts";
 
-/** The name of the signature that programs look for, and the tag. */
+/** The name of the default signature, and the tag. */
 const SIGNATURE = "serving_default", TAG = "serve";
 
 const root = protobuf.Root.fromJSON({
@@ -66,8 +66,8 @@ const tensorInfo = ({ name, dtype, shape }: GraphValue) => ({
 /**
  * Encodes a network as `saved_model.pb`, with its weights in the graph.
  *
- * @param request The network, and how it is wanted. Its input `patches` is
- * `N×side×side×3` floats in [−1, 1], its output `features` `N×512` or `N×4096`.
+ * @param request The network, and how to export it: its input and its output are
+ * those of {@linkcode traceFrozen}.
  */
 export function encodeSavedModel(request: ExportRequest): Uint8Array {
   const { graph, input, output } = traceFrozen(request);

@@ -21,7 +21,7 @@ const TYPE_NAMES: Record<number, string> = {
   [DType.int32]: "DT_INT32",
 };
 
-/** A shape in protocol buffers' JSON, which has 64-bit numbers as texts. */
+/** A shape in protocol buffers' JSON, where 64-bit integers are strings. */
 const shapeJson = (sides: { size: number }[]) => ({
   dim: sides.map(({ size }) => ({ size: String(size) })),
 });
@@ -40,7 +40,7 @@ function attributeJson(value: AttrValue): unknown {
   return value;
 }
 
-/** A node; values of constants stand in the other file. */
+/** A node in JSON; values of constants are in `weights.bin`. */
 function nodeJson({ name, op, input, attr }: NodeDef): unknown {
   const attributes = Object.entries(attr).map(([key, value]) => {
     if (!value.tensor) return [key, attributeJson(value)];
@@ -64,9 +64,9 @@ interface Weight {
 /**
  * Encodes a network.
  *
- * @param request The network, and how it is wanted. Its input `patches` is
- * `N×side×side×3` floats in [−1, 1], its output `features` `N×512` or `N×4096`.
- * @param metadata Texts to keep with it.
+ * @param request The network, and how to export it: its input and its output are
+ * those of {@linkcode traceFrozen}.
+ * @param metadata Texts to store in the file.
  * @returns The files by name.
  */
 export function encodeTfjsModel(

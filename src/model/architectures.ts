@@ -1,5 +1,5 @@
 /**
- * The architectures by the authors' names, and the numbers that make a model.
+ * The architectures, by the authors' names, and the configuration of a model.
  *
  * @module
  */
@@ -8,19 +8,22 @@ import { EmpSslError } from "../errors.ts";
 /** Layers of a ResNet: basic blocks in 18 and 34, bottlenecks in 50. */
 export const DEPTHS = [18, 34, 50] as const;
 
-/** A method's constants in a model: its name and its options. */
+/** The method of a model: its name and the values of its options. */
 export interface MethodSettings {
   /** Its name. */
   name: string;
-  /** Its options. */
+  /** The values of its options. */
   [option: string]: number | string;
 }
 
-/** The numbers that a model is built from. */
+/** The configuration that a model is built from. */
 export interface ModelConfig {
   /** Layers of the ResNet. */
   depth: typeof DEPTHS[number];
-  /** 3×3 stride 1 without pooling, or torchvision's 7×7 stride 2 with it. */
+  /**
+   * `cifar`: 3×3 with stride 1, no pooling. `imagenet`: torchvision's 7×7 with stride 2
+   * and max pooling.
+   */
   stem: "cifar" | "imagenet";
   /** Channels of an image: 3. */
   channels: number;
@@ -32,15 +35,15 @@ export interface ModelConfig {
   embedding: number;
   /** Padding of the 3×3 stem: 1, and 2 in solo-learn's networks. */
   stemPadding?: 1 | 2;
-  /** What it is trained by; EMP-SSL where it is not given. */
+  /** The method that trains the model: EMP-SSL by default. */
   method?: MethodSettings;
 }
 
-/** An architecture: its model and the side in pixels of the patches it takes. */
+/** An architecture: its model and its default patch size. */
 export interface Architecture {
   /** See {@linkcode ModelConfig}. */
   model: ModelConfig;
-  /** Side of a patch in pixels where the user names none. */
+  /** Default side of a patch in pixels. */
   patchSize: number;
 }
 
@@ -52,15 +55,15 @@ const WIDTHS = {
 } as const;
 
 /**
- * The name of an architecture: its depth, and the data that its stem and patches
- * are for.
+ * The name of an architecture: its depth, and the data set that its stem and patch
+ * size are for.
  */
 export type ArchitectureName = `resnet${typeof DEPTHS[number]}-${
   | "cifar"
   | "tinyimagenet"
   | "imagenet"}`;
 
-/** Each depth with the stem and the patches of each kind of data. */
+/** Each depth, with the stem and the patch size for each data set. */
 const named = DEPTHS.flatMap((depth): [ArchitectureName, Architecture][] => [
   [
     `resnet${depth}-cifar`,
@@ -77,20 +80,19 @@ const named = DEPTHS.flatMap((depth): [ArchitectureName, Architecture][] => [
 ]);
 
 /**
- * The architectures by the authors' names (ResNet-18), and the same with more
- * layers.
+ * The authors' architectures (ResNet-18) by their names, and deeper versions of them.
  */
 export const ARCHITECTURES = Object.fromEntries(named) as Readonly<
   Record<ArchitectureName, Architecture>
 >;
 
-/** Whether an architecture is for photographs, and not for small images. */
+/** Whether an architecture is for photographs rather than small images. */
 export function isForPhotographs(name: string | undefined): boolean {
   return name?.endsWith("-imagenet") ?? false;
 }
 
 /**
- * Looks an architecture up.
+ * The architecture of a name.
  *
  * @throws {EmpSslError} `INVALID_ARGUMENT` for an unknown name.
  *

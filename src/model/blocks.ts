@@ -19,22 +19,22 @@ export interface ConvSpec {
   stride: number;
 }
 
-/** A residual block: its convolutions, in order, and that of its shortcut. */
+/** A residual block: its convolutions in order, and the shortcut's convolution. */
 export interface BlockSpec {
-  /** ReLU follows each but the last. */
+  /** A ReLU follows each one except the last. */
   convs: ConvSpec[];
-  /** Where the block changes the shape; else the shortcut is its input. */
+  /** Only if the block changes the shape; otherwise the shortcut is the identity. */
   shortcut?: ConvSpec;
 }
 
-/** Blocks of each of the four stages. */
+/** Number of blocks in each of the four stages. */
 const STAGES: Record<ModelConfig["depth"], readonly number[]> = {
   18: [2, 2, 2, 2],
   34: [3, 4, 6, 3],
   50: [3, 4, 6, 3],
 };
 
-/** Channels out of a block, as a multiple of its inner ones. */
+/** Output channels of a block, as a multiple of its inner channels. */
 function expansion({ depth }: Pick<ModelConfig, "depth">): number {
   return depth >= 50 ? 4 : 1;
 }
@@ -60,8 +60,8 @@ export function stemOf({ stem, width, channels }: ModelConfig): ConvSpec {
 
 /**
  * The blocks of a ResNet, by torchvision's names: two 3×3 convolutions, or the
- * bottleneck of 1×1, 3×3 and 1×1 (He et al., figure 5), whose stride is in the
- * 3×3 as torchvision has it.
+ * bottleneck of 1×1, 3×3 and 1×1 (He et al., figure 5) with the stride in the 3×3
+ * convolution, as in torchvision.
  */
 export function blocksOf(config: ModelConfig): BlockSpec[] {
   const blocks: BlockSpec[] = [];

@@ -1,5 +1,5 @@
 /**
- * The network as evaluation uses it, and the normalisation of its input.
+ * The network up to the feature or the embedding, and the normalisation of its input.
  *
  * @module
  */
@@ -14,11 +14,11 @@ import { project } from "./projector.ts";
 import { resnet } from "./resnet.ts";
 
 /**
- * (x/255 − mean)/deviation, the last step of the patch recipes; the paper's mean
- * and deviation are ½.
+ * (x/255 − mean)/std, the last step of the patch recipes; in the paper the mean and
+ * the standard deviation are ½.
  *
- * @param numbers `N×H×W×C`, from 0 to 255, or to 65,535.
- * @param how Their bits, and the mean and the deviation.
+ * @param numbers `N×H×W×C`, from 0 to 255, or with 16 bits to 65,535.
+ * @param how Bits of a value, mean and standard deviation.
  */
 export function normalize(numbers: tf.Tensor, how: PatchValues): tf.Tensor {
   const { scale, offset } = affineOf(how);
@@ -27,7 +27,7 @@ export function normalize(numbers: tf.Tensor, how: PatchValues): tf.Tensor {
   return tf.sub(tf.mul(numbers, each(scale)), each(offset));
 }
 
-/** The layer that features are taken of: the method's own where none is named. */
+/** The layer whose output is the feature: the method's default if none is given. */
 export function featureLayer(
   model: ModelConfig,
   layer?: FeatureLayer,
@@ -35,7 +35,7 @@ export function featureLayer(
   return layer ?? methodOf(model).features;
 }
 
-/** Numbers in a feature. */
+/** Width of a feature vector. */
 export function featureWidth(model: ModelConfig, layer?: FeatureLayer): number {
   return featureLayer(model, layer) === "backbone"
     ? backboneWidth(model)
@@ -46,8 +46,7 @@ export function featureWidth(model: ModelConfig, layer?: FeatureLayer): number {
  * The features of patches.
  *
  * @param x Patches, `N×H×W×C`, normalised.
- * @param layer The backbone's output, or that of the hidden layer after it; the
- * method's own where it is not given.
+ * @param layer The backbone, or the hidden layer after it: by default the method's.
  * @returns `N×width`: see {@linkcode featureWidth}.
  */
 export function encode(
@@ -63,7 +62,7 @@ export function encode(
 }
 
 /**
- * EMP-SSL's embedding, for steps that are taken in micro-batches.
+ * EMP-SSL's embedding, for training steps in micro-batches.
  *
  * @param x Patches, `N×H×W×C`, normalised.
  * @returns z, `N×embedding`, rows of length 1.

@@ -1,7 +1,7 @@
 /**
- * Batch norms in eval mode scale and shift each channel by constants: they are
- * folded into the weights and biases of the layers before them, which TensorFlow
- * then computes with the ReLU after them in one operation.
+ * Batch norms in eval mode scale and shift each channel by constants. They are folded
+ * into the weights and biases of the layers before them, so that TensorFlow computes
+ * a layer and its ReLU in one fused operation.
  *
  * @module
  */
@@ -12,14 +12,14 @@ import { methodOf } from "./methods/methods.ts";
 import { tensorSpecs } from "./parameters.ts";
 import { type State, type TensorSpec } from "./tensors.ts";
 
-/** A layer up to the feature, and the batch norm after it, where there is one. */
+/** A layer of the feature extractor, and the batch norm after it, if there is one. */
 export interface Layer {
   layer: string;
   norm?: string;
   weight: TensorSpec;
 }
 
-/** Whether a tensor is one of a layer up to the feature. */
+/** Whether a tensor belongs to the layers that compute the feature. */
 export function isUpTo(
   name: string,
   config: ModelConfig,
@@ -30,7 +30,7 @@ export function isUpTo(
   return features === "head" && prefixes.some((p) => name.startsWith(p));
 }
 
-/** The layers up to the feature. */
+/** The layers that compute the feature. */
 function layersOf(config: ModelConfig, features: FeatureLayer): Layer[] {
   const found: Layer[] = [];
   const layerOf = (name: string) => name.slice(0, -".weight".length);
@@ -45,13 +45,13 @@ function layersOf(config: ModelConfig, features: FeatureLayer): Layer[] {
   return found;
 }
 
-/** The layers between the backbone and the hidden layer, a ReLU after each. */
+/** The layers after the backbone that compute the `head` feature, a ReLU after each. */
 export function headLayers(config: ModelConfig): Layer[] {
   return layersOf(config, "head")
     .filter(({ layer }) => !layer.startsWith("backbone."));
 }
 
-/** The tensors of the feature with its batch norms folded. */
+/** The tensors that compute the feature, with batch norms folded. */
 export function foldedSpecs(
   config: ModelConfig,
   features: FeatureLayer = methodOf(config).features,
@@ -67,8 +67,8 @@ export function foldedSpecs(
 }
 
 /**
- * The values of {@linkcode foldedSpecs}: with f = scale/√(variance + ε), weights
- * times f and (bias − mean)·f + offset, by output channel.
+ * The values of {@linkcode foldedSpecs}. With f = scale/√(variance + ε) by output
+ * channel, a folded weight is weight·f and a folded bias (bias − mean)·f + offset.
  *
  * @param state All tensors of the model, in TensorFlow's layout.
  */

@@ -11,7 +11,7 @@ import * as tf from "../deps/tfjs.ts";
  * through z̄ too.
  *
  * @param z `n×b×d`, rows of length 1.
- * @param mean z̄, `b×d`: of a larger batch, where z is a part of one.
+ * @param mean z̄, `b×d`, of all patches: to be given if z holds only some of them.
  * @returns A scalar in [−1, 1], to be maximised.
  */
 export function invariance(

@@ -1,7 +1,7 @@
 /**
- * The few kernels that tfjs-core does not have and the method needs. The model
- * calls them by name, with their gradients, and knows no engine; each engine
- * registers an implementation for its backend.
+ * The kernels that the model needs and tfjs-core does not have. The model calls them
+ * by name and defines their gradients; each engine registers an implementation for
+ * its backend.
  *
  * @module
  */
@@ -25,11 +25,11 @@ export const KERNELS = {
   reluGrad: "EmpReluGrad",
   /** `{x: …×b×b}`, symmetric positive definite → `[log det x, x⁻¹]`. */
   logDeterminant: "EmpLogDeterminant",
-  /** `{x}` → the sum of its squares, without a tensor of them. */
+  /** `{x}` → the sum of its squares; TensorFlow computes it in one pass. */
   squaredNorm: "EmpSquaredNorm",
 } as const;
 
-/** The tensors that a kernel takes, by name: those of its own operation. */
+/** Input tensors of a kernel by name; each operation has only some of them. */
 export type KernelInputs<Value> = Record<
   | ("x" | "y" | "a" | "b" | "dy" | "filter" | "input" | "output" | "value")
   | ("scale" | "offset" | "mean" | "variance")
@@ -53,13 +53,13 @@ function run(
   return Array.isArray(output) ? output : [output];
 }
 
-/** What batch norm in training mode returns; the caller frees the statistics. */
+/** The result of batch norm in training mode; the caller disposes the statistics. */
 export interface BatchNormResult {
   /** The normalised tensor. */
   y: tf.Tensor;
-  /** Mean over the batch, one a channel. */
+  /** Mean over the batch, one value per channel. */
   mean: tf.Tensor;
-  /** Variance over the batch, unbiased, one a channel. */
+  /** Unbiased variance over the batch, one value per channel. */
   variance: tf.Tensor;
 }
 
@@ -85,7 +85,7 @@ export function batchNormTraining(
         inputs,
         { epsilon },
       ) as [tf.Tensor, tf.Tensor, tf.Tensor, ...tf.Tensor[]];
-      // Only y is kept when this function returns.
+      // When this function returns, tfjs disposes what is not kept, except y.
       statistics = [tf.keep(mean), tf.keep(variance)];
       (save as tf.GradSaveFunc)([
         x as tf.Tensor,
@@ -118,7 +118,7 @@ export function batchNormTraining(
   return { y, mean: statistics[0]!, variance: statistics[1]! };
 }
 
-/** Statistics of a batch norm, one value a channel. */
+/** Statistics of a batch norm, one value per channel. */
 export interface Statistics {
   mean: tf.Tensor;
   variance: tf.Tensor;
@@ -142,8 +142,8 @@ export function normalize(
 }
 
 /**
- * The mean and the unbiased variance of each channel of the batch, without a
- * copy of it in another type.
+ * The mean and the unbiased variance of each channel of the batch, without casting
+ * the batch to another type.
  *
  * @param x `N×H×W×C`.
  */
@@ -175,7 +175,7 @@ export function frozenBatchNormGradients(
   return { x: x!, scale: scale!, offset: offset! };
 }
 
-/** The rectifier, with a gradient of one pass. */
+/** ReLU, whose gradient is a single kernel. */
 export function relu(x: tf.Tensor): tf.Tensor {
   return tf.customGrad((x, save) => {
     const y = tf.relu(x as tf.Tensor);

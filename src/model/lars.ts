@@ -1,20 +1,20 @@
 /**
  * LARS (You, Gitman and Ginsburg, «Large Batch Training of Convolutional
- * Networks», 2017), clipped, as the authors' program has it: the gradient of
- * each weight tensor is scaled to the size of the tensor before SGD sees it.
+ * Networks», 2017) with clipping, as in the authors' program: the gradient of each
+ * weight tensor is scaled relative to the tensor's norm before the SGD step.
  *
  * @module
  */
 import * as tf from "../deps/tfjs.ts";
 import { squaredNorm } from "./kernels.ts";
 
-/** What learning rate the local rate is clipped at. */
+/** Which learning rate the local rate is clipped at: the step's or the initial one. */
 export const LARS_CLIPS = ["current", "initial"] as const;
 
 /** One of {@linkcode LARS_CLIPS}. */
 export type LarsClip = typeof LARS_CLIPS[number];
 
-/** The constants of the method's optimiser. */
+/** The constants of the optimiser. */
 export interface OptimizerConfig {
   /** The trust coefficient η. */
   eta: number;
@@ -22,18 +22,18 @@ export interface OptimizerConfig {
   weightDecay: number;
   /** Momentum of SGD. */
   momentum: number;
-  /** Whether the momentum is Nesterov's: true where it is not given. */
+  /** Whether the momentum is Nesterov's: true by default. */
   nesterov?: boolean;
   /**
-   * `lars` where it is not given. `none`: SGD alone, with decay of every parameter,
-   * biases and batch norms among them.
+   * `lars` by default. `none`: plain SGD with weight decay of every parameter,
+   * including biases and batch norms.
    */
   scaling?: "lars" | "none";
   /**
-   * The learning rate that the local rate is clipped at; the step's own where it
-   * is not given, as in the authors' program. Then a step is min(local, lr)·g,
-   * and the schedule changes nothing until lr falls under the local rate. With
-   * the first step's rate here, the schedule scales every step.
+   * The learning rate that the local rate is clipped at: by default the current
+   * step's, as in the authors' program. A step is then min(local, lr)·g, and the
+   * schedule has no effect until lr falls below the local rate. With the initial
+   * rate here, the schedule scales every step.
    */
   clipRate?: number;
 }
@@ -51,9 +51,9 @@ function norm(x: tf.Tensor): tf.Tensor {
 
 /**
  * s·(g + wd·p) with s = min(local / rate, 1), where rate is `clipRate` or
- * `learningRate`, and local = η‖p‖ / (‖g‖ + wd‖p‖ +
- * 1e-8). Where ‖p‖ or ‖g‖ is zero, g is left as it is; tensors of one
- * dimension (biases, batch norms) get neither decay nor scaling.
+ * `learningRate`, and local = η‖p‖ / (‖g‖ + wd‖p‖ + 1e-8). If ‖p‖ or ‖g‖ is zero, g is
+ * unchanged; one-dimensional tensors (biases, batch norms) get neither decay nor
+ * scaling. With `scaling` `none`: g + wd·p for every tensor.
  *
  * @param parameter p.
  * @param gradient g, of the same shape.

@@ -8,20 +8,20 @@ import { batchNormTraining, normalize, relu as rectify } from "./kernels.ts";
 import type { Replicas } from "./replicas.ts";
 import { syncBatchNorm } from "./sync_batch_norm.ts";
 
-/** PyTorch's default: the share of the batch in the running statistics. */
+/** Weight of the batch's statistics in the running statistics: PyTorch's default. */
 const BATCH_NORM_MOMENTUM = 0.1;
 
-/** What a forward pass reads, and the new running statistics it leaves. */
+/** What a forward pass reads, and the new running statistics that it computes. */
 export interface Scope {
   /** Parameters and running statistics by PyTorch's names. */
   tensors: Record<string, tf.Tensor>;
   /** Whether batch norms use the batch's statistics or the running ones. */
   training: boolean;
-  /** In training: running statistics after this pass. */
+  /** In training mode: running statistics after this pass. */
   updates: Record<string, tf.Tensor>;
-  /** In training: the replicas that batch norms share their statistics with. */
+  /** In training mode: the replicas whose images synchronised batch norms include. */
   replicas?: Replicas;
-  /** In eval mode: batch norms are part of the layers before; see foldedSpecs(). */
+  /** In eval mode: batch norms are folded into the layers before: see foldedSpecs(). */
   folded?: boolean;
 }
 
@@ -37,14 +37,14 @@ export function scopeOf(
 /** Rectified linear unit. */
 export const relu: (x: tf.Tensor) => tf.Tensor = rectify;
 
-/** Zeros around the two spatial sides of `N×H×W×C`. */
+/** Zero padding of the two spatial dimensions of `N×H×W×C`. */
 export function padSpatial(x: tf.Tensor, by: number): tf.Tensor {
   return tf.pad(x, [[0, 0], [by, by], [by, by], [0, 0]]);
 }
 
 /**
- * Convolution with PyTorch's padding of ⌊side / 2⌋ on every side. TensorFlow's
- * `same` differs from it at strides over 1, where the padding is laid first.
+ * Convolution with PyTorch's padding of ⌊side / 2⌋ on every side. TensorFlow's `same`
+ * pads differently at strides over 1: there the input is padded explicitly.
  *
  * @param x `N×H×W×in`.
  * @returns `N×⌈H/stride⌉×⌈W/stride⌉×out`.
@@ -116,7 +116,7 @@ export function linear(scope: Scope, name: string, x: tf.Tensor): tf.Tensor {
 /**
  * A convolution and the batch norm after it.
  *
- * @param names Of the convolution and of the batch norm.
+ * @param names The names of the convolution and of the batch norm.
  * @param x `N×H×W×in`.
  */
 export function convNorm(

@@ -1,5 +1,5 @@
 /**
- * Between TensorFlow's memory layouts and PyTorch's.
+ * Conversion between TensorFlow's and PyTorch's memory layouts.
  *
  * @module
  */
@@ -19,7 +19,7 @@ export function torchShape({ shape, kind }: TensorSpec): number[] {
  *
  * @param spec The tensor.
  * @param values Its values in the other layout.
- * @param to Which layout is wanted.
+ * @param to The layout of the result.
  *
  * @example A linear layer is transposed
  * ```ts

@@ -8,8 +8,8 @@
  *     R(Z) = ½ log det( I + d/(b·ε²) Z Zᵀ )      total coding rate, `tcr.ts`
  *     D(Zᵢ, Z̄) = mean over images of cos(zᵢ, z̄)  invariance, `invariance.ts`
  *
- * The loss that is minimised is its negative; it is below zero when training
- * goes well.
+ * The loss that is minimised is the negative of this objective: in a healthy training
+ * it is below zero.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import * as tf from "../deps/tfjs.ts";
 import { invariance } from "./invariance.ts";
 import { totalCodingRate } from "./tcr.ts";
 
-/** Images that tell whether all have one embedding. */
+/** Images in the Gram matrix that shows a collapse. */
 const SEEN = 256;
 
 /** The weights of the two parts. */
@@ -39,19 +39,19 @@ export interface Losses {
   /** See `tcr.ts`. */
   tcr: tf.Tensor;
   /**
-   * Z̄Z̄ᵀ, `b×b`: how alike the mean embeddings of the images are; of larger
-   * batches only the first 256 images.
+   * Z̄Z̄ᵀ, `b×b`: how alike the mean embeddings of the images are; in larger batches
+   * of the first 256 images only.
    */
   gram: tf.Tensor;
 }
 
 /**
- * The loss of a batch, or of a part of its patches: that of the batch is the
- * mean over parts of one size, and the gradient flows through z̄ too.
+ * The loss of a batch, or of a part of its patches: the loss of the batch is the mean
+ * over parts of equal size. The gradient flows through z̄ too.
  *
  * @param z Embeddings, `(n·b)×d`, patch-major: patch 0 of all images first.
- * @param options The weights; n, the number of patches an image in z; and z̄ of
- * the whole batch, `b×d`, where z is a part of it.
+ * @param options The weights; n, the number of patches per image in z; and z̄ of all
+ * patches, `b×d`, if z holds only some of them.
  */
 export function empSslLoss(
   z: tf.Tensor,

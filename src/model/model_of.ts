@@ -1,26 +1,26 @@
 /**
- * The model that a configuration means.
+ * The model of a configuration.
  *
  * @module
  */
 import { architecture, type ModelConfig } from "./architectures.ts";
 import { methodNamed } from "./methods/methods.ts";
 
-/** What of a configuration makes the model. */
+/** The choices of a configuration that determine the model. */
 export interface ModelChoice {
   /** The architecture's name. */
   arch: string;
-  /** What the network has otherwise. */
+  /** Changes of the architecture. */
   model?: Partial<ModelConfig>;
-  /** The method's name: EMP-SSL where it is not given. */
+  /** The method's name: EMP-SSL by default. */
   method?: string;
-  /** What of its constants is otherwise. */
+  /** Changes of the method's options. */
   methodOptions?: Record<string, number>;
 }
 
 /**
- * The model that a configuration means: that of its architecture, with the heads of
- * its method and with what it has of its own.
+ * The model of a configuration: its architecture, with the head widths and options of
+ * its method and with the configuration's changes.
  *
  * @throws {EmpSslError} `INVALID_ARGUMENT` for an unknown name.
  *

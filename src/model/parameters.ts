@@ -1,5 +1,5 @@
 /**
- * The tensors of a model: those of its backbone, then those of its method's heads.
+ * The tensors of a model: first the backbone's, then those of the method's heads.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import {
   type TensorSpec,
 } from "./tensors.ts";
 
-/** The tensors of the ResNet, running statistics among them. */
+/** The tensors of the ResNet, including running statistics. */
 export function backboneSpecs(config: ModelConfig): TensorSpec[] {
   const normalized = ({ names, side, input, output }: ConvSpec) => [
     convSpec(names[0], side, input, output),
@@ -29,12 +29,12 @@ export function backboneSpecs(config: ModelConfig): TensorSpec[] {
   ];
 }
 
-/** All tensors of a model, running statistics among them, in PyTorch's order. */
+/** All tensors of a model, including running statistics, in PyTorch's order. */
 export function tensorSpecs(config: ModelConfig): TensorSpec[] {
   return [...backboneSpecs(config), ...methodOf(config).heads(config)];
 }
 
-/** The tensors that a model's method keeps beside the network. */
+/** The method's state besides the network: target network and queues. */
 export function keptSpecs(config: ModelConfig): TensorSpec[] {
   const method = methodOf(config), parts = method.target ?? [];
   const copies = tensorSpecs(config)
@@ -43,7 +43,7 @@ export function keptSpecs(config: ModelConfig): TensorSpec[] {
   return [...copies, ...method.kept?.(config) ?? []];
 }
 
-/** The first values of {@linkcode keptSpecs}: targets begin as copies. */
+/** Initial values of {@linkcode keptSpecs}: a target starts as a copy of the network. */
 export function initialKept(
   config: ModelConfig,
   state: State,

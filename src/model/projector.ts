@@ -1,7 +1,6 @@
 /**
- * What stands on the backbone: `pre_feature`, whose output is the feature that
- * evaluation uses, and the projector that leads to the embedding z (the
- * authors' `model/model.py`).
+ * EMP-SSL's heads after the backbone: `pre_feature`, whose output is the feature for
+ * evaluation, and the projector to the embedding z (the authors' `model/model.py`).
  *
  * @module
  */
@@ -29,7 +28,7 @@ export function project(scope: Scope, x: tf.Tensor): tf.Tensor {
   return normalizeRows(linear(scope, "projection.3", y));
 }
 
-/** Rows divided by their length, as `F.normalize`: never by less than 1e-12. */
+/** Rows divided by max(length, 1e-12), as in `F.normalize`. */
 export function normalizeRows(x: tf.Tensor): tf.Tensor {
   const squares = tf.sum(tf.square(x), -1, true);
   return tf.div(x, tf.sqrt(tf.maximum(squares, 1e-24)));

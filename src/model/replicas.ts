@@ -1,6 +1,6 @@
 /**
- * Data parallelism, as the model sees it: other replicas hold the same weights
- * and other images of the batch.
+ * The model's interface to data parallelism: each replica has the same weights and
+ * other images of the batch.
  *
  * @module
  */
@@ -11,13 +11,13 @@ export interface Replicas {
   /** How many there are. */
   readonly count: number;
   /**
-   * The sum of a tensor over the replicas. It has no gradient of its own: the
+   * All-reduce: the sum of a tensor over the replicas. It defines no gradient; the
    * caller computes the backward pass.
    */
   sum(x: tf.Tensor): tf.Tensor;
   /**
-   * The tensors of all replicas, one after the other along the first axis. It
-   * has no gradient of its own.
+   * All-gather: the tensors of all replicas, concatenated along the first axis. It
+   * defines no gradient.
    */
   gather(x: tf.Tensor): tf.Tensor;
 }

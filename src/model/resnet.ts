@@ -1,6 +1,6 @@
 /**
  * ResNet-18, -34 and -50 (He, Zhang, Ren and Sun, «Deep Residual Learning for
- * Image Recognition», 2016) as torchvision has them, with the stem of the data set.
+ * Image Recognition», 2016) as in torchvision, with a stem for the data set.
  *
  * @module
  */
@@ -28,7 +28,7 @@ function residual(
  * The backbone.
  *
  * @param scope The tensors.
- * @param x Patches, `N×H×W×3`, in [−1, 1].
+ * @param x Patches, `N×H×W×C`, normalised.
  * @param config Depth, stem and width.
  * @returns `N×(8·width)`, or `N×(32·width)` with bottlenecks: 512 for ResNet-18.
  */
@@ -42,7 +42,7 @@ export function resnet(
   const padded = more > 0 ? padSpatial(x, more) : x;
   let y = relu(convNorm(scope, names, padded, stride));
   if (config.stem === "imagenet") {
-    // After a ReLU nothing is under 0, so that zeros pad as −∞ would.
+    // Values are ≥ 0 after the ReLU, so zero padding equals PyTorch's padding by −∞.
     y = tf.maxPool(padSpatial(y, 1) as tf.Tensor4D, 3, 2, "valid");
   }
   for (const block of blocksOf(config)) y = residual(scope, block, y);

@@ -1,7 +1,7 @@
 /**
- * The learning rate by step: cosine from its start to zero, no warm-up
- * (`CosineAnnealingLR` with the true number of steps; Loshchilov and Hutter,
- * «SGDR», 2017), or what a run has chosen instead.
+ * The learning rate by step. By default a cosine from the initial rate to zero without
+ * warm-up (`CosineAnnealingLR` with the true number of steps; Loshchilov and Hutter,
+ * «SGDR», 2017); a run may choose a linear decay and a warm-up.
  *
  * @module
  */
@@ -10,7 +10,7 @@
  * The learning rate of one step.
  *
  * @param step The step, from 0.
- * @param options All steps of the run, and the rate of step 0.
+ * @param options Number of steps, and the rate of step 0.
  *
  * @example Half-way it is half
  * ```ts
@@ -27,7 +27,7 @@ export function cosineLearningRate(
   return base * (1 + Math.cos(Math.PI * step / steps)) / 2;
 }
 
-/** How the learning rate falls to zero. */
+/** How the learning rate decays to zero. */
 export const SCHEDULES = ["cosine", "linear"] as const;
 
 /** One of {@linkcode SCHEDULES}. */
@@ -39,15 +39,15 @@ export interface ScheduleOptions {
   steps: number;
   /** The highest learning rate. */
   base: number;
-  /** Its fall: cosine where it is not given. */
+  /** The decay: cosine by default. */
   schedule?: Schedule;
-  /** Steps in which it rises from base/n to base: 0 where not given. */
+  /** The n steps of the warm-up, from base/n to base: 0 by default. */
   warmUpSteps?: number;
 }
 
 /**
  * The learning rate of one step: linear warm-up (Goyal et al., «Accurate, Large
- * Minibatch SGD», 2017, section 2.2), then the fall over the steps that are left.
+ * Minibatch SGD», 2017, section 2.2), then the decay over the remaining steps.
  *
  * @param step The step, from 0.
  * @param options See {@linkcode ScheduleOptions}.

@@ -14,12 +14,12 @@ export interface SgdResult {
 }
 
 /**
- * One step for one parameter. TensorFlow has it as one operation
- * (`ResourceApplyMomentum`); the other engines take this.
+ * One step for one parameter. The TensorFlow engine uses a single operation for the
+ * same update (`ResourceApplyMomentum`); the other engines call this function.
  *
  * @param parameter p.
  * @param buffer The momentum buffer, zero before the first step.
- * @param gradient g, after LARS.
+ * @param gradient g, after LARS or weight decay.
  * @param options The learning rate, a scalar, and the momentum m.
  */
 export function sgdStep(

@@ -1,6 +1,5 @@
 /**
- * Batch norm over the images of all replicas, as
- * `torch.nn.SyncBatchNorm` has it.
+ * Batch norm over the images of all replicas, as `torch.nn.SyncBatchNorm`.
  *
  * @module
  */
@@ -15,7 +14,7 @@ import {
 } from "./kernels.ts";
 import type { Replicas } from "./replicas.ts";
 
-/** Sums of tensors of one shape over the replicas, in one message. */
+/** Sums of tensors of one shape over the replicas, in one all-reduce. */
 function sums(replicas: Replicas, tensors: tf.Tensor[]): tf.Tensor[] {
   const total = replicas.sum(tf.stack(tensors));
   const [channels] = tensors[0]!.shape;
@@ -25,9 +24,9 @@ function sums(replicas: Replicas, tensors: tf.Tensor[]): tf.Tensor[] {
 }
 
 /**
- * The statistics of all replicas from those of each, in one message: the mean of
- * the means, and the mean of the variances plus the variance of the means (Chan,
- * Golub and LeVeque, 1979), which subtracts nothing large. The variance is biased.
+ * The statistics over all replicas from each replica's own, in one all-gather: the
+ * mean of the means, and the mean of the variances plus the variance of the means
+ * (Chan, Golub and LeVeque, 1979), which avoids cancellation. The variance is biased.
  */
 function commonStatistics(
   x: tf.Tensor,
@@ -55,15 +54,15 @@ function commonStatistics(
  * Batch norm in training mode with the statistics of all replicas' images.
  *
  * Backward, with m and v the mean and the variance of x over all replicas,
- * x̂ = (x − m)/√(v + ε) and N values a channel in all:
+ * x̂ = (x − m)/√(v + ε) and N values per channel over all replicas:
  *
  *     dx = scale/√(v + ε) · (dy − Σdy/N − x̂ · Σ(dy·x̂)/N)
  *
- * where both sums go over all replicas; those for scale and offset stay the
- * replica's own, since its gradients are added up later like any other. The
- * first term is the gradient of a batch norm whose statistics are constants; the
- * others are again a batch norm of x. So whatever is as large as x is read and
- * written in the type that x has, bfloat16 or float32.
+ * where both sums go over all replicas. The gradients of scale and offset are this
+ * replica's sums only, since all gradients are all-reduced later. The first term is
+ * the gradient of a batch norm with constant statistics; the other two together have
+ * the form of a batch norm of x. All tensors of the size of x are therefore read and
+ * written in the type of x, bfloat16 or float32.
  *
  * @param x `N×H×W×C`: the same number of images on every replica.
  * @param scale `C`.

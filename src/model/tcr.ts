@@ -9,11 +9,10 @@ import { logDeterminant } from "./kernels.ts";
 /**
  * The mean over patches of R(Z) = ½ log det(I_d + d/(b·eps) ZᵀZ).
  *
- * By Sylvester's identity the determinant is also that of the b×b matrix
- * I_b + d/(b·eps) ZZᵀ, and the smaller of the two is taken: with b = 100 and
- * d = 1,024 it costs d²/b² times less; the gradient is
- * d/(b·eps) (I_b + d/(b·eps) ZZᵀ)⁻¹ Z. The other is for the large batches of
- * many replicas.
+ * By Sylvester's identity the b×b matrix I_b + d/(b·eps) ZZᵀ has the same determinant;
+ * the smaller of the two matrices is used. With b = 100 and d = 1,024 the b×b matrix
+ * has d²/b² times fewer entries; the gradient is d/(b·eps) (I_b + d/(b·eps) ZZᵀ)⁻¹ Z.
+ * The d×d matrix is smaller in large batches over many replicas.
  *
  * @param z `n×b×d`: for each patch number, the embeddings of the b images.
  * @param eps The paper's ε²: 0.2.

@@ -1,13 +1,13 @@
 /**
- * The tensors of a model: what they are, and their initial values. Names are
- * PyTorch's; shapes are TensorFlow's (convolutions `H×W×in×out`, linear layers
- * `in×out`), and `layout.ts` turns one into the other.
+ * The tensors of a model: names, shapes and initial values. Names are PyTorch's;
+ * shapes are TensorFlow's (convolutions `H×W×in×out`, linear layers `in×out`), and
+ * `layout.ts` converts to PyTorch's layout and back.
  *
  * @module
  */
 import { Purpose, RandomStream } from "../random.ts";
 
-/** What a tensor is: this decides its initial value and its treatment. */
+/** Decides a tensor's initial value, its memory layout and whether it is trained. */
 export type TensorKind =
   | "conv.weight"
   | "linear.weight"
@@ -27,7 +27,7 @@ export interface TensorSpec {
   shape: number[];
   /** See {@linkcode TensorKind}. */
   kind: TensorKind;
-  /** Whether a method keeps it beside the network: see `methods/method.ts`. */
+  /** Whether it is state of the method besides the network: see `methods/method.ts`. */
   kept?: boolean;
   /** Inputs of a linear layer, for its initial weights and biases. */
   fanIn?: number;
@@ -83,7 +83,7 @@ export function linearSpecs(
   ];
 }
 
-/** Whether the optimiser changes it: not running statistics, nor what is kept. */
+/** Whether the optimiser updates it: not running statistics, nor the method's state. */
 export function isTrainable({ kind, kept }: TensorSpec): boolean {
   return !kind.startsWith("norm.running") && !kept;
 }
@@ -94,11 +94,11 @@ export function sizeOf(shape: readonly number[]): number {
 }
 
 /**
- * Initial values, from the distributions of torchvision's ResNet and
- * `nn.Linear`: convolutions normal with deviation √(2 / fan-out), linear
- * weights and biases uniform in ±1/√fan-in, batch norms one and zero.
+ * Initial values, from the distributions of torchvision's ResNet and `nn.Linear`:
+ * convolutions normal with standard deviation √(2 / fan-out), linear weights and
+ * biases uniform in ±1/√fan-in, batch norm weights one and biases zero.
  *
- * @param specs As `tensorSpecs` gives them.
+ * @param specs The result of `tensorSpecs`.
  * @param seed The user's seed.
  */
 export function initialState(specs: TensorSpec[], seed: number): State {

@@ -1,7 +1,7 @@
 /**
- * Gaussian blur as Pillow does it: three extended box blurs a direction, with
- * bytes between them (BoxBlur.c; Gwosdek et al., «Theoretical Foundations of
- * Gaussian Convolution by Extended Box Filtering», 2011).
+ * Gaussian blur as in Pillow: three extended box blurs per direction, rounded to bytes
+ * after each (BoxBlur.c; Gwosdek et al., «Theoretical Foundations of Gaussian
+ * Convolution by Extended Box Filtering», 2011).
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { type Samples, samples } from "../data/image.ts";
 const f = Math.fround;
 const PASSES = 3;
 
-/** The box radius whose three-fold application has the wanted deviation. */
+/** The radius of the box whose threefold application has standard deviation `sigma`. */
 function boxRadius(sigma: number): number {
   const radius = f(sigma);
   const variance = f(f(radius * radius) / PASSES);
@@ -23,19 +23,19 @@ function boxRadius(sigma: number): number {
   return f(whole + part);
 }
 
-/** The box blurs that stand for one Gaussian blur. */
+/** The box blurs that approximate one Gaussian blur. */
 export interface BoxBlurs {
-  /** How many a direction. */
+  /** How many per direction. */
   passes: number;
   /** Whole pixels on each side. */
   radius: number;
-  /** The weight of these, in 2^−24. */
+  /** The weight of the pixels within the radius, in units of 2^−24. */
   centre: number;
-  /** The weight of the two pixels just outside, in 2^−24. */
+  /** The weight of the two pixels just outside, in units of 2^−24. */
   edge: number;
 }
 
-/** The box blurs of a deviation; nothing where they change nothing. */
+/** The box blurs of a standard deviation; undefined if they change nothing. */
 export function boxBlurs(sigma: number): BoxBlurs | undefined {
   const exact = boxRadius(sigma);
   if (exact === 0) return undefined;
@@ -48,9 +48,9 @@ export function boxBlurs(sigma: number): BoxBlurs | undefined {
 /**
  * Blurs a `size × size` patch, in place.
  *
- * @param patch Bytes, or 16 bits in the same arithmetic.
+ * @param patch Values of 8 or 16 bits, with the same arithmetic.
  * @param options The side of the patch, the standard deviation in pixels, and the
- * channels: 3 where they are not given.
+ * number of channels: 3 by default.
  */
 export function gaussianBlur(
   patch: Samples,
@@ -79,8 +79,8 @@ export function gaussianBlur(
 }
 
 /**
- * One pass over one line (`ImagingLineBoxBlur8`): full weight inside the
- * radius, the rest on the two pixels just outside; the ends are repeated.
+ * One pass over one line (`ImagingLineBoxBlur8`): full weight within the radius, the
+ * rest on the two pixels just outside; border pixels are repeated.
  */
 function blurLine(
   input: Samples,
@@ -96,7 +96,7 @@ function blurLine(
     const beyond = x + radius + 1 < last ? x + radius + 1 : last;
     sum += input[enter]! - input[leave]!;
     const bulk = sum * centre + (input[leave]! + input[beyond]!) * edge;
-    // Up to 2^41 before rounding: a double holds it, 32-bit shifts do not.
+    // Up to 2^41: exact in a double, but too large for a 32-bit shift.
     output[x] = Math.floor((bulk + (1 << 23)) / (1 << 24));
   }
 }

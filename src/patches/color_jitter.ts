@@ -7,7 +7,7 @@
 import type { RandomStream } from "../random.ts";
 import type { PatchTransforms } from "./transforms.ts";
 
-/** How far each may go: factors are in 1 ± the first three, 0 ± the hue. */
+/** Factors are drawn from 1 ± the first three values, the hue shift from 0 ± `hue`. */
 export interface JitterStrength {
   /** In [0, 1]. */
   brightness: number;
@@ -15,11 +15,11 @@ export interface JitterStrength {
   contrast: number;
   /** In [0, 1]. */
   saturation: number;
-  /** In [0, 0.5], a share of the colour circle. */
+  /** In [0, 0.5], as a fraction of the colour circle. */
   hue: number;
 }
 
-/** The amounts of one jitter and the order in which they apply. */
+/** The drawn parameters of one jitter, and the order of its steps. */
 export interface JitterDraw {
   /** A permutation of 0 brightness, 1 contrast, 2 saturation, 3 hue. */
   order: readonly number[];
@@ -29,11 +29,11 @@ export interface JitterDraw {
   contrast: number;
   /** The saturation factor. */
   saturation: number;
-  /** The turn of the hue. */
+  /** The hue shift. */
   hue: number;
 }
 
-/** Draws the amounts and the order. */
+/** Draws the parameters and the order. */
 export function drawJitter(
   strength: JitterStrength,
   random: RandomStream,
@@ -48,7 +48,7 @@ export function drawJitter(
   };
 }
 
-/** Applies a draw to the patch at hand. */
+/** Applies a draw to the current patch. */
 export function jitter(transforms: PatchTransforms, draw: JitterDraw): void {
   for (const step of draw.order) {
     if (step === 0) transforms.adjustBrightness(draw.brightness);

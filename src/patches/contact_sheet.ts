@@ -1,5 +1,5 @@
 /**
- * An image and its patches side by side, to look at.
+ * An image and its patches side by side, for display.
  *
  * @module
  */
@@ -16,11 +16,11 @@ export interface ContactSheetOptions {
   size: number;
   /** How many patches. */
   patches: number;
-  /** The seed, and the image's number: they choose the patches. */
+  /** The seed; together with `index` it determines the patches. */
   seed: number;
-  /** See `seed`. */
+  /** The image's index in the data set. */
   index: number;
-  /** What makes the transforms. */
+  /** The implementation of the transforms. */
   transforms: PatchTransforms;
 }
 
@@ -28,8 +28,8 @@ const GAP = 2;
 const BACKGROUND = 255;
 
 /**
- * Draws a sheet: first the image itself (its central square, at the size of two
- * patches), then the patches that training would cut from it in epoch 0.
+ * Draws a sheet: first the image (its central square, resized to two by two patches),
+ * then the patches that training would cut from it in epoch 0.
  *
  * @example The sheet of a grey image
  * ```ts

@@ -7,15 +7,15 @@ import type { Samples } from "../data/image.ts";
 import { luma } from "../data/luma.ts";
 import { blend, greatest } from "./image_ops.ts";
 
-/** The mean grey of so many pixels, rounded. */
+/** The mean grey of some pixels, rounded. */
 export function contrastMean(sum: number, pixels: number): number {
   return Math.trunc(sum / pixels + 0.5);
 }
 
 /**
- * Blends a patch with its mean grey, in place: 1 changes nothing. Where there are
- * not three channels, each is blended with its own mean, as Pillow does it with
- * one.
+ * Blends a patch with its mean grey, in place: a factor of 1 changes nothing. Unless
+ * there are three channels, each is blended with its own mean, as Pillow does for one
+ * channel.
  */
 export function adjustContrast(
   patch: Samples,

@@ -1,5 +1,5 @@
 /**
- * The choice between the two versions of the transforms.
+ * The choice between the two implementations of the transforms.
  *
  * @module
  */
@@ -7,10 +7,10 @@ import { isFormat, type PixelFormat, RGB } from "../data/image.ts";
 import type { PatchTransforms } from "./transforms.ts";
 
 /**
- * The fastest transforms that run here: WebAssembly, or plain TypeScript where
- * its vector instructions are missing, or the pixels are not RGB bytes.
+ * The fastest transforms that run here: WebAssembly, or plain TypeScript if its SIMD
+ * instructions are not supported or the pixels are not RGB bytes.
  *
- * @param pixels What the pixels of the images are.
+ * @param pixels The pixel format of the images.
  */
 export async function createTransforms(
   pixels: PixelFormat = RGB,
@@ -20,7 +20,7 @@ export async function createTransforms(
       const { WasmTransforms } = await import("./wasm/wasm_transforms.ts");
       return new WasmTransforms();
     } catch {
-      // Without its vector instructions.
+      // WebAssembly's SIMD instructions are not supported.
     }
   }
   const { PlainTransforms } = await import("./plain_transforms.ts");

@@ -1,5 +1,5 @@
 /**
- * The choice of a crop: torchvision's `RandomResizedCrop.get_params`.
+ * The draw of a random crop: torchvision's `RandomResizedCrop.get_params`.
  *
  * @module
  */
@@ -17,11 +17,11 @@ export interface CropBox {
   height: number;
 }
 
-/** The ranges that a crop is drawn from. */
+/** The ranges from which a crop is drawn. */
 export interface CropRange {
-  /** Least and greatest share of the image's area. */
+  /** Minimum and maximum fraction of the image's area. */
   scale: readonly [number, number];
-  /** Least and greatest width to height. */
+  /** Minimum and maximum aspect ratio: width / height. */
   ratio: readonly [number, number];
 }
 
@@ -34,12 +34,12 @@ function roundHalfEven(value: number): number {
 }
 
 /**
- * Draws a crop: up to ten tries at an area and an aspect ratio that fit, else
- * the largest central crop whose ratio is in range.
+ * Draws a crop: up to ten attempts at an area and an aspect ratio that fit into the
+ * image, else the largest central crop whose ratio is in range.
  *
  * @param size Width and height of the image in pixels.
  * @param range See {@linkcode CropRange}.
- * @param random Where the draws come from.
+ * @param random The source of random numbers.
  *
  * @example A quarter of the area of a square
  * ```ts

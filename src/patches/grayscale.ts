@@ -6,7 +6,7 @@
 import type { Samples } from "../data/image.ts";
 import { luma } from "../data/luma.ts";
 
-/** Takes the colour out of an RGB patch, in place. */
+/** Converts an RGB patch to greys, in place. */
 export function grayscale(patch: Samples): void {
   for (let i = 0; i < patch.length; i += 3) {
     patch[i] = patch[i + 1] = patch[i + 2] = luma(

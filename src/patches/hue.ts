@@ -1,6 +1,6 @@
 /**
- * Hue: torchvision's `adjust_hue`, by way of Pillow's 8-bit HSV with all its
- * roundings (`rgb2hsv_row` and `hsv2rgb` of Convert.c).
+ * Hue: torchvision's `adjust_hue`, through Pillow's 8-bit HSV with the same rounding
+ * (`rgb2hsv_row` and `hsv2rgb` in Convert.c).
  *
  * @module
  */
@@ -8,16 +8,16 @@ import type { Samples } from "../data/image.ts";
 
 const f = Math.fround;
 
-/** A turn as Pillow's hues count it: 255 to the circle. */
+/** A hue shift in units of Pillow's 8-bit hue, of which 255 make a full circle. */
 export function hueShift(factor: number): number {
   return Math.trunc(factor * 255);
 }
 
 /**
- * Turns the hue of an RGB patch, in place.
+ * Shifts the hue of an RGB patch, in place.
  *
- * @param patch RGB bytes; of 16 bits see {@linkcode adjustHue16}.
- * @param factor In [−0.5, 0.5]: a share of the whole circle.
+ * @param patch RGB bytes; for 16 bits see {@linkcode adjustHue16}.
+ * @param factor In [−0.5, 0.5]: a fraction of the full circle.
  */
 export function adjustHue(patch: Samples, factor: number): void {
   if (patch instanceof Uint16Array) return adjustHue16(patch, factor);
@@ -74,8 +74,8 @@ export function adjustHue(patch: Samples, factor: number): void {
 }
 
 /**
- * The same for 16 bits, which Pillow's HSV does not have: torchvision's
- * `adjust_hue` of a tensor, with real numbers from 0 to 1 between.
+ * The same for 16 bits, which Pillow's HSV does not support: torchvision's `adjust_hue`
+ * for tensors, computed with floats in [0, 1].
  */
 function adjustHue16(patch: Uint16Array, factor: number): void {
   for (let i = 0; i < patch.length; i += 3) {
@@ -89,7 +89,7 @@ function adjustHue16(patch: Uint16Array, factor: number): void {
       ? 2 + (b - r) / range
       : 4 + (r - g) / range;
     const turned = 6 * (((sector / 6 + factor) % 1 + 1) % 1);
-    // One channel is the greatest, one the least, the third between them.
+    // `share` is 0 for the greatest channel, 1 for the least, and between for the third.
     for (let c = 0; c < 3; c++) {
       const at = (turned + 5 - 2 * c) % 6;
       const share = Math.max(0, Math.min(at, 4 - at, 1));
@@ -98,7 +98,7 @@ function adjustHue16(patch: Uint16Array, factor: number): void {
   }
 }
 
-/** Rounds a number that is not negative, halves up, as C's `round`. */
+/** Rounds a nonnegative number, halves up, like C's `round`. */
 function round(value: number): number {
   return (value + 0.5) | 0;
 }

@@ -1,27 +1,27 @@
 /**
- * What the transforms share: rounding to bytes as Pillow rounds, its
- * greyscale weights, and its blend.
+ * Operations that the transforms share: the range of pixel values, and Pillow's blend
+ * with its rounding.
  *
  * @module
  */
 import type { Samples } from "../data/image.ts";
 
-/** The greatest number of 8 or 16 bits. */
+/** The greatest pixel value: of 8 or 16 bits. */
 export function greatest(data: Samples): 255 | 65535 {
   return data instanceof Uint16Array ? 65535 : 255;
 }
 
-/** A number that may be outside 0 to `most`, truncated as C does. */
+/** Truncates a number and clamps it to 0 to `most`. */
 function clip(value: number, most: number): number {
   return value <= 0 ? 0 : value >= most ? most : value | 0;
 }
 
 /**
- * One byte of `Image.blend(first, second, alpha)`: `first + alpha · (second −
- * first)` in single precision, truncated (Pillow's Blend.c).
+ * One value of `Image.blend(first, second, alpha)`: `first + alpha · (second − first)`
+ * in single precision, truncated (Pillow's Blend.c).
  *
  * @param alpha Already rounded to single precision.
- * @param most The greatest number that there is.
+ * @param most The greatest pixel value.
  */
 export function blend(
   first: number,

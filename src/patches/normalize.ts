@@ -1,30 +1,30 @@
 /**
- * What turns the numbers of a patch into what the network takes: torchvision's
- * `ToTensor` and `Normalize`. The engine does it, on its device.
+ * The normalisation of pixel values: torchvision's `ToTensor` and `Normalize`. The
+ * engine applies it on its device.
  *
  * @module
  */
 
-/** Mean and deviation, of numbers from 0 to 1: one for all channels, or each. */
+/** Mean and standard deviation of values in [0, 1]: for all channels, or for each. */
 export interface Normalization {
-  /** Is taken away. */
+  /** The mean, which is subtracted. */
   mean: readonly number[];
-  /** Divides the rest. */
+  /** The standard deviation, by which the difference is divided. */
   std: readonly number[];
 }
 
-/** What the numbers of patches are, and how the network takes them. */
+/** The bits of pixel values, and how they are normalised. */
 export interface PatchValues {
-  /** Bits of each number: 8 where it is not given. */
+  /** Bits of each value: 8 by default. */
   bits?: 8 | 16;
-  /** Half and half where it is not given: the paper's, from −1 to 1. */
+  /** Mean and std of 0.5 by default, as in the paper: the result is in [−1, 1]. */
   normalize?: Normalization;
 }
 
 /**
- * How the numbers of a patch are scaled: x · scale − offset, by channel or for all.
+ * The normalisation as x · scale − offset, for each channel or for all.
  *
- * @example Bytes as the paper takes them
+ * @example Bytes normalised as in the paper
  * ```ts
  * import { affineOf } from "./normalize.ts";
  *
@@ -47,7 +47,7 @@ export function affineOf(
   };
 }
 
-/** The numbers of a patch as the network takes them. */
+/** The normalised values of a patch: the network's input. */
 export function normalized(
   values: ArrayLike<number>,
   channels: number,

@@ -1,5 +1,5 @@
 /**
- * The transforms in plain TypeScript, one file each: the reference.
+ * The reference implementation of the transforms, in plain TypeScript.
  *
  * @module
  */

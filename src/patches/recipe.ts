@@ -1,6 +1,6 @@
 /**
- * The two recipes of the paper (section 3.2 and the authors' `dataset/aug.py`):
- * how an image becomes augmented patches.
+ * Recipes: how an image becomes augmented patches. Two of them are the paper's
+ * (section 3.2 and the authors' `dataset/aug.py`).
  *
  * @module
  */
@@ -13,23 +13,23 @@ import type { Normalization } from "./normalize.ts";
 import type { Interpolation } from "./resize.ts";
 import type { PatchTransforms } from "./transforms.ts";
 
-/** A whole augmentation, as plain data. */
+/** A complete augmentation, as plain data. */
 export interface Recipe {
-  /** The crop, before it is resized to the patch. */
+  /** The crop, before it is resized to the patch size. */
   crop: CropRange;
-  /** The filter of the resize. */
+  /** The filter used for resizing. */
   interpolation: Interpolation;
   /** Probability of a horizontal flip. */
   flip: number;
   /** Probability of a colour jitter, and its strength. */
   jitter: JitterStrength & { probability: number };
-  /** Probability of losing the colour. */
+  /** Probability of random grayscale. */
   grayscale: number;
-  /** Probability of a blur, and the range of its deviation in pixels. */
+  /** Probability of a Gaussian blur; range of its standard deviation in pixels. */
   blur: { probability: number; sigma: readonly [number, number] };
   /** Probability of a solarisation. */
   solarize: number;
-  /** By what the engine normalises: half and half where it is not given. */
+  /** The normalisation, applied by the engine: mean and std 0.5 by default. */
   normalize?: Normalization;
 }
 
@@ -51,13 +51,13 @@ const COMMON = {
 
 /** The recipes by name. */
 export const RECIPES = {
-  /** CIFAR and Tiny ImageNet: square crops of a quarter of the area. */
+  /** For CIFAR and Tiny ImageNet: square crops of a quarter of the area. */
   cifar: {
     ...COMMON,
     crop: { scale: [0.25, 0.25], ratio: [1, 1] },
     interpolation: "bilinear",
   },
-  /** ImageNet: the same area at aspect ratios from 3/4 to 4/3, bicubic. */
+  /** For ImageNet: the same area at aspect ratios from 3/4 to 4/3, bicubic. */
   imagenet: {
     ...COMMON,
     crop: { scale: [0.25, 0.25], ratio: [3 / 4, 4 / 3] },
@@ -72,9 +72,9 @@ export type RecipeName = "cifar" | "imagenet";
 export type RecipeChoice = RecipeName | Recipe;
 
 /**
- * The recipe that is meant.
+ * The recipe of a name, or the recipe itself.
  *
- * @example By its name, or changed
+ * @example By name, or modified
  * ```ts
  * import { RECIPES, recipeOf } from "./recipe.ts";
  *
@@ -86,21 +86,21 @@ export function recipeOf(choice: RecipeChoice): Recipe {
   return typeof choice === "string" ? RECIPES[choice] : choice;
 }
 
-/** A recipe without what needs the three channels of a colour. */
+/** A recipe without the steps that need three colour channels. */
 export function withoutColor(recipe: Recipe): Recipe {
   const jitter = { ...recipe.jitter, saturation: 0, hue: 0 };
   return { ...recipe, jitter, grayscale: 0 };
 }
 
-/** A recipe for images of some channels: without colour where they are not three. */
+/** A recipe for images with `channels` channels: without colour steps unless three. */
 export function forChannels(recipe: Recipe, channels: number): Recipe {
   return channels === 3 ? recipe : withoutColor(recipe);
 }
 
 /**
- * Refuses what has no meaning for so many channels.
+ * Rejects parts of a recipe that do not suit the number of channels.
  *
- * @throws {EmpSslError} `INVALID_ARGUMENT`, with the part.
+ * @throws {EmpSslError} `INVALID_ARGUMENT`, naming the part.
  */
 export function checkChannels(recipe: Recipe, channels: number): void {
   for (const [name, list] of Object.entries(recipe.normalize ?? {})) {
@@ -128,13 +128,13 @@ export function checkChannels(recipe: Recipe, channels: number): void {
 }
 
 /**
- * Cuts one augmented patch. (x/255 − ½)/½, the last step of the recipes, is
- * taken by the engine: every step before it rounds to bytes anyway.
+ * Cuts one augmented patch. The last step of the recipe, the normalisation (by default
+ * (x/255 − ½)/½), is applied by the engine: all earlier steps round to whole numbers.
  *
  * @param image The size of the image that `transforms` has loaded.
- * @param options The recipe, the side of the patch in pixels, and what makes
- * the transforms; the patch is left in it.
- * @param random Where all random choices come from.
+ * @param options The recipe, the side of the patch in pixels, and the implementation of
+ * the transforms, which then contains the patch.
+ * @param random The source of random numbers.
  *
  * @example A patch of a grey image
  * ```ts
@@ -176,15 +176,15 @@ export function cutPatch(
   if (random.uniform() < recipe.solarize) transforms.solarize();
 }
 
-/** Whether a whole image of some side is a photograph, whose edges are left out. */
+/** Whether `cutWhole` leaves out the edges: for photographs, i.e. large sizes. */
 export function losesEdges(size: number): boolean {
   return size > 96;
 }
 
 /**
- * The whole image as one patch, as the evaluations of other methods have it: its
- * central square; of photographs 224 of 256 pixels of the shorter side, as
- * torchvision's `Resize(256)` and `CenterCrop(224)` leave them.
+ * Cuts the whole image as one patch, as in the evaluations of other methods: its central
+ * square; for photographs 224/256 of the shorter side, as torchvision's `Resize(256)`
+ * and `CenterCrop(224)` do.
  */
 export function cutWhole(
   { width, height }: Pick<Image, "width" | "height">,

@@ -63,7 +63,7 @@ const SCHEMA = v.strictObject({
 /** The names of a recipe's parts. */
 const PARTS = Object.keys(SCHEMA.entries).join(", ");
 
-/** Some of a recipe, and of its parts; what is missing is a named one's. */
+/** A recipe with missing parts, which are taken from a named recipe. */
 export type PartialRecipe =
   & {
     [Part in keyof Recipe]?: Recipe[Part] extends object | undefined
@@ -71,11 +71,11 @@ export type PartialRecipe =
       : Recipe[Part];
   }
   & {
-    /** The named one; that of the architecture where it is not given. */
+    /** The named recipe; that of the architecture by default. */
     base?: RecipeName;
   };
 
-/** A part with what is missing of it. */
+/** Completes a part of a recipe with the fields that it lacks. */
 function completePart(usual: unknown, own: unknown): unknown {
   const isPart = (value: unknown) =>
     typeof value === "object" && value !== null && !Array.isArray(value);
@@ -85,13 +85,13 @@ function completePart(usual: unknown, own: unknown): unknown {
 }
 
 /**
- * A whole recipe from the parts that a user has written.
+ * Completes and checks the recipe that a user has written.
  *
- * @param parts Any of the recipe's parts, each whole or some of it.
- * @param base Where the other parts come from.
- * @throws {EmpSslError} `INVALID_ARGUMENT`, with the part that is wrong.
+ * @param parts Any of the recipe's parts, each complete or partial.
+ * @param base The recipe that provides the missing parts.
+ * @throws {EmpSslError} `INVALID_ARGUMENT`, naming the invalid part.
  *
- * @example CIFAR's without flips
+ * @example The CIFAR recipe without flips
  * ```ts
  * import { completeRecipe } from "./recipe_schema.ts";
  *

@@ -1,12 +1,12 @@
 /**
- * Crop and resize in one go, to the byte as Pillow's `Image.resize` gives it
- * on the cropped image: two passes of fixed-point weights with a byte image
- * between them (Pillow's Resample.c).
+ * Crop and resize in one operation, byte for byte as Pillow's `Image.resize` of the
+ * cropped image: two passes with fixed-point weights and a byte image between them
+ * (Pillow's Resample.c).
  *
- * The order of the passes is Pillow 13's, found by comparing its results with
- * both orders over thousands of sizes: rows first, but columns first where the
- * crop loses more than twice as many rows as columns. Pillow 12 always took the
- * rows first; a byte may differ by one between the two.
+ * The order of the passes is Pillow 13's, found by comparing its results with both
+ * orders over thousands of sizes: the horizontal pass first, but the vertical pass first
+ * if the resize removes more than twice as many rows as columns. Pillow 12 always did
+ * the horizontal pass first; a byte may differ by one between the two.
  *
  * @module
  */
@@ -41,17 +41,17 @@ const FILTERS: Record<Interpolation, Filter> = {
   },
 };
 
-/** For each output position: the first input, how many, and their weights. */
+/** The inputs of each output position, and their weights. */
 export interface Coefficients {
-  /** Weights kept for each output. */
+  /** Number of weights stored for each output. */
   size: number;
   /** The first input of each output. */
   start: Int32Array;
-  /** How many inputs it has. */
+  /** The number of inputs of each output. */
   count: Int32Array;
-  /** `size` weights for each output, in 2^−22. */
+  /** `size` weights for each output, in units of 2^−22. */
   weights: Int32Array;
-  /** The same before they are rounded, for 16 bits. */
+  /** The weights before rounding, for 16 bits. */
   exact: Float64Array;
 }
 
@@ -94,7 +94,7 @@ function computeCoefficients(
 
 const cache = new Map<string, Coefficients>();
 
-/** The weights of a resize, kept from call to call. */
+/** The weights of a resize, cached between calls. */
 export function coefficients(
   inputSize: number,
   outputSize: number,
@@ -110,7 +110,7 @@ export function coefficients(
   return found;
 }
 
-/** Whether the columns are resized before the rows: see the module. */
+/** Whether the vertical pass comes first: see the module's description. */
 export function columnsFirst(
   { width, height }: Pick<CropBox, "width" | "height">,
   size: number,
@@ -130,7 +130,7 @@ function clipShift(sum: number): number {
  * @param image The whole image.
  * @param box What to crop.
  * @param options `size`, the side of the patch in pixels, and the filter.
- * @param output Where the `size × size × channels` numbers go; their bits are the
+ * @param output Receives the `size × size × channels` values, with as many bits as the
  * image's.
  *
  * @example A crop of the patch's own size is copied
@@ -202,7 +202,7 @@ function isWide({ data }: Pixels): boolean {
   return data instanceof Uint16Array;
 }
 
-/** Pillow's `ROUND_UP`, kept within 16 bits. */
+/** Pillow's `ROUND_UP`, clamped to 16 bits. */
 function clipRound(sum: number): number {
   const value = Math.floor(sum + 0.5);
   return value < 0 ? 0 : value > 65535 ? 65535 : value;
@@ -253,7 +253,7 @@ function resizeRows(input: Pixels, by: Coefficients): Pixels {
   return result;
 }
 
-/** The horizontal pass of any number of channels. */
+/** The horizontal pass for any number of channels. */
 function resizeRowsOf(input: Pixels, by: Coefficients, result: Pixels): Pixels {
   const { data, channels } = input;
   for (let y = 0, o = 0; y < input.height; y++) {
@@ -273,7 +273,7 @@ function resizeRowsOf(input: Pixels, by: Coefficients, result: Pixels): Pixels {
   return result;
 }
 
-/** Either pass of 16 bits: real weights, as Pillow resizes its mode `I;16`. */
+/** Either pass for 16 bits, with float weights, as Pillow resizes mode `I;16`. */
 function resizeWide(
   input: Pixels,
   by: Coefficients,

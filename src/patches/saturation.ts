@@ -8,7 +8,7 @@ import type { Samples } from "../data/image.ts";
 import { luma } from "../data/luma.ts";
 import { blend, greatest } from "./image_ops.ts";
 
-/** Blends an RGB patch with its own greys, in place: 1 changes nothing. */
+/** Blends an RGB patch with its greys, in place: a factor of 1 changes nothing. */
 export function adjustSaturation(patch: Samples, factor: number): void {
   const alpha = Math.fround(factor);
   if (alpha === 1) return;

@@ -1,6 +1,6 @@
 /**
- * The transforms of a patch, as the recipe uses them: on an image that is
- * loaded once and on one patch at a time. The plain TypeScript version
+ * The interface of the transforms, as the recipe uses them: an image is loaded once,
+ * then patches are cut from it one at a time. The plain TypeScript implementation
  * (`plain_transforms.ts`) is the reference; the one in WebAssembly
  * (`wasm/wasm_transforms.ts`) gives the same bytes faster.
  *
@@ -12,14 +12,14 @@ import type { Interpolation } from "./resize.ts";
 
 /** See the module's description. */
 export interface PatchTransforms {
-  /** Takes the image that the next patches are cut from. */
+  /** Loads the image from which the next patches are cut. */
   load(image: Image): void;
-  /** Starts a patch of `size × size`: see `resize.ts`. */
+  /** Starts a patch of `size × size` with a crop: see `resize.ts`. */
   cropAndResize(
     box: CropBox,
     options: { size: number; interpolation: Interpolation },
   ): void;
-  /** Starts from a patch that is there. */
+  /** Starts from a copy of an existing patch. */
   start(patch: Samples, size: number): void;
   /** See `flip.ts`. */
   flip(): void;
@@ -37,6 +37,6 @@ export interface PatchTransforms {
   gaussianBlur(sigma: number): void;
   /** See `solarize.ts`. */
   solarize(): void;
-  /** The patch's numbers, until the next call. */
+  /** The patch's pixel values, valid until the next call. */
   readonly patch: Samples;
 }

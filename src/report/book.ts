@@ -1,7 +1,6 @@
 /**
- * The book of results: what was trained with which command, and how well its
- * features classify. A row is a folder of `results/` with a folder for each
- * seed.
+ * The book of results: what was trained with which command, and its accuracy. A row is
+ * a folder of `results/` with a folder for each seed.
  *
  * @module
  */
@@ -13,9 +12,9 @@ const bookError = errorMaker("read the row", "NOT_FOUND");
 
 /** A setting, as `row.json` holds it. */
 export interface RowSetting {
-  /** The setting in a line. */
+  /** A description in one line. */
   title: string;
-  /** The data that `--data-dir` needs; nothing where no files are needed. */
+  /** The data that `--data-dir` needs; undefined where no files are needed. */
   files?: string;
   /** Flags of `deno task train`, without `--seed`, `--dir` and `--data-dir`. */
   train: string[];
@@ -27,32 +26,32 @@ export interface RowSetting {
 export interface BookRun {
   /** The run's `--seed`. */
   seed: number;
-  /** The day on which it ended, as 2026-11-25. */
+  /** The day on which it was recorded, as 2026-11-25. */
   date: string;
-  /** The commit that it was made with. */
+  /** The commit that it was trained with. */
   commit: string;
-  /** Processor and cores, or the GPU. */
+  /** `CPU` or `GPU`, then the CPU model and cores of the machine that recorded it. */
   device: string;
-  /** Seconds of all steps by the clock. */
+  /** Wall time of all steps in seconds. */
   seconds: number;
-  /** Seconds of all steps on all cores together. */
+  /** CPU time of all steps in seconds, over all cores. */
   processorSeconds?: number;
   /** Patches in all steps together. */
   patches: number;
-  /** Loss, invariance, coding rate and effective rank of the last 10 steps. */
+  /** Mean loss, invariance, coding rate and effective rank of the last 10 steps. */
   last: {
     loss: number;
     invariance: number;
     tcr: number;
     effectiveRank: number;
   };
-  /** What is to be known of this run, such as other work beside it. */
+  /** A remark on this run, such as other load on the machine. */
   note?: string;
 }
 
-/** A run with what its evaluation gave. */
+/** A run with its evaluation. */
 export interface BookEntry extends BookRun {
-  /** The evaluation, without the names of files. */
+  /** The evaluation, without file paths. */
   evaluation: EvaluationResult;
 }
 
@@ -64,7 +63,7 @@ export interface BookRow extends RowSetting {
   runs: BookEntry[];
 }
 
-/** Where the book lies. */
+/** The folder of the book. */
 export const BOOK = new URL("../../results/", import.meta.url);
 
 function namesIn(folder: URL): string[] {
@@ -76,7 +75,7 @@ function namesIn(folder: URL): string[] {
   }
 }
 
-/** The names of all rows; none where the program was imported by a URL. */
+/** The names of all rows; empty where the program was imported by a URL. */
 export function rowNames(book: URL = BOOK): string[] {
   return namesIn(book);
 }
@@ -84,8 +83,8 @@ export function rowNames(book: URL = BOOK): string[] {
 /**
  * Reads a row.
  *
- * @throws {EmpSslError} `NOT_FOUND` where there is none of that name, with the
- * nearest one.
+ * @throws {EmpSslError} `NOT_FOUND` where there is none of that name; it suggests the
+ * most similar one.
  */
 export function readRow(name: string, book: URL = BOOK): BookRow {
   const names = rowNames(book);
@@ -130,7 +129,7 @@ export const ACCURACIES = {
   kNN: ({ evaluation }: BookEntry) => evaluation.knn?.top1,
 } as const;
 
-/** Mean and spread over the seeds of a row; nothing where none was measured. */
+/** Mean and range over the seeds of a row; undefined where none was measured. */
 export function spreadOf(
   { runs }: BookRow,
   accuracy: keyof typeof ACCURACIES,
@@ -158,7 +157,7 @@ export function spreadText(spread: Spread | undefined): string {
     : `${percent(mean)} (${percent(low)} to ${percent(high)})`;
 }
 
-/** The head of the book's table. */
+/** The column names of the book's table. */
 export const BOOK_HEAD = [
   "row",
   "seeds",

@@ -1,5 +1,5 @@
 /**
- * Methods side by side: what each was given, and its accuracy by each protocol.
+ * Methods side by side: the length of training, and the accuracy by each protocol.
  *
  * @module
  */
@@ -14,7 +14,7 @@ export function protocolText(
   return protocol === "whole" ? "the whole image" : `${testPatches} patches`;
 }
 
-/** What an evaluation is of: `16 patches, hidden layer`. */
+/** Protocol and layer of an evaluation: `16 patches, hidden layer`. */
 export function evaluatedOn(evaluation: EvaluationResult): string {
   const layer = evaluation.features === "backbone"
     ? "backbone"
@@ -29,15 +29,15 @@ export interface Accuracy {
   knn?: number;
 }
 
-/** What has to be equal for accuracies to be compared. */
+/** What has to be equal for accuracies to be comparable, as a key. */
 function evaluatedBy(evaluation: EvaluationResult): string {
   const { data, images: { train, test } } = evaluation;
   return `${data} ${train} ${test} ${evaluatedOn(evaluation)}`;
 }
 
 /**
- * The runs that were evaluated as most of them were, on the same images; nothing where
- * none was.
+ * The runs that were evaluated in the most frequent way, on the same number of images of
+ * the same data; undefined where none was evaluated.
  */
 export function evaluatedAlike(
   runs: RunRecord[],
@@ -49,7 +49,7 @@ export function evaluatedAlike(
   const [way] = ways.toSorted((a, b) => often(b) - often(a));
   const found = runs.flatMap((run) => {
     const own = run.evaluations.filter((e) => evaluatedBy(e) === way);
-    // Of the last checkpoint, whichever was evaluated last; names are of one length.
+    // The last checkpoint, even if another was evaluated later. Names sort by step.
     const last = own.map(({ checkpoint }) => checkpoint).toSorted().at(-1);
     const ofLast = own.filter(({ checkpoint }) => checkpoint === last);
     return ofLast.length === 0 ? [] : [{ run, ofLast }];
@@ -65,7 +65,7 @@ export function evaluatedAlike(
   };
 }
 
-/** A table of texts. */
+/** A table of strings. */
 export interface Comparison {
   /** The names of the columns. */
   head: string[];
@@ -73,13 +73,13 @@ export interface Comparison {
   rows: string[][];
 }
 
-/** A share in percent, without its sign. */
+/** A share in percent, without the percent sign. */
 export const percent = (share: number | undefined) =>
   share === undefined ? "–" : (100 * share).toFixed(1);
 
 /**
  * A row for each run, and for each kind of evaluation two columns: linear and
- * kNN accuracy. Numbers of different kinds never stand in one column.
+ * kNN accuracy. A kind is a protocol and a layer.
  */
 export function comparisonOf(runs: RunRecord[]): Comparison {
   const kinds = [

@@ -1,5 +1,5 @@
 /**
- * Whether what a run sees of itself tells how well its features classify.
+ * How well the training metrics of runs predict their linear accuracy.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import type { ResolvedConfig } from "../checkpoint/run_config.ts";
 import { type Accuracy, evaluatedAlike } from "./comparison.ts";
 import type { RunRecord } from "./run_record.ts";
 
-/** What a run sees at its end. */
+/** Training metrics at the end of a run, and their names in figures. */
 export const SIGNS = {
   loss: "loss",
   invariance: "invariance",
@@ -19,18 +19,18 @@ export const SIGNS = {
 /** One of {@linkcode SIGNS}. */
 export type Sign = keyof typeof SIGNS;
 
-/** Steps at the end of a run whose numbers count, as a mean. */
+/** Number of last steps over which a metric is averaged. */
 const LAST_STEPS = 10;
-/** Runs below which a correlation says nothing. */
+/** Minimum number of runs for a correlation. */
 const FEWEST = 5;
 
-/** A number of the last ten steps, on average. */
+/** The mean of a metric over the last ten steps. */
 export function lastOf(steps: StepMetrics[], sign: Sign): number {
   const end = steps.slice(-LAST_STEPS);
   return end.reduce((sum, step) => sum + step[sign], 0) / end.length;
 }
 
-/** The rank of each value from 1 on; equal ones share the mean of theirs. */
+/** The rank of each value, from 1; equal values have the mean of their ranks. */
 function ranksOf(values: number[]): number[] {
   return values.map((value) => {
     const below = values.filter((other) => other < value).length;
@@ -41,7 +41,7 @@ function ranksOf(values: number[]): number[] {
 
 /**
  * Spearman's rank correlation: 1 where both rise together, −1 where one falls as the
- * other rises. NaN where one of them does not change.
+ * other rises. NaN where one of them is constant.
  *
  * @example
  * ```ts
@@ -59,8 +59,8 @@ export function rankCorrelation(x: number[], y: number[]): number {
 }
 
 /**
- * What has to be equal for a sign to mean the same in two runs: the weights of the
- * loss, ε and b in the coding rate, b in the rank.
+ * Settings that must be equal for a metric to be comparable between two runs: the
+ * method, and the weights of the loss, ε and b in the coding rate, b in the rank.
  */
 const COMPARABLE: Record<Sign, readonly (keyof ResolvedConfig)[]> = {
   loss: ["method", "methodOptions", "patchSim", "tcr", "eps", "bs"],
@@ -69,18 +69,18 @@ const COMPARABLE: Record<Sign, readonly (keyof ResolvedConfig)[]> = {
   effectiveRank: ["method", "bs"],
 };
 
-/** One sign beside the accuracy, over runs in which it means the same. */
+/** One metric and the accuracy, over runs in which the metric is comparable. */
 export interface SignOfAccuracy {
   sign: Sign;
   /** How the runs were evaluated. */
   kind: string;
-  /** Each run: its name, its linear accuracy, and the sign at its end. */
+  /** Each run: its name, its linear accuracy, and the metric at its end. */
   runs: { name: string; linear: number; last: number }[];
   /** Spearman's rank correlation of the two. */
   correlation: number;
 }
 
-/** The largest group of runs that have some settings in common. */
+/** The largest group of runs in which some settings are equal. */
 function largestGroup(
   runs: Accuracy[],
   settings: readonly (keyof ResolvedConfig)[],
@@ -93,9 +93,9 @@ function largestGroup(
 }
 
 /**
- * How well what runs see of themselves tells their accuracy; nothing of fewer than
- * five runs that were evaluated alike and in which a sign means the same, or of a
- * sign that does not change.
+ * The rank correlation of each metric with the linear accuracy. A metric is left out
+ * where fewer than five runs were evaluated alike and are comparable in it, or where it
+ * is constant.
  */
 export function signsOf(records: RunRecord[]): SignOfAccuracy[] {
   const alike = evaluatedAlike(records);

@@ -20,7 +20,7 @@ export interface Figure {
   svg: string;
 }
 
-/** Points of a curve beyond which it is thinned out. */
+/** Maximum number of points of a curve; a longer one is thinned out. */
 const MOST = 800;
 const WIDTH = 460, HEIGHT = 240;
 
@@ -44,7 +44,7 @@ interface Point {
   series: string;
 }
 
-/** A plot as standalone SVG, with its title for those who do not see it. */
+/** A plot as standalone SVG, with its title for screen readers. */
 function draw(title: string, options: object): string {
   const drawn = plot({
     width: WIDTH,
@@ -59,7 +59,7 @@ function draw(title: string, options: object): string {
     : drawn.querySelector("svg:last-of-type")!;
   svg.setAttribute("xmlns", "http://www.w3.org/2000/svg");
   svg.setAttribute("role", "img");
-  // The figure is one picture with one name: its groups need none.
+  // For screen readers, the figure is one image: its groups need no labels.
   return svg.outerHTML.replace(/(<g\b[^>]*?) aria-label="[^"]*"/g, "$1");
 }
 
@@ -81,7 +81,7 @@ function seriesOf(points: { series: string }[]): string[] {
   return [...new Set(points.map((point) => point.series))];
 }
 
-/** The curves of some runs, all in the same figures. */
+/** The training curves of some runs, all in the same figures. */
 export function curves(runs: RunRecord[]): Figure[] {
   const figures = CURVES.flatMap(([name, title, valueOf]) => {
     const points = runs.flatMap((run) =>
@@ -107,7 +107,7 @@ export function curves(runs: RunRecord[]): Figure[] {
   return figures;
 }
 
-/** Accuracy by one choice: see {@linkcode sensitivities}. */
+/** Accuracy by one setting: see {@linkcode sensitivities}. */
 export function sensitivityFigures(found: Sensitivity[]): Figure[] {
   return found.map(({ choice: name, kind, lines }) => {
     const choice = flagOf(name).replace(/^--/, "");
@@ -157,7 +157,7 @@ export function sensitivityFigures(found: Sensitivity[]): Figure[] {
   });
 }
 
-/** Accuracy beside what runs see of themselves: see {@linkcode signsOf}. */
+/** Linear accuracy by training metrics: see {@linkcode signsOf}. */
 export function signFigures(signs: SignOfAccuracy[]): Figure[] {
   return signs.map(({ sign, kind, runs, correlation }) => {
     const title = `Linear accuracy, %, by the last ${SIGNS[sign]}: rank ` +

@@ -1,6 +1,6 @@
 /**
- * What the network has learnt, to look at: a map of test images, and the
- * nearest neighbours of some of them.
+ * Images that show what the network has learnt: a map of test images, and the nearest
+ * neighbours of some of them.
  *
  * @module
  */
@@ -28,11 +28,11 @@ export interface Gallery {
   map: Figure;
   /** A row for each query: itself, then its neighbours, the nearest first. */
   neighbours: Image;
-  /** What the rows are, in words. */
+  /** The caption of `neighbours`. */
   text: string;
 }
 
-/** The nearest other images of one. */
+/** The indices of the nearest other images of an image. */
 function nearest(cosines: Float32Array, count: number, query: number) {
   return Array.from({ length: count }, (_, i) => i)
     .filter((i) => i !== query)
@@ -42,7 +42,7 @@ function nearest(cosines: Float32Array, count: number, query: number) {
 
 async function drawRows(dataset: Dataset, rows: number[][]): Promise<Image> {
   const cell = SIDE + GAP;
-  // The query stands apart.
+  // A wider gap separates the query from its neighbours.
   const width = (NEIGHBOURS + 1) * cell + 2 * GAP, height = rows.length * cell;
   const data = new Uint8Array(width * height * 3).fill(255);
   const transforms = await createTransforms();
@@ -77,7 +77,7 @@ async function drawRows(dataset: Dataset, rows: number[][]): Promise<Image> {
 /**
  * Embeds some test images with the newest checkpoint of a run.
  *
- * @throws {EmpSslError} Where the data or a checkpoint is not at hand.
+ * @throws {EmpSslError} Where the data or a checkpoint is not available.
  */
 export async function gallery(
   dir: string,

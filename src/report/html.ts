@@ -15,11 +15,11 @@ const ESCAPES: Record<string, string> = {
   '"': "&quot;",
 };
 
-/** A text in HTML. */
+/** Escapes a text for HTML. */
 export const escape = (text: unknown) =>
   String(text).replace(/[&<>"]/g, (c) => ESCAPES[c]!);
 
-/** A table; the first cell of each row is its name. */
+/** A table; the first cell of each row is the row's header. */
 export function table(head: string[], rows: unknown[][]): string {
   const cells = (tag: string, row: unknown[]) =>
     row.map((cell, i) =>

@@ -1,16 +1,16 @@
 /**
- * The paper's linear accuracies, to stand beside a run's.
+ * The paper's linear accuracies, to compare a run's with.
  *
  * @module
  */
 
-/** A published top-1, with what it is of. */
+/** A published top-1, with its setting. */
 interface Published {
   epochs: number;
-  /** Patches of each image in training; nothing where its table names none. */
+  /** Patches per image in training; undefined where the table does not say. */
   patches?: number;
   top1: number;
-  /** Where it stands in the paper or the authors' README. */
+  /** Where it is given in the paper or the authors' README. */
   source: string;
 }
 
@@ -54,8 +54,8 @@ const PUBLISHED: Record<string, Published[]> = {
 };
 
 /**
- * What the paper has for a data set, as text; nothing where it has none. All of
- * it is of all training images, by the linear probe with 128 test patches.
+ * The paper's accuracies for a data set, as text; undefined where it has none. All
+ * are for all training images, by the linear probe with 128 test patches.
  */
 export function publishedFor(data: string): string | undefined {
   return PUBLISHED[data]?.map(({ epochs, patches, top1, source }) => {

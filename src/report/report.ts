@@ -27,13 +27,13 @@ import style from "./report.css" with { type: "text" };
 
 /** The user's choices. */
 export interface ReportConfig {
-  /** Folders of runs; the first is the one that is looked at closely. */
+  /** Folders of runs; patches and test images are shown of the first. */
   runs: string[];
   /** The file; `report.html` in the first run's folder where not given. */
   out?: string;
-  /** Whether test images are embedded, for a map and their neighbours. */
+  /** Whether to embed test images, for a map and their neighbours. */
   gallery: boolean;
-  /** What runs the model for that. */
+  /** The engine for that. */
   engine: EngineChoice;
 }
 
@@ -41,9 +41,9 @@ export interface ReportConfig {
 export interface ReportResult {
   /** The file. */
   out: string;
-  /** The figures, each also as a file of its own. */
+  /** The SVG file of each figure. */
   figures: string[];
-  /** What is not in it, and why. */
+  /** What is missing from it, and why. */
   missing: string[];
 }
 
@@ -51,7 +51,7 @@ function median(values: number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1]!;
 }
 
-/** A column for each run. */
+/** A table of key numbers, with a column for each run. */
 function numbers(runs: RunRecord[]): string {
   const seconds = (run: RunRecord) =>
     run.steps.reduce((sum, s) => sum + s.computeSeconds + s.waitSeconds, 0);
@@ -85,7 +85,7 @@ function numbers(runs: RunRecord[]): string {
   );
 }
 
-/** What the paper has for the data sets of EMP-SSL's runs; of others it has not. */
+/** The paper's accuracies for the data sets of EMP-SSL runs. */
 function published(runs: RunRecord[]): string {
   const sets = runs.filter(({ config: { method = "emp-ssl" } }) =>
     method === "emp-ssl"
@@ -100,7 +100,7 @@ function published(runs: RunRecord[]): string {
   }).join("\n");
 }
 
-/** A row for each evaluation, with all that makes it. */
+/** A row for each evaluation, with its settings. */
 function evaluations(runs: RunRecord[]): string {
   const rows = runs.flatMap((run) =>
     run.evaluations.map((e) => [
@@ -163,7 +163,7 @@ async function patchSheet({ config }: RunRecord): Promise<string> {
   );
 }
 
-/** The colours of the runs, which all curves have in common. */
+/** The colours of the runs, which are the same in all curves. */
 function legend(runs: RunRecord[], [first]: Figure[]): string {
   if (runs.length === 1) return "";
   const colors = [...first!.svg.matchAll(/stroke="(#[0-9a-f]{6})"/g)]
@@ -178,11 +178,11 @@ function legend(runs: RunRecord[], [first]: Figure[]): string {
 
 /**
  * Writes a report: curves, accuracy beside the published table, patches, a map
- * of test images and their neighbours, configurations and the environment. No
- * part of it is loaded from elsewhere. Each figure is also written as SVG.
+ * of test images and their neighbours, configurations and the environment. It loads
+ * nothing from the network. Each figure is also written as SVG.
  *
  * @param choices The runs.
- * @param options A signal that ends it, before anything is written.
+ * @param options A signal that aborts it, before anything is written.
  * @throws {EmpSslError} `INVALID_ARGUMENT` where a folder holds no run.
  *
  * @example Two runs side by side
@@ -211,7 +211,7 @@ export async function writeReport(
       return undefined;
     }
   };
-  // What draws is loaded by those alone who want a report.
+  // The drawing code is loaded only for a report.
   const { curves, sensitivityFigures, signFigures } = await import(
     "./figures.ts"
   );

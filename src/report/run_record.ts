@@ -1,5 +1,5 @@
 /**
- * What a run has left on disk, read for a report.
+ * Reads the files of a run for a report.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import { trimSlashes } from "../files.ts";
 const recordError = errorMaker("report on", "INVALID_ARGUMENT");
 const REMEDY = "name the folder of a run";
 
-/** A test of the online probe. */
+/** A result of the online probe. */
 export interface ProbeRecord {
   /** The step after which it was made. */
   step: number;
@@ -27,7 +27,7 @@ export interface ProbeRecord {
 export interface RunRecord {
   /** The run's folder. */
   dir: string;
-  /** Its name in figures: the folder's, or its path where two share a name. */
+  /** Its name in figures: the folder's name, or its path where two share a name. */
   name: string;
   /** Its configuration, and the engine it ran on. */
   config: ResolvedConfig & { report?: EngineReport };
@@ -50,7 +50,7 @@ function attempt<T>(path: string, read: () => T): T {
 /**
  * Reads a run.
  *
- * @throws {EmpSslError} `INVALID_ARGUMENT` where it is none.
+ * @throws {EmpSslError} `INVALID_ARGUMENT` where it is no run, or has made no step.
  */
 export function readRun(path: string): RunRecord {
   const dir = trimSlashes(path);
@@ -75,7 +75,7 @@ export function readRun(path: string): RunRecord {
   return { dir, name, config, steps, probes, evaluations };
 }
 
-/** Reads some runs; those whose folders have the same name keep their paths. */
+/** Reads some runs; those whose folders have the same name are named by their paths. */
 export function readRuns(paths: string[]): RunRecord[] {
   const runs = paths.map(readRun);
   const shared = (name: string) =>
@@ -83,7 +83,7 @@ export function readRuns(paths: string[]): RunRecord[] {
   return runs.map((run) => shared(run.name) ? { ...run, name: run.dir } : run);
 }
 
-/** At most so many of some records, evenly, the last among them. */
+/** At most `most` records, evenly spaced, with the first and the last one. */
 export function thinned<T>(records: T[], most: number): T[] {
   if (records.length <= most) return records;
   const every = (records.length - 1) / (most - 1);

@@ -1,5 +1,5 @@
 /**
- * How accuracy changes with one choice, among runs that differ in nothing else.
+ * How accuracy changes with one setting, among runs that differ in nothing else.
  *
  * @module
  */
@@ -9,36 +9,36 @@ import { patchSizesText } from "../stream/patch_sizes.ts";
 import { type Accuracy, evaluatedAlike } from "./comparison.ts";
 import type { RunRecord } from "./run_record.ts";
 
-/** One value of a choice with its accuracies, 0 to 1. */
+/** One value of a setting with its accuracies, 0 to 1. */
 export interface SensitivityPoint {
   value: number | string;
   linear?: number;
   knn?: number;
 }
 
-/** Runs that differ in one choice. */
+/** Runs that differ in one setting. */
 export interface Sensitivity {
-  /** The choice, as a configuration names it. */
+  /** The setting, as a configuration names it. */
   choice: string;
   /** How they were evaluated. */
   kind: string;
-  /** The values in order: a line for each setting of the other choices. */
+  /** The values in order: a line for each combination of the other settings. */
   lines: SensitivityPoint[][];
 }
 
-/** Settings that follow from the data. */
+/** Settings that are derived from others, and are not compared. */
 const DERIVED: readonly string[] = ["images", "dataDigest", "recipe", "views"];
 
-/** What a run was given, each setting as a text. */
+/** The settings of a run, as strings. */
 function settingsOf({ config }: RunRecord): Map<string, string> {
   const settings = new Map<string, string>();
   for (const name of COMPARED) {
     if (DERIVED.includes(name)) continue;
     settings.set(name, JSON.stringify(config[name]) ?? "");
   }
-  // Several sizes are one choice.
+  // Several patch sizes of a run (progressive resizing) are one setting.
   settings.set("patchSize", patchSizesText(config)).delete("progressive");
-  // The rate of a method with views goes with its batch.
+  // The default learning rate of a method with views scales with the batch size.
   const { rate, per } = methodNamed(config.method).defaults(false).lr;
   if (per > 0 && config.lr === rate * config.bs / per) {
     settings.set("lr", "of the batch");
@@ -56,14 +56,14 @@ function valueOf(config: ResolvedConfig, choice: string) {
     : undefined;
 }
 
-/** Numbers by their size; texts, or one of each, as `16`, `16,32@0.5`, `32`. */
+/** Numbers by value; strings, or one of each, as `16`, `16,32@0.5`, `32`. */
 function byValue(a: number | string, b: number | string): number {
   return typeof a === "number" && typeof b === "number"
     ? a - b
     : String(a).localeCompare(String(b), "en", { numeric: true });
 }
 
-/** A line for each setting of the other choices under which this one varies. */
+/** A line for each combination of the other settings under which this one varies. */
 function linesOf(
   choice: string,
   runs: (Accuracy & { settings: Map<string, string> })[],
@@ -82,8 +82,8 @@ function linesOf(
 }
 
 /**
- * For each choice of one number or word: the accuracies of runs that differ in it and
- * in nothing else. Seeds count too; runs that were not trained to their end do not.
+ * For each setting with a number or a string: the accuracies of runs that differ only in
+ * it. The seed is such a setting too. Unfinished runs are left out.
  */
 export function sensitivities(records: RunRecord[]): Sensitivity[] {
   const whole = records.filter(({ steps, config }) =>

@@ -23,19 +23,19 @@ import { readRun, type RunRecord } from "./run_record.ts";
 
 const recordError = errorMaker("record", "INVALID_ARGUMENT");
 
-/** What a run itself does not know. */
+/** What the files of a run do not say. */
 export interface RecordOptions {
   /** The row's name. */
   row: string;
-  /** The setting; nothing where the row is there already. */
+  /** The setting; only needed for a new row. */
   setting?: RowSetting;
   /** The commit that the run was made with. */
   commit: string;
-  /** Processor seconds, of a run that has not kept them. */
+  /** CPU seconds; those in the run's metrics where it is not given. */
   processorSeconds?: number;
-  /** What is to be known of this run. */
+  /** A remark on this run. */
   note?: string;
-  /** Another folder than `results/`. */
+  /** A folder that replaces `results/`. */
   book?: URL;
 }
 
@@ -75,7 +75,7 @@ function runOf(
   };
 }
 
-/** Names of files say where a machine keeps its data, and nothing else. */
+/** A copy without some fields: those with file paths, which are only valid locally. */
 function withoutPaths<T extends object>(value: T, names: (keyof T)[]): T {
   return Object.fromEntries(
     Object.entries(value).filter(([name]) => !names.includes(name as keyof T)),
@@ -134,7 +134,7 @@ export function recordRun(dir: string, options: RecordOptions): void {
   write("metrics.jsonl.gz", new Uint8Array(gzipSync(metrics, { level: 9 })));
 }
 
-/** A command as it is typed. */
+/** The commands that reproduce a row, as Markdown. */
 function commands({ name, files, train, evaluate }: BookRow): string {
   const data = files === undefined ? "" : " --data-dir DIR";
   const run = `runs/${name}-seed-0`;

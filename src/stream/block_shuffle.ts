@@ -1,8 +1,8 @@
 /**
- * The order of images that lie in blocks, such as the row groups of a file: the
- * blocks are shuffled, and then the images of each stretch of some blocks, so that a
- * worker reads few blocks at a time. A pure function of the seed, as the order of
- * other images is.
+ * The shuffle of images that are stored in blocks, such as the row groups of a file: the
+ * blocks are shuffled, then the images within each stretch of consecutive shuffled
+ * blocks, so that a worker reads few blocks at a time. A pure function of seed and
+ * epoch, as in `order.ts`.
  *
  * @module
  */
@@ -10,21 +10,22 @@ import type { Blocks } from "../data/dataset.ts";
 import { endsOf, placeIn, startIn } from "../place_in.ts";
 import { permute } from "../random.ts";
 
-/** Mixed into the seed: blocks and images are shuffled independently. */
+/** Mixed into the seed, so that blocks and images are shuffled independently. */
 const BLOCKS = 0x626c6f63, STRETCHES = 0x9e3779b9;
 
-/** The blocks in the order of an epoch, and where each ends. */
+/** The shuffled blocks of an epoch. */
 interface Shuffled {
   epoch: number;
   seed: number;
-  /** Of each block, in the new order: its first image, and where it ends. */
+  /** For each block, in shuffled order: its first image in the data set. */
   starts: Float64Array;
+  /** For each block, in shuffled order: its end position in the epoch. */
   ends: Float64Array;
-  /** Where each stretch ends: some whole blocks, of at least the buffer. */
+  /** The end position of each stretch: whole blocks, with at least `buffer` images. */
   stretches: Float64Array;
 }
 
-/** The last epoch of each data set. */
+/** The latest shuffle of each data set. */
 const last = new WeakMap<Blocks, Shuffled>();
 
 function shuffled(blocks: Blocks, seed: number, epoch: number): Shuffled {
@@ -57,10 +58,9 @@ function shuffled(blocks: Blocks, seed: number, epoch: number): Shuffled {
  * The image at a position of an epoch.
  *
  * @param index The position, from 0.
- * @param options The blocks, the number of all images, and what the order depends
- * on.
+ * @param options The blocks, the total number of images, the seed and the epoch.
  *
- * @example Each image comes once
+ * @example Each image occurs once
  * ```ts
  * import { shuffleInBlocks } from "./block_shuffle.ts";
  *

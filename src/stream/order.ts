@@ -1,6 +1,6 @@
 /**
- * Order of the images in the batches: a pure function of the seed, so nothing
- * depends on the number of workers or on where a run was resumed.
+ * The order of the images in the batches: a pure function of seed and epoch, independent
+ * of the number of workers and of where a run was resumed.
  *
  * @module
  */
@@ -8,21 +8,21 @@ import type { Blocks } from "../data/dataset.ts";
 import { permute } from "../random.ts";
 import { shuffleInBlocks } from "./block_shuffle.ts";
 
-/** The order of the images of a run. */
+/** What determines the order of the images. */
 export interface OrderConfig {
   /** Images in the data set. */
   count: number;
-  /** Images a batch. */
+  /** Images per batch. */
   images: number;
-  /** A new permutation each epoch, or first to last once. */
+  /** Whether each epoch has a new permutation; otherwise the order is first to last. */
   shuffle: boolean;
   /** The user's seed. */
   seed: number;
-  /** Where the images are read in blocks: they are then shuffled so. */
+  /** For images that are stored in blocks: see `block_shuffle.ts`. */
   blocks?: Blocks;
 }
 
-/** One place in the stream. */
+/** An image of an epoch. */
 export interface Place {
   /** From 0. */
   epoch: number;
@@ -31,15 +31,15 @@ export interface Place {
 }
 
 /**
- * Batches an epoch. In training an incomplete last batch is left out, as
- * PyTorch's `drop_last` does; in evaluation it is kept.
+ * Batches per epoch. In training an incomplete last batch is dropped, as with PyTorch's
+ * `drop_last`; in evaluation it is kept.
  */
 export function batchesPerEpoch(order: OrderConfig): number {
   const batches = order.count / order.images;
   return order.shuffle ? Math.floor(batches) : Math.ceil(batches);
 }
 
-/** Whether a position of an evaluation's last batch has no image. */
+/** Whether a position in an evaluation's incomplete last batch has no image. */
 export function isBeyondEnd(
   batch: number,
   position: number,

@@ -1,5 +1,5 @@
 /**
- * What a patch worker offers to the pool.
+ * The calls that a patch worker exposes to the pool.
  *
  * @module
  */
@@ -8,12 +8,12 @@ import type { RingHandle } from "./ring.ts";
 
 /** See `patch_job.ts`. */
 export interface PatchCalls {
-  /** Opens the data set; `images` is shared: see `PatchStream.images`. */
+  /** Opens the data set; `images` is shared memory: see `PatchStream.images`. */
   open(job: PatchJob, handle: RingHandle, images: Int32Array): Promise<void>;
   /** Serves tickets until the job is done. */
   run(held: Int32Array, slot: number, onFailure: OnFailure): Promise<void>;
-  /** Serves one ticket again, or another image in its place. */
+  /** Serves one ticket again, with its own image or a substitute. */
   serve(ticket: number, substitute: number): Promise<void>;
-  /** A ticket's image. */
+  /** The name, index and count of a ticket's image: see `PatchCutter.describe`. */
   describe(ticket: number): ReturnType<PatchCutter["describe"]>;
 }

@@ -1,6 +1,6 @@
 /**
- * What a patch worker does: it takes tickets, one an image of a batch, and
- * writes that image's patches where they belong in the batch.
+ * The work of a patch worker: it draws tickets, one per image of a batch, and writes
+ * that image's patches to their place in the batch.
  *
  * @module
  */
@@ -20,42 +20,42 @@ import { Purpose, RandomStream } from "../random.ts";
 import { isBeyondEnd, type OrderConfig, placeOf } from "./order.ts";
 import { Ring, type RingHandle } from "./ring.ts";
 
-/** A stream of patch batches, as plain data. */
+/** The description of a stream of patch batches, as plain data. */
 export interface PatchJob extends Omit<OrderConfig, "count" | "blocks"> {
   /** The data set; each worker opens it. */
   source: DatasetSource;
-  /** How patches are cut: all by one recipe, or each view by its own. */
+  /** How patches are cut: one recipe for all, or one for each view. */
   recipe: RecipeChoice | readonly Recipe[];
   /**
-   * Take the whole image in place of patches of it, without augmentation: its central
-   * square, of photographs without their edges.
+   * Use the whole image in place of random crops, without augmentation: its central
+   * square, for photographs without their edges (see `cutWhole`).
    */
   whole?: boolean;
   /** Side of a patch in pixels. */
   patchSize: number;
-  /** Patches an image. */
+  /** Patches per image. */
   patches: number;
-  /** The batch to start from. */
+  /** The first batch. */
   firstBatch: number;
-  /** The batch to stop before. */
+  /** The batch after the last one. */
   endBatch: number;
-  /** Where processes train together: which one this is, and of how many. */
+  /** If processes train together: this one's number, and how many there are. */
   share?: { index: number; of: number };
 }
 
-/** The recipe of each view; one for all patches. */
+/** The recipe of each view, or a single one for all patches. */
 function recipesOf(recipe: PatchJob["recipe"]): readonly Recipe[] {
   return typeof recipe === "string" || "crop" in recipe
     ? [recipeOf(recipe)]
     : recipe;
 }
 
-/** The images of each batch that this process cuts. */
+/** How many images of each batch this process cuts. */
 export function ownImages({ images, share }: PatchJob): number {
   return images / (share?.of ?? 1);
 }
 
-/** Bytes of a patch: `side × side × channels` numbers of 8 or 16 bits. */
+/** Bytes of a patch: `side × side × channels` values of 8 or 16 bits. */
 function patchBytes({ source, patchSize }: PatchJob): number {
   const { channels, bits } = source.pixels ?? RGB;
   return patchSize ** 2 * channels * bits / 8;
@@ -66,10 +66,10 @@ export function batchBytes(job: PatchJob): number {
   return job.patches * ownImages(job) * patchBytes(job);
 }
 
-/** Told to the pool: a ticket that could not be served. */
+/** Called with a ticket that could not be served. */
 export type OnFailure = (ticket: number) => void;
 
-/** The bytes of some numbers, in place: those of 16 bits as the machine has them. */
+/** A byte view of pixel values, without a copy; 16 bits in native byte order. */
 function bytesOf(numbers: Samples): Uint8Array {
   const { buffer, byteOffset, byteLength } = numbers;
   return numbers instanceof Uint8Array
@@ -80,18 +80,18 @@ function bytesOf(numbers: Samples): Uint8Array {
 /** Golden ratio: its multiples modulo 1 spread evenly over [0, 1). */
 const GOLDEN = (Math.sqrt(5) - 1) / 2;
 
-/** Marks a row of a batch that holds no requested image. */
+/** Marks a row of a batch that does not contain the requested image. */
 export const NO_IMAGE = -1;
 
-/** Shared memory for the images of each batch in a ring, slot by slot. */
+/** Shared memory for the image indices of each slot of a ring. */
 export function imageTable({ slots, parts }: RingHandle): Int32Array {
   return new Int32Array(new SharedArrayBuffer(4 * slots * parts));
 }
 
-/** What a worker holds between two tickets. */
+/** Passed to `onTicket` when a ticket is done. */
 const NO_TICKET = -1;
 
-/** A job that one worker is at. */
+/** One worker's part in a job. */
 export class PatchCutter {
   #job: PatchJob;
   #ring: Ring;
@@ -123,7 +123,7 @@ export class PatchCutter {
   /**
    * Opens the data set of a job.
    *
-   * @param images Shared by all threads: see {@linkcode imageTable}.
+   * @param images Shared memory: see {@linkcode imageTable}.
    */
   static async open(
     job: PatchJob,
@@ -137,7 +137,7 @@ export class PatchCutter {
     return new PatchCutter(job, ring, dataset, { transforms, images });
   }
 
-  /** Serves tickets until the job is done or the ring is ended. */
+  /** Serves tickets until the job is done or the ring is aborted. */
   async run(onTicket: (ticket: number) => void, onFailure: OnFailure) {
     const { endBatch } = this.#job, images = ownImages(this.#job);
     for (;;) {
@@ -158,8 +158,8 @@ export class PatchCutter {
    * Cuts the patches of one ticket.
    *
    * @param ticket `batch × own images + position`.
-   * @param substitute Of the images that may stand in for its own, which one to
-   * take; 0 is its own.
+   * @param substitute 0 for the ticket's own image, otherwise the number of a substitute
+   * image.
    */
   async serve(ticket: number, substitute = 0): Promise<void> {
     const { batch, position, place } = this.#whereIs(ticket);
@@ -178,15 +178,15 @@ export class PatchCutter {
     this.#ring.complete(batch);
   }
 
-  /** Says which image a row of a batch is of. */
+  /** Records which image a row of a batch contains. */
   #note(batch: number, position: number, image: number): void {
     const { slots, parts } = this.#ring.handle;
     this.#images[(batch % slots) * parts + position] = image;
   }
 
   /**
-   * The image that stands in for another: far from it, since damaged files often
-   * lie side by side.
+   * The index of a substitute image: far from the original, since damaged files are
+   * often neighbours.
    */
   #standIn(image: number, substitute: number): number {
     const { length } = this.#dataset;
@@ -195,7 +195,7 @@ export class PatchCutter {
   }
 
   /**
-   * The batch of a ticket, its position in what this process cuts of it, and its
+   * The batch of a ticket, its position in this process's part of the batch, and its
    * place in the whole batch.
    */
   #whereIs(ticket: number) {
@@ -206,8 +206,8 @@ export class PatchCutter {
   }
 
   /**
-   * The image of a ticket: what to call it in a message, its number, and of how
-   * many it is one.
+   * The image of a ticket: its name for messages, its index, and the number of images in
+   * the data set.
    */
   describe(ticket: number): { name: string; index: number; count: number } {
     const { batch, place } = this.#whereIs(ticket);

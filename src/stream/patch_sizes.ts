@@ -1,29 +1,29 @@
 /**
- * Progressive resizing: patches of one size for the first part of a run, and of
- * another, mostly larger one, for the rest. The network's weights do not depend on the
- * size; its batch norms take new statistics within some steps.
+ * Progressive resizing: patches of one size for the first part of a run, and of another,
+ * usually larger, size for the rest. The network's weights do not depend on the size;
+ * its batch norm running statistics adapt within some steps.
  *
  * @module
  */
 import { flagError } from "../flag_error.ts";
 
-/** The size of patches until some share of a run. */
+/** The patch size up to some fraction of a run. */
 export interface ProgressiveSize {
   /** Side of a patch in pixels. */
   patchSize: number;
-  /** The share of the run's steps at which the next size begins: over 0, under 1. */
+  /** The fraction of the run's steps, in (0, 1), at which the next size begins. */
   until: number;
 }
 
 /** The sizes of a run's patches, as a user chooses them. */
 export interface PatchSizes {
-  /** Side of a patch in pixels: the last one. */
+  /** The last size: side of a patch in pixels. */
   patchSize?: number;
-  /** Other sizes before it, in order. */
+  /** The sizes before it, in order. */
   progressive?: ProgressiveSize[];
 }
 
-/** Steps of a run that have patches of one size. */
+/** The steps of a run with one patch size. */
 export interface SizePhase {
   /** Side of a patch in pixels. */
   patchSize: number;
@@ -34,10 +34,10 @@ export interface SizePhase {
 }
 
 /**
- * Understands `32` (all the time) and `16,32@0.75` (16 pixels up to three quarters of
- * the run, 32 from there on).
+ * Parses `32` (throughout) and `16,32@0.75` (16 pixels for the first three quarters of
+ * the run, then 32).
  *
- * @throws {EmpSslError} `INVALID_ARGUMENT` where it is neither.
+ * @throws {EmpSslError} `INVALID_ARGUMENT` if it is neither.
  *
  * @example Two sizes
  * ```ts
@@ -69,7 +69,7 @@ export function parsePatchSizes(text: string): PatchSizes {
   return { patchSize, progressive };
 }
 
-/** The text that {@linkcode parsePatchSizes} understands. */
+/** The inverse of {@linkcode parsePatchSizes}. */
 export function patchSizesText(
   { patchSize, progressive = [] }: PatchSizes,
 ): string {
@@ -93,7 +93,7 @@ export function patchSizesInWords(
   return `patches of ${first}${more}`;
 }
 
-/** The largest size: memory and caches are planned for it. */
+/** The largest size, for which memory and caches are planned. */
 export function largestPatchSize(
   { patchSize, progressive = [] }: PatchSizes & { patchSize: number },
 ): number {
@@ -101,7 +101,7 @@ export function largestPatchSize(
 }
 
 /**
- * Refuses sizes whose parts of the run are not one after the other.
+ * Rejects sizes whose `until` is not in (0, 1) or not increasing.
  *
  * @throws {EmpSslError} `INVALID_ARGUMENT`.
  */
@@ -122,10 +122,10 @@ export function checkProgressive(
 }
 
 /**
- * The parts of a run by the size of their patches, without empty ones; one empty part
- * where there is no step left.
+ * Splits a run into phases of one patch size each, without empty ones; a single empty
+ * phase if no step is left.
  *
- * @param from The step that comes first: parts before it are left out.
+ * @param from The first step: phases before it are left out.
  */
 export function sizePhases(
   { patchSize, progressive = [], steps }: PatchSizes & {
@@ -145,7 +145,7 @@ export function sizePhases(
       end: ends[i]!,
     }))
     .filter(({ first, end }) => first < end);
-  // A run that goes on after its end has nothing to do.
+  // A finished run that is resumed has no steps left.
   return phases.length > 0
     ? phases
     : [{ patchSize, first: from, end: Math.max(from, steps) }];

@@ -1,5 +1,5 @@
 /**
- * The stream of patch batches: a ring and the pool that fills it.
+ * The stream of patch batches: a ring buffer and the worker pool that fills it.
  *
  * @module
  */
@@ -7,15 +7,15 @@ import { batchBytes, ownImages, type PatchJob } from "./patch_job.ts";
 import { PatchPool, type PoolOptions } from "./pool.ts";
 import { Ring, type RingHandle } from "./ring.ts";
 
-/** Memory that the ring may take; two slots at the least. */
+/** Memory limit of the ring in bytes; the ring has at least two slots. */
 const RING_BYTES = 512 * 2 ** 20;
 
 /**
- * Batches of patches, `patches × images × side × side × 3` bytes each.
+ * Batches of patches: `patches × images × side × side × channels` values of 8 or 16
+ * bits, as bytes.
  *
- * A training worker joins the ring by its handle. In a single thread the
- * stream can be iterated instead; each batch is valid until the next is asked
- * for.
+ * A training worker joins the ring by its handle. In a single thread the stream can be
+ * iterated instead; each batch is valid until the next one is requested.
  *
  * @example Two batches of the embedded data set
  * ```ts
@@ -60,8 +60,8 @@ export class PatchStream implements AsyncIterable<Uint8Array>, AsyncDisposable {
    * Starts the workers.
    *
    * @param job What to cut.
-   * @param options How many workers; a signal that ends the stream.
-   * @throws {EmpSslError} Whatever opening the data set throws.
+   * @param options The number of workers; a signal that ends the stream.
+   * @throws {EmpSslError} Any error of opening the data set.
    */
   static async open(
     job: PatchJob,
@@ -76,7 +76,7 @@ export class PatchStream implements AsyncIterable<Uint8Array>, AsyncDisposable {
     ring.startAt(job.firstBatch);
     ring.startTicketsAt(job.firstBatch * images);
     const { signal } = options;
-    // Weakly: a signal that lives longer than the stream must not keep it.
+    // A weak reference: a longer-lived signal must not keep the ring in memory.
     const weak = new WeakRef(ring);
     const abort = () => weak.deref()?.abort();
     signal?.addEventListener("abort", abort);
@@ -92,21 +92,20 @@ export class PatchStream implements AsyncIterable<Uint8Array>, AsyncDisposable {
     }
   }
 
-  /** What a training worker needs to take batches. */
+  /** The handle by which a training worker takes batches. */
   get handle(): RingHandle {
     return this.#ring.handle;
   }
 
-  /** What the work gives; rejects when the stream cannot go on. */
+  /** The result of some work; rejects if the stream fails first. */
   guard<T>(work: Promise<T>): Promise<T> {
     return this.#pool.guard(work);
   }
 
   /**
-   * The images of the batch that the iterator gave last: their numbers in the
-   * data set, in the order of the batch. Minus one stands for a row that is of no
-   * image that was asked for: one that could not be read, whose place another has
-   * taken, or one beyond the end of the data.
+   * The images of the batch that the iterator yielded last: their indices in the data
+   * set, in batch order. A row is −1 if its image could not be read and was substituted,
+   * or if it is beyond the end of the data.
    */
   get images(): Int32Array {
     const { slots, parts } = this.#ring.handle;
@@ -119,7 +118,7 @@ export class PatchStream implements AsyncIterable<Uint8Array>, AsyncDisposable {
     return this.#pool.skipped;
   }
 
-  /** Takes the batches one by one. */
+  /** Yields the batches in order. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
     const { firstBatch, endBatch } = this.#job;
     for (let batch = firstBatch; batch < endBatch; batch++) {

@@ -1,6 +1,6 @@
 /**
- * The pool of patch workers: starts them, and makes sure that every batch gets
- * all its images whatever happens to a worker or to a file.
+ * The pool of patch workers: starts them, and makes sure that every batch is completed
+ * even if a worker dies or a file cannot be read.
  *
  * @module
  */
@@ -17,43 +17,46 @@ interface Member {
   worker: Worker;
   remote: Remote;
   slot: number;
-  /** The worker's death: a call to it would then never end. */
+  /** Fails when the worker dies: a pending call to it would never settle. */
   death: Failure;
   /** Resolves to itself once the data set is open. */
   ready: Promise<Member>;
 }
 
-/** How a pool behaves. */
+/** Options of a pool. */
 export interface PoolOptions {
   /** How many workers. */
   workers: number;
   /** End the run at the first image that fails twice. */
   strict?: boolean;
   /**
-   * Told once of each image that failed twice and was replaced, and its number.
+   * Called once for each image that failed twice and is substituted, with its index.
    */
   onSkipped?: (image: string, why: string, index: number) => void;
-  /** The numbers of images that have failed before: they count, and are not told again. */
+  /**
+   * The indices of images that failed earlier: they count toward the limit, and are not
+   * reported again. The pool adds to the set.
+   */
   failed?: Set<number>;
 }
 
 /**
- * Patch workers by default.
+ * The default number of patch workers.
  *
- * @param device `CPU` or `GPU`: on a CPU most cores are the engine's.
+ * @param device `CPU` or `GPU`: on a CPU the engine needs most cores.
  */
 export function defaultWorkers(device: string): number {
   const cores = navigator.hardwareConcurrency;
   return device === "GPU" ? Math.max(1, cores - 1) : Math.max(1, cores >> 2);
 }
 
-/** The share of the data set's images that may fail before the run ends. */
+/** The fraction of the data set's images that may fail before the run ends. */
 const FAILURE_LIMIT = 0.01;
 /** How many other images are tried in place of one that fails. */
 const STAND_INS = 8;
-/** How many times in a row a worker that dies is replaced. */
+/** How many consecutive deaths of workers are followed by a restart. */
 const RESTART_LIMIT = 3;
-/** Milliseconds after which a death does not count as in a row with the last. */
+/** Deaths count as consecutive if at most this many milliseconds apart. */
 const RESTART_WINDOW = 60_000;
 
 /** The workers of one job. */
@@ -62,11 +65,11 @@ export class PatchPool {
   #ring: Ring;
   #options: PoolOptions;
   #members: Member[] = [];
-  /** For each worker the ticket it holds, plus one; shared with it. */
+  /** For each worker the ticket that it works on, plus one; shared memory. */
   #held: Int32Array;
   #restarts = 0;
   #lastDeath = 0;
-  /** The numbers of the images that failed. */
+  /** The indices of the images that failed. */
   #skipped: Set<number>;
   #closed = false;
   readonly #failure = new Failure();
@@ -110,7 +113,7 @@ export class PatchPool {
     return pool;
   }
 
-  /** What the work gives; rejects when the pool cannot go on. */
+  /** The result of some work; rejects if the pool fails first. */
   guard<T>(work: Promise<T>): Promise<T> {
     return this.#failure.guard(work);
   }
@@ -139,7 +142,7 @@ export class PatchPool {
       death,
       ready: opened.then(() => member),
     };
-    // Callers get the rejection; this only keeps it from being unhandled.
+    // Callers get the rejection; this only prevents an unhandled one.
     member.ready.catch(() => {});
     worker.addEventListener("error", (event) => {
       event.preventDefault();
@@ -159,8 +162,8 @@ export class PatchPool {
   }
 
   /**
-   * Another worker (the given one if there is no other), as soon as it has
-   * opened the data set.
+   * A worker other than that of `slot` (that one if there is no other), as soon as it
+   * has opened the data set.
    */
   async #another(slot: number): Promise<Member> {
     const { length } = this.#members;
@@ -168,18 +171,18 @@ export class PatchPool {
       try {
         return await this.#members[(slot + next) % length]!.ready;
       } catch {
-        // It has died: the one after it, then.
+        // This worker has died: try the next.
       }
     }
     return await this.#members[slot]!.ready;
   }
 
-  /** Lets a member serve a ticket; rejects also when the member dies. */
+  /** Lets a member serve a ticket; also rejects if the member dies. */
   async #serve(member: Member, ticket: number, substitute: number) {
     await member.death.guard(member.remote.serve(ticket, substitute));
   }
 
-  /** Serves a ticket a second time, elsewhere; then replaces the image. */
+  /** Serves a ticket again in another worker; if that fails, substitutes the image. */
   async #retry(ticket: number, slot: number): Promise<void> {
     if (this.#closed) return;
     try {
@@ -231,7 +234,7 @@ export class PatchPool {
     }
   }
 
-  /** A worker died: its ticket goes to another, and a new one takes its place. */
+  /** Replaces a dead worker, and has its ticket served by another. */
   async #onDeath(member: Member, message: string): Promise<void> {
     if (this.#closed) return;
     const now = performance.now();

@@ -1,7 +1,7 @@
 /**
- * A ring of batches in shared memory: several producers fill the parts of a
- * batch, one consumer takes whole batches in order, without copying and without
- * polling. It knows nothing about images, and could be a library of its own.
+ * A ring buffer of batches in shared memory: several producers fill the parts of a
+ * batch, one consumer takes whole batches in order, without copying and without polling
+ * (except for a slow timer). Independent of images.
  *
  * Batch k lives in slot k mod S. A slot's sequence number is 2g while the
  * g-th batch of the slot is being filled, 2g + 1 when it is full, and 2(g + 1)
@@ -26,9 +26,9 @@ export interface RingHandle {
 const ABORTED = 0;
 const TICKET = 1;
 const FIRST_SLOT = 2;
-/** Milliseconds after which a thread that waits looks by itself. */
+/** Milliseconds after which a waiting thread checks the value itself. */
 const LOOK_AGAIN = 500;
-/** TensorFlow reads aligned memory in place and copies any other. */
+/** TensorFlow uses aligned memory in place and copies unaligned memory. */
 const ALIGNMENT = 64;
 
 function align(bytes: number): number {
@@ -58,7 +58,7 @@ export class Ring {
   #control: Int32Array;
   #views: Uint8Array[];
 
-  /** Joins a ring that another thread made. */
+  /** Joins a ring that another thread created. */
   constructor(handle: RingHandle) {
     this.handle = handle;
     const { memory, slots, slotBytes } = handle;
@@ -71,7 +71,7 @@ export class Ring {
     );
   }
 
-  /** Makes a ring. */
+  /** Creates a ring. */
   static create(
     { slots, slotBytes, parts }: Omit<RingHandle, "memory">,
   ): Ring {
@@ -102,9 +102,9 @@ export class Ring {
   }
 
   /**
-   * Waits for a wake-up, and looks again now and then: Deno's issues 14786 and
-   * 15358 tell of wake-ups that were lost. The timer also keeps the thread's event
-   * loop alive, which such a wait alone does not.
+   * Waits for a wake-up, and also checks the value at intervals: Deno's issues 14786 and
+   * 15358 report lost wake-ups. The timer also keeps the thread's event loop alive, which
+   * `Atomics.waitAsync` alone does not.
    */
   async #woken(at: number, before: number, wake: Promise<unknown>) {
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -119,7 +119,7 @@ export class Ring {
     }
   }
 
-  /** The next whole number of a counter that all threads share. */
+  /** The next ticket of a counter that all threads share. */
   nextTicket(): number {
     return Atomics.add(this.#control, TICKET, 1);
   }
@@ -177,12 +177,12 @@ export class Ring {
     Atomics.notify(this.#control, at);
   }
 
-  /** Whether the ring has been ended. */
+  /** Whether the ring has been aborted. */
   get aborted(): boolean {
     return Atomics.load(this.#control, ABORTED) === 1;
   }
 
-  /** Ends the ring: all that wait, now or later, get an error. */
+  /** Ends the ring: all present and future waits throw. */
   abort(): void {
     Atomics.store(this.#control, ABORTED, 1);
     for (let slot = 0; slot < this.handle.slots; slot++) {

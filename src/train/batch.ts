@@ -1,5 +1,5 @@
 /**
- * What the network is fed with at a step, and in how many parts.
+ * The batch that the network gets in a step, and how it is split into micro-batches.
  *
  * @module
  */
@@ -19,7 +19,7 @@ import {
   valuesOf,
 } from "../checkpoint/run_config.ts";
 
-/** The model and the batch of a step, by default of the run's largest patches. */
+/** The model and the batch of a step, by default with the run's largest patch size. */
 export function batchOf(
   config: ResolvedConfig,
   patchSize: number = largestPatchSize(config),
@@ -34,7 +34,7 @@ export function batchOf(
   };
 }
 
-/** The shape of the part of a batch that this process has. */
+/** The shape of this process's part of a batch. */
 export function ownShapeOf(config: ResolvedConfig, patchSize: number) {
   const { bs, cluster, numPatches } = config;
   const images = bs / (cluster?.length ?? 1);
@@ -43,9 +43,9 @@ export function ownShapeOf(config: ResolvedConfig, patchSize: number) {
 }
 
 /**
- * The value of `--micro-batch`; for `auto` by the memory that is free now.
+ * The value of `--micro-batch`; `auto` depends on the memory that is free now.
  *
- * @returns Nothing where a step is not split.
+ * @returns Undefined if a step is not split.
  */
 export function microBatchOf(
   config: ResolvedConfig,
@@ -56,7 +56,7 @@ export function microBatchOf(
   if (microBatch === batch.patches) return undefined;
   if (microBatch !== "auto") return microBatch;
   const free = device === "CPU" ? availableMemory() : memoryBytes;
-  // An engine that does not say what memory its device has: the user decides.
+  // The engine does not report its device's memory: the user has to decide.
   if (free === undefined) return undefined;
   const images = batch.images / (cluster?.length ?? 1);
   const method = methodOf(batch.model);

@@ -14,13 +14,13 @@ import {
 export interface BatchView {
   /** Z̄Z̄ᵀ, `b×b` numbers. */
   gram: Float32Array;
-  /** Some patches of some images: an image a row. */
+  /** Some patches of some images: one image per row. */
   patches: Image;
 }
 
 const ROWS = 6, COLUMNS = 10;
 
-/** Copies some patches of a batch side by side. */
+/** Tiles some patches of a batch into one image. */
 export function samplePatches(
   bytes: Uint8Array,
   { images, patches, size, pixels: { channels, bits } }: {

@@ -1,6 +1,6 @@
 /**
- * The batches of a run, from the ring to the device: where it has a memory of its own,
- * the next one is uploaded while a step runs.
+ * The batches of a run, from the ring to the device. On a device with its own memory,
+ * such as a GPU, the next batch is uploaded while a step runs.
  *
  * @module
  */
@@ -10,19 +10,19 @@ import { type BatchView, samplePatches } from "./batch_view.ts";
 
 /** The patches of a step. */
 export interface Batch {
-  /** All of them; those that are uploaded are not to be read again. */
+  /** All patches; not to be read again after an upload, which frees the ring's slot. */
   bytes: Uint8Array;
-  /** Some of them, where they are to be looked at. */
+  /** A sample of them for display, if requested. */
   patches: BatchView["patches"] | undefined;
 }
 
-/** How batches are taken. */
+/** Options of {@linkcode Batches}. */
 export interface BatchesOptions {
   /** Puts a batch on the device: {@linkcode Trainer.upload}. */
   upload: Trainer["upload"];
-  /** Their shape, where some patches of each are to be looked at. */
+  /** The batches' shape, if some patches of each are to be displayed. */
   shown?: Parameters<typeof samplePatches>[1];
-  /** The step before which they end. */
+  /** The step after the last batch's. */
   end: number;
 }
 
@@ -32,7 +32,7 @@ export class Batches {
   #options: BatchesOptions;
   #next: Promise<Batch> | undefined;
 
-  /** From a ring. */
+  /** Takes batches from a ring. */
   constructor(ring: Ring, options: BatchesOptions) {
     this.#ring = ring;
     this.#options = options;
@@ -49,22 +49,22 @@ export class Batches {
     return { bytes, patches };
   }
 
-  /** The batch of a step. Take them in order. */
+  /** The batch of a step. Call in the order of the steps. */
   async take(step: number): Promise<Batch> {
     const batch = this.#next ?? this.#bring(step);
     this.#next = undefined;
     return await batch;
   }
 
-  /** Once a step has begun: brings the batch of the next one. */
+  /** Starts to upload the next step's batch; call once a step has begun. */
   bringNextOf(step: number): void {
     if (!this.#options.upload || step + 1 >= this.#options.end) return;
     this.#next = this.#bring(step + 1);
-    // What is wrong with it is told when it is asked for.
+    // A rejection surfaces when take() awaits the promise.
     this.#next.catch(() => {});
   }
 
-  /** Once a step has ended: its memory may be filled again. */
+  /** Frees the memory of a step's batch; call once the step has ended. */
   release(step: number): void {
     if (!this.#options.upload) this.#ring.release(step);
   }

@@ -1,6 +1,5 @@
 /**
- * What a user may choose of a run: the paper's choices, those that go together,
- * their names, and the defaults of the rest.
+ * A user's choices for a run: the defaults, the presets, and alternative names.
  *
  * @module
  */
@@ -13,7 +12,7 @@ import { viewCount } from "../model/methods/method.ts";
 import { methodNamed } from "../model/methods/methods.ts";
 import type { RecipeName } from "../patches/recipe.ts";
 
-/** A choice that is refused, by its name in the library and in `config.json`. */
+/** The error of a refused choice, by its name in the library and in `config.json`. */
 export const choiceError = errorMaker("use", "INVALID_ARGUMENT");
 
 /** The paper's choices. */
@@ -34,29 +33,29 @@ export const TRAIN_DEFAULTS = {
   keep: 3,
 } as const satisfies TrainConfig;
 
-/** Some of a run's choices; the rest have defaults. */
+/** A run's choices; missing ones have defaults. */
 export interface TrainChoices extends Omit<Partial<TrainConfig>, "data"> {
   /** The data set's name, or the user's own data. */
   data?: string | OwnDataChoice;
-  /** Choices that go together; others given with it stand over it. */
+  /** A set of choices; choices that are given explicitly override it. */
   preset?: keyof typeof PRESETS;
-  /** Images a batch: another name for `bs`. */
+  /** Images per batch: another name for `bs`. */
   batchSize?: number;
   /** Passes over the data: another name for `epoch`. */
   epochs?: number;
-  /** Patches an image: another name for `numPatches`. */
+  /** Patches per image: another name for `numPatches`. */
   patches?: number;
   /** The paper's ε²: another name for `eps`. */
   epsilonSquared?: number;
-  /** A text to keep with the run: another name for `msg`. */
+  /** A text that is stored with the run: another name for `msg`. */
   note?: string;
 }
 
 /**
- * Choices that go together. `fast` reaches the accuracy of the paper's setting on
- * CIFAR-10 in less than half its processor time (docs/results.md): patches of the
- * crop's own 16 pixels, few of each image and so more steps, and a schedule that
- * scales every step.
+ * Sets of choices. `fast` reaches the accuracy of the paper's setting on CIFAR-10 in
+ * less than half its CPU time (docs/results.md), with patches of the crop's own 16
+ * pixels, fewer patches per image and therefore more steps, and a schedule that scales
+ * every step.
  */
 export const PRESETS = {
   fast: {
@@ -68,7 +67,7 @@ export const PRESETS = {
   },
 } as const satisfies Record<string, Partial<TrainConfig>>;
 
-/** The authors' names of choices that have another one here. */
+/** From our alternative names of choices to the authors' names. */
 const NAMES = {
   batchSize: "bs",
   epochs: "epoch",
@@ -78,9 +77,9 @@ const NAMES = {
 } as const satisfies Partial<Record<keyof TrainChoices, keyof TrainConfig>>;
 
 /**
- * The choices by the authors' names.
+ * The choices under the authors' names.
  *
- * @throws {EmpSslError} `INVALID_ARGUMENT` where one is given by both names.
+ * @throws {EmpSslError} `INVALID_ARGUMENT` if a choice is given by both names.
  */
 function byAuthorsNames(
   choices: Record<string, unknown>,
@@ -102,7 +101,7 @@ function byAuthorsNames(
   return named;
 }
 
-/** The choices that are made. */
+/** The choices that are set; an empty `progressive` counts as not set. */
 function given(choices: Partial<TrainConfig>): Partial<TrainConfig> {
   return Object.fromEntries(
     Object.entries(choices).filter(([name, value]) =>
@@ -111,14 +110,14 @@ function given(choices: Partial<TrainConfig>): Partial<TrainConfig> {
   );
 }
 
-/** Whether no size comes before the last one. */
+/** Whether there is only one patch size. */
 function hasNoSizes({ progressive }: Partial<TrainConfig>): boolean {
   return progressive === undefined || progressive?.length === 0;
 }
 
 /**
- * Choices with others over them. A size of patches alone also says that none comes
- * before it.
+ * Choices overridden by others. A `patchSize` without `progressive` also removes
+ * `progressive`.
  */
 export function overridden(
   choices: Partial<TrainConfig>,
@@ -145,8 +144,8 @@ function presetOf(name: string | undefined): Partial<TrainConfig> {
 }
 
 /**
- * The same choices by the authors' names, with the user's own data as `data` and
- * `dataOptions`.
+ * The choices with the preset applied, under the authors' names, and with the user's own
+ * data as `data` and `dataOptions`.
  */
 export function flatChoices(
   { data, preset, ...rest }: TrainChoices,
@@ -165,10 +164,10 @@ export function flatChoices(
 }
 
 /**
- * Some choices, with defaults for the rest: the paper's, or those of the data set
- * where it has its own. The only place where defaults are applied.
+ * Completes choices with defaults: those of the data set or the method if they have
+ * any, else the paper's. The only place where these defaults are applied.
  *
- * @example The generated data set is small, and so are its batches
+ * @example The generated data set is small and has small batches
  * ```ts
  * import { withDefaults } from "./choices.ts";
  *
@@ -190,9 +189,9 @@ export function withDefaults(choices: TrainChoices): TrainConfig {
 }
 
 /**
- * What a method with views has otherwise: its batch and its learning rate, which
- * goes with the batch. A data set whose batches are small keeps as many passes
- * through the network a step.
+ * The defaults that differ for a method with views: batch size, number of patches,
+ * learning rate and warm-up. For a data set with small default batches, the number of
+ * patches per step stays the same.
  */
 function methodDefaults(
   { method: name, bs }: Partial<TrainConfig>,
@@ -207,13 +206,13 @@ function methodDefaults(
   return {
     bs: images,
     numPatches: views,
-    // They go with the batch, the architecture and the steps: see `config.ts`.
+    // These depend on the batch, the architecture and the steps: see `config.ts`.
     lr: undefined,
     warmUp: undefined,
   };
 }
 
-/** The recipe that goes with an architecture. */
+/** The default recipe of an architecture. */
 export function defaultRecipe(arch: string | undefined): RecipeName {
   return isForPhotographs(arch) ? "imagenet" : "cifar";
 }

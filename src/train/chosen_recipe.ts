@@ -1,5 +1,5 @@
 /**
- * The recipe that a run's choices mean.
+ * The recipe that follows from a run's choices.
  *
  * @module
  */
@@ -14,11 +14,11 @@ import { completeRecipe } from "../patches/recipe_schema.ts";
 import { defaultRecipe } from "./choices.ts";
 
 /**
- * The recipe of a run: of its own, or the one that goes with its architecture. A
- * recipe that is named, or that is not given, has no steps of colour where there
- * are not three channels; one of the user's own must have none.
+ * The recipe of a run: the user's, or the default of the architecture. Unless the images
+ * have three channels, the colour steps are removed from a named or default recipe, and
+ * must not be set in a user's own.
  *
- * @throws {EmpSslError} `INVALID_ARGUMENT`, with the part that is wrong.
+ * @throws {EmpSslError} `INVALID_ARGUMENT`, naming the invalid part.
  */
 export function chosenRecipe(
   recipe: TrainConfig["recipe"],

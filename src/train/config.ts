@@ -1,5 +1,5 @@
 /**
- * The configuration of a run, with what follows from the data.
+ * The configuration of a run, completed with what depends on the data.
  *
  * @module
  */
@@ -35,10 +35,10 @@ import { recipesOf } from "./views.ts";
 import { validateConfig } from "./validate.ts";
 import { warmUpSteps } from "./warm_up.ts";
 
-/** Images that are looked at for their size, where the first ones are damaged. */
+/** How many images are tried to find one that can be read. */
 const LOOKED_AT = 10;
 
-/** The first image that is whole, from places all over the set. */
+/** The first image that can be read, of some spread over the data set. */
 async function firstWhole(dataset: Dataset): Promise<Image> {
   const { length } = dataset, tries = Math.min(LOOKED_AT, length);
   for (let i = 0;; i++) {
@@ -50,7 +50,7 @@ async function firstWhole(dataset: Dataset): Promise<Image> {
   }
 }
 
-/** What the pixels of a run's images are: as asked for, or as the data has them. */
+/** The pixel format of a run's images: the user's choice, or that of the data. */
 function chosenPixels(config: TrainConfig, dataset: Dataset): PixelFormat {
   const own = dataset.pixels ?? RGB;
   return pixelsOf({
@@ -59,16 +59,16 @@ function chosenPixels(config: TrainConfig, dataset: Dataset): PixelFormat {
   });
 }
 
-/** The learning rate of a method for a batch. */
+/** The method's default learning rate for a batch size. */
 function methodRate({ method, bs }: TrainConfig, arch: string): number {
   const { rate, per } = methodNamed(method).defaults(isForPhotographs(arch)).lr;
   return per === 0 ? rate : rate * bs / per;
 }
 
-/** Percent of a run that a warm-up takes at most where none is given. */
+/** Limit of the default warm-up, in percent of a run. */
 const MOST_WARM_UP = 50;
 
-/** The warm-up of a method, as a share of a run of so many steps. */
+/** The method's default warm-up, as a percentage of a run's steps. */
 function methodWarmUp(
   { method }: TrainConfig,
   { arch, steps }: { arch: string; steps: number },
@@ -80,7 +80,7 @@ function methodWarmUp(
   return `${Math.min(MOST_WARM_UP, Math.max(parseFloat(warmUp), least))}%`;
 }
 
-/** The architecture that suits the size of a set's images. */
+/** The architecture that suits the size of a data set's images. */
 async function architectureForSize(
   dataset: Dataset,
 ): Promise<ArchitectureName> {
@@ -92,13 +92,13 @@ async function architectureForSize(
 
 /** A run that can begin. */
 export interface PreparedRun {
-  /** Its configuration, with nothing left open. */
+  /** Its complete configuration. */
   config: ResolvedConfig;
-  /** Its training images, searched once: all threads open this. */
+  /** Its training images, already searched: all threads open this source. */
   source: DatasetSource;
 }
 
-/** As {@linkcode prepareRun}; the configuration alone. */
+/** Like {@linkcode prepareRun}, but returns only the configuration. */
 export async function resolveConfig(
   choices: TrainChoices,
   call: CallOptions<PrepareEvent> = {},
@@ -107,11 +107,10 @@ export async function resolveConfig(
 }
 
 /**
- * Checks a configuration, gets and opens its data and fills in what was left
- * open.
+ * Checks a configuration, downloads and opens its data, and decides what was left open.
  *
- * @param choices The user's; the rest is from `TRAIN_DEFAULTS`.
- * @param call A signal that ends a download; told of its progress.
+ * @param choices The user's choices; the rest is from `TRAIN_DEFAULTS`.
+ * @param call A signal that ends a download, and a callback for its progress.
  * @throws {EmpSslError} `INVALID_ARGUMENT`, `NOT_FOUND` or `INVALID_DATA`.
  *
  * @example The number of steps follows from the data
@@ -128,7 +127,7 @@ export async function prepareRun(
 ): Promise<PreparedRun> {
   const config = withDefaults(choices);
   validateConfig(config);
-  // From every folder the same module, as that of the files.
+  // Absolute, so that it names the same module from any working folder.
   if (isModule(config.data)) config.data = moduleUrl(config.data);
   const prepared = await prepareDataset({
     name: config.data,
@@ -187,7 +186,7 @@ export async function prepareRun(
     cache: config.cache && resolve(config.cache),
     arch,
     ...recipesOf(config, arch, channels),
-    // Nothing stands in a run's file where its pixels are the usual ones.
+    // Three channels and 8 bits are left out of `config.json`.
     ...(channels === 3 ? {} : { model: { ...config.model, channels } }),
     ...(bits === 8 ? {} : { bits }),
     patchSize: config.patchSize ?? entry.patchSize ??
@@ -200,7 +199,7 @@ export async function prepareRun(
     warmUp: config.warmUp ?? methodWarmUp(config, { arch, steps }),
   };
   warmUpSteps(resolved.warmUp, resolved);
-  // Said before any work, not by the first worker that meets one.
+  // Reads an image now, so that an unsuitable format is reported before any work.
   if (!isFormat(pixels, RGB)) await firstWhole(dataset);
   return { config: resolved, source: { ...source, pixels } };
 }

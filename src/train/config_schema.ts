@@ -1,6 +1,6 @@
 /**
- * The schema of a run's choices: what the library, the command line and a
- * configuration file may set, and the type of each.
+ * The schema of a run's choices: the names and types that the library, the command line
+ * and a configuration file accept.
  *
  * @module
  */
@@ -101,8 +101,8 @@ const SCHEMA = v.strictObject({
 export const CHOICES: readonly string[] = Object.keys(SCHEMA.entries);
 
 /**
- * What follows from the choices, and what a run's `config.json` holds besides
- * them: ignored where a configuration is read again.
+ * The fields of a run's `config.json` that are no choices: they are ignored when a
+ * configuration is read again.
  */
 const DERIVED = [
   "images",
@@ -120,10 +120,10 @@ function withoutDerived(config: object): Partial<TrainConfig> {
   );
 }
 
-/** In words: `a number`, `one of auto, fp32, bf16`. */
+/** The expected value in words: `a number`, `one of auto, fp32, bf16`. */
 function wanted(issue: v.BaseIssue<unknown>): string {
   const { expected, message } = issue;
-  // One of ours; valibot's own begin so.
+  // A message of ours: those of valibot begin with "Invalid".
   if (!message.startsWith("Invalid")) return message;
   const words: Record<string, string> = {
     string: "a text",
@@ -135,11 +135,11 @@ function wanted(issue: v.BaseIssue<unknown>): string {
 }
 
 /**
- * Checks names and types of choices.
+ * Checks the names and types of choices.
  *
- * @param where Where they come from, for the message: a file, or nothing.
- * @throws {EmpSslError} `INVALID_ARGUMENT`, with the nearest name for one that
- * there is not.
+ * @param where The origin of the choices, for the message: a file's path.
+ * @throws {EmpSslError} `INVALID_ARGUMENT`; for an unknown name with the nearest known
+ * one.
  */
 export function checkChoices(
   choices: TrainConfig,
@@ -173,11 +173,11 @@ export function checkChoices(
 }
 
 /**
- * The choices in a configuration file: a run's `config.json`, or one written by
+ * Reads the choices in a configuration file: a run's `config.json`, or one written by
  * hand.
  *
- * @throws {EmpSslError} `INVALID_ARGUMENT` where it cannot be read, names no
- * data set, or has a name or a type that no choice has.
+ * @throws {EmpSslError} `INVALID_ARGUMENT` if the file cannot be read, names no data
+ * set, or has an unknown name or a wrong type.
  */
 export function readChoices(path: string): Partial<TrainConfig> {
   let stored: Record<string, unknown>;
@@ -189,7 +189,7 @@ export function readChoices(path: string): Partial<TrainConfig> {
     throw fileError(path, messageOf(error), remedy, error);
   }
   const choices: Partial<TrainConfig> = withoutDerived(stored);
-  // It follows from the architecture and the method, which flags may change.
+  // The stored recipe depends on the architecture and the method, which flags may change.
   if (stored.views !== undefined) {
     choices.recipe = stored.viewRecipe as TrainConfig["recipe"];
   }

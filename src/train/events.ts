@@ -1,5 +1,5 @@
 /**
- * The events of a run, and the probe that tests its model.
+ * The events of a run, and the interface of the probe that evaluates its model.
  *
  * @module
  */
@@ -8,11 +8,11 @@ import type { EngineReport, StepLosses } from "../engine/engine.ts";
 import type { BatchView } from "./batch_view.ts";
 import type { ResolvedConfig } from "../checkpoint/run_config.ts";
 
-/** The numbers of one step. */
+/** The metrics of one step. */
 export interface StepMetrics extends StepLosses {
   /**
-   * Directions that the mean embeddings of the images fill: 1 to b. Of an earlier
-   * step where it would take over a hundredth of one: see `sampled_rank.ts`.
+   * Effective rank of the images' mean embeddings: 1 to b. Where computing it at every
+   * step would take over 1 % of the time, that of an earlier step: see `sampled_rank.ts`.
    */
   effectiveRank: number;
   /** The step, from 0. */
@@ -26,13 +26,13 @@ export interface StepMetrics extends StepLosses {
   /** Seconds of waiting for the batch. */
   waitSeconds: number;
   /**
-   * Processor seconds of all threads of this process since the step before;
-   * earlier versions did not keep them.
+   * CPU seconds of all threads of this process since the previous step; missing in logs
+   * of earlier versions.
    */
   processorSeconds?: number;
-  /** Patches a second, waiting included. */
+  /** Patches per second, including the waiting. */
   patchesPerSecond: number;
-  /** Whether it was the last step, since some process asked to stop. */
+  /** Whether some process asked to stop: all of them then stop after the next step. */
   stopping?: boolean;
 }
 
@@ -41,29 +41,29 @@ export type TrainEvent =
   | {
     type: "start";
     config: ResolvedConfig;
-    /** The images, as all threads of the run read them. */
+    /** The images, as all threads of the run open them. */
     source: DatasetSource;
     engine: EngineReport;
-    /** The run's folder; of several processes the first has it. */
+    /** The run's folder; of several processes only process 0 has one. */
     dir?: string;
     microBatch?: number;
-    /** The step that comes first; 0 in a new run. */
+    /** The first step; 0 in a new run. */
     step: number;
-    /** Side of the patches that come first, in pixels. */
+    /** Side of the first patches, in pixels. */
     patchSize: number;
-    /** Newer checkpoints that could not be used, and why. */
+    /** Newer checkpoints that are damaged: what is wrong with each. */
     damaged: string[];
   }
   | {
     type: "step";
     metrics: StepMetrics;
-    /** The batch, where `includeBatch` asked for it. */
+    /** The batch, if `includeBatch` requested it. */
     view?: BatchView;
   }
   | {
-    /** Patches have another size from here on. */
+    /** The patch size has changed. */
     type: "resize";
-    /** The first step with it. */
+    /** The first step with the new size. */
     step: number;
     /** Side of a patch in pixels. */
     patchSize: number;
@@ -74,20 +74,20 @@ export type TrainEvent =
   | { type: "skipped"; image: string; why: string }
   | { type: "warning"; message: string };
 
-/** Tests the model while it trains; see `evaluate/online_probe.ts`. */
+/** Evaluates the model during training; see `evaluate/online_probe.ts`. */
 export interface Probe {
-  /** Steps between two tests; an epoch where it is not given. */
+  /** Steps between two evaluations; an epoch by default. */
   every?: number;
-  /** Refuses data that cannot be tested, before the run. */
+  /** Rejects data that cannot be evaluated, before the run. */
   check(config: ResolvedConfig): Promise<void>;
   /**
-   * Makes a test.
+   * Evaluates the model.
    *
-   * @param compute The thread that trains (`Compute` of `engine/compute.ts`),
-   * which holds the model.
-   * @param onSkipped Told once of each image that cannot be read.
-   * @param patchSize Side of the patches that the model is trained with now; the
-   * configuration's is the run's last one.
+   * @param compute The training thread (`Compute` of `engine/compute.ts`), which has the
+   * model.
+   * @param onSkipped Called once for each image that cannot be read.
+   * @param patchSize Side of the patches in the current phase of training; that in the
+   * configuration is the run's last size.
    */
   run(
     compute: unknown,

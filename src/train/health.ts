@@ -1,6 +1,6 @@
 /**
- * Watches a training: weights that are not finite, and collapse, where all images
- * have the same embedding.
+ * Health checks of a training: weights or losses that are not finite, and collapse,
+ * where all images have the same embedding.
  *
  * @module
  */
@@ -8,20 +8,20 @@ import type { StepLosses } from "../engine/engine.ts";
 import { EmpSslError } from "../errors.ts";
 import type { State } from "../model/tensors.ts";
 
-/** Collapse limits: on invariance; on coding rate, times the collapsed rate. */
+/** Collapse limits: invariance; coding rate, as a multiple of `collapsedRate`. */
 const INVARIANCE = 0.99, MARGIN = 1.1;
-/** Effective rank below which all embeddings point in one direction. */
+/** Below this effective rank all embeddings have nearly the same direction. */
 const RANK = 1.1;
 
 /**
- * The total coding rate of b equal unit vectors: ½ log(1 + d/ε²), whatever b is,
- * since ZᵀZ then has the one eigenvalue b.
+ * The total coding rate of b equal unit vectors: ½ log(1 + d/ε²) for any b, since the
+ * only nonzero eigenvalue of ZᵀZ is then b.
  */
 export function collapsedRate(embedding: number, eps: number): number {
   return Math.log1p(embedding / eps) / 2;
 }
 
-/** Whether a sum over all of it is finite: a cheap test that misses nothing. */
+/** Whether all values are finite. */
 function allFinite(values: Float32Array): boolean {
   // 0 · NaN and 0 · ∞ are NaN.
   let sum = 0;
@@ -30,7 +30,7 @@ function allFinite(values: Float32Array): boolean {
 }
 
 /**
- * Refuses a loss that is no number.
+ * Rejects a loss that is not finite.
  *
  * @throws {EmpSslError} `NOT_FINITE`.
  */
@@ -46,9 +46,9 @@ export function checkLoss(loss: number, step: number): void {
 }
 
 /**
- * Refuses a state with NaN or infinity in it.
+ * Rejects a state that contains NaN or infinity.
  *
- * @param step Steps that led to it.
+ * @param step How many steps were made before it.
  * @throws {EmpSslError} `NOT_FINITE`, naming the tensor.
  */
 export function checkFinite(state: State, step: number): void {
@@ -64,7 +64,7 @@ export function checkFinite(state: State, step: number): void {
   }
 }
 
-/** See the module's description. */
+/** Detects a collapsed representation. */
 export class CollapseWatch {
   #limit: number;
   #patience: number;
@@ -73,7 +73,7 @@ export class CollapseWatch {
   /**
    * @param embedding Width d of z.
    * @param eps The paper's ε².
-   * @param patience Collapsed steps in a row after which the run ends.
+   * @param patience Number of consecutive collapsed steps after which the run ends.
    */
   constructor(embedding: number, eps: number, patience = 20) {
     this.#patience = patience;
@@ -81,7 +81,7 @@ export class CollapseWatch {
   }
 
   /**
-   * Looks at the numbers of a step.
+   * Checks the metrics of a step.
    *
    * @throws {EmpSslError} `COLLAPSED`.
    */

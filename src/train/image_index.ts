@@ -1,5 +1,5 @@
 /**
- * The index of a run's images, beside the run.
+ * The index of a run's image files, stored in the run's folder.
  *
  * @module
  */
@@ -13,19 +13,18 @@ import {
 import { ImageFiles } from "../data/image_files.ts";
 import { exists } from "../files.ts";
 
-/** The index of a run's folder. */
+/** The path of the index in a run's folder. */
 export function imageIndexPath(dir: string): string {
   return `${dir}/images.txt`;
 }
 
 /**
- * A run's source as all its threads read it: from the index beside the run, where
- * its images are files. A new run writes it; a resumed one checks its files
- * against it.
+ * A run's source as all its threads open it. For image files a new run writes the index
+ * to its folder; a resumed run reads it and checks the files against it.
  *
- * @param options The run's folder; whether it is resumed; the images, where they
- * have been searched already.
- * @throws {EmpSslError} `INVALID_DATA` where images are not what they were.
+ * @param options The run's folder; whether the run is resumed; the images, if they have
+ * already been searched.
+ * @throws {EmpSslError} `INVALID_DATA` if images have changed.
  */
 export async function indexedSource(
   source: DatasetSource,

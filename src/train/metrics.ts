@@ -1,5 +1,5 @@
 /**
- * `metrics.jsonl`: one line of JSON a step, appended as the run goes.
+ * `metrics.jsonl`: one line of JSON per step, appended during the run.
  *
  * @module
  */
@@ -17,8 +17,8 @@ export class MetricsLog implements Disposable {
    * Opens the file.
    *
    * @param path The file.
-   * @param fromStep The step that comes next: lines of it and of later ones,
-   * which an interrupted run may have left, are removed.
+   * @param fromStep The next step: lines of this and later steps, which an interrupted
+   * run may have left, are removed.
    */
   constructor(path: string, fromStep = 0) {
     if (fromStep > 0) keepBefore(path, fromStep);
@@ -61,7 +61,7 @@ function stepOf(line: string): number {
   try {
     return JSON.parse(line).step;
   } catch {
-    // A line that was cut off.
+    // An incomplete line.
     return NaN;
   }
 }
@@ -78,14 +78,14 @@ function keepBefore(path: string, step: number): void {
   if (kept !== text) writeAtomically(path, kept);
 }
 
-/** A line of a run's metrics: a step, or a test of the online probe. */
+/** A line of a run's metrics: a step, or an evaluation by the online probe. */
 export type MetricsRecord =
   & { step: number }
   & (StepMetrics | { probe: { top1: number; top5: number } });
 
 /**
- * The lines of a run's `metrics.jsonl` that are whole: the last of a run under way may
- * be half there.
+ * The complete lines of a run's `metrics.jsonl`: while a run is writing, the last line
+ * may be incomplete.
  *
  * @param path The file.
  *

@@ -26,16 +26,17 @@ import {
 import { type PatchSizes, patchSizesText } from "../stream/patch_sizes.ts";
 import { imageIndexPath } from "./image_index.ts";
 
-/** A whole checkpoint with its optimiser. */
+/** An intact checkpoint with its optimiser state. */
 export interface ResumePoint extends CheckpointInfo {
   /** The optimiser's file. */
   optimizer: string;
 }
 
 /**
- * The newest whole checkpoint of a run.
+ * The newest intact checkpoint of a run.
  *
- * @throws {EmpSslError} `NOT_FOUND` where there is none.
+ * @throws {EmpSslError} `NOT_FOUND` if there is none; `INVALID_ARGUMENT` if the path is
+ * a file of weights.
  */
 export function resumePoint(dir: string): ResumePoint {
   const info = readCheckpointInfo(dir);
@@ -56,7 +57,7 @@ function isLike(stored: ResolvedConfig, wanted: ResolvedConfig): boolean {
   const same = IDENTITY.every((key) =>
     isDeepStrictEqual(stored[key], wanted[key])
   );
-  // `auto` matches whatever the stored run has used.
+  // `auto` matches any value of the stored run.
   return same &&
     (["engine", "precision"] as const).every((key) =>
       wanted[key] === "auto" || wanted[key] === stored[key]
@@ -64,10 +65,9 @@ function isLike(stored: ResolvedConfig, wanted: ResolvedConfig): boolean {
 }
 
 /**
- * The newest of some runs that was started with the same choices and has a
- * checkpoint.
+ * The newest of some runs that was started with the same choices and has a checkpoint.
  *
- * @param folders Where runs may lie.
+ * @param folders Folders that may contain a run.
  */
 export function newestRunLike(
   folders: string[],
@@ -86,7 +86,7 @@ export function newestRunLike(
   return runs.find(({ dir }) => hasCheckpoint(dir))?.dir;
 }
 
-/** Whether a run can go on from a checkpoint. */
+/** Whether a run has a checkpoint that it can be resumed from. */
 export function hasCheckpoint(dir: string): boolean {
   try {
     resumePoint(dir);
@@ -96,7 +96,7 @@ export function hasCheckpoint(dir: string): boolean {
   }
 }
 
-/** A choice as a run keeps it: whole recipes, and names that hold everywhere. */
+/** A choice as a run stores it: with complete recipes and absolute paths. */
 function asKept(
   key: string,
   value: unknown,
@@ -112,21 +112,21 @@ function asKept(
   if (key === "recipe") {
     return chosenRecipe(value as TrainConfig["recipe"], stored.arch, channels);
   }
-  // The data's channels stand in it where it has not been told any.
+  // The stored choice contains the data's channels even if the user gave none.
   return key === "model" && channels !== 3
     ? { channels, ...value as TrainConfig["model"] }
     : value;
 }
 
-/** Choices of which a run that goes on says nothing, or may say another. */
+/** Other choices that may differ when a run is resumed: they are not compared. */
 const FREE = ["dir", "msg", "dataUrl"];
 
 /**
- * Refuses choices that would make a run that goes on another one.
+ * Rejects choices that differ from those of the run that is resumed.
  *
  * @param dir The run's folder, for the message.
- * @param stored Its configuration.
- * @param given What the user asks for now.
+ * @param stored The run's configuration.
+ * @param given The user's choices now.
  * @throws {EmpSslError} `INVALID_ARGUMENT`, with both values.
  */
 export function checkUnchanged(
@@ -142,7 +142,7 @@ export function checkUnchanged(
     if (value === undefined || value === "auto") continue;
     if (key === "patchSize" || key === "progressive") continue;
     if (isOperational(key) || FREE.includes(key)) continue;
-    // The same module elsewhere: a digest tells whether its images are the same.
+    // The module may have moved: the digest shows whether its images are the same.
     if (key === "data" && isModule(`${value}`) && isModule(stored.data)) {
       continue;
     }
@@ -161,7 +161,7 @@ function changedError(subject: string, startedWith: unknown): EmpSslError {
   });
 }
 
-/** The sizes of patches are one choice: one alone says that none comes before it. */
+/** Compares the patch sizes as one choice: `patchSize` alone means a single size. */
 function checkSizes(
   dir: string,
   stored: ResolvedConfig,
@@ -177,9 +177,9 @@ function checkSizes(
 }
 
 /**
- * The configuration of a run that goes on: its own, with what may be another.
+ * The configuration of a resumed run: the stored one, with the choices that may differ.
  *
- * @throws {EmpSslError} `INVALID_DATA` where the data is not what it was.
+ * @throws {EmpSslError} `INVALID_DATA` if the data has changed.
  */
 export async function resumedConfig(
   from: ResumePoint,
@@ -188,7 +188,7 @@ export async function resumedConfig(
   const resolved = await resolveConfig({
     ...from.config,
     ...from.config.views ? { recipe: from.config.viewRecipe } : {},
-    // The processes are named anew at each start.
+    // The processes are given anew at each start.
     cluster: undefined,
     task: undefined,
     ...operational(config),
@@ -207,7 +207,7 @@ export async function resumedConfig(
     });
   }
   if (resolved.images === images) return resolved;
-  // The run has an index of its own images; others may have come.
+  // The run has an index of its images: images that were added since are ignored.
   if (
     resolved.images > images && await exists(imageIndexPath(dirname(from.path)))
   ) {

@@ -1,18 +1,18 @@
 /**
- * The effective rank where it would cost too much to compute at every step.
+ * Computes the effective rank only at some steps if it would be too slow at every one.
  *
  * @module
  */
 import { effectiveRank } from "./spectrum.ts";
 
-/** The share of a step that the effective rank may take. */
+/** The fraction of the steps' time that the effective rank may take. */
 const SHARE = 0.01;
 
 /**
- * The effective rank of each step, or of the last step that it was computed for:
- * every n steps, so that it takes a hundredth of their time.
+ * The effective rank of each step, or of the last step for which it was computed: it is
+ * computed every n steps, so that it takes at most 1 % of their time.
  *
- * @example A step that takes long has its own rank
+ * @example For a long step the rank is computed
  * ```ts
  * import { SampledRank } from "./sampled_rank.ts";
  *
@@ -27,7 +27,7 @@ export class SampledRank {
   #last = NaN;
   #wait = 0;
 
-  /** @param now A clock, in milliseconds. */
+  /** @param now A clock that returns milliseconds. */
   constructor(now: () => number = () => performance.now()) {
     this.#now = now;
   }
@@ -36,7 +36,7 @@ export class SampledRank {
    * The rank at a step.
    *
    * @param gram Z̄Z̄ᵀ.
-   * @param seconds What the step took.
+   * @param seconds The duration of the step.
    */
   of(gram: Float32Array, seconds: number): number {
     if (this.#wait-- > 0) return this.#last;

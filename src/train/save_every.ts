@@ -1,5 +1,5 @@
 /**
- * What `--save-every` means.
+ * Parses `--save-every`.
  *
  * @module
  */
@@ -7,13 +7,13 @@ import { flagError } from "../flag_error.ts";
 
 /** When checkpoints are written between the ends of the epochs. */
 export interface SaveEvery {
-  /** Steps between two. */
+  /** Steps between two checkpoints. */
   steps: number;
-  /** Milliseconds between two. */
+  /** Milliseconds between two checkpoints. */
   milliseconds: number;
 }
 
-/** Understands `100` and `10m`. */
+/** Parses `100` (steps) and `10m` (minutes). */
 export function parseSaveEvery(text: string | undefined): SaveEvery {
   const [, number, minutes] = /^(\d+)(m?)$/.exec(text ?? "") ?? [];
   if (text !== undefined && !(Number(number) >= 1)) {

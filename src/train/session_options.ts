@@ -1,49 +1,49 @@
 /**
- * What a run asks of its training session.
+ * Options of a training session.
  *
  * @module
  */
 
 import type { RingHandle } from "../stream/ring.ts";
 
-/** The files of a checkpoint to go on from. */
+/** The files of a checkpoint to resume from. */
 export interface StartingPoint {
-  /** The model. */
+  /** The model's file. */
   model: string;
-  /** The optimiser. */
+  /** The optimiser's file. */
   optimizer: string;
 }
 
-/** What a session may start with. */
+/** Options for the start of a session. */
 export interface StartOptions {
-  /** The checkpoint to go on from. */
+  /** The checkpoint to resume from. */
   from?: StartingPoint;
   /** A folder for TensorBoard's event files. */
   tensorBoard?: string;
-  /** Patches of an image at a time, where the configuration leaves it open. */
+  /** Patches of an image at a time; overrides that of the configuration. */
   microBatch?: number;
-  /** Whether batches are to be looked at: see `TrainingSession.view`. */
+  /** Whether batches are to be displayed: see `TrainingSession.view`. */
   watched?: boolean;
 }
 
-/** Batches of another shape, or from another place in the data. */
+/** The batches of a phase with one patch size. */
 export interface NextBatches {
-  /** Where they come from. */
+  /** The ring that they are taken from. */
   handle: RingHandle;
   /** Side of their patches in pixels. */
   patchSize: number;
-  /** The step before which they end. */
+  /** The step after the last batch's. */
   end: number;
 }
 
-/** How a step is made. */
+/** Options of a step. */
 export interface StepWish {
-  /** Whether this process asks that it be the last one. */
+  /** Whether this process asks to stop the run. */
   stop?: boolean;
   /**
-   * Whether the next step may begin before this one's numbers are looked at, so that
-   * the device does not wait for JavaScript. What is saved then is the state after
-   * it.
+   * Whether the next step may begin before this one's metrics are processed, so that the
+   * device does not wait for JavaScript. A checkpoint written then has the state after
+   * the next step.
    */
   ahead?: boolean;
 }

@@ -1,11 +1,11 @@
 /**
- * The spectrum of z̄: singular values, effective rank, principal components.
+ * The spectrum of Z̄: singular values, effective rank, principal components.
  *
  * @module
  */
 import { EigenvalueDecomposition, Matrix } from "../deps/linear_algebra.ts";
 
-/** Images that are looked at: their eigenvalues take a hundredth of a second. */
+/** Limit on the number of images: their eigenvalues take a hundredth of a second. */
 const MOST = 256;
 
 function matrixOf(gram: Float32Array, size: number): Matrix {
@@ -18,9 +18,9 @@ function matrixOf(gram: Float32Array, size: number): Matrix {
 }
 
 /**
- * The singular values of Z̄, the largest first.
+ * The singular values of Z̄, in descending order.
  *
- * @param gram Z̄Z̄ᵀ, `b×b` numbers; of larger batches the first 256 images count.
+ * @param gram Z̄Z̄ᵀ, `b×b` numbers; only the first 256 images are used.
  */
 export function singularValues(gram: Float32Array): number[] {
   const matrix = matrixOf(gram, Math.min(Math.sqrt(gram.length), MOST));
@@ -32,11 +32,11 @@ export function singularValues(gram: Float32Array): number[] {
 }
 
 /**
- * The effective rank of Z̄: e to the entropy of its singular values as shares of
- * their sum (Roy and Vetterli, «The effective rank», 2007). It is 1 where all
- * images have one embedding, and b where all are at right angles.
+ * The effective rank of Z̄: the exponential of the entropy of its singular values,
+ * normalised to sum 1 (Roy and Vetterli, «The effective rank», 2007). It is 1 if all
+ * images have the same embedding, and b if all embeddings are orthogonal.
  *
- * @param gram Z̄Z̄ᵀ, `b×b` numbers.
+ * @param gram Z̄Z̄ᵀ, `b×b` numbers; only the first 256 images are used.
  */
 export function effectiveRank(gram: Float32Array): number {
   const values = singularValues(gram);
@@ -49,10 +49,10 @@ export function effectiveRank(gram: Float32Array): number {
 }
 
 /**
- * The two first principal components of Z̄, a point for each image: its Gram
- * matrix, centred, has them as eigenvectors.
+ * The coordinates of each image along the first two principal components of Z̄, from the
+ * eigenvectors of its centred Gram matrix.
  *
- * @param gram Z̄Z̄ᵀ, `b×b` numbers; of larger batches the first 256 images count.
+ * @param gram Z̄Z̄ᵀ, `b×b` numbers; only the first 256 images are used.
  * @returns A pair of coordinates for each image.
  */
 export function principalMap(gram: Float32Array): [number, number][] {

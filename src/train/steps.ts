@@ -1,6 +1,6 @@
 /**
- * The steps of a run: batches from the patch workers, checkpoints, probes, the
- * run's folder.
+ * The training loop of a run: batches from the patch workers, steps, checkpoints,
+ * probes, the files in the run's folder.
  *
  * @module
  */
@@ -22,35 +22,35 @@ import type { Peers } from "../cluster/heartbeat.ts";
 import { parseSaveEvery } from "./save_every.ts";
 import type { RunPlan } from "../cluster/agreement.ts";
 
-/** A run: what it needs from the folder and the engine on. */
+/** The inputs of the training loop. */
 export interface Run {
-  /** The run's folder: only the first of several processes has one. */
+  /** The run's folder: of several processes only process 0 has one. */
   dir?: string;
   compute: Compute;
   config: ResolvedConfig;
-  /** The step that comes first. */
+  /** The first step. */
   step: number;
   /** The images. */
   source: DatasetSource;
-  /** Patches of an image at a time, where that was decided for all processes. */
+  /** Patches of an image at a time, if already decided for all processes. */
   microBatch?: number;
   from?: ResumePoint;
   probe?: Probe;
   signal?: AbortSignal;
   includeBatch?: () => boolean;
-  /** The other processes, where there are some. */
+  /** The other processes, if any. */
   peers?: Peers<RunPlan>;
 }
 
 /**
- * Seconds of a step under which the next one begins before its numbers are told, on a
- * device of its own. A longer one gains nothing by it, and whoever interrupts it would
- * wait for two; nor does a processor, which JavaScript needs as well (a step of a narrow
- * network: 99 and 105 ms with it, 113 and 99 without).
+ * If a step on a GPU takes less than this many seconds, the next step begins before its
+ * metrics are reported. Longer steps would gain nothing, and an interrupted run would
+ * have to finish two of them. A CPU gains nothing either, since JavaScript uses it too
+ * (a step of a narrow network: 99 and 105 ms with this overlap, 113 and 99 ms without).
  */
 const SHORT_STEP = 1;
 
-/** The run itself, from the folder and the engine on. */
+/** The training loop, which yields the run's events. */
 export async function* steps(run: Run): AsyncGenerator<TrainEvent> {
   const {
     dir,
@@ -140,7 +140,7 @@ export async function* steps(run: Run): AsyncGenerator<TrainEvent> {
     const probes = probe !== undefined &&
       done % (probe.every ?? config.stepsPerEpoch) === 0;
     const isLate = () => performance.now() - saved >= every.milliseconds;
-    // Before larger patches, for which there may be too little memory.
+    // Also at the end of a phase: larger patches may not fit into memory.
     const isDue = endOfEpoch || done === phase.end ||
       done % every.steps === 0 || isLate();
     const stop = signal?.aborted === true;
@@ -159,8 +159,8 @@ export async function* steps(run: Run): AsyncGenerator<TrainEvent> {
     yield* skipped.splice(0);
     const view = includeBatch?.() ? await orFailed(calls.view()) : undefined;
     yield { type: "step", metrics, view };
-    // Processes stop after the same step, the one after that in which they agreed:
-    // some have begun it.
+    // All processes stop after the same step: the one after the step in which they
+    // agreed to stop, since some have already begun it.
     if (peers ? stopping === true : signal?.aborted === true) {
       stopAfter ??= ahead || peers !== undefined ? done + 1 : done;
     }
@@ -168,12 +168,12 @@ export async function* steps(run: Run): AsyncGenerator<TrainEvent> {
     const saves = isDue || stopped || !ahead && isLate();
     if (saves) {
       const path = dir && await orFailed(calls.save(dir, done));
-      // Processes without a folder keep the same time as the one that saves.
+      // Also in processes without a folder, so that all measure the same interval.
       saved = performance.now();
       const epoch = endOfEpoch ? done / config.stepsPerEpoch : undefined;
       if (path) yield { type: "checkpoint", path, step: done, epoch };
     }
-    // After the checkpoint: a probe that fails costs no epoch.
+    // After the checkpoint, so that a failing probe does not lose an epoch.
     if (probes) {
       const { top1, top5 } = await orFailed(
         probe.run(compute, config, onSkipped, phase.patchSize),
@@ -193,7 +193,7 @@ export async function* steps(run: Run): AsyncGenerator<TrainEvent> {
   await orFailed(calls.endTraining());
 }
 
-/** A source whose threads count together what its cache has on disk. */
+/** The source, with a counter of its cache's size on disk that all threads share. */
 async function withUsage(
   source: DatasetSource,
 ): Promise<{ source: DatasetSource; usage?: CacheUsage }> {
@@ -207,7 +207,7 @@ async function withUsage(
   };
 }
 
-/** The run's choices and what they ran on, for its reader and for `--resume`. */
+/** Writes the run's configuration and the engine's report to `config.json`. */
 function writeConfig(
   dir: string,
   config: ResolvedConfig,

@@ -8,7 +8,7 @@ import type { Engine } from "../engine/engine.ts";
 import { EmpSslError } from "../errors.ts";
 import type { StepMetrics } from "./events.ts";
 
-/** What of a step is shown, by its name there. */
+/** The metrics that are written, by their names in TensorBoard. */
 const SCALARS = {
   "train/loss": "loss",
   "train/invariance": "invariance",
@@ -20,7 +20,7 @@ const SCALARS = {
   "speed/wait_seconds": "waitSeconds",
 } as const satisfies Record<string, keyof StepMetrics>;
 
-/** Writes the numbers of a run's steps. */
+/** Writes the metrics of a run's steps. */
 export class TensorBoard {
   #writer: SummaryWriter;
 
@@ -29,9 +29,9 @@ export class TensorBoard {
   }
 
   /**
-   * Begins a file in a folder.
+   * Creates an event file in a folder.
    *
-   * @throws {EmpSslError} `ENGINE_UNAVAILABLE` where the engine is another.
+   * @throws {EmpSslError} `ENGINE_UNAVAILABLE` if the engine is not TensorFlow.
    */
   static async open(engine: Engine, dir: string): Promise<TensorBoard> {
     if (engine.report.engine !== "tensorflow") {
@@ -46,7 +46,7 @@ export class TensorBoard {
     return new TensorBoard(await summaryWriter(dir));
   }
 
-  /** Adds a step. */
+  /** Writes the metrics of a step. */
   write(metrics: StepMetrics): void {
     for (const [name, key] of Object.entries(SCALARS)) {
       this.#writer.scalar(name, metrics[key], metrics.step);

@@ -1,5 +1,5 @@
 /**
- * A run from its choices to its end: alone, or one of several processes.
+ * A run from its choices to its end, in a single process or in one of several.
  *
  * @module
  */
@@ -32,28 +32,27 @@ import {
 /** Options that are not part of a run's configuration. */
 export interface TrainOptions {
   /**
-   * The folder of a run to go on with, exactly from its newest whole checkpoint.
-   * Its configuration stays, and choices that differ from it are refused. Only
-   * what does not change the numbers may be another: `workers`, `threads`,
-   * `saveEvery`, `keep`, `strict`, `tensorboard`, `download`, `cacheLimit`,
-   * `replicas`, `cluster`, `task`, `peerTimeout`, and where the same data lies:
-   * `dataDir`, or the address and the options of a module of your own. A probe is
-   * given again.
+   * The folder of a run to resume, exactly from its newest intact checkpoint. The run's
+   * configuration is used, and choices that differ from it are refused. Only choices
+   * that do not change the results may differ: `workers`, `threads`, `saveEvery`,
+   * `keep`, `strict`, `xla`, `tensorboard`, `download`, `cacheLimit`, `replicas`,
+   * `cluster`, `task`, `peerTimeout`, and the location of the same data: `dataDir`, or
+   * the address and the options of a module of your own. A probe has to be given again.
    */
   resume?: string;
-  /** What {@linkcode prepareRun} gave for this configuration: saves a search. */
+  /** The result of {@linkcode prepareRun} for this configuration: saves a search. */
   prepared?: PreparedRun;
-  /** Told how the data is found, or comes from its archive. */
+  /** Called with the progress of searching or downloading the data. */
   onPrepare?: (event: PrepareEvent) => void;
-  /** Tests the model at intervals. */
+  /** Evaluates the model at intervals. */
   probe?: Probe;
-  /** Ends the run after the step under way, with a checkpoint. */
+  /** Ends the run after the current step, with a checkpoint. */
   signal?: AbortSignal;
-  /** Asked after each step whether its event is to carry the batch. */
+  /** Called after each step: whether its event should include the batch. */
   includeBatch?: () => boolean;
 }
 
-/** A folder that is not taken: `runs/shapes-1`, `runs/shapes-2`, … */
+/** The first folder that does not exist: `runs/shapes-1`, `runs/shapes-2`, … */
 function freeFolder(data: string, msg?: string): string {
   const name = isModule(data) ? moduleName(data) : data;
   const note = msg ? `-${msg.replace(/[^\w.-]+/g, "_").slice(0, 40)}` : "";
@@ -70,13 +69,11 @@ function freeFolder(data: string, msg?: string): string {
 /**
  * Trains an encoder.
  *
- * @param choices The user's choices; the rest is from `TRAIN_DEFAULTS`, the
- * paper's.
+ * @param choices The user's choices; the rest is from `TRAIN_DEFAULTS`, the paper's.
  * @param options A signal that ends the run, a probe.
  * @returns The run's events, in order; the run advances as they are consumed.
- * @throws {EmpSslError} Before any work for invalid settings; later for what
- * breaks. With replicas a thread may then wait in TensorFlow for good: end the
- * program.
+ * @throws {EmpSslError} Before any work for invalid settings; later for failures. With
+ * replicas a thread may then wait in TensorFlow forever: exit the program.
  *
  * @example Two steps on the embedded data set
  * ```ts ignore
@@ -114,7 +111,7 @@ export async function* train(
     );
     return;
   }
-  // It listens before it prepares: the others may connect meanwhile.
+  // Listens before it prepares the run, so that the others can connect meanwhile.
   using host = isClustered(config)
     ? hostAgreement({ resumes: goesOn, asked })
     : undefined;
@@ -136,12 +133,12 @@ export async function* train(
     searched: ready?.source.shared,
   });
   yield* computing(resolved, async function* (compute) {
-    // A run goes on in the number format that it began with.
+    // A resumed run keeps the engine and the precision of its first start.
     const { engine, precision } = compute.report;
     resolved.engine = engine as EngineName;
     resolved.precision = precision as Precision;
-    // What depends on the machine is decided once and kept with the run: with
-    // another micro-batch, batch norms would see other patches when it is resumed.
+    // The micro-batch depends on the machine, so it is stored with the run: another
+    // one would change the patches that batch norm averages over.
     const microBatch = microBatchOf(resolved, compute.report) ??
       resolved.numPatches;
     resolved.microBatch = microBatch;
@@ -163,7 +160,7 @@ export async function* train(
   });
 }
 
-/** All processes need the same number of devices. */
+/** Checks that this process has as many replicas as process 0. */
 function checkReplicas({ replicas }: EngineReport, plan: RunPlan): void {
   if (replicas?.own === plan.replicas) return;
   throw new EmpSslError({
@@ -175,13 +172,13 @@ function checkReplicas({ replicas }: EngineReport, plan: RunPlan): void {
   });
 }
 
-/** Milliseconds that a process waits for a step that the others may not make. */
+/** How many milliseconds to wait for a step that other processes may never make. */
 const LEAVE_AFTER = 10_000;
 
 /**
- * Closes an engine. A caller that leaves the loop of events early may leave a step
- * under way, which with replicas waits for the others: then it is left to the end of
- * the program.
+ * Closes an engine. If the caller leaves the event loop early, a step may still be
+ * running, which with replicas waits for the other processes: after a timeout it is left
+ * running until the program exits.
  */
 async function closed(compute: Compute, hasReplicas: boolean): Promise<void> {
   const closing = compute.close();
@@ -192,7 +189,7 @@ async function closed(compute: Compute, hasReplicas: boolean): Promise<void> {
   clearTimeout(timer);
 }
 
-/** Work with an engine, which is closed afterwards. */
+/** Starts an engine for some work, and closes it afterwards. */
 async function* computing(
   config: ResolvedConfig,
   work: (compute: Compute) => AsyncGenerator<TrainEvent>,
@@ -205,8 +202,8 @@ async function* computing(
   try {
     yield* work(compute);
   } catch (error) {
-    // With replicas TensorFlow computes beside this thread, and may wait for
-    // a lost process; so its memory is not freed until the program ends.
+    // With replicas TensorFlow computes in other threads, which may wait for a lost
+    // process: its memory must not be freed before the program exits.
     mayCompute = cluster !== undefined;
     throw error;
   } finally {
@@ -214,7 +211,7 @@ async function* computing(
   }
 }
 
-/** Events, and the true reason where they end in an error. */
+/** Passes events on, and replaces an error by its cause: see `Peers.explain`. */
 async function* explained(
   peers: Peers<RunPlan>,
   events: AsyncGenerator<TrainEvent>,

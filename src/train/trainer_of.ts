@@ -1,5 +1,5 @@
 /**
- * The trainer that a run's configuration means.
+ * Creates the trainer for a run's configuration.
  *
  * @module
  */
@@ -22,9 +22,9 @@ function optimizerOf(
 }
 
 /**
- * A model on the engine's device, in a step for patches of one size.
+ * Puts a model on the engine's device, with a step for one patch size.
  *
- * @param momentum Of the optimiser, and what the method keeps.
+ * @param momentum Momentum buffers of the optimiser, and the method's own state.
  */
 export function trainerOf(
   engine: Engine,

@@ -1,5 +1,5 @@
 /**
- * What the training worker offers to a run.
+ * The calls that the training worker exposes to a run.
  *
  * @module
  */
@@ -10,13 +10,13 @@ import type { NextBatches, StartOptions, StepWish } from "./session_options.ts";
 
 /** See `training_session.ts`. */
 export interface TrainingCalls {
-  /** Puts a new model on the device; returns its micro-batch. */
+  /** Puts a new or resumed model on the device; returns its micro-batch. */
   startTraining(
     config: ResolvedConfig,
     batches: NextBatches,
     options?: StartOptions,
   ): Promise<number | undefined>;
-  /** Goes on with the same model and other batches. */
+  /** Continues with the same model and other batches. */
   continueTraining(batches: NextBatches): Promise<void>;
   /** Makes one step. */
   step(step: number, wish?: StepWish): Promise<StepMetrics>;

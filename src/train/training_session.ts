@@ -1,6 +1,6 @@
 /**
- * Training in the training worker: takes batches from the ring and makes a step
- * of each.
+ * Training in the training worker: takes batches from the ring and makes a step with
+ * each.
  *
  * @module
  */
@@ -34,7 +34,7 @@ import { TensorBoard } from "./tensorboard.ts";
 import { trainerOf } from "./trainer_of.ts";
 import { warmUpSteps } from "./warm_up.ts";
 
-/** A step that the device has made. */
+/** The results of a step on the device. */
 interface MadeStep extends
   Pick<
     StepMetrics,
@@ -46,7 +46,7 @@ interface MadeStep extends
   view: BatchView | undefined;
 }
 
-/** A model in training, and where its patches come from. */
+/** A model in training, and the source of its batches. */
 export class TrainingSession {
   #engine: Engine;
   #config: ResolvedConfig;
@@ -61,12 +61,12 @@ export class TrainingSession {
   #tensorBoard: TensorBoard | undefined;
   #view: BatchView | undefined;
   #usage = process.cpuUsage();
-  /** The step that is under way while the one before it is told. */
+  /** The step that is already running while the previous step's metrics are reported. */
   #ahead: Promise<MadeStep> | undefined;
-  /** What the device does now. */
+  /** Pending work of the device. */
   #running = new Set<Promise<unknown>>();
   #closed = false;
-  /** Patches of each image at a time; all where it is undefined. */
+  /** Patches of each image at a time; all if undefined. */
   readonly microBatch: number | undefined;
 
   private constructor(
@@ -103,8 +103,8 @@ export class TrainingSession {
   }
 
   /**
-   * Puts a model on the engine's device: a new one, or that of a checkpoint with
-   * its optimiser.
+   * Puts a model on the engine's device: a new one, or that of a checkpoint with its
+   * optimiser state.
    */
   static async start(
     engine: Engine,
@@ -154,8 +154,8 @@ export class TrainingSession {
   }
 
   /**
-   * Goes on with the same model, exactly as a checkpoint would, and other batches:
-   * those before have all been taken.
+   * Continues with the same model and other batches, as exactly as from a checkpoint. All
+   * earlier batches must have been taken.
    */
   async continueWith(batches: NextBatches): Promise<void> {
     const before = this.#trainer, { microBatch } = this;
@@ -167,7 +167,7 @@ export class TrainingSession {
     try {
       this.#trainer = await this.#onDevice(start);
     } catch (error) {
-      // Nothing is left to be freed.
+      // The previous trainer is already disposed: there is nothing to free.
       this.#closed = true;
       throw error;
     }
@@ -176,10 +176,10 @@ export class TrainingSession {
   }
 
   /**
-   * One step: of a batch that it takes now, or the one that is under way.
+   * Makes one step, or awaits it if it is already running.
    *
-   * @throws {EmpSslError} `NOT_FINITE` where the loss is not a number;
-   * `COLLAPSED` where all images have had the same embedding for a while.
+   * @throws {EmpSslError} `NOT_FINITE` if the loss is not finite; `COLLAPSED` if all
+   * images have had nearly the same embedding for many steps.
    */
   async step(
     step: number,
@@ -187,7 +187,7 @@ export class TrainingSession {
   ): Promise<StepMetrics> {
     const made = await (this.#ahead ?? this.#make(step, stop));
     this.#ahead = ahead ? this.#make(step + 1, stop) : undefined;
-    // What is wrong with it is told when it is asked for.
+    // A rejection surfaces when the next step() awaits the promise.
     this.#ahead?.catch(() => {});
     const { gram, stopping, view, losses, ...times } = made;
     this.#view = view;
@@ -206,11 +206,11 @@ export class TrainingSession {
       patchesPerSecond: bs * numPatches / seconds,
     };
     this.#tensorBoard?.write(metrics);
-    // Only where it is so: what is written of a step is its numbers.
+    // Left out unless true.
     return stopping ? { ...metrics, stopping } : metrics;
   }
 
-  /** Takes a batch and makes a step of it. */
+  /** Takes a batch and makes a step with it. */
   async #make(step: number, stop: boolean): Promise<MadeStep> {
     const begin = performance.now();
     const batch = await this.#batches.take(step);
@@ -237,7 +237,7 @@ export class TrainingSession {
     };
   }
 
-  /** Has the device do something, which has to end before it is freed. */
+  /** Starts work on the device; `close` waits for it before the device is freed. */
   async #onDevice<T>(begin: () => Promise<T>): Promise<T> {
     if (this.#closed) throw new Error("the session is closed");
     const work = begin();
@@ -249,14 +249,14 @@ export class TrainingSession {
     }
   }
 
-  /** Processor seconds since this was asked for last. */
+  /** CPU seconds of this process since the previous call. */
   #processorSeconds(): number {
     const { user, system } = process.cpuUsage(this.#usage);
     this.#usage = process.cpuUsage();
     return (user + system) / 1e6;
   }
 
-  /** The batch of the last step, where that was asked for. */
+  /** The batch of the last step, if the session is `watched`. */
   view(): BatchView | undefined {
     return this.#view;
   }
@@ -271,10 +271,10 @@ export class TrainingSession {
    * Writes a checkpoint.
    *
    * @param dir The run's folder.
-   * @param step Steps that were made.
+   * @param step How many steps were made.
    * @returns The model's file.
-   * @throws {EmpSslError} `NOT_FINITE` where a weight or a momentum is not: such a
-   * checkpoint could never be resumed.
+   * @throws {EmpSslError} `NOT_FINITE` if a weight or momentum buffer is not finite: such
+   * a checkpoint could never be resumed.
    */
   async save(dir: string, step: number): Promise<string> {
     const config = this.#config, model = this.#model;
@@ -290,7 +290,7 @@ export class TrainingSession {
     });
   }
 
-  /** Frees the device, once it has computed what it was given. */
+  /** Frees the device, once its pending work has ended. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;

@@ -1,5 +1,5 @@
 /**
- * Whether a run can be as it is chosen, before anything is opened.
+ * Checks a run's choices, before anything is opened.
  *
  * @module
  */
@@ -21,10 +21,10 @@ import { checkProgressive } from "../stream/patch_sizes.ts";
 import { parseSaveEvery } from "./save_every.ts";
 import { parseWarmUp } from "./warm_up.ts";
 
-/** A flag, its value, the least that it may be, and why. */
+/** A flag, its value, its minimum, and the reason for the minimum. */
 type Least = [string, number | undefined, number, string];
 
-/** Rejects invalid settings, before anything is opened. */
+/** Rejects invalid choices. */
 export function validateConfig(config: TrainConfig): void {
   checkChoices(config);
   const { numPatches, bs, eps, epoch, lr, workers, limitImages } = config;
@@ -131,7 +131,7 @@ export function validateConfig(config: TrainConfig): void {
   if (config.arch !== undefined) architecture(config.arch);
 }
 
-/** Refuses what a method does not have. */
+/** Rejects choices that the method does not support. */
 function checkMethod(config: TrainConfig): void {
   const { method: name, methodOptions = {}, numPatches, microBatch } = config;
   const method = methodNamed(name), { patchSim, tcr } = config;
@@ -182,7 +182,7 @@ function checkMethod(config: TrainConfig): void {
   }
 }
 
-/** Refuses options that cannot be kept with the run, or that nothing takes. */
+/** Rejects options that cannot be stored as JSON, or that the data set does not have. */
 function checkDataOptions({ data, dataOptions }: TrainConfig): void {
   if (dataOptions === undefined) return;
   const known = isModule(data) ? undefined : datasetEntry(data).options ?? [];
@@ -209,7 +209,7 @@ function checkDataOptions({ data, dataOptions }: TrainConfig): void {
   }
 }
 
-/** Refuses replicas and processes that cannot be. */
+/** Rejects invalid processes, and batches that replicas cannot share equally. */
 function checkCluster(config: TrainConfig): void {
   const { cluster, task, replicas, bs } = config;
   if (cluster !== undefined) {
@@ -232,7 +232,7 @@ function checkCluster(config: TrainConfig): void {
   }
 }
 
-/** The replicas that a configuration asks for; nothing where there is one. */
+/** The replicas that a configuration requests; undefined for a single one. */
 export function clusterWish(
   { cluster, task, replicas, syncBn }: TrainConfig,
 ): ClusterWish | undefined {

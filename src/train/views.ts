@@ -1,6 +1,6 @@
 /**
- * The recipes that a run's images are cut by: one for all patches, or one for each
- * view of a method that has views.
+ * The recipes by which a run's images are cut: one for all patches, or one for each view
+ * of a method with views.
  *
  * @module
  */
@@ -20,19 +20,19 @@ import { chosenRecipe } from "./chosen_recipe.ts";
 
 /** The recipes of a run. */
 export interface RunRecipes {
-  /** Of patches: in training where there are no views, and in evaluation. */
+  /** Of patches: in evaluation, and in training without views. */
   recipe: RecipeChoice;
   /** Of each view. */
   views?: Recipe[];
-  /** What the user has chosen for the views. */
+  /** The user's choice for the views. */
   viewRecipe?: TrainConfig["recipe"];
 }
 
 /**
- * The recipes of a run. With views a recipe of the user's own changes all of them,
- * and the patches of an evaluation are EMP-SSL's, normalised as the views are.
+ * The recipes of a run. For a method with views, the user's recipe changes all views, and
+ * evaluation uses EMP-SSL's patches, normalised like the views.
  *
- * @throws {EmpSslError} `INVALID_ARGUMENT`, with the part that is wrong.
+ * @throws {EmpSslError} `INVALID_ARGUMENT`, naming the invalid part.
  */
 export function recipesOf(
   { method: name, recipe, data }: Pick<

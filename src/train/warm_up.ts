@@ -1,19 +1,19 @@
 /**
- * What `--warm-up` means.
+ * Parses `--warm-up`.
  *
  * @module
  */
 import { flagError } from "../flag_error.ts";
 
-/** The part of a configuration that says how long a run is. */
+/** The length of a run. */
 interface Length {
-  /** Steps an epoch. */
+  /** Steps per epoch. */
   stepsPerEpoch: number;
   /** Steps in all. */
   steps: number;
 }
 
-/** Understands `2` (epochs) and `10%` (of the run): a value and its unit. */
+/** Parses `2` (epochs) and `10%` (of the run) into a value and its unit. */
 export function parseWarmUp(text: string): { value: number; percent: boolean } {
   const [, number, sign] = /^(\d+(?:\.\d+)?)(%?)$/.exec(text) ?? [];
   const value = Number(number), percent = sign === "%";
@@ -28,9 +28,9 @@ export function parseWarmUp(text: string): { value: number; percent: boolean } {
 }
 
 /**
- * The steps of the warm-up.
+ * The number of warm-up steps.
  *
- * @throws {EmpSslError} `INVALID_ARGUMENT` where it is as long as the run.
+ * @throws {EmpSslError} `INVALID_ARGUMENT` if the warm-up is not shorter than the run.
  */
 export function warmUpSteps(
   text: string | undefined,

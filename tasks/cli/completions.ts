@@ -1,5 +1,5 @@
 /**
- * Completions of tasks and flags for a shell.
+ * Shell completion of tasks and flags.
  *
  * @module
  */
@@ -8,10 +8,10 @@ import type { Command } from "./flags.ts";
 
 const shellError = errorMaker("complete for", "INVALID_ARGUMENT");
 
-/** The shells that there are completions for. */
+/** The supported shells. */
 export const SHELLS = ["bash", "zsh", "fish"] as const;
 
-/** The words that may follow a task: its flags, and what `--flag` may be. */
+/** Completes tasks, the flags of a task, and the choices of a flag. */
 function bash(program: string, commands: Record<string, Command>): string {
   const cases = Object.entries(commands).flatMap(([task, { flags }]) => {
     const choices = Object.entries(flags).filter(([, flag]) => flag.choices)
@@ -31,7 +31,7 @@ function bash(program: string, commands: Record<string, Command>): string {
     "  esac",
     '  COMPREPLY=($(compgen -W "$words" -- "$word"))',
     "}",
-    // Files, where nothing else fits.
+    // Completes file names if nothing else matches.
     `complete -o default -F ${name} ${program}`,
   ].join("\n");
 }
@@ -55,9 +55,9 @@ function fish(program: string, commands: Record<string, Command>): string {
 }
 
 /**
- * A script for a shell to read.
+ * The completion script of a shell.
  *
- * @throws {EmpSslError} `INVALID_ARGUMENT` for a shell that is not known.
+ * @throws {EmpSslError} `INVALID_ARGUMENT` for an unknown shell.
  */
 export function completions(
   shell: string | undefined,

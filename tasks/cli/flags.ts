@@ -1,6 +1,6 @@
 /**
- * Command lines: declared once, and from the declaration parsed, checked and
- * explained.
+ * Command lines: parsing, checking and help text all follow from one declaration of
+ * the flags.
  *
  * @module
  */
@@ -11,37 +11,37 @@ const flagError = errorMaker("understand", "INVALID_ARGUMENT");
 
 /** One flag. */
 export interface Flag {
-  /** What its value is; a switch has none. */
+  /** Type of its value; a switch has none. */
   type: "text" | "number" | "switch";
-  /** What it does, in a line. */
+  /** Its line of the help. */
   help: string;
-  /** What stands for its value in the help. */
+  /** Placeholder of its value in the help. */
   value?: string;
-  /** The value that it has where none is given. */
+  /** Its value when the flag is given without one. */
   without?: string | number;
-  /** Where it may be one of a few words. */
+  /** The allowed words, if there are few. */
   choices?: readonly string[];
-  /** What else it may be: its name in the help, and whether a value is such. */
+  /** What is allowed besides `choices`: its placeholder in the help, and its test. */
   or?: { value: string; is: (text: string) => boolean };
 }
 
 /** A command. */
 export interface Command {
-  /** How it is called. */
+  /** The usage line. */
   usage: string;
   /** What it does. */
   about: string;
-  /** Its flags by name, with hyphens; underscores are taken too. */
+  /** Its flags by name, with hyphens; users may write underscores. */
   flags: Record<string, Flag>;
   /** Other names of some flags. */
   aliases?: Record<string, string>;
-  /** Whether there may be arguments besides flags. */
+  /** Whether positional arguments are allowed. */
   arguments?: boolean;
-  /** Further lines of the help. */
+  /** Example commands in the help. */
   examples: string[];
 }
 
-/** The values that were given, by the flags' names. */
+/** The given values by flag name. */
 export type Values = Record<string, string | number | boolean | undefined>;
 
 /** The help of a command. */
@@ -113,8 +113,8 @@ function valueOf(name: string, flag: Flag, raw: unknown): Values[string] {
 }
 
 /**
- * `--lr -1` as `--lr=-1`: else the number is taken for a flag, as is a text of
- * several words that begins with a hyphen.
+ * Turns `--lr -1` into `--lr=-1`: otherwise a negative number, or a text with spaces
+ * that begins with a hyphen, would be parsed as a flag.
  */
 function joinValues(args: string[], flags: Command["flags"]): string[] {
   const joined: string[] = [];
@@ -131,13 +131,13 @@ function joinValues(args: string[], flags: Command["flags"]): string[] {
 /**
  * Parses a command line.
  *
- * @throws {EmpSslError} `INVALID_ARGUMENT`, with the nearest right name.
+ * @throws {EmpSslError} `INVALID_ARGUMENT`, suggesting the most similar valid name.
  */
 export function parseFlags(args: string[], command: Command): Values {
   return parseCommand(args, command).values;
 }
 
-/** As {@linkcode parseFlags}, with the arguments that are no flags. */
+/** Like {@linkcode parseFlags}, and also returns the positional arguments. */
 export function parseCommand(
   args: string[],
   command: Command,

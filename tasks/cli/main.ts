@@ -1,5 +1,5 @@
 /**
- * What all tasks share: help, errors of one line, exit codes, the engine.
+ * What all tasks share: help, one-line error messages, exit codes, engine setup.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { type Command, helpText, parseCommand, type Values } from "./flags.ts";
 import { asTyped } from "./program.ts";
 import { Progress } from "./progress.ts";
 
-/** Runs a task: exit code 0, 2 for a mistake of the user's, 1 for a bug. */
+/** Runs a task. Exit code 0: done; 2: an error of the user or the system; 1: a bug. */
 export async function main(
   command: Command,
   run: (values: Values, rest: string[]) => Promise<void>,
@@ -43,13 +43,13 @@ export async function main(
   }
 }
 
-/** What the system refuses: a folder that is gone, no permission, a full disk. */
+/** Whether the system refused an operation: missing folder, no permission, full disk. */
 function isSystemError(error: unknown): boolean {
   return error instanceof Error &&
     Object.values(Deno.errors).some((kind) => error instanceof kind);
 }
 
-/** No run ends because its output cannot be written: a full disk, a closed pipe. */
+/** Ignores errors of console output, such as a closed pipe: they must not end a run. */
 function ignoreWriteErrors(): void {
   for (const name of ["log", "error"] as const) {
     const print = console[name];
@@ -57,13 +57,13 @@ function ignoreWriteErrors(): void {
       try {
         print.apply(console, args);
       } catch {
-        // There is nowhere to say so.
+        // The error cannot be reported anywhere.
       }
     };
   }
 }
 
-/** A word as a shell takes it. */
+/** A word, quoted for a shell if necessary. */
 export function quote(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word)
     ? word
@@ -73,16 +73,16 @@ export function quote(word: string): string {
 let isComputing = false;
 
 /**
- * From now on TensorFlow may compute beside this thread, or wait for a process
- * that is gone: see {@linkcode exit}.
+ * To be called before TensorFlow computes in other threads or may wait for a lost
+ * process: changes how {@linkcode exit} ends the program.
  */
 export function exitWithoutCleanup(): void {
   isComputing = true;
 }
 
 /**
- * Ends the program; without any clearing up where that would take memory away
- * from under TensorFlow.
+ * Ends the program; after {@linkcode exitWithoutCleanup} by `_exit`, since cleanup would
+ * free memory that TensorFlow's threads still use.
  */
 export function exit(code: number): never {
   if (isComputing) end(code);
@@ -110,7 +110,7 @@ export const PRECISION_FLAG: Command["flags"][string] = {
     "faster; tf32: NVIDIA)",
 };
 
-/** Shows how a data set is found, or comes from its archive. */
+/** Shows progress while a data set is downloaded, unpacked or searched for images. */
 export function showPreparation(): (event: PrepareEvent) => void {
   let progress: Progress | undefined, shown = "";
   const begin = (what: string, total: number) => {
@@ -134,8 +134,8 @@ export function showPreparation(): (event: PrepareEvent) => void {
 }
 
 /**
- * Sets TensorFlow up where it is wanted and not there, and shows what it does.
- * Where any engine will do and TensorFlow cannot be had, says why and goes on.
+ * Sets up TensorFlow if it is wanted and missing, and shows the progress. If any engine
+ * is allowed, a failure is printed and the task continues without TensorFlow.
  */
 export async function setUpEngine(
   { engine, variant }: { engine: EngineChoice; variant?: Variant },

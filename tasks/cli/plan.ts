@@ -1,6 +1,6 @@
 /**
- * What the runs of `deno task compare` and `sweep` are given: the same budget and the
- * same choices, kept so that a later call goes on.
+ * The plan of `deno task compare` and `sweep`: budget and choices that all runs share,
+ * saved so that a later call resumes the comparison.
  *
  * @module
  */
@@ -17,7 +17,7 @@ import { sizePhases } from "../../src/stream/patch_sizes.ts";
 import { train } from "../../src/train/train.ts";
 import type { Values } from "./flags.ts";
 
-/** What cannot be compared. */
+/** An error in what is to be compared. */
 export const planError = errorMaker("compare", "INVALID_ARGUMENT");
 
 const BUDGETS = ["epoch", "passes", "minutes"] as const;
@@ -26,10 +26,10 @@ const BUDGETS = ["epoch", "passes", "minutes"] as const;
 export type Budget = Partial<Record<typeof BUDGETS[number], number>>;
 
 /**
- * The budget that the flags say.
+ * The budget that the flags give.
  *
- * @param usual The budget where they say none.
- * @throws {EmpSslError} `INVALID_ARGUMENT` for two of them, or for none at all.
+ * @param usual The budget if they give none.
+ * @throws {EmpSslError} `INVALID_ARGUMENT` for several budgets, or an invalid one.
  */
 export function budgetOf(values: Values, usual: Budget): Budget {
   const given = BUDGETS.filter((name) => values[name] !== undefined)
@@ -47,22 +47,22 @@ export function budgetOf(values: Values, usual: Budget): Budget {
   return given.length === 1 ? Object.fromEntries(given) : usual;
 }
 
-/** A method's choices: as they are given, and as the data fills them in. */
+/** A method's choices: as given, and resolved for the data set. */
 export interface Chosen {
   choices: TrainConfig;
   resolved: ResolvedConfig;
 }
 
-/** Steps that are timed for a budget of minutes; the first does not count. */
+/** Steps that are made to time a budget of minutes; the first one is not counted. */
 const TIMED = 4;
 
-/** Mean seconds of a step of a method: of each size of its patches, by their shares. */
+/** Mean seconds of a method's step, weighted by the run's share of each patch size. */
 async function secondsOfStep(
   { choices, resolved }: Chosen,
   dir: string,
   signal: AbortSignal,
 ): Promise<number> {
-  // In a run of a million steps rounding changes no share.
+  // With a million steps, rounding to whole steps leaves the shares as they are.
   const steps = 1e6;
   let seconds = 0;
   for (const { patchSize, first, end } of sizePhases({ ...resolved, steps })) {
@@ -73,7 +73,7 @@ async function secondsOfStep(
   return seconds;
 }
 
-/** Seconds of a step whose patches have one size. */
+/** Median seconds of a step with patches of one size. */
 async function secondsOfSize(
   choices: TrainConfig,
   dir: string,
@@ -100,11 +100,11 @@ async function secondsOfSize(
 }
 
 /**
- * The steps that a budget gives a method.
+ * The number of steps of a method within a budget.
  *
  * @param chosen The method's choices.
  * @param budget How long it trains.
- * @param options A folder for steps that are timed, and a signal that ends them.
+ * @param options A folder for the timed runs, and a signal that ends them.
  */
 export async function stepsOf(
   chosen: Chosen,
@@ -119,24 +119,24 @@ export async function stepsOf(
   return Math.max(1, Math.round(steps));
 }
 
-/** What the runs were given, so that a later call goes on with the same. */
+/** What the runs of a comparison share, stored in a file for later calls. */
 export interface Plan {
   budget: Budget;
   /** What is the same for all: flags of `train`, limits of the evaluation. */
   shared: Record<string, unknown>;
-  /** The steps of each, where the budget decides. */
+  /** The number of steps of each run, where it follows from the budget. */
   steps: Record<string, number>;
-  /** Why one could not be trained. */
+  /** The reason for each run that could not be trained. */
   failed: Record<string, string>;
 }
 
-/** Flags that may differ when a comparison goes on; its budget is kept apart. */
+/** Flags that may differ when a comparison is resumed; the budget is stored apart. */
 const FREE: readonly string[] = [
   ...["methods", "dir", "workers", "threads", "engine", "no-download"],
   ...BUDGETS,
 ];
 
-/** What has to be the same when a comparison goes on. */
+/** The flags that have to be the same when a comparison is resumed. */
 export function sharedOf(values: Values): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(values).filter(([name, value]) =>
@@ -151,7 +151,7 @@ export function sharedOf(values: Values): Record<string, unknown> {
 /**
  * The plan of an earlier call, or a new one.
  *
- * @throws {EmpSslError} `INVALID_ARGUMENT` where it was another one.
+ * @throws {EmpSslError} `INVALID_ARGUMENT` if the earlier plan is unreadable or differs.
  */
 export async function readPlan(
   path: string,
@@ -167,7 +167,7 @@ export async function readPlan(
   }
   const given = { ...budget, ...shared },
     kept: Record<string, unknown> = { ...plan.budget, ...plan.shared };
-  // Earlier versions kept a number.
+  // Earlier versions stored a number.
   if (typeof kept["patch-size"] === "number") {
     kept["patch-size"] = String(kept["patch-size"]);
   }
@@ -179,7 +179,7 @@ export async function readPlan(
   );
 }
 
-/** Keeps a plan for a later call. */
+/** Saves a plan for later calls. */
 export function keepPlan(path: string, plan: Plan): void {
   writeAtomically(path, JSON.stringify(plan, null, 2) + "\n");
 }

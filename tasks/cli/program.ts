@@ -6,12 +6,12 @@
 
 let program = "deno task";
 
-/** From now on the program was started by another name. */
+/** Sets the command that the user starts tasks by. */
 export function nameProgram(name: string): void {
   program = name;
 }
 
-/** A text with `deno task` as what the user has typed. */
+/** A text with `deno task` replaced by the command that the user has typed. */
 export function asTyped(text: string): string {
   return text.replaceAll(/deno task (?=[a-z])/g, `${program} `);
 }

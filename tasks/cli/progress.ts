@@ -1,11 +1,10 @@
 /**
- * Progress: a bar that is redrawn on a terminal, a plain line now and then
- * elsewhere.
+ * Progress: on a terminal a bar that is redrawn, elsewhere a plain line every 15 s.
  *
  * @module
  */
 
-/** Seconds as people say them: `1 h 02 min`, `3 min 20 s`, `12 s`. */
+/** A duration in words: `1 h 02 min`, `3 min 20 s`, `12 s`. */
 export function formatSeconds(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));
   const pad = (n: number) => String(n).padStart(2, "0");
@@ -18,7 +17,7 @@ export function formatSeconds(seconds: number): string {
   return `${whole} s`;
 }
 
-/** The width of the terminal; 80 columns where it does not say. */
+/** The width of the terminal; 80 columns if it is unknown. */
 function terminalColumns(): number {
   try {
     return Deno.consoleSize().columns || 80;
@@ -31,16 +30,16 @@ const BAR = 20;
 /** Seconds between two plain lines. */
 const QUIET = 15;
 
-/** A reader of stderr that has gone away ends no run. */
+/** Writes to stderr; an error, such as a closed pipe, must not end a run. */
 function writeToStderr(text: string): void {
   try {
     Deno.stderr.writeSync(new TextEncoder().encode(text));
   } catch {
-    // It is closed.
+    // stderr is closed.
   }
 }
 
-/** Shows how far a piece of work is. */
+/** Shows the progress of a piece of work. */
 export class Progress {
   #title: string;
   #unit?: string;
@@ -54,12 +53,12 @@ export class Progress {
   #drawn = false;
 
   /**
-   * @param title What is done.
-   * @param total How much there is of it; 0 where that is not known.
-   * @param terminal Whether to redraw a line; by default where stderr can.
-   * @param write Where to write.
-   * @param unit What `total` counts, where a rate in it is to be shown.
-   * @param columns The width of the terminal, asked for at each draw.
+   * @param title Name of the work.
+   * @param total Amount of the work; 0 if it is unknown.
+   * @param terminal Whether to redraw a line; by default if stderr is a terminal.
+   * @param write Writes a text.
+   * @param unit Unit of `total`; if given, a rate per second is shown.
+   * @param columns Returns the width of the terminal, at each redraw.
    */
   constructor(
     title: string,
@@ -77,10 +76,10 @@ export class Progress {
     this.#write = write;
   }
 
-  /** Some more is done. */
+  /** Reports how much is done so far. */
   update(done: number, detail = ""): void {
     const now = performance.now();
-    // The rate excludes the first piece, which includes the warm-up.
+    // The rate is measured from the first report on: before it is the warm-up.
     if (this.#firstDone === undefined) {
       this.#firstDone = done;
       this.#begin = now;
@@ -97,7 +96,7 @@ export class Progress {
     } else this.#write(this.#line(done, seconds, detail) + "\n");
   }
 
-  /** The line at the width that the terminal has now: a longer one would wrap. */
+  /** The line, shortened to the terminal's current width so that it does not wrap. */
   #fit(done: number, seconds: number, detail: string): string {
     // The last column stays free: some terminals wrap when it is written.
     const width = this.#columns() - 1;
@@ -129,7 +128,7 @@ export class Progress {
     return `${this.#title} ${parts.join(" · ")}`;
   }
 
-  /** Ends the line that is being redrawn. */
+  /** Ends the redrawn line. */
   finish(): void {
     if (this.#drawn) this.#write("\n");
     this.#drawn = false;

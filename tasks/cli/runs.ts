@@ -1,5 +1,6 @@
 /**
- * How `deno task compare` and `sweep` train and evaluate one run: what is done stays done.
+ * Trains and evaluates one run of `deno task compare` or `sweep`, without repeating
+ * work that an earlier call has finished.
  *
  * @module
  */
@@ -22,7 +23,7 @@ import { train } from "../../src/train/train.ts";
 import type { Command, Values } from "./flags.ts";
 import { Progress } from "./progress.ts";
 
-/** Whether a run has all its steps. */
+/** Whether a run has made all its steps. */
 export function isTrained(dir: string): boolean {
   try {
     const { step, config } = readCheckpointInfo(dir);
@@ -33,9 +34,9 @@ export function isTrained(dir: string): boolean {
 }
 
 /**
- * Trains a run, or goes on with it.
+ * Trains a run, or resumes it.
  *
- * @returns Whether it has come to its end; else the signal has stopped it.
+ * @returns Whether the run is finished; false if the signal stopped it.
  */
 export async function trainRun(
   title: string,
@@ -73,7 +74,7 @@ export interface EvaluationKind {
   features: FeatureLayer;
 }
 
-/** Both protocols on the backbone, and what is the method's own. */
+/** Both protocols on the backbone, and the method's default evaluation if it differs. */
 export function evaluationsOf(
   method: MethodName,
 ): EvaluationKind[] {
@@ -100,13 +101,13 @@ export const EVALUATION_FLAGS: Command["flags"] = {
 
 /** How runs are evaluated. */
 export interface RunEvaluation {
-  /** Patches of an image in the bag. */
+  /** Patches per image in the bag. */
   testPatches: number;
   limitTrain?: number;
   limitTest?: number;
 }
 
-/** How the flags say that runs are evaluated. */
+/** The evaluation that the flags ask for. */
 export function evaluationOf(values: Values, data: string): RunEvaluation {
   return {
     testPatches: values["test-patches"] as number | undefined ??
@@ -116,11 +117,11 @@ export function evaluationOf(values: Values, data: string): RunEvaluation {
   };
 }
 
-/** Evaluates a run once; what has been evaluated stays. */
+/** Evaluates a run, unless its newest checkpoint already has this evaluation. */
 export async function evaluateRun(
   title: string,
   { run, kind, evaluation, engine }: {
-    /** Its folder. */
+    /** The run's folder. */
     run: string;
     kind: EvaluationKind;
     evaluation: RunEvaluation;
@@ -144,7 +145,7 @@ export async function evaluateRun(
     testPatches,
     modelPath: run,
     engine,
-    // `auto` may measure another way when the machine is busy.
+    // `auto` could choose another format while the machine is busy.
     precision: config.precision,
   }, {
     signal,

@@ -1,6 +1,6 @@
 /**
- * Several runs one after another, as `deno task compare` and `sweep` make them: an
- * interruption stops all, a run that collapses or diverges is left out.
+ * Makes several runs one after another, for `deno task compare` and `sweep`. An
+ * interrupt stops the series; a run that collapses or diverges is left out.
  *
  * @module
  */
@@ -13,24 +13,24 @@ import { keepPlan, type Plan, planError } from "./plan.ts";
 import { formatSeconds } from "./progress.ts";
 import { listen } from "./signals.ts";
 
-/** Where the runs are, and what is known of them. */
+/** The runs of a series, and their plan. */
 export interface Series {
-  /** The folder of their folders. */
+  /** The folder that contains the runs' folders. */
   dir: string;
   /** The names of the runs, in order. */
   names: string[];
   plan: Plan;
-  /** The plan's file. */
+  /** The file of the plan. */
   planPath: string;
   engine: EngineChoice;
 }
 
 /**
- * Makes the runs, tells those that are left out, and writes a report about the others.
+ * Makes the runs, prints which ones are left out, and writes a report on the others.
  *
- * @param makeRun Trains and evaluates a run, or goes on with it; false where the signal
- * has stopped it.
- * @param tell Is given the folders of the runs before the report is written.
+ * @param makeRun Trains and evaluates a run, or resumes it; false if the signal stopped
+ * the run.
+ * @param tell Receives the folders of the runs, before the report is written.
  */
 export async function makeSeries(
   { dir, names, plan, planPath, engine }: Series,
@@ -48,7 +48,7 @@ export async function makeSeries(
     Deno.exit(outcome.code || 1);
   };
   for (const [i, name] of names.entries()) {
-    // One whose folder was deleted is tried again.
+    // A failed run whose folder was deleted is tried again.
     if (plan.failed[name] !== undefined) {
       if (await exists(`${dir}/${name}`)) continue;
       delete plan.failed[name];
@@ -62,7 +62,7 @@ export async function makeSeries(
       if (!["COLLAPSED", "NOT_FINITE"].includes(codeOf(error) ?? "")) {
         throw error;
       }
-      // The others are made all the same.
+      // The remaining runs are still made.
       plan.failed[name] = messageOf(error);
       keepPlan(planPath, plan);
     }

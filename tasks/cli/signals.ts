@@ -1,20 +1,20 @@
 /**
- * The signals that end a run in order.
+ * Signals that end a run cleanly.
  *
  * @module
  */
 import { exit } from "./main.ts";
 
-/** Exit codes of programs that a signal has ended. */
+/** The exit codes after these signals. */
 export const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
 
 /**
- * Milliseconds in which a second signal repeats the first one: `deno task`
- * passes an interrupt on that the terminal has sent to its whole group already.
+ * A second signal within these milliseconds is a duplicate: the terminal sends an
+ * interrupt to the whole process group, and `deno task` forwards it once more.
  */
 const SAME_SIGNAL = 1000;
 
-/** The first signal ends the run in order, a later one at once. */
+/** The first signal ends the run after the current step, a later one immediately. */
 export function listen(controller: AbortController): {
   code: number;
   stop(): void;

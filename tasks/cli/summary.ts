@@ -1,12 +1,12 @@
 /**
- * What a run has come to, in a short table.
+ * A summary of a finished run, as a short table.
  *
  * @module
  */
 import type { StepMetrics } from "../../src/train/events.ts";
 import { formatSeconds } from "./progress.ts";
 
-/** Share of the time from which waiting is the bottleneck. */
+/** Above this share of the time, waiting for patches is the bottleneck. */
 const BOTTLENECK = 0.1;
 
 /** Collects a run's steps. */
@@ -18,7 +18,7 @@ export class Summary {
   #probe: number | undefined;
   #skipped = new Set<string>();
 
-  /** One more step. */
+  /** Adds a step. */
   step(metrics: StepMetrics): void {
     this.#rates.push(metrics.patchesPerSecond);
     this.#wait += metrics.waitSeconds;
@@ -26,12 +26,12 @@ export class Summary {
     this.#last = metrics;
   }
 
-  /** The newest accuracy of the online probe, 0 to 1. */
+  /** Sets the latest accuracy of the online probe, 0 to 1. */
   probe(top1: number): void {
     this.#probe = top1;
   }
 
-  /** An image that could not be read. */
+  /** Adds an image that could not be read. */
   skip(image: string): void {
     this.#skipped.add(image);
   }
@@ -41,7 +41,7 @@ export class Summary {
     return this.#wait / Math.max(this.#wait + this.#compute, 1e-9);
   }
 
-  /** The lines of the table; none where there was no step. */
+  /** The lines of the table; none if there was no step. */
   lines(seconds: number): string[] {
     const last = this.#last;
     if (last === undefined) return [];

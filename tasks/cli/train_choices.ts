@@ -1,5 +1,5 @@
 /**
- * The configuration that the flags of `deno task train` mean.
+ * The configuration that follows from the flags of `deno task train`.
  *
  * @module
  */
@@ -32,7 +32,7 @@ import {
 import { readChoices } from "../../src/train/config_schema.ts";
 import type { Values } from "./flags.ts";
 
-/** The configuration that a command line means. */
+/** The configuration of a command line. */
 export function configOf(values: Values): TrainConfig {
   const preset = values.preset as keyof typeof PRESETS | undefined;
   const config = withDefaults({ ...fromFlags(values), preset });
@@ -41,17 +41,17 @@ export function configOf(values: Values): TrainConfig {
   const stored = readChoices(String(values.config));
   const { method = stored.method } = config;
   if (methodNamed(method) !== methodNamed(stored.method)) {
-    // These are the other method's.
+    // The stored values of these choices belong to the other method.
     for (const name of ["numPatches", "bs", "lr", "warmUp"] as const) {
       delete stored[name];
     }
   }
   return withDefaults({
     ...overridden(stored, givenOf(values, config)),
-    // Flags that change a part of these leave the rest as it is stored.
+    // Flags that change a part of the recipe or the model keep the rest as stored.
     recipe: recipeOfFlags(values, stored.recipe),
     model: modelOfFlags(values, stored.model),
-    // Where and with whom it runs is not replayed.
+    // Cluster and folder are not taken from the stored configuration.
     cluster,
     task,
     dir,
@@ -74,7 +74,7 @@ function autoOrNumber(
   );
 }
 
-/** An object of JSON. */
+/** The JSON object that a flag gives. */
 export function objectOf(
   name: string,
   values: Values,
@@ -85,7 +85,7 @@ export function objectOf(
   try {
     found = JSON.parse(String(text));
   } catch {
-    // Said below.
+    // Reported below.
   }
   if (typeof found === "object" && found !== null && !Array.isArray(found)) {
     return found as Record<string, unknown>;
@@ -97,7 +97,7 @@ export function objectOf(
   );
 }
 
-/** A recipe by its name, or from a file. */
+/** A recipe by name, or from a JSON file. */
 function recipeFrom(text: string | undefined): TrainConfig["recipe"] {
   if (text === undefined || Object.hasOwn(RECIPES, text)) {
     return text as RecipeName | undefined;
@@ -115,7 +115,7 @@ function recipeFrom(text: string | undefined): TrainConfig["recipe"] {
   return completeRecipe(found, "cifar") && found as PartialRecipe;
 }
 
-/** The recipe, with what flags change of it. */
+/** The recipe, with the changes that flags make to it. */
 function recipeOfFlags(
   values: Values,
   stored?: TrainConfig["recipe"],
@@ -149,7 +149,7 @@ function recipeOfFlags(
   };
 }
 
-/** The network's own, with the channels of the images. */
+/** Changes to the architecture, including the number of image channels. */
 function modelOfFlags(
   values: Values,
   stored?: TrainConfig["model"],
@@ -159,7 +159,7 @@ function modelOfFlags(
   return channels === undefined ? model : { ...model, channels };
 }
 
-/** What the flags say. */
+/** The choices that the flags make. */
 function fromFlags(values: Values): Partial<TrainConfig> {
   const number = (name: string) => values[name] as number | undefined;
   const text = (name: string) => values[name] as string | undefined;
@@ -214,12 +214,12 @@ function fromFlags(values: Values): Partial<TrainConfig> {
   };
 }
 
-/** What `--patch-size` means. */
+/** The patch sizes of `--patch-size`. */
 function patchSizesOf(text: string | undefined): PatchSizes {
   return text === undefined ? {} : parsePatchSizes(text);
 }
 
-/** The processes that train together: by flags, TF_CONFIG or Slurm. */
+/** The processes that train together: from the flags, TF_CONFIG or Slurm. */
 function processesOf(
   { cluster, task }: Values,
 ): Pick<TrainConfig, "cluster" | "task"> {
@@ -234,7 +234,7 @@ function processesOf(
   };
 }
 
-/** The choices that flags have made, by their names in the configuration. */
+/** The choices that flags and the preset make, by their names in the configuration. */
 export function givenOf(
   values: Values,
   config: TrainConfig,

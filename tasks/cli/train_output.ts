@@ -1,5 +1,5 @@
 /**
- * What a run says on the terminal.
+ * The terminal output of a run.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { ResolvedConfig } from "../../src/checkpoint/run_config.ts";
 import { patchSizesInWords } from "../../src/stream/patch_sizes.ts";
 import type { StepMetrics, TrainEvent } from "../../src/train/events.ts";
 
-/** `, 4 replicas in 2 processes`, where there are some. */
+/** `, 4 replicas in 2 processes`; empty without replicas. */
 function replicasText({ cluster }: ResolvedConfig, engine: EngineReport) {
   if (engine.replicas === undefined) return "";
   const { count } = engine.replicas, processes = cluster?.length ?? 1;
@@ -17,7 +17,7 @@ function replicasText({ cluster }: ResolvedConfig, engine: EngineReport) {
   return `, ${count} replicas in ${of}`;
 }
 
-/** What a run is, when it starts. */
+/** Prints the description of a run when it starts. */
 export function showStart(event: TrainEvent & { type: "start" }): void {
   const { config: c, engine, dir, microBatch, step, damaged } = event;
   if (dir === undefined) {
@@ -68,7 +68,7 @@ export function showStart(event: TrainEvent & { type: "start" }): void {
   }
 }
 
-/** The numbers of a step; the two times tell what the bottleneck is. */
+/** The metrics of a step; its two times show the bottleneck. */
 export function stepLine(metrics: StepMetrics): string {
   const { loss, invariance, tcr, lr, patchesPerSecond } = metrics;
   const { computeSeconds, waitSeconds } = metrics;

@@ -10,7 +10,7 @@ import { command as trainCommand } from "./train_flags.ts";
 
 const sweepError = errorMaker("sweep over", "INVALID_ARGUMENT");
 
-/** Flags of `train` that say where and how a run runs, not what it is. */
+/** Flags of `train` that set how a run is executed, its images or its length. */
 const OPERATIONAL: readonly string[] = [
   ...["workers", "threads", "keep", "task", "peer-timeout", "cache-limit"],
   ...["dashboard", "engine", "xla", "limit-images", "max-steps"],
@@ -23,7 +23,7 @@ function canVary(name: string, { type, choices, without }: Flag): boolean {
     name !== "data";
 }
 
-/** The names of the choices that can be varied. */
+/** The names of the flags that a sweep can vary. */
 export const VARIABLE: readonly string[] = Object.entries(trainCommand.flags)
   .filter(([name, flag]) => canVary(name, flag))
   .map(([name]) => name);
@@ -32,11 +32,11 @@ export const VARIABLE: readonly string[] = Object.entries(trainCommand.flags)
 export interface Variation {
   /** Its folder: `base`, or `lr-0.1`. */
   name: string;
-  /** The values of its flags, beside those that all runs have. */
+  /** The values of its flags, besides those of all runs. */
   values: Values;
 }
 
-/** One choice with its values: each as a variation. */
+/** Parses one choice: a variation for each value. */
 function parseOne(text: string): Variation[] {
   const [given, list] = text.split("=") as [string, string?];
   const plain = given.replace(/^--/, "").replaceAll("_", "-");
@@ -67,11 +67,11 @@ function parseOne(text: string): Variation[] {
 }
 
 /**
- * The runs of a sweep: one without any change, then each value by itself; or every
- * combination of them.
+ * The runs of a sweep: one without any change, then one for each value; or one for
+ * every combination of the values.
  *
  * @param texts Choices with their values: `lr=0.1,0.3`.
- * @throws {EmpSslError} `INVALID_ARGUMENT`, with the nearest right name.
+ * @throws {EmpSslError} `INVALID_ARGUMENT`, suggesting the most similar valid name.
  */
 export function variationsOf(texts: string[], grid: boolean): Variation[] {
   if (texts.length === 0) {

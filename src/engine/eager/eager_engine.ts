@@ -1,6 +1,6 @@
 /**
- * Runs the model op by op on any backend of tfjs: the engine of machines that
- * TensorFlow does not run on.
+ * Runs the model op by op on any tfjs backend: the engine for machines without
+ * TensorFlow.
  *
  * @module
  */
@@ -23,7 +23,7 @@ import { patchTensor, upload } from "./tensors.ts";
 export class EagerEngine implements Engine {
   readonly report: EngineReport;
 
-  /** Over the backend that tfjs has set. */
+  /** An engine over the current tfjs backend. */
   constructor(report: EngineReport) {
     this.report = report;
   }

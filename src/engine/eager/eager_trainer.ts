@@ -24,7 +24,7 @@ export class EagerTrainer implements Trainer {
   #momentum: Tensors;
   #kept: Tensors;
 
-  /** Uploads the state; without momentum it starts from zero. */
+  /** Uploads the state; momentum is zero by default. */
   constructor(options: TrainerOptions, state: State, momentum?: State) {
     const specs = tensorSpecs(options.model);
     const trainable = specs.filter(isTrainable);
@@ -96,14 +96,14 @@ export class EagerTrainer implements Trainer {
 
   #patches(values: Uint8Array | Float32Array): tf.Tensor {
     const { patchSize: side, model, values: kind } = this.#options;
-    // Numbers of 16 bits come as bytes.
+    // 16-bit values arrive as bytes.
     const wide = kind?.bits === 16 && values instanceof Uint8Array;
     const rows = values.length /
       (side * side * model.channels * (wide ? 2 : 1));
     return patchTensor(values, [rows, side, side, model.channels], kind);
   }
 
-  /** Loss, invariance, TCR and Gram matrix of EMP-SSL's whole batch, kept. */
+  /** EMP-SSL's loss of the whole batch; stores it, its terms and the Gram matrix. */
   #losses(z: tf.Tensor, kept: tf.Tensor[]): tf.Scalar {
     const { loss, patches } = this.#options;
     const losses = empSslLoss(z, { ...loss, patches });
@@ -115,7 +115,7 @@ export class EagerTrainer implements Trainer {
     return losses.loss as tf.Scalar;
   }
 
-  /** A step on the whole batch at once, by the method. */
+  /** A step of the method on the whole batch at once. */
   #whole(
     patches: Uint8Array | Float32Array,
     rate: number,
@@ -244,7 +244,7 @@ export class EagerTrainer implements Trainer {
     rate.dispose();
   }
 
-  /** z of a batch in training mode, without any update. */
+  /** z of a batch in training mode, without an update. */
   async embed(values: Uint8Array | Float32Array): Promise<Float32Array> {
     const { model, loss, patches: views } = this.#options;
     const z = tf.tidy(() => {

@@ -1,6 +1,6 @@
 /**
- * The model's own kernels, composed of tfjs-core's operations: they run on any
- * of its backends.
+ * The model's own kernels, composed of tfjs-core's operations, so that they run on
+ * any tfjs backend.
  *
  * @module
  */
@@ -18,7 +18,7 @@ function rows(x: tf.Tensor): number {
   return x.size / x.shape[x.shape.length - 1]!;
 }
 
-/** One over the deviation is kept for the gradient, and the mean. */
+/** The gradient reads the mean and 1 / standard deviation from the outputs. */
 const batchNorm: Kernel = ({ x, scale, offset }, { epsilon }) => {
   const n = rows(x);
   const mean = tf.mean(x, SPATIAL);
@@ -50,10 +50,10 @@ const batchNormGrad: Kernel = (inputs) => {
 };
 
 /**
- * Gauss and Jordan's elimination without pivots, which positive definite
- * matrices do not need, as one update of rank one for each column: with c the
- * k-th column, p its k-th entry and u = c − e_k, A ← A − uuᵀ/p. The p's are the
- * squares of Cholesky's diagonal, and what is left is 2I − A⁻¹.
+ * Gauss-Jordan elimination without pivoting, which positive definite matrices do
+ * not need, as one rank-1 update for each column: with c the k-th column, p its
+ * k-th entry and u = c − e_k, A ← A − uuᵀ/p. The values p are the squares of the
+ * Cholesky factor's diagonal, and the final matrix is 2I − A⁻¹.
  */
 const logDeterminant: Kernel = ({ x }) => {
   const [n, side] = x.shape as [number, number];
@@ -87,7 +87,7 @@ const COMPOSED: Record<string, Kernel> = {
   [KERNELS.logDeterminant]: logDeterminant,
 };
 
-/** What tfjs's WebAssembly backend lacks of tfjs's own kernels. */
+/** Kernels of tfjs that its WebAssembly backend lacks. */
 const SUBSTITUTES: Record<string, Kernel> = {
   Conv2DBackpropFilter: ({ x, dy }, attributes) => [
     weightGradient(x as tf.Tensor4D, dy as tf.Tensor4D, attributes),
@@ -108,7 +108,7 @@ export function registerEagerKernels(backendName: string): void {
       backendName,
       kernelFunc: ({ inputs, attrs }) =>
         tf.tidy(() => {
-          // What tfjs hands over are the tensors, typed as handles.
+          // tfjs passes the tensors themselves, typed as `TensorInfo`.
           const outputs = kernel(inputs as unknown as Inputs, attrs);
           return outputs.length === 1 ? outputs[0]! : outputs;
         }),

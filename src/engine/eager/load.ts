@@ -27,7 +27,7 @@ function unavailable(name: string, found: string, cause?: unknown) {
   });
 }
 
-/** What Deno's WebGPU would run on; `undefined` where there is nothing. */
+/** The adapter that Deno's WebGPU would use; `undefined` if there is none. */
 export async function webgpuAdapter(): Promise<
   { name: string; software: boolean } | undefined
 > {
@@ -54,7 +54,7 @@ export async function loadEager(name: EagerName): Promise<EagerEngine> {
   }
   try {
     await importTfjs();
-    // Without its advice to install what we load elsewhere.
+    // Suppresses tfjs's advice to install another backend.
     tf.enableProdMode();
     if (name === "wasm") await importWasm();
     if (name === "webgpu") await importWebgpu();

@@ -1,5 +1,5 @@
 /**
- * A model's tensors between JavaScript and a tfjs backend.
+ * Copies a model's tensors between JavaScript and a tfjs backend.
  *
  * @module
  */
@@ -29,7 +29,7 @@ export async function download(tensors: Tensors): Promise<State> {
 }
 
 /**
- * Patches as the model takes them: whole numbers are normalised, floats are as they
+ * The network's input: integer patches are normalised, floats are taken as they
  * are.
  */
 export function patchTensor(
@@ -39,7 +39,7 @@ export function patchTensor(
 ): tf.Tensor {
   if (values instanceof Float32Array) return tf.tensor(values, shape);
   const { buffer, byteOffset, byteLength } = values;
-  const numbers = how.bits === 16 // they come as bytes
+  const numbers = how.bits === 16 // 16-bit values arrive as bytes
     ? new Uint16Array(buffer, byteOffset, byteLength / 2)
     : values;
   return tf.tidy(() =>

@@ -1,13 +1,13 @@
 /**
- * The gradient of a convolution by its weights, for backends that lack it.
+ * The weight gradient of a convolution, for backends that lack it.
  *
  * @module
  */
 import * as tf from "../../deps/tfjs.ts";
 
-/** As tfjs's `Conv2DBackpropFilter` has them. */
+/** The attributes of tfjs's `Conv2DBackpropFilter`. */
 export interface WeightGradientOptions {
-  /** One stride, or down and across. */
+  /** One stride, or the vertical and the horizontal one. */
   strides: number | [number, number];
   /** `same` or `valid`. */
   pad: "same" | "valid";
@@ -16,8 +16,8 @@ export interface WeightGradientOptions {
 }
 
 /**
- * One matrix product for each tap of the filter: the pixels that the tap sees,
- * transposed, times the gradient by the output.
+ * One matrix product for each tap of the filter: the pixels that the tap touches,
+ * transposed, times the gradient with respect to the output.
  *
  * @param x `N×H×W×in`.
  * @param dy `N×H'×W'×out`.

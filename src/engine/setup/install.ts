@@ -1,8 +1,8 @@
 /**
- * Installs TensorFlow's C library from its wheel. All happens in a folder beside
- * the final one, which is renamed at the end: an interrupted set-up leaves
- * nothing that a later one could take for whole. A lock, which the system frees
- * with the process, keeps two set-ups apart.
+ * Installs TensorFlow's C library from its wheel. The files are unpacked into a
+ * temporary folder, which is renamed at the end, so that an interrupted set-up is
+ * never mistaken for a complete one. A file lock, which the system releases when
+ * the process ends, prevents two set-ups at the same time.
  *
  * @module
  */
@@ -20,10 +20,10 @@ import {
   wheelRequest,
 } from "./wheels.ts";
 
-/** Told what the set-up is doing; `bytes` grows while it downloads. */
+/** Receives what the set-up is doing; `bytes` grows during the download. */
 export type OnProgress = (what: string, bytes?: number) => void;
 
-/** Free space that a set-up takes while it works, in bytes. */
+/** Free disk space that a set-up needs, in bytes. */
 const SPACE_NEEDED: Record<Variant, number> = { cpu: 2.5e9, gpu: 14e9 };
 async function checkSpace(folder: string, variant: Variant): Promise<void> {
   const { bavail, bsize } = await statfs(folder);
@@ -51,12 +51,12 @@ async function bytesUnder(folder: string): Promise<number> {
         : (await Deno.stat(path)).size;
     }
   } catch {
-    // Files come and go while pip works.
+    // Files appear and disappear while pip runs.
   }
   return bytes;
 }
 
-/** Turns pip's complaint into one line with a remedy. */
+/** Turns pip's output into an error with a remedy. */
 function pipError(text: string): EmpSslError {
   if (/No space left|Errno 28/i.test(text)) {
     return setupError(
@@ -129,7 +129,7 @@ async function fetchWheels(
   }
 }
 
-/** Removes what only Python needs. */
+/** Removes the files that only Python needs. */
 async function prune(folder: string): Promise<void> {
   const tensorflow = `${folder}/site/tensorflow`;
   for await (const entry of Deno.readDir(tensorflow)) {
@@ -139,7 +139,7 @@ async function prune(folder: string): Promise<void> {
   }
 }
 
-/** Removes what interrupted set-ups left. Only the holder of the lock may. */
+/** Removes the remains of interrupted set-ups. The caller must hold the lock. */
 async function removeLeftovers(cache: string): Promise<void> {
   for await (const entry of Deno.readDir(cache)) {
     if (entry.name.endsWith(".partial")) {
@@ -158,7 +158,7 @@ async function unpack(
   const request = wheelRequest(variant);
   await checkPip();
   await checkSpace(cacheFolder(), variant);
-  // One that has lost its library, or there would be nothing to install.
+  // An existing folder has lost its library: otherwise nothing would be installed.
   await Deno.remove(final, { recursive: true }).catch(() => {});
   await Deno.mkdir(folder);
   try {
@@ -172,11 +172,11 @@ async function unpack(
 }
 
 /**
- * Installs TensorFlow, unless it is there already.
+ * Installs TensorFlow, unless it is installed already.
  *
- * @param variant For the processor alone, or with CUDA.
- * @param onProgress Told of each part.
- * @param signal Ends it, and leaves nothing.
+ * @param variant For the CPU alone, or with CUDA.
+ * @param onProgress Receives the progress.
+ * @param signal Aborts the installation and removes its files.
  * @throws {EmpSslError} `SETUP_FAILED`, naming the remedy.
  */
 export async function installEngine(

@@ -10,7 +10,7 @@ import { engineFolder, libraryFile, type Variant } from "./wheels.ts";
 export interface InstalledLibrary {
   /** The file to load. */
   path: string;
-  /** For the processor, or with CUDA. */
+  /** For the CPU, or with CUDA. */
   variant: Variant;
 }
 
@@ -30,7 +30,7 @@ export async function installedLibraries(
   return found;
 }
 
-/** Where the library of a variant lies once it is installed. */
+/** The path of a variant's library once it is installed. */
 function libraryPath(variant: Variant): string | undefined {
   const file = libraryFile();
   return file && `${engineFolder(variant)}/site/tensorflow/${file}`;

@@ -5,7 +5,7 @@
  */
 import { EmpSslError } from "../../errors.ts";
 
-/** Why nothing could be set up. */
+/** The error of a set-up that failed. */
 export function setupError(
   subject: string,
   found: string,
@@ -22,13 +22,13 @@ export function setupError(
   });
 }
 
-/** What a program left. */
+/** The result of a program. */
 export interface Output {
   success: boolean;
   text: string;
 }
 
-/** Runs a program; `undefined` where there is no such program. */
+/** Runs a program; `undefined` if there is no such program. */
 export async function runProgram(
   program: string,
   args: string[],
@@ -52,7 +52,7 @@ export async function runProgram(
   }
 }
 
-/** The last line of a program's output that says something. */
+/** The last line of a program's output with «error» in it, else its last line. */
 export function lastLine(text: string): string {
   const lines = text.split("\n").map((line) => line.trim()).filter((l) => l);
   return (lines.findLast((l) => /error/i.test(l)) ?? lines.at(-1) ??
@@ -60,7 +60,7 @@ export function lastLine(text: string): string {
     .slice(0, 300);
 }
 
-/** Checks that pip is here, before anything is downloaded. */
+/** Checks that pip is installed, before anything is downloaded. */
 export async function checkPip(): Promise<void> {
   const python = await runProgram("python3", ["--version"]);
   if (!python?.success) {

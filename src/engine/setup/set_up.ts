@@ -7,29 +7,30 @@ import type { CallOptions } from "../../call_options.ts";
 import { installEngine } from "./install.ts";
 import { hasGpuWheels, hasNvidiaGpu, type Variant } from "./wheels.ts";
 
-/** How TensorFlow is wanted. */
+/** Options of {@linkcode setUpTensorFlow}. */
 export interface SetUpChoices {
-  /** For the processor or with CUDA; by default what the machine has. */
+  /** For the CPU or with CUDA; by default what suits the machine. */
   variant?: Variant;
 }
 
-/** What the set-up is at; `bytes` on disk grow while it downloads. */
+/** The progress of the set-up. */
 export interface SetUpEvent {
-  /** In words. */
+  /** What the set-up is doing, in words. */
   what: string;
-  /** On disk. */
+  /** Bytes on disk, which grow during the download. */
   bytes?: number;
 }
 
 /**
- * Sets TensorFlow up in the user's cache folder unless it is there: once for
- * each user, about half a minute and 1 GB. Without it, engines that need no
- * set-up are used, which are far slower.
+ * Sets TensorFlow up in the user's cache folder unless it is installed: once for
+ * each user, about half a minute and 1 GB. Without TensorFlow, training uses
+ * engines that need no set-up and are far slower.
  *
  * @param choices The variant.
- * @param options A signal that ends it, leaving nothing; told of the progress.
+ * @param options A signal that aborts the set-up and removes its files, and a
+ * callback for the progress.
  * @throws {EmpSslError} `SETUP_FAILED`, naming the remedy: no python3 with pip,
- * no network, no room; `ENGINE_UNAVAILABLE` where there is no wheel for this
+ * no network, no disk space; `ENGINE_UNAVAILABLE` if there is no wheel for this
  * platform.
  *
  * @example Before the first training of a program

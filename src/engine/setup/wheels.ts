@@ -1,6 +1,6 @@
 /**
- * The wheels that hold TensorFlow's C library, each by its version and SHA-256,
- * and where they are unpacked.
+ * The wheels that contain TensorFlow's C library, each with its version and
+ * SHA-256, and the folder they are unpacked into.
  *
  * @module
  */
@@ -8,16 +8,16 @@ import { readSystemFile } from "../../system_file.ts";
 import { cacheFolder } from "../../cache.ts";
 import { EmpSslError } from "../../errors.ts";
 
-/** TensorFlow for the processor alone, or with CUDA. */
+/** TensorFlow for the CPU alone, or with CUDA. */
 export type Variant = "cpu" | "gpu";
 
 /** The release of TensorFlow whose C library is used. */
 export const TENSORFLOW_VERSION = "2.21.0";
 
-/** Changes whenever the layout of the cache folder does. */
+/** The version of the cache folder's layout. */
 const LAYOUT = 2;
 
-/** A pinned wheel, as pip names it. */
+/** A pinned wheel, by pip's name. */
 interface Wheel {
   distribution: string;
   version: string;
@@ -26,12 +26,12 @@ interface Wheel {
 
 /** The wheels of a platform. */
 interface Platform {
-  /** The platform tags that pip may take. */
+  /** The platform tags that pip may use. */
   tags: string[];
-  /** The library, of which the others are dependencies. */
+  /** The file of the library to load; the other libraries are its dependencies. */
   library: string;
   cpu: Wheel[];
-  /** TensorFlow with CUDA, and NVIDIA's libraries that it loads. */
+  /** TensorFlow with CUDA, and the NVIDIA libraries that it loads. */
   gpu?: Wheel[];
 }
 
@@ -44,7 +44,7 @@ const wheel = (distribution: string, version: string, sha256: string) => ({
 const tensorflow = (distribution: string, sha256: string) =>
   wheel(distribution, TENSORFLOW_VERSION, sha256);
 
-/** What pip resolves `tensorflow[and-cuda]` to, without Python's own packages. */
+/** What pip resolves `tensorflow[and-cuda]` to, without the Python packages. */
 const CUDA = [
   wheel(
     "nvidia-cublas-cu12",
@@ -156,21 +156,21 @@ const PLATFORMS: Record<string, Platform> = {
   },
 };
 
-/** The Python that the wheels are tagged for; none of it is run. */
+/** The Python version in the wheels' tags; Python code of the wheels is not run. */
 export const PYTHON_VERSION = "3.12";
 
 function platform(): Platform | undefined {
   return PLATFORMS[`${Deno.build.os}-${Deno.build.arch}`];
 }
 
-/** The library's file on this platform; nothing where there is no wheel for it. */
+/** The library's file on this platform; undefined if there is no wheel for it. */
 export function libraryFile(): string | undefined {
   return platform()?.library;
 }
 
-/** What pip is asked for. */
+/** What pip should download. */
 export interface WheelRequest {
-  /** For the processor alone, or with CUDA. */
+  /** For the CPU alone, or with CUDA. */
   variant: Variant;
   /** Platform tags, best first. */
   tags: string[];
@@ -181,7 +181,7 @@ export interface WheelRequest {
 /**
  * The wheels of a variant on this platform.
  *
- * @throws {EmpSslError} `ENGINE_UNAVAILABLE` where there are none.
+ * @throws {EmpSslError} `ENGINE_UNAVAILABLE` if there are none.
  */
 export function wheelRequest(variant: Variant): WheelRequest {
   const { os, arch } = Deno.build, found = platform();
@@ -212,12 +212,12 @@ export function hasGpuWheels(): boolean {
   return platform()?.gpu !== undefined;
 }
 
-/** Whether an NVIDIA GPU and its driver are here. */
+/** Whether this machine has an NVIDIA GPU: its kernel driver is loaded. */
 export function hasNvidiaGpu(): boolean {
   return readSystemFile("/proc/driver/nvidia/version") !== undefined;
 }
 
-/** The folder of a variant: its name holds all that its content depends on. */
+/** The folder of a variant: its name contains all that its content depends on. */
 export function engineFolder(variant: Variant): string {
   const { os, arch } = Deno.build;
   return `${cacheFolder()}/tensorflow-${TENSORFLOW_VERSION}-${variant}-${os}-${arch}-${LAYOUT}`;

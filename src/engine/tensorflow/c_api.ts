@@ -1,6 +1,6 @@
 /**
  * TensorFlow's C library: every function that this project calls, declared
- * once, by the headers `tensorflow/c/c_api.h`, `c_api_experimental.h`,
+ * once, after the headers `tensorflow/c/c_api.h`, `c_api_experimental.h`,
  * `tf_status.h`, `tf_tensor.h`, `tf_tstring.h` and `tensorflow/c/eager/c_api.h`.
  *
  * @module
@@ -38,9 +38,9 @@ const TENSOR = {
 } as const;
 
 /**
- * The deallocator of a tensor over an array's memory, which the garbage
- * collector frees: it must do nothing. A C function without parameters ignores
- * those that it is given.
+ * A deallocator that does nothing, for a tensor over an array's memory, which the
+ * garbage collector frees. `TF_Version` serves: a C function without parameters
+ * ignores the arguments that it is called with.
  */
 const NO_DEALLOCATION = {
   noDeallocation: { name: "TF_Version", type: pointer },
@@ -74,7 +74,7 @@ const SESSION = {
   TF_GraphOperationByName: { parameters: [pointer, buffer], result: pointer },
   TF_NewSessionOptions: { parameters: [], result: pointer },
   TF_DeleteSessionOptions: { parameters: [pointer], result: nothing },
-  // The target is copied by the call.
+  // The call copies the target.
   TF_SetTarget: { parameters: [pointer, buffer], result: nothing },
   TF_SetConfig: {
     parameters: [pointer, buffer, size, pointer],
@@ -91,7 +91,7 @@ const SESSION = {
   TF_CloseSession: { parameters: [pointer, pointer], result: nothing },
   TF_DeleteSession: { parameters: [pointer, pointer], result: nothing },
   TF_SessionListDevices: { parameters: [pointer, pointer], result: pointer },
-  // On a thread of its own: this thread stays free while a graph runs.
+  // Runs on another thread, so that this one is not blocked while a graph runs.
   TF_SessionRun: {
     parameters: [
       ...[pointer, pointer, buffer, buffer, int, buffer, buffer, int],
@@ -102,14 +102,14 @@ const SESSION = {
   },
 } as const;
 
-/** The server that other processes reach. */
+/** The server for the other processes of a cluster. */
 const SERVER = {
   TF_NewServer: { parameters: [buffer, size, pointer], result: pointer },
   TF_ServerStart: { parameters: [pointer, pointer], result: nothing },
   TF_ServerTarget: { parameters: [pointer], result: pointer },
 } as const;
 
-/** Operations one by one, for tfjs-node-gpu's backend. */
+/** Eager operations, for tfjs-node-gpu's backend. */
 const EAGER = {
   TFE_NewContextOptions: { parameters: [], result: pointer },
   TFE_DeleteContextOptions: { parameters: [pointer], result: nothing },
@@ -190,12 +190,12 @@ export const C_FUNCTIONS: readonly string[] = Object.keys(SYMBOLS)
   .filter((name) => name.startsWith("TF"));
 
 /**
- * Opens the library; where this process has loaded it already, the same
+ * Opens the library; if this process has loaded it already, returns the same
  * instance.
  *
  * @param path `libtensorflow_cc.so.2` or its counterpart on macOS.
- * @throws {EmpSslError} `ENGINE_UNAVAILABLE` with the loader's own words: a
- * missing file, a missing function, a library that it depends on.
+ * @throws {EmpSslError} `ENGINE_UNAVAILABLE` with the loader's message: a missing
+ * file, a missing function, or a missing library that it depends on.
  */
 export function openTensorFlow(path: string): TensorFlowC {
   try {
@@ -214,7 +214,7 @@ export function openTensorFlow(path: string): TensorFlowC {
 
 const encoder = new TextEncoder();
 
-/** A zero-terminated string, as C takes it. */
+/** A zero-terminated string, to pass to C. */
 export function cString(text: string): Uint8Array<ArrayBuffer> {
   return encoder.encode(`${text}\0`);
 }

@@ -1,6 +1,6 @@
 /**
- * What TensorFlow needs of CUDA, and which of it cannot be loaded: it only says in
- * its log why it sees no GPU.
+ * The CUDA libraries that TensorFlow needs, and which of them cannot be loaded.
+ * TensorFlow reports only in its log why it finds no GPU.
  *
  * @module
  */
@@ -8,17 +8,17 @@ import { messageOf } from "../../errors.ts";
 
 /** A library, and whether this process can load it. */
 export interface CudaLibrary {
-  /** What it is: `driver`, `CUDA runtime`, `cuDNN`. */
+  /** Its name: `driver`, `CUDA runtime`, `cuDNN`. */
   what: string;
-  /** Its file: of the system, or beside TensorFlow. */
+  /** Its file: a system library, or one installed with TensorFlow. */
   file: string;
-  /** Its version, where it tells one. */
+  /** Its version, if the library reports one. */
   version?: string;
   /** Why it cannot be loaded. */
   fault?: string;
 }
 
-/** `12090` is 12.9: thousands, and tens. */
+/** `12090` is 12.9: 1000·major + 10·minor. */
 function cudaVersion(number: number): string {
   return `${Math.floor(number / 1000)}.${Math.floor(number % 1000 / 10)}`;
 }
@@ -35,7 +35,7 @@ interface Needed {
   version?: (path: string) => string;
 }
 
-/** A function that writes a version to where it is told. */
+/** Reads a version from a C function that writes it through a pointer. */
 function writtenVersion(name: string): (path: string) => string {
   return (path) => {
     const number = new Int32Array(1);
@@ -54,7 +54,7 @@ function cudnn(path: string): string {
   return cudnnVersion(Number(Deno.dlopen(path, { get: symbol }).symbols.get()));
 }
 
-/** In the order in which they need one another. */
+/** The libraries, each after those that it needs. */
 const NEEDED: Needed[] = [
   {
     what: "driver",
@@ -77,7 +77,7 @@ const NEEDED: Needed[] = [
 /**
  * Tries every library that TensorFlow needs for a GPU.
  *
- * @param library TensorFlow's own, beside which the others lie.
+ * @param library The path of TensorFlow's library, next to which the others are.
  */
 export function cudaLibraries(library: string): CudaLibrary[] {
   const site = library.replace(/\/tensorflow\/[^/]*$/, "/nvidia");
@@ -94,7 +94,7 @@ export function cudaLibraries(library: string): CudaLibrary[] {
   });
 }
 
-/** Why the GPU variant computes on the processor, and what helps. */
+/** Why the GPU variant computes on the CPU, and the remedy. */
 export function whyNoGpu(library: string): string {
   const missing = cudaLibraries(library).find(({ fault }) => fault);
   const found = missing === undefined

@@ -19,7 +19,7 @@ export interface Device {
 /**
  * Reads a list of devices and frees it.
  *
- * @param list What `TF_SessionListDevices` or `TFE_ContextListDevices` gives.
+ * @param list The result of `TF_SessionListDevices` or `TFE_ContextListDevices`.
  */
 export function readDevices(
   c: TensorFlowC,

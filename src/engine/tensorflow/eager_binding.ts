@@ -1,8 +1,8 @@
 /**
  * The native binding of `@tensorflow/tfjs-node-gpu` on TensorFlow's C library:
- * what the package's own C++ addon (`tfjs_backend.cc`) offers, through Deno's
- * FFI, so that nothing has to be compiled. Its backend, kernels and TensorBoard
- * summaries run on it unchanged.
+ * the interface of the package's C++ addon (`tfjs_backend.cc`), through Deno's
+ * FFI, so that nothing has to be compiled. The package's backend, kernels and
+ * TensorBoard summaries run on this binding unchanged.
  *
  * @module
  */
@@ -23,7 +23,7 @@ import { bytesAt, copyToTensor, takeTensor } from "./tensor.ts";
 /** Bytes of a `TF_TString`. */
 const STRING_BYTES = 24;
 
-/** The array that a tensor's bytes are read as. */
+/** The array type in which a tensor's bytes are read. */
 const ARRAYS: Record<number, new (buffer: ArrayBuffer) => ArrayBufferView> = {
   [DType.float]: Float32Array,
   [DType.complex64]: Float32Array,
@@ -36,7 +36,7 @@ const ARRAYS: Record<number, new (buffer: ArrayBuffer) => ArrayBufferView> = {
 
 interface Held {
   handle: Deno.PointerValue;
-  /** Of a tensor of strings made here: how many it has, to be freed. */
+  /** The number of strings to free, of a string tensor that was created here. */
   strings: number;
 }
 
@@ -60,7 +60,7 @@ export class EagerBinding implements Binding, Disposable {
   readonly TF_Version: string;
   #c: TensorFlowC;
   #context: Deno.PointerValue;
-  /** The name of the GPU that tensors are copied to, where there is one. */
+  /** The name of the GPU that tensors are copied to, if there is one. */
   #gpu: Uint8Array<ArrayBuffer> | undefined;
   #gpuMemory: number;
   #tensors = new Map<number, Held>();
@@ -70,7 +70,7 @@ export class EagerBinding implements Binding, Disposable {
    * Creates an eager context.
    *
    * @param config Its devices and threads.
-   * @throws {TensorFlowError} Where TensorFlow refuses the configuration.
+   * @throws {TensorFlowError} If TensorFlow rejects the configuration.
    */
   constructor(c: TensorFlowC, config: SessionConfig) {
     this.#c = c;
@@ -127,14 +127,14 @@ export class EagerBinding implements Binding, Disposable {
     return this.#gpuMemory;
   }
 
-  /** How many tensors are held. */
+  /** How many tensors exist. */
   getNumOfTensors(): number {
     return this.#tensors.size;
   }
 
   /**
-   * A tensor from an array; of strings, from the bytes of each. An int64 tensor
-   * takes two elements of an Int32Array for each of its own.
+   * Creates a tensor from an array, or a string tensor from the bytes of each
+   * string. For int64, each element is two elements of an Int32Array.
    */
   createTensor(
     shape: number[],
@@ -152,8 +152,7 @@ export class EagerBinding implements Binding, Disposable {
       c.TF_DeleteTensor(tensor);
     }
     if (Array.isArray(values)) return this.#keep(handle, values.length);
-    // Kernels of a GPU expect int32 tensors, which are shapes and axes, in the
-    // host's memory.
+    // GPU kernels expect int32 tensors, which are shapes and axes, in host memory.
     const device = dtype === DType.int32 ? undefined : this.#gpu;
     return this.#keep(device ? this.#copyTo(device, handle) : handle);
   }
@@ -206,7 +205,7 @@ export class EagerBinding implements Binding, Disposable {
     this.#tensors.delete(id);
   }
 
-  /** The values of a tensor, copied; of strings, the bytes of each. */
+  /** A copy of a tensor's values; of a string tensor, the bytes of each string. */
   tensorDataSync(id: number): ArrayBufferView | Uint8Array[] {
     const c = this.#c, { handle } = this.#held(id);
     const tensor = withStatus(
@@ -252,7 +251,7 @@ export class EagerBinding implements Binding, Disposable {
     const results = new BigUint64Array(Math.max(1, outputs));
     const count = Int32Array.of(outputs);
     try {
-      // One status for all calls: each of them sets it.
+      // All calls share one status, which each of them overwrites.
       withStatus(c, (status) => {
         for (const attribute of attributes) {
           setAttribute(c, op, attribute, status);

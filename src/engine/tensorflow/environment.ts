@@ -1,7 +1,8 @@
 /**
  * The environment variables that TensorFlow and CUDA read and that no
- * configuration can replace. All are set here, before the library is loaded;
- * one that the user has set stays.
+ * configuration can replace. All are set here, before the library is loaded. A
+ * variable that the user has set is not changed, except CUDA_VISIBLE_DEVICES, of
+ * which each of several Slurm tasks uses a share.
  *
  * @module
  */
@@ -20,21 +21,20 @@ function variables(
   { gpu, precision, xla }: EnvironmentChoice,
 ): Record<string, string> {
   return {
-    // The log of the C++ code: only fatal errors, since the errors of its calls
-    // come back as statuses.
+    // The C++ code logs fatal errors only; calls return other errors as statuses.
     TF_CPP_MIN_LOG_LEVEL: "3",
     ...(gpu
       ? {
-        // Speed. Batch norms in training stay in NHWC: without it TensorFlow
-        // transposes to NCHW and back around each of them.
+        // Speed: keeps batch norms in training in NHWC. Without this variable
+        // TensorFlow transposes to NCHW and back around each of them.
         TF_USE_CUDNN_BATCHNORM_SPATIAL_PERSISTENT: "1",
-        // Numbers. fp32 means fp32: cuBLAS and cuDNN would round the factors of
+        // Precision: cuBLAS and cuDNN would otherwise round the factors of fp32
         // products to TF32's 10 bits.
         ...(precision === "fp32" ? { NVIDIA_TF32_OVERRIDE: "0" } : {}),
       }
       : {}),
-    // A session's own setting is for GPUs alone; on a processor XLA compiles only
-    // with this besides.
+    // The session's setting enables XLA on GPUs only; on a CPU this flag is needed
+    // as well.
     ...(!gpu && xla === "on"
       ? { TF_XLA_FLAGS: "--tf_xla_auto_jit=2 --tf_xla_cpu_global_jit" }
       : {}),

@@ -1,8 +1,8 @@
 /**
- * What a device computes faster by: which number format, and whether by XLA. Its
- * flags do not tell: of two processors with the same vector instructions for bfloat16
- * one took 0.6 of the time of fp32 and the other 1.6 times as long, and GPUs before
- * Ampere emulate it.
+ * Measures which number format is faster on a device, and whether XLA is. The
+ * device's feature flags do not show it: of two CPUs with the same bfloat16 vector
+ * instructions, bfloat16 took 0.6 times as long as fp32 on one and 1.6 times as long
+ * on the other, and GPUs before Ampere emulate bfloat16.
  *
  * @module
  */
@@ -15,18 +15,18 @@ import type { SessionTarget } from "./session_target.ts";
 import type { SessionConfig } from "./session_config.ts";
 
 /**
- * A convolution as ResNet-18 has them: about 1.2 GFLOP; as many images on a GPU that
- * starting its kernels does not count.
+ * A convolution like those of ResNet-18, about 1.2 GFLOP on a CPU; on a GPU with so
+ * many images that the time of kernel launches does not matter.
  */
 const IMAGES = { CPU: 64, GPU: 2048 }, SIDES = [16, 16, 64];
 const FILTER = [3, 3, 64, 64];
 const RUNS = 5;
-/** bf16 costs precision: it is used where it takes less than this of the time. */
+/** bf16 costs precision: it is used if it takes less than this share of the time. */
 const MAX_TIME_RATIO = 0.85;
 
 /**
- * A tensor of one number that is fed: a whole tensor would take longer to reach a GPU
- * than what is timed.
+ * A tensor filled with one fed number: copying a whole tensor to a GPU would take
+ * longer than the computation that is timed.
  */
 export function filled(graph: GraphBuilder, shape: number[]): GraphValue {
   const value = graph.placeholder("x", DType.float, []);
@@ -37,7 +37,7 @@ export function filled(graph: GraphBuilder, shape: number[]): GraphValue {
   return { name, dtype: DType.float, shape };
 }
 
-/** A number to be fed. */
+/** The feed of {@linkcode filled}'s placeholder. */
 export const HALF = { name: "x", shape: [], values: Float32Array.of(0.5) };
 
 /** One convolution and its weight gradient in each format. */
@@ -75,7 +75,7 @@ function buildGraph(shape: number[]): Uint8Array<ArrayBuffer> {
   return graph.graphDef();
 }
 
-/** Times both number formats, for some hundredths of a second. */
+/** Times both number formats, which takes some hundredths of a second. */
 export async function fasterPrecision(
   c: TensorFlowC,
   target: SessionTarget,
@@ -94,18 +94,18 @@ export async function fasterPrecision(
       }
     }
   } catch {
-    // Some processors have no kernel for a convolution in bf16.
+    // Some CPUs have no kernel for a bf16 convolution.
     return "fp32";
   }
   return best.bf16 < MAX_TIME_RATIO * best.fp32 ? "bf16" : "fp32";
 }
 
-/** XLA compiles for some seconds: it is used where it takes less than this. */
+/** Compiling takes seconds: XLA is used if it takes less than this share of the time. */
 const MAX_XLA_RATIO = 0.95;
 /** Layers of the chain that is timed. */
 const LAYERS = 8;
 
-/** Convolutions with batch norms, ReLUs and additions between: what XLA fuses. */
+/** Convolutions with batch norms, additions and ReLUs, which XLA fuses. */
 function residualGraph(
   shape: number[],
   precision: Precision,
@@ -138,7 +138,7 @@ function residualGraph(
   return graph.graphDef();
 }
 
-/** Whether XLA's code is faster, compiled and warm. */
+/** Whether XLA is faster on a GPU, not counting compilation. */
 export async function isFasterByXla(
   c: TensorFlowC,
   config: SessionConfig,
@@ -160,7 +160,7 @@ export async function isFasterByXla(
   try {
     return await best(true) < MAX_XLA_RATIO * await best(false);
   } catch {
-    // XLA cannot compile here, as where it does not find CUDA's libdevice.
+    // XLA cannot compile on this machine, for example without CUDA's libdevice.
     return false;
   }
 }

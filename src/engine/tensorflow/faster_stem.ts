@@ -1,7 +1,8 @@
 /**
- * How many channels a GPU convolves an image fastest with: tensor cores multiply
- * eight numbers of 16 bits, or four of 32, at a time, and an image has three. cuDNN
- * fills some of its inputs up by itself, so it is measured.
+ * Measures whether a GPU's stem convolution is faster on an input that is
+ * zero-padded in its channels: tensor cores multiply eight 16-bit numbers, or four
+ * 32-bit ones, at a time, and an image has three channels. cuDNN pads some inputs
+ * by itself, so only a measurement can decide.
  *
  * @module
  */
@@ -14,11 +15,11 @@ import { filled, HALF } from "./faster.ts";
 import { GraphSession } from "./graph_session.ts";
 import type { SessionTarget } from "./session_target.ts";
 
-/** What a stem sees. */
+/** A stem and its input. */
 export interface StemInput {
   /** The stem's convolution. */
   stem: ConvSpec;
-  /** Patches at a time. */
+  /** Patches per convolution. */
   rows: number;
   /** Side of a patch in pixels. */
   patchSize: number;
@@ -26,16 +27,16 @@ export interface StemInput {
   precision: Precision;
 }
 
-/** The channels that tensor cores want. */
+/** The number of channels that suits tensor cores. */
 export function tensorCoreChannels(precision: Precision): number {
   return precision === "bf16" ? 8 : 4;
 }
 
 const RUNS = 5;
-/** Filling up takes memory: it is done where it takes less than this of the time. */
+/** Padding costs memory: it is used if it takes less than this share of the time. */
 const MAX_TIME_RATIO = 0.95;
 
-/** The convolution and its filter's gradient, as they are and filled up. */
+/** The convolution and its filter gradient, without and with padded channels. */
 function buildGraph(
   { stem, rows, patchSize, precision }: StemInput,
 ): Uint8Array<ArrayBuffer> {
@@ -79,13 +80,13 @@ function buildGraph(
   return graph.graphDef();
 }
 
-/** What a stem takes with its own channels, and with those of tensor cores. */
+/** Seconds of a stem with its own channels, and with padded channels. */
 export interface StemSeconds {
   own: number;
   filled: number;
 }
 
-/** Times a stem both ways. */
+/** Times a stem without and with padded channels. */
 export async function stemSeconds(
   c: TensorFlowC,
   target: SessionTarget,
@@ -106,7 +107,7 @@ export async function stemSeconds(
   return { own: best[0]!, filled: best[1]! };
 }
 
-/** Whether a stem is to be filled up. */
+/** Whether the stem's input should be padded. */
 export function isFaster({ own, filled }: StemSeconds): boolean {
   return filled < MAX_TIME_RATIO * own;
 }

@@ -1,17 +1,17 @@
 /**
- * The GPUs of each of several processes on one machine.
+ * Distributes the GPUs of a machine among several processes.
  *
  * @module
  */
 
 /**
- * Which GPUs a process sees: its own, or more where there are more than processes;
- * one that others see too where there are fewer.
+ * The GPUs of a process: one or more for it alone, or, with fewer GPUs than
+ * processes, one that it shares with other processes.
  *
- * @param task Which of the processes on this machine.
- * @param options How many they are, and the GPUs as `CUDA_VISIBLE_DEVICES` names
- * them.
- * @returns The value of that variable; nothing where there is nothing to share.
+ * @param task The index of the process on this machine.
+ * @param options The number of processes, and the GPUs as `CUDA_VISIBLE_DEVICES`
+ * names them.
+ * @returns The value of that variable; undefined if there are no GPUs.
  *
  * @example Two processes, four GPUs
  * ```ts
@@ -36,8 +36,8 @@ export function gpusNamed(list: string | undefined): string[] {
 }
 
 /**
- * The share of a task that Slurm has started beside others on this machine, where all
- * of them see the same GPUs.
+ * The GPUs of a task, if Slurm has started several tasks on this machine that all
+ * see the same GPUs.
  *
  * @param variable Reads an environment variable.
  */

@@ -1,6 +1,6 @@
 /**
- * The compiled engine: each step is one run of one traced TensorFlow graph, on
- * one device or on those of a group of replicas.
+ * The compiled engine: each step is one session run of one traced TensorFlow
+ * graph, on one device or on those of a group of replicas.
  *
  * @module
  */
@@ -40,8 +40,8 @@ import type { ReplicaGroup } from "./replica_group.ts";
 import type { Feed } from "./tensor.ts";
 
 /**
- * Memory that a step takes which keeps all activations, as a multiple of one that
- * computes some again: 18.2 GB for 10.8 in fp32, with room to spare.
+ * Memory of a step that stores all activations, as a multiple of one that
+ * recomputes some: 18.2 GB instead of 10.8 GB in fp32, plus a margin.
  */
 const KEPT = 2.5;
 
@@ -50,10 +50,10 @@ export interface GraphEngineParts {
   report: EngineReport;
   /** The library. */
   c: TensorFlowC;
-  /** What sessions of one device run on. */
+  /** The target of sessions on one device. */
   target: SessionTarget;
   precision: Precision;
-  /** Where several replicas train together. */
+  /** The replicas, if several train together. */
   replicas?: ReplicaGroup;
   /** Frees the eager context. */
   close: () => void;
@@ -62,7 +62,7 @@ export interface GraphEngineParts {
 /** See `engine.ts`. */
 export class GraphEngine implements Engine {
   readonly report: EngineReport;
-  /** The replicas that train together, where there are several. */
+  /** The replicas, if several train together. */
   readonly replicas?: ReplicaGroup;
   #c: TensorFlowC;
   #target: SessionTarget;
@@ -71,7 +71,7 @@ export class GraphEngine implements Engine {
   /** See {@linkcode Engine.close}. */
   readonly close: () => void;
 
-  /** Over a loaded library. */
+  /** An engine over a loaded library. */
   constructor(
     { report, c, target, precision, replicas, close }: GraphEngineParts,
   ) {
@@ -83,25 +83,25 @@ export class GraphEngine implements Engine {
     this.#precision = precision;
   }
 
-  /** Any other graph: on the devices of the replicas, or on the only one. */
+  /** A session of any graph, on the devices of the replicas or on the only device. */
   session(graphDef: Uint8Array<ArrayBuffer>): GraphSession {
     const target = this.replicas?.target ?? this.#target;
     return GraphSession.load(this.#c, graphDef, target);
   }
 
-  /** A SavedModel's folder, on one device. */
+  /** A session of a SavedModel's folder, on one device. */
   loadSavedModel(folder: string): GraphSession {
     return GraphSession.loadSavedModel(this.#c, folder, this.#target);
   }
 
   /** How graphs for this device are traced. */
   #settings({ floats }: { floats?: boolean }): TraceSettings {
-    // A GPU's own library chooses among such algorithms by itself.
+    // cuDNN chooses among such algorithms by itself.
     const winograd = this.report.device === "CPU";
     return { precision: this.#precision, winograd, floats };
   }
 
-  /** Seconds of a model's stem with its own channels, and filled up. */
+  /** Seconds of a model's stem with its own channels, and with padded channels. */
   stemSeconds(
     { model, images, microBatch, patches, patchSize }: TrainerOptions,
   ): Promise<StemSeconds> {
@@ -113,7 +113,7 @@ export class GraphEngine implements Engine {
     });
   }
 
-  /** Channels that the stem's input is filled up to, where a GPU is faster so. */
+  /** Channels to pad the stem's input to, if that is faster on the GPU. */
   async #stemChannels(options: TrainerOptions): Promise<number | undefined> {
     if (this.report.device === "CPU") return undefined;
     const channels = tensorCoreChannels(this.#precision);
@@ -121,12 +121,12 @@ export class GraphEngine implements Engine {
     try {
       return isFaster(await this.stemSeconds(options)) ? channels : undefined;
     } catch {
-      // No room for both beside what else is on the GPU.
+      // For example, too little free GPU memory for the measurement.
       return undefined;
     }
   }
 
-  /** Whether a GPU has room for all activations of a step. */
+  /** Whether a GPU has enough memory to store all activations of a step. */
   #keepsAll(options: TrainerOptions): boolean {
     const { memoryBytes } = this.report;
     if (memoryBytes === undefined) return false;
@@ -136,13 +136,13 @@ export class GraphEngine implements Engine {
   }
 
   /**
-   * A model in training; of several processes the first gives its state to all.
+   * A model in training; with several processes, process 0 broadcasts its state.
    *
-   * @param options The model and the batch; `floats` feeds numbers in [−1, 1]
-   * in place of bytes, for comparisons; `stemChannels` is measured by default;
-   * `staged` is what a GPU does with whole batches.
-   * @throws {EmpSslError} `INVALID_ARGUMENT` where the replicas do not divide
-   * the batch.
+   * @param options The model and the batch; `floats` feeds normalised floats
+   * instead of bytes, for comparisons; `stemChannels` is measured by default;
+   * `staged` is the default on a GPU, but is ignored with micro-batches.
+   * @throws {EmpSslError} `INVALID_ARGUMENT` if the batch cannot be divided
+   * equally among the replicas.
    */
   async trainer(
     options: TrainerOptions & {

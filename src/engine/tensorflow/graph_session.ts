@@ -22,17 +22,17 @@ export interface NamedFeed {
   /** Its values in row-major order. */
   values: Feed;
   /**
-   * Whether TensorFlow may read the values where they are, without a copy. Only
-   * for what the graph does not keep: a variable that is assigned a fed value
-   * shares its memory, which the garbage collector would free.
+   * Whether TensorFlow may read the values in place, without a copy. Not for
+   * values that the graph assigns to a variable: the variable would share their
+   * memory, which the garbage collector frees.
    */
   inPlace?: boolean;
 }
 
-/** The tag of the graph that serves, in a SavedModel. */
+/** The tag of the inference graph in a SavedModel. */
 const SERVE_STRING = cString("serve");
 
-/** An array of pointers, as C takes it. */
+/** An array of pointers, to pass to C. */
 function pointerArray(pointers: Deno.PointerValue[]) {
   return BigUint64Array.from(pointers, (p) => Deno.UnsafePointer.value(p));
 }
@@ -68,7 +68,7 @@ export class GraphSession implements Disposable {
     this.#onKernels = onKernels;
   }
 
-  /** A session over a new graph, which `create` fills in. */
+  /** A session over a new graph, which `create` fills. */
   static #over(
     c: TensorFlowC,
     { subject, onKernels }: Pick<SessionTarget, "onKernels"> & {
@@ -89,7 +89,7 @@ export class GraphSession implements Disposable {
    * Loads a graph.
    *
    * @param graphDef A serialised GraphDef.
-   * @throws {EmpSslError} `ENGINE_UNAVAILABLE` with TensorFlow's own message.
+   * @throws {EmpSslError} `ENGINE_UNAVAILABLE` with TensorFlow's message.
    */
   static load(
     c: TensorFlowC,
@@ -124,7 +124,7 @@ export class GraphSession implements Disposable {
   /**
    * Loads a SavedModel's folder.
    *
-   * @throws {EmpSslError} `ENGINE_UNAVAILABLE` with TensorFlow's own message.
+   * @throws {EmpSslError} `ENGINE_UNAVAILABLE` with TensorFlow's message.
    */
   static loadSavedModel(
     c: TensorFlowC,
@@ -171,14 +171,14 @@ export class GraphSession implements Disposable {
   }
 
   /**
-   * A tensor with a copy of an array, or over its own memory: on a processor
-   * TensorFlow reads it there, unless it is not aligned to 64 bytes; a GPU copies
-   * it once.
+   * A tensor with a copy of an array, or over the array's memory: on a CPU
+   * TensorFlow reads that memory directly if it is aligned to 64 bytes; for a GPU
+   * it is copied once.
    */
   #feed({ name, shape, values, inPlace }: NamedFeed): Deno.PointerValue {
     const c = this.#c;
     const wanted = shape.reduce((a, b) => a * b, 1);
-    // TensorFlow would read beyond the array, or stop the program.
+    // Otherwise TensorFlow would read beyond the array or abort the process.
     if (values.length !== wanted) {
       throw new EmpSslError({
         action: "compute with",
@@ -203,12 +203,12 @@ export class GraphSession implements Disposable {
   }
 
   /**
-   * Runs a part of the graph on a thread of TensorFlow's.
+   * Runs a part of the graph on another thread.
    *
-   * @param feeds Those that are read in place must not change until the run has
+   * @param feeds Values that are read in place must not change until the run has
    * ended.
-   * @param fetches Names of nodes; of each the first output is fetched, which
-   * must be of type float.
+   * @param fetches Names of nodes; the first output of each is fetched and must be
+   * of type float.
    * @returns The values in row-major order, in the order of `fetches`.
    * @throws {EmpSslError} See {@linkcode stepError}.
    */

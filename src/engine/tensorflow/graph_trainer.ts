@@ -1,5 +1,5 @@
 /**
- * A model in training: the runs of a traced graph that make a step.
+ * A model in training: the session runs of a traced graph that make up a step.
  *
  * @module
  */
@@ -23,13 +23,13 @@ import type { PatchValues } from "../../patches/normalize.ts";
 import type { GraphSession, NamedFeed } from "./graph_session.ts";
 import type { Feed } from "./tensor.ts";
 
-/** The numbers of patches, in place: of 16 bits they come as bytes. */
+/** The values of patches, without a copy: 16-bit values arrive as bytes. */
 export function patchNumbers(values: Feed, { bits }: PatchValues = {}): Feed {
   if (bits !== 16 || !(values instanceof Uint8Array)) return values;
   return new Uint16Array(values.buffer, values.byteOffset, values.length / 2);
 }
 
-/** Feeds patches, read in place: whole numbers, or floats already normalised. */
+/** A feed of patches, read in place: integers, or floats already normalised. */
 export function patchFeed(values: Feed, shape: number[]): NamedFeed {
   const isFloat = values instanceof Float32Array;
   const name = isFloat ? NODES.floats : NODES.bytes;
@@ -40,10 +40,13 @@ function scalar(name: string, values: Feed): NamedFeed {
   return { name, shape: [], values };
 }
 
-/** Bytes that one run restores: TensorFlow plans each set of feeds once. */
+/**
+ * Bytes to restore in one run: TensorFlow plans the graph anew for each set of
+ * feeds, so one run per tensor would be slow.
+ */
 const RESTORE_BYTES = 64 * 2 ** 20;
 
-/** Puts tensors on the device, some at a time. */
+/** Puts tensors on the device, several in each run. */
 export async function restore(
   session: GraphSession,
   specs: TensorSpec[],
@@ -65,15 +68,15 @@ export async function restore(
   await flush();
 }
 
-/** What a trainer starts from; without a state it comes from process 0. */
+/** What a trainer starts from; without a state, process 0 broadcasts it. */
 export interface GraphTrainerStart {
-  /** Whether the graph takes its patches from the device: see `traceReplicas`. */
+  /** Whether patches are uploaded by separate runs: see `TraceSettings.staged`. */
   staged?: boolean;
-  /** Weights and running statistics. */
+  /** Weights and batch norm running statistics. */
   state?: State;
-  /** Momentum, zero where it is not given, and what the method keeps. */
+  /** Momentum, zero by default, and the method's state. */
   momentum?: State;
-  /** Where there are replicas: how many here, and how many in all. */
+  /** With replicas: how many in this process, and how many in all. */
   replicas?: { own: number; count: number };
 }
 
@@ -84,10 +87,10 @@ export class GraphTrainer implements Trainer {
   #kept: TensorSpec[];
   #shape: number[];
   #options: TrainerOptions;
-  /** The prefixes of the names of each replica's nodes. */
+  /** The name prefix of each replica's nodes. */
   #prefixes: string[];
   #replicated: boolean;
-  /** Batches that are on the device, or on their way. */
+  /** Unused batches that are on the device or being copied to it. */
   #uploaded = 0;
   /** See {@linkcode Trainer.upload}. */
   readonly upload?: (patches: Feed) => Promise<void>;
@@ -110,7 +113,7 @@ export class GraphTrainer implements Trainer {
     if (staged) this.upload = (patches) => this.#upload(patches);
   }
 
-  /** Restores the state; without momentum it starts from zero. */
+  /** Restores the state; momentum is zero by default. */
   static async start(
     session: GraphSession,
     options: TrainerOptions,
@@ -133,10 +136,10 @@ export class GraphTrainer implements Trainer {
     return trainer;
   }
 
-  /** Runs the same nodes of every replica; gives what the first one fetched. */
+  /** Runs the same nodes of every replica; returns the outputs of the first. */
   async #run(feeds: NamedFeed[], fetches: string[]): Promise<Float32Array[]> {
     const names = this.#prefixes.flatMap((prefix, i) =>
-      // One output of a replica is enough to run its whole step.
+      // Fetching one output of a replica runs its whole step.
       i === 0 ? fetches : [prefix + fetches[0]]
     );
     const outputs = await this.#session.run(feeds, names);
@@ -154,7 +157,7 @@ export class GraphTrainer implements Trainer {
     }
   }
 
-  /** What feeds the patches: nothing where they are on the device, then. */
+  /** Feeds for the patches: none with `upload`, which is called if it was not yet. */
   async #feeds(patches: Feed): Promise<NamedFeed[]> {
     if (this.upload === undefined) {
       const values = patchNumbers(patches, this.#options.values);
@@ -221,7 +224,7 @@ export class GraphTrainer implements Trainer {
       scalar(NODES.microBatch, Int32Array.of(i)),
     ]);
     for (const feed of feeds) await this.#run(feed, [NODES.embedded]);
-    // The losses of the batch are the means over its micro-batches.
+    // The losses of the batch are the means over the micro-batches.
     const losses = NODES.losses.map(() => Float32Array.of(0));
     let gram: Float32Array = new Float32Array();
     for (const [_, index] of feeds) {
@@ -234,7 +237,7 @@ export class GraphTrainer implements Trainer {
     return [...losses, gram, ...rest];
   }
 
-  /** z of a batch in training mode, without any update. */
+  /** z of a batch in training mode, without an update. */
   async embed(patches: Feed): Promise<Float32Array> {
     return (await this.#run(await this.#feeds(patches), [NODES.z]))[0]!;
   }

@@ -1,16 +1,16 @@
 /**
- * Keeps a server to one address. TensorFlow's servers listen on every address of
- * a machine and cannot be told otherwise; a socket filter on the listening
- * socket drops what was sent to another address before it is a connection.
+ * Restricts a server to one address. TensorFlow's servers always listen on every
+ * address of a machine; a socket filter on the listening socket drops packets to
+ * other addresses before a connection is made.
  *
  * @module
  */
 import { lookup } from "node:dns/promises";
 
 const SOL_SOCKET = 1, SO_ATTACH_FILTER = 26, SO_ACCEPTCONN = 30;
-/** Where a packet's network header begins, for a filter. */
+/** The offset of a packet's network header in a filter: `SKF_NET_OFF`. */
 const NET = 0xfff00000;
-/** More than a process has open while it starts. */
+/** More file descriptors than a process has open while it starts. */
 const MOST_FILES = 4096;
 
 /** Linux's C library. */
@@ -48,23 +48,23 @@ function listeners(libc: Libc, port: number): number[] {
     const name = new Uint8Array(128);
     length[0] = name.length;
     if (libc.getsockname(file, name, sizes) !== 0) continue;
-    // The port stands after the family, for IPv4 and IPv6 alike.
+    // The port follows the family, for IPv4 and IPv6 alike.
     if (new DataView(name.buffer).getUint16(2) === port) found.push(file);
   }
   return found;
 }
 
-/** Lets IPv4 packets to one address pass, and nothing else. */
+/** A BPF program that accepts IPv4 packets to one address and drops all others. */
 function onlyTo(address: number[]): Uint8Array<ArrayBuffer> {
   const wanted = new DataView(Uint8Array.from(address).buffer).getUint32(0);
-  // Each: the code, where to go if so, where if not, and a number.
+  // Each instruction: code, jump if true, jump if false, operand.
   const program: [number, number, number, number][] = [
-    [0x30, 0, 0, NET], // load the byte with the version
-    [0x54, 0, 0, 0xf0], // keep the version
+    [0x30, 0, 0, NET], // load the byte with the IP version
+    [0x54, 0, 0, 0xf0], // mask the version
     [0x15, 0, 3, 0x40], // not IPv4: drop
-    [0x20, 0, 0, NET + 16], // load the destination
-    [0x15, 0, 1, wanted], // another: drop
-    [0x06, 0, 0, 0xffffffff], // let it pass
+    [0x20, 0, 0, NET + 16], // load the destination address
+    [0x15, 0, 1, wanted], // another address: drop
+    [0x06, 0, 0, 0xffffffff], // accept
     [0x06, 0, 0, 0], // drop
   ];
   const view = new DataView(new ArrayBuffer(8 * program.length));
@@ -78,11 +78,11 @@ function onlyTo(address: number[]): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * Lets a server of this process be reached by one address only.
+ * Makes a server of this process reachable through one address only.
  *
  * @param host A name or an IPv4 address of this machine.
- * @param port Where the server listens.
- * @returns Whether that could be done: on Linux, with IPv4.
+ * @param port The server's port.
+ * @returns Whether that was possible: on Linux, with IPv4.
  */
 export async function listenOnlyOn(
   host: string,
@@ -99,8 +99,8 @@ export async function listenOnlyOn(
     program.setUint16(0, filter.length / 8, true);
     const place = Deno.UnsafePointer.value(Deno.UnsafePointer.of(filter));
     program.setBigUint64(8, place, true);
-    // The kernel copies the filter in the call, until which it must not be freed:
-    // it is used once more below.
+    // setsockopt copies the filter, which must not be garbage-collected before:
+    // its use in the return statement keeps it alive.
     const files = listeners(libc.symbols, port);
     const bytes = new Uint8Array(program.buffer);
     const attached = files.every((file) =>

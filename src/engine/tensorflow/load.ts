@@ -1,6 +1,6 @@
 /**
  * Loads the TensorFlow engine into this thread. Only one thread of a process
- * may do so: the library keeps global state.
+ * may load it: the library has global state.
  *
  * @module
  */
@@ -20,7 +20,7 @@ import { ReplicaGroup } from "./replica_group.ts";
 import type { SessionTarget } from "./session_target.ts";
 import type { SessionConfig } from "./session_config.ts";
 
-/** The part of an `EngineWish` that TensorFlow uses, and a trace of its kernels. */
+/** The part of an `EngineWish` that TensorFlow uses, and a receiver of kernel times. */
 type Wish =
   & Pick<EngineWish, "threads" | "cluster" | "xla">
   & Pick<SessionTarget, "onKernels">;
@@ -28,7 +28,7 @@ type Wish =
 /** The library and eager binding that this process has loaded. */
 let loaded: { path: string; binding: EagerBinding } | undefined;
 
-/** The eager context, with tfjs's backend on it: one for each process. */
+/** Creates the eager context and tfjs's backend on it, once for each process. */
 async function loadBackend(
   library: InstalledLibrary,
   c: TensorFlowC,
@@ -53,8 +53,8 @@ async function loadFrom(
   const wantsGpu = library.variant === "gpu";
   const config: SessionConfig = {
     intraOpThreads: threads ?? 0,
-    // One operation at a time, on all threads, is as fast on a processor and
-    // needs less memory. A GPU's operations only wait for it.
+    // On a CPU, one operation at a time, on all threads, is as fast as several and
+    // needs less memory. The threads of GPU operations only wait for the GPU.
     interOpThreads: wantsGpu ? 0 : 1,
     allowMemoryGrowth: true,
     allowSoftPlacement: true,
@@ -67,7 +67,7 @@ async function loadFrom(
   const precision = choice === "auto"
     ? gpuName(await fasterPrecision(c, plain, gpu), gpu)
     : choice;
-  // On a processor XLA's own code is slower than oneDNN's: it is asked for, or off.
+  // On a CPU, XLA's code is slower than oneDNN's: it is off unless requested.
   if (xla === "auto" && gpu) {
     config.xla = await isFasterByXla(c, config, precision);
   }
@@ -96,11 +96,11 @@ async function loadFrom(
 /**
  * Loads TensorFlow.
  *
- * @param choice `auto` is bf16 on a GPU and where it is measured to be faster,
- * fp32 elsewhere.
- * @param wish How many threads it may use; the replicas that train together.
- * @throws {EmpSslError} `ENGINE_UNAVAILABLE` where no library is installed or
- * none can be loaded; `INVALID_ARGUMENT` where the replicas cannot be.
+ * @param choice `auto` is bf16 if it is measured to be faster, else tf32 on a GPU
+ * and fp32 on a CPU.
+ * @param wish Threads, XLA, and the replicas that train together.
+ * @throws {EmpSslError} `ENGINE_UNAVAILABLE` if no library is installed or none
+ * can be loaded; `INVALID_ARGUMENT` if the replicas or tf32 are not possible.
  */
 export async function loadTensorFlow(
   choice: PrecisionChoice = "auto",
@@ -117,13 +117,13 @@ export async function loadTensorFlow(
       complaints.push(messageOf(error));
       continue;
     }
-    // Not the next one after this: two of them in one process end it.
+    // No fallback from here on: two TensorFlow libraries in one process crash it.
     return await loadFrom(library, c, choice, wish).catch(unavailable);
   }
   throw loadError(complaints.join("; ") || "it is not set up");
 }
 
-/** fp32 that is not asked for is rounded to TF32 by GPUs that have it. */
+/** On a GPU, fp32 that `auto` chose is called tf32: GPUs with TF32 round to it. */
 function gpuName(precision: "fp32" | "bf16", gpu: boolean): Precision {
   return gpu && precision === "fp32" ? "tf32" : precision;
 }
@@ -154,9 +154,9 @@ function loadError(
 }
 
 /**
- * An error of ours stays; any other means that there is no engine. Packages in
- * Deno's cache keep the modes that they were published with: some are readable
- * by the user alone who downloaded them.
+ * Rethrows an EmpSslError; throws any other error as `ENGINE_UNAVAILABLE`.
+ * Packages in Deno's cache have the file permissions that they were published
+ * with: some are readable only by the user who downloaded them.
  */
 export function unavailable(error: unknown): never {
   if (codeOf(error)) throw error;

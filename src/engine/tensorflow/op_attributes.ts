@@ -1,12 +1,12 @@
 /**
- * The attributes of an eager operation, as tfjs-node-gpu's kernels give them.
+ * The attributes of an eager operation, as tfjs-node-gpu's kernels pass them.
  *
  * @module
  */
 import type { OpAttr } from "../../deps/tfjs_node.ts";
 import { cString, type TensorFlowC } from "./c_api.ts";
 
-/** The package's numbers for kinds of attributes. */
+/** The package's numbers for the kinds of attributes. */
 export const ATTRIBUTES = {
   TF_ATTR_STRING: 0,
   TF_ATTR_INT: 1,
@@ -18,14 +18,14 @@ export const ATTRIBUTES = {
 } as const;
 
 const names = new Map<string, Uint8Array<ArrayBuffer>>();
-/** The name of an operation or an attribute for C; encoded once. */
+/** The name of an operation or an attribute as a C string; encoded once. */
 export function nameBytes(name: string): Uint8Array<ArrayBuffer> {
   let bytes = names.get(name);
   if (bytes === undefined) names.set(name, bytes = cString(name));
   return bytes;
 }
 
-/** The memory of an array, as C takes it. */
+/** The memory of an array as bytes, to pass to C. */
 export function bytesOf(
   array: ArrayBufferView<ArrayBuffer>,
 ): Uint8Array<ArrayBuffer> {

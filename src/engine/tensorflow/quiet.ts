@@ -1,6 +1,6 @@
 /**
- * Keeps the lines off the terminal that TensorFlow prints while the system
- * loads it, before any of its settings can reach it.
+ * Suppresses the lines that TensorFlow prints while its library is loaded, before
+ * any setting takes effect.
  *
  * @module
  */
@@ -10,8 +10,8 @@ const STDERR = 2;
 const WRITE_ONLY = 1;
 
 /**
- * Runs a function while standard error leads nowhere; its exceptions pass.
- * Where the C library cannot be reached, a few lines more are shown.
+ * Runs a function while standard error is redirected to /dev/null. Exceptions
+ * propagate. If the C library cannot be loaded, nothing is suppressed.
  */
 export function withoutStderr<T>(run: () => T): T {
   let libc;

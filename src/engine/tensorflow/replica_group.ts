@@ -1,6 +1,6 @@
 /**
- * The replicas of a model that train together on the devices of this process,
- * alone or with those of other processes.
+ * The replicas of a model on the devices of this process, which train together,
+ * alone or with the replicas of other processes.
  *
  * @module
  */
@@ -17,13 +17,13 @@ import type { SessionTarget } from "./session_target.ts";
 import { startServer } from "./server.ts";
 import { JOB, type SessionConfig } from "./session_config.ts";
 
-/** More collective operations than any graph has. */
+/** Instance keys of collective operations per graph: more than any graph needs. */
 const INSTANCES_PER_GRAPH = 100_000;
 
-/** Seconds in which the devices of all processes must have met. */
+/** Seconds within which the devices of all processes must connect. */
 const MEETING_SECONDS = 120;
 
-/** Rejects where the devices do not meet in time. */
+/** Rejects if the devices do not connect in time. */
 async function inTime<T>(meeting: Promise<T>): Promise<T> {
   let timer: ReturnType<typeof setTimeout>;
   const late = new Promise<never>((_, reject) => {
@@ -62,9 +62,9 @@ function deviceError(found: string, remedy: string): EmpSslError {
 
 /** What a group is started with. */
 export interface ReplicaGroupOptions {
-  /** The replicas that are wanted, here and in other processes. */
+  /** The requested replicas, here and in other processes. */
   wish: ClusterWish;
-  /** Whether they are to be on GPUs. */
+  /** Whether they run on GPUs. */
   gpu: boolean;
   /** Threads, memory and placement, as for one device. */
   config: SessionConfig;
@@ -72,22 +72,22 @@ export interface ReplicaGroupOptions {
 
 /** See the module's description. */
 export class ReplicaGroup {
-  /** The number of this process among all: process 0 has the state. */
+  /** The index of this process among all: process 0 has the state. */
   readonly task: number;
   /** How many replicas there are in all. */
   readonly count: number;
   /** The devices of this process's replicas, by TensorFlow's full names. */
   readonly devices: readonly string[];
-  /** What their sessions run on. */
+  /** The target of their sessions. */
   readonly target: SessionTarget;
   /** What a user should know before a long run. */
   readonly warning?: string;
   #c: TensorFlowC;
   #gpu: boolean;
   #syncBatchNorm: boolean;
-  /** How many graphs there were: every process makes the same ones. */
+  /** How many graphs there were so far: the same number in every process. */
   #graphs = 0;
-  /** Whether the devices of all processes have reached one another. */
+  /** Whether the devices of all processes have connected before. */
   #haveMet = false;
 
   private constructor(
@@ -110,11 +110,11 @@ export class ReplicaGroup {
   }
 
   /**
-   * Finds the devices, and starts this process's server where there are other
+   * Finds the devices, and starts this process's server if there are other
    * processes.
    *
-   * @throws {EmpSslError} `INVALID_ARGUMENT` where there are too few devices, or
-   * the server cannot listen on its address.
+   * @throws {EmpSslError} `INVALID_ARGUMENT` if there are too few devices, or the
+   * server cannot listen on its address.
    */
   static async start(
     c: TensorFlowC,
@@ -158,7 +158,7 @@ export class ReplicaGroup {
     });
   }
 
-  /** For one more graph, with the slot of each of this process's replicas. */
+  /** The settings of one more graph, given the slots of this process's replicas. */
   #settings(slots: number[]): ReplicaSettings {
     return {
       count: this.count,
@@ -176,11 +176,11 @@ export class ReplicaGroup {
   }
 
   /**
-   * The settings of a graph that trains. All processes must call it together:
-   * it gathers the numbers of all replicas, to find out at which slot the values
-   * of each stand in a gathered tensor.
+   * The settings of a training graph. All processes must call this method
+   * together: an all-gather of the replicas' ranks finds the slot of each replica
+   * in gathered tensors.
    *
-   * @throws {EmpSslError} `PEER_LOST` where not all devices can be reached.
+   * @throws {EmpSslError} `PEER_LOST` if not all devices can be reached.
    */
   async settings(): Promise<ReplicaSettings> {
     const first = this.task * this.devices.length;
@@ -198,8 +198,8 @@ export class ReplicaGroup {
     try {
       const fetches = this.devices.map((_, i) => `${prefixOf(i)}ranks`);
       const meeting = session.run([], fetches);
-      // Later graphs may come late in one process, which does more than the others;
-      // one that is lost is noticed by its silence.
+      // Later graphs have no time limit, since one process may have more to do than
+      // the others. A lost process is noticed by its missing heartbeats.
       const [ranks] = await (this.#haveMet ? meeting : inTime(meeting));
       this.#haveMet = true;
       session[Symbol.dispose]();
@@ -207,7 +207,7 @@ export class ReplicaGroup {
         this.devices.map((_, i) => ranks!.indexOf(first + i)),
       );
     } catch (error) {
-      // A session that still runs cannot be closed.
+      // After PEER_LOST the run may not have ended: such a session cannot be closed.
       if (codeOf(error) !== "PEER_LOST") session[Symbol.dispose]();
       throw error;
     }

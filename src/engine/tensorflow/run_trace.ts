@@ -1,5 +1,5 @@
 /**
- * How long each kernel of a run took, by TensorFlow's own trace: the messages
+ * How long each kernel of a run took, from TensorFlow's trace: the messages
  * `RunOptions` and `RunMetadata`, with the field numbers of
  * tensorflow/core/protobuf/config.proto and tensorflow/core/framework/step_stats.proto.
  *
@@ -11,7 +11,7 @@ import { bytesAt } from "./tensor.ts";
 
 /** One kernel of a run. */
 export interface KernelTime {
-  /** The operation: `Conv2D`; of a GPU's kernel that none has started, its name. */
+  /** The operation: `Conv2D`; for a GPU kernel without one, the kernel's name. */
   op: string;
   /** Seconds on the device. */
   seconds: number;
@@ -39,7 +39,7 @@ const root = protobuf.Root.fromJSON({
   },
 });
 
-/** `RunOptions.FULL_TRACE`: the device's kernels too. */
+/** `RunOptions.FULL_TRACE`: includes the device's kernels. */
 const FULL_TRACE = 3;
 
 interface NodeStats {
@@ -50,8 +50,8 @@ interface NodeStats {
 }
 
 /**
- * The operation that a label names: on a processor `node = Conv2D(inputs)`, on a
- * GPU `kernel regs:… block:…@@node:Conv2D#more#`.
+ * The operation that a label names: on a CPU `node = Conv2D(inputs)`, on a GPU
+ * `kernel regs:… block:…@@node:Conv2D#more#`.
  */
 function opOf({ nodeName, timelineLabel }: NodeStats): string {
   const [kernel, annotation] = timelineLabel.split("@@") as [string, string?];
@@ -62,7 +62,7 @@ function opOf({ nodeName, timelineLabel }: NodeStats): string {
 }
 
 /**
- * The kernels of a run: of its GPUs where it used some, else the processor's.
+ * The kernels of a run: those of its GPUs if it used any, else the CPU's.
  *
  * @param metadata A serialised `RunMetadata`.
  */
@@ -93,7 +93,7 @@ export function kernelTimes(metadata: Uint8Array): KernelTime[] {
   );
 }
 
-/** A run that is traced: what it is told, and what it gives back. */
+/** The options and the result buffer of a traced run. */
 export class RunTrace implements Disposable {
   #c: TensorFlowC;
   /** A buffer with `RunOptions`. */
@@ -101,7 +101,7 @@ export class RunTrace implements Disposable {
   /** A buffer for `RunMetadata`. */
   readonly metadata: Deno.PointerValue;
 
-  /** For one run. */
+  /** Allocates the buffers for one run. */
   constructor(c: TensorFlowC) {
     const options = root.lookupType("RunOptions")
       .encode({ traceLevel: FULL_TRACE }).finish().slice();
@@ -110,7 +110,7 @@ export class RunTrace implements Disposable {
     this.metadata = c.TF_NewBuffer();
   }
 
-  /** The kernels of the run, which has ended. */
+  /** The kernels of the run, once it has ended. */
   kernels(): KernelTime[] {
     // `TF_Buffer`: a pointer, and a length.
     const buffer = new Deno.UnsafePointerView(this.metadata!);

@@ -1,6 +1,6 @@
 /**
- * TensorFlow's own server: what the other processes of a cluster reach this one
- * by.
+ * TensorFlow's gRPC server, through which the other processes of a cluster reach
+ * this one.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { listenOnlyOn } from "./listen_filter.ts";
 import { encodeServerConfig, type ServerConfig } from "./session_config.ts";
 import { withStatus } from "./status.ts";
 
-/** Says why a server could not listen, where that can be found out. */
+/** The error of a server that cannot listen on its address. */
 function addressError(address: string, found: string): EmpSslError {
   return new EmpSslError({
     action: "listen on",
@@ -22,7 +22,10 @@ function addressError(address: string, found: string): EmpSslError {
   });
 }
 
-/** TensorFlow says of a taken port only that it could not start. */
+/**
+ * Tries to listen on an address. TensorFlow's error for a taken port only says that
+ * the server could not start.
+ */
 function tryAddress(address: string): void {
   try {
     Deno.listen(splitAddress(address)).close();
@@ -39,12 +42,12 @@ function tryAddress(address: string): void {
 }
 
 /**
- * Starts the server of this process. It lives as long as the process:
+ * Starts the server of this process. It runs until the process ends:
  * TensorFlow's servers cannot be stopped.
  *
- * @returns What sessions are to be started on, and whether the server can be
- * reached by its own address only.
- * @throws {EmpSslError} `INVALID_ARGUMENT` where it cannot listen.
+ * @returns The target for sessions, and whether the server is reachable through
+ * its own address only.
+ * @throws {EmpSslError} `INVALID_ARGUMENT` if it cannot listen.
  */
 export async function startServer(
   c: TensorFlowC,
@@ -58,7 +61,7 @@ export async function startServer(
       c,
       (status) => c.TF_NewServer(definition, BigInt(definition.length), status),
     );
-    // It listens, but does not serve yet.
+    // The server's socket listens already, but serves no requests yet.
     const { hostname, port } = splitAddress(address);
     const alone = await listenOnlyOn(hostname, port);
     withStatus(c, (status) => c.TF_ServerStart(server, status));

@@ -1,7 +1,7 @@
 /**
  * How TensorFlow uses this machine: devices, threads, memory, XLA, placement.
  * One typed configuration serves sessions, servers and the eager context. It is
- * written as TensorFlow's `ConfigProto` and `ServerDef`, with the field numbers
+ * encoded as TensorFlow's `ConfigProto` and `ServerDef`, with the field numbers
  * of tensorflow/core/protobuf (config.proto, rewriter_config.proto,
  * cluster.proto, tensorflow_server.proto).
  *
@@ -11,21 +11,21 @@ import { field, map, protobuf, repeated } from "../../deps/protobuf.ts";
 
 /** See the module's description. */
 export interface SessionConfig {
-  /** Devices of a kind, such as `{ CPU: 2 }`; all that there are by default. */
+  /** Devices of a kind, such as `{ CPU: 2 }`; all available ones by default. */
   deviceCount?: Record<string, number>;
-  /** Threads of one operation; 0 is one for each core. */
+  /** Threads of one operation; 0 means one for each core. */
   intraOpThreads?: number;
   /** Operations that run at the same time; 0 lets TensorFlow choose. */
   interOpThreads?: number;
-  /** GPU memory is taken as it is needed, not all at the start. */
+  /** Allocates GPU memory as it is needed, not all at the start. */
   allowMemoryGrowth?: boolean;
   /** Memory of each virtual device that GPU 0 is split into, in MiB. */
   virtualGpuMemory?: number[];
-  /** XLA compiles what it can of the graph. */
+  /** XLA compiles the parts of the graph that it supports. */
   xla?: boolean;
   /** An operation without a kernel for its device runs on another. */
   allowSoftPlacement?: boolean;
-  /** The tasks of a cluster that a session sees. */
+  /** The tasks of a cluster that are visible to a session. */
   deviceFilters?: string[];
   /** The task that numbers the steps of collective operations. */
   collectiveGroupLeader?: string;
@@ -37,16 +37,16 @@ export interface SessionConfig {
 export interface ServerConfig {
   /** `host:port` of each task. */
   addresses: string[];
-  /** Which of them this one is. */
+  /** The index of this task. */
   task: number;
-  /** For its devices. */
+  /** The configuration of its devices. */
   session: SessionConfig;
 }
 
 /** The name of the only job of a cluster. */
 export const JOB = "worker";
 
-/** `OptimizerOptions.GlobalJitLevel`: as `TF_XLA_FLAGS` says, and `ON_2`. */
+/** `OptimizerOptions.GlobalJitLevel`: as set in `TF_XLA_FLAGS`, and `ON_2`. */
 const XLA_DEFAULT = 0, XLA_ON = 2;
 
 const root = protobuf.Root.fromJSON({
@@ -124,7 +124,7 @@ function configProto(config: SessionConfig) {
 }
 
 function encode(message: string, value: object): Uint8Array<ArrayBuffer> {
-  // A copy: protobufjs gives a view into a larger pool.
+  // A copy: protobufjs returns a view into a larger pool.
   return root.lookupType(message).encode(value).finish().slice();
 }
 

@@ -1,5 +1,5 @@
 /**
- * What a session runs on, and is traced by.
+ * What a session runs on, and the callback for its kernel times.
  *
  * @module
  */
@@ -12,13 +12,13 @@ import { withStatus } from "./status.ts";
 export interface SessionTarget {
   /** Its devices and threads. */
   config: SessionConfig;
-  /** The server of this process; none where it trains alone. */
+  /** The server of this process, if it trains with other processes. */
   server?: string;
-  /** Is given the kernels of each run, which then takes longer. */
+  /** Receives the kernel times of each run; measuring them slows runs down. */
   onKernels?: (kernels: KernelTime[]) => void;
 }
 
-/** Session options, freed after use. */
+/** Calls a function with session options, which are freed afterwards. */
 export function withSessionOptions<T>(
   c: TensorFlowC,
   { config, server }: SessionTarget,

@@ -10,7 +10,7 @@ export class TensorFlowError extends Error {
   /** A number of `absl::StatusCode`: 8 is `RESOURCE_EXHAUSTED`. */
   readonly status: number;
 
-  /** From a status's code and message. */
+  /** Takes a status's code and message. */
   constructor(status: number, message: string) {
     super(message.replace(/\s+/g, " ").trim());
     this.name = "TensorFlowError";
@@ -26,8 +26,8 @@ function check(c: TensorFlowC, status: Deno.PointerValue): void {
 /**
  * Calls a function that fills in a status.
  *
- * @param call Is given a new status, which is freed afterwards.
- * @throws {TensorFlowError} Where the status is not OK.
+ * @param call Receives a new status, which is freed afterwards.
+ * @throws {TensorFlowError} If the status is not OK.
  */
 export function withStatus<T>(
   c: TensorFlowC,

@@ -1,6 +1,6 @@
 /**
- * What a failed run of a graph means to a user: every error of TensorFlow that
- * comes out of a session becomes one of ours here.
+ * Turns the TensorFlow errors of session runs into EmpSslErrors that tell a user
+ * the cause and a remedy.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { TensorFlowError } from "./status.ts";
 /** Numbers of `absl::StatusCode`. */
 const INVALID_ARGUMENT = 3, RESOURCE_EXHAUSTED = 8, UNAVAILABLE = 14;
 
-/** The messages of linear algebra on a matrix with NaN or infinity in it. */
+/** The messages of linear algebra on a matrix that contains NaN or infinity. */
 const NOT_FINITE =
   /not invertible|Cholesky decomposition was not successful|contains? (NaN|Inf)/i;
 const OUT_OF_MEMORY = /\bOOM\b|out of memory|failed to allocate/i;
@@ -56,10 +56,10 @@ function kindOf({ status, message }: TensorFlowError): Kind {
 /**
  * The error of a run.
  *
- * @param error What the run threw.
- * @param fetches The nodes that were asked for.
- * @returns One of ours with the code `STEP_FAILED`, `NOT_FINITE` or `PEER_LOST`;
- * `error` itself where TensorFlow did not raise it.
+ * @param error The error that the run threw.
+ * @param fetches The fetched nodes.
+ * @returns An EmpSslError with the code `STEP_FAILED`, `NOT_FINITE` or `PEER_LOST`;
+ * `error` itself if TensorFlow did not raise it.
  *
  * @example A matrix that cannot be inverted means that training has diverged
  * ```ts

@@ -1,12 +1,12 @@
 /**
- * Arrays as TensorFlow's tensors, and back.
+ * Converts arrays to TensorFlow's tensors and back.
  *
  * @module
  */
 import { DType } from "../trace/messages.ts";
 import type { TensorFlowC } from "./c_api.ts";
 
-/** What a graph is fed with. */
+/** The values of a feed. */
 export type Feed = Float32Array | Int32Array | Uint8Array | Uint16Array;
 
 /** The element type of an array. */
@@ -17,8 +17,8 @@ export function dtypeOf(values: Feed): number {
 }
 
 /**
- * Memory of the library as an array, without a copy: it is valid only as long as
- * what it belongs to.
+ * Memory of the library as an array, without a copy: valid only until that
+ * memory is freed.
  */
 export function bytesAt(
   memory: Deno.PointerValue,
@@ -30,9 +30,9 @@ export function bytesAt(
 }
 
 /**
- * A tensor with a copy of some bytes.
+ * Creates a tensor with a copy of some values.
  *
- * @param shape Its dimensions.
+ * @param shape The tensor's dimensions.
  */
 export function copyToTensor(
   c: TensorFlowC,

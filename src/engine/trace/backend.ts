@@ -1,6 +1,6 @@
 /**
  * A tfjs backend that computes nothing: its kernels append nodes to a graph.
- * tfjs's own tape over it gives the backward graph.
+ * tfjs's gradient tape, run over this backend, appends the backward graph.
  *
  * @module
  */
@@ -19,7 +19,7 @@ interface Literal {
   dtype: string;
 }
 
-/** A plain loop: such arrays have millions of numbers. */
+/** A plain loop, since the arrays may have millions of elements. */
 function isUniform(values: ArrayLike<number>): boolean {
   for (let i = 1; i < values.length; i++) {
     if (values[i] !== values[0]) return false;
@@ -31,7 +31,7 @@ function isUniform(values: ArrayLike<number>): boolean {
 export class TraceBackend extends tf.KernelBackend {
   /** The graph that is being traced. */
   graph = new GraphBuilder();
-  /** How the backward pass computes its values again. */
+  /** How the backward pass recomputes activations. */
   rematerialization = new Rematerialization();
   #values = new WeakMap<object, GraphValue>();
   #literals = new WeakMap<object, Literal>();
@@ -42,7 +42,7 @@ export class TraceBackend extends tf.KernelBackend {
     return this.graph = new GraphBuilder();
   }
 
-  /** A tfjs tensor that stands for a value of the graph. */
+  /** A tfjs tensor that represents a value of the graph. */
   tensor(value: GraphValue): tf.Tensor {
     return tf.engine().makeTensorFromDataId(
       this.put(value) as tf.DataId,
@@ -51,14 +51,14 @@ export class TraceBackend extends tf.KernelBackend {
     );
   }
 
-  /** Keeps a value; returns the id that tfjs knows it by. */
+  /** Stores a value; returns its data id in tfjs. */
   put(value: GraphValue): object {
     const id = {};
     this.#values.set(id, value);
     return id;
   }
 
-  /** The value of the graph that a tfjs tensor stands for. */
+  /** The value of the graph that a tfjs tensor represents. */
   value({ dataId, shape }: tf.TensorInfo): GraphValue {
     const found = this.#values.get(dataId);
     if (found !== undefined) return found;
@@ -69,7 +69,7 @@ export class TraceBackend extends tf.KernelBackend {
     return made;
   }
 
-  /** Puts a literal into the graph; tfjs writes out whole arrays of ones. */
+  /** Adds a literal; uniform arrays, such as tfjs's ones, become `Fill` nodes. */
   #enter({ values, dtype }: Literal, shape: number[]): GraphValue {
     if (dtype === "int32") {
       return this.graph.constant(DType.int32, shape, values);
@@ -79,7 +79,7 @@ export class TraceBackend extends tf.KernelBackend {
       : this.graph.constant(DType.float, shape, values);
   }
 
-  /** A constant of the model's; it enters the graph where it is used. */
+  /** Stores a constant of the model, which is added to the graph when it is used. */
   override write(
     values: tf.BackendValues,
     shape: number[],

@@ -13,7 +13,7 @@ import type { Rematerialization } from "./rematerialization.ts";
 type Attributes = any;
 const { float } = DType;
 
-/** The kernels over one graph at a time. */
+/** The kernels; `graph` returns the graph that is being traced. */
 export function batchNormKernels(
   graph: () => GraphBuilder,
   settings: () => KernelSettings,
@@ -29,7 +29,7 @@ export function batchNormKernels(
     data_format: attr.text("NHWC"),
   });
 
-  /** A batch norm by given statistics. */
+  /** A batch norm with given statistics. */
   const normalize = (
     { x, scale, offset, mean, variance }: KernelInputs<GraphValue>,
     epsilon: number,

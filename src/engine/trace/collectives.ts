@@ -1,5 +1,5 @@
 /**
- * TensorFlow's collective operations, as a replica's part of a graph uses them.
+ * TensorFlow's collective operations (all-reduce, all-gather) between replicas.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { TraceBackend } from "./backend.ts";
 import { attr, type GraphBuilder, type GraphValue } from "./graph.ts";
 import { type AttrValue, DType } from "./messages.ts";
 
-/** The replicas of a graph, of this process and of others. */
+/** The replicas that train together, in this process and in others. */
 export interface ReplicaSettings {
   /** How many there are in all. */
   count: number;
@@ -17,25 +17,25 @@ export interface ReplicaSettings {
   own: {
     /** Its device, by TensorFlow's full name. */
     device: string;
-    /** Where its rows stand in a gathered tensor. */
+    /** The position of its rows in an all-gathered tensor. */
     slot: number;
   }[];
-  /** The device that feeds are given to. */
+  /** The device of the placeholders. */
   host: string;
-  /** The algorithm: `ring` on processors, `nccl` on GPUs. */
+  /** The algorithm: `ring` on CPUs, `nccl` on GPUs. */
   communication: "ring" | "nccl";
-  /** Whether batch norms use the statistics of all replicas together. */
+  /** Whether batch norms are synchronised over all replicas. */
   syncBatchNorm: boolean;
-  /** The operations are numbered from here on; each graph has its own range. */
+  /** The first instance key of the operations; each graph has its own range. */
   instance: number;
 }
 
-/** All operations are among all replicas. */
+/** The group key: every operation involves all replicas. */
 const GROUP = 1;
 
 /**
- * Bytes that are reduced at once: many for the network's throughput, few so that
- * communication overlaps with the backward pass.
+ * Size of an all-reduce bucket: large for the network's throughput, small enough
+ * for communication to overlap with the backward pass.
  */
 const BUCKET_BYTES = 32 * 2 ** 20;
 
@@ -45,8 +45,8 @@ function sizeOf({ shape }: GraphValue): number {
 
 /**
  * The collective operations of one replica. Every replica has to trace the same
- * ones in the same order: they are matched by their numbers, and each has a
- * control dependency on the one before, since GPUs need the same order everywhere.
+ * operations in the same order: they are matched by their instance keys, and each
+ * has a control dependency on the one before, since all GPUs need the same order.
  */
 export class Collectives implements ModelReplicas {
   #graph: GraphBuilder;
@@ -56,7 +56,7 @@ export class Collectives implements ModelReplicas {
   #instance: number;
   #last: string | undefined;
 
-  /** Of the replica whose rows of a gathered tensor stand at `slot`. */
+  /** @param slot See {@linkcode ReplicaSettings.own}. */
   constructor(
     graph: GraphBuilder,
     backend: TraceBackend,
@@ -75,7 +75,7 @@ export class Collectives implements ModelReplicas {
     return this.#settings.count;
   }
 
-  /** Begins the operations of another run, independent of those before. */
+  /** Starts another session run: it does not depend on the operations before. */
   begin(): void {
     this.#last = undefined;
   }
@@ -108,7 +108,7 @@ export class Collectives implements ModelReplicas {
     return value;
   }
 
-  /** The sum over replicas of a value. */
+  /** All-reduces a value: its sum over the replicas. */
   sumValue(x: GraphValue): GraphValue {
     return this.#collective("CollectiveReduceV2", x, x.shape, {
       merge_op: attr.text("Add"),
@@ -122,7 +122,7 @@ export class Collectives implements ModelReplicas {
     return this.#collective("CollectiveGatherV2", x, shape, {});
   }
 
-  /** The sums over replicas of many values, in a few large messages. */
+  /** All-reduces many values in a few large buckets. */
   sumValues(values: GraphValue[]): GraphValue[] {
     const sums: GraphValue[] = [];
     let bucket: number[] = [], bytes = 0;
@@ -131,7 +131,7 @@ export class Collectives implements ModelReplicas {
       bucket.forEach((at, i) => sums[at] = parts[i]!);
       bucket = [], bytes = 0;
     };
-    // What the backward pass gives first is sent first.
+    // The backward pass computes the last gradients first: they are sent first.
     for (let i = values.length - 1; i >= 0; i--) {
       bucket.push(i);
       bytes += 4 * sizeOf(values[i]!);
@@ -177,9 +177,9 @@ export class Collectives implements ModelReplicas {
   }
 
   /**
-   * The embeddings of the whole batch from those of each replica's images. Its
-   * gradient is that of the replica's own images: every replica computes the
-   * whole loss and backpropagates through its own images.
+   * All-gathers the embeddings of each replica's images into those of the whole
+   * batch. The gradient is the slice of the replica's own images: every replica
+   * computes the whole loss and backpropagates through its own images only.
    *
    * @param z `(n·s)×d`, patch-major, with s images a replica.
    * @param patches n.

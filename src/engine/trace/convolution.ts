@@ -38,12 +38,12 @@ function windowed({ filterSize, ...rest }: Placement & { filterSize: Both }) {
 }
 
 /**
- * Channels from which on a strided filter gradient is faster tap by tap. A stem
- * has 3.
+ * From this many input channels on, a strided filter gradient is faster tap by
+ * tap. A stem has 3.
  */
 const TAPS_FROM = 32;
 
-/** The kernels over one graph at a time. */
+/** The kernels; `graph` returns the graph that is being traced. */
 export function convolutionKernels(
   graph: () => GraphBuilder,
   settings: () => KernelSettings,
@@ -52,7 +52,7 @@ export function convolutionKernels(
   const inComputeType = (value: GraphValue) =>
     graph().cast(value, settings().computeType);
 
-  /** With the channels that the device is faster with. */
+  /** Zero-padded to the number of channels that the device is faster with. */
   const filledUp = (value: GraphValue, axis: number) => {
     const wanted = settings().stemChannels ?? 0;
     return value.shape[axis]! < wanted
@@ -60,7 +60,7 @@ export function convolutionKernels(
       : value;
   };
 
-  /** The faster algorithm, where there is one for this convolution. */
+  /** The faster algorithm, if there is one for this convolution. */
   const fasterFor = (
     pass: Pass,
     map: number[],
@@ -97,7 +97,7 @@ export function convolutionKernels(
         return { name, dtype: x.dtype, shape };
       };
       const padded = pad(x);
-      // What is padded may itself be computed again.
+      // The padding's input may itself be recomputed.
       rematerialization().register(padded, (dependencies) => {
         const recompute = rematerialization().recomputeOf(x);
         return recompute ? pad(recompute(dependencies)) : pad(x, dependencies);
@@ -121,7 +121,7 @@ export function convolutionKernels(
       return [
         graph().value("Conv2D", inputs, outShape, {
           ...spatial(attributes),
-          // The default, which readers of exported graphs want to see.
+          // The default value, which converters of exported graphs expect to be set.
           dilations: attr.ints([1, 1, 1, 1]),
         }),
       ];
@@ -161,7 +161,7 @@ export function convolutionKernels(
       const [, height, width, channels] = x.shape as Sides;
       const byTaps = settings().winograd &&
         both(attributes.strides).every((by) => by === 2) &&
-        // One tap needs no padding, whatever it says.
+        // A 1×1 filter needs no padding, whatever `pad` is.
         (attributes.pad === "valid" || filterShape[0] === 1) &&
         height % 2 === 0 && width % 2 === 0 && channels >= TAPS_FROM;
       if (byTaps) {

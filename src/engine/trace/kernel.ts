@@ -9,7 +9,7 @@ import type { DType } from "./messages.ts";
 
 /**
  * Appends the nodes of one tfjs kernel; returns its outputs. The attributes are
- * the kernel's own, as tfjs has them.
+ * those that tfjs defines for the kernel.
  */
 export type Kernel = (
   inputs: KernelInputs<GraphValue>,
@@ -19,12 +19,12 @@ export type Kernel = (
 
 /** How the operations of a graph are computed. */
 export interface KernelSettings {
-  /** Element type of convolutions, dense layers and what lies between them. */
+  /** Element type of convolutions, dense layers and the operations between them. */
   computeType: typeof DType.float | typeof DType.bfloat16;
-  /** Whether Winograd's convolutions may be used: see `winograd.ts`. */
+  /** Whether Winograd convolutions may be used: see `winograd.ts`. */
   winograd: boolean;
   /**
-   * Channels that maps of fewer are filled up to with zeros before they are
+   * Maps with fewer channels are zero-padded to this many before they are
    * convolved.
    */
   stemChannels?: number;

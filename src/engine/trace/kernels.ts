@@ -16,14 +16,14 @@ import { type AttrValue, DType, type DTypeNumber } from "./messages.ts";
 type Attributes = any;
 const { float, int32, bfloat16, bool } = DType;
 
-/** The kernels over one backend. */
+/** The kernels, which append to the graph of `backend`. */
 function traceKernels(
   backend: TraceBackend,
   settings: () => KernelSettings,
 ): Record<string, Kernel> {
   const graph = () => backend.graph;
 
-  /** A node of one output. */
+  /** A node with one output. */
   const one = (
     op: string,
     inputs: GraphValue[],
@@ -32,7 +32,7 @@ function traceKernels(
     dtype?: DTypeNumber,
   ): [GraphValue] => [graph().value(op, inputs, shape, attributes, dtype)];
 
-  /** Two values in the wider of their types. */
+  /** Two values in one type: both are cast to float if their types differ. */
   const alike = (a: GraphValue, b: GraphValue): [GraphValue, GraphValue] =>
     a.dtype === b.dtype
       ? [a, b]
@@ -70,7 +70,7 @@ function traceKernels(
     ...batchNormKernels(graph, settings, rematerialization),
     Add: (values) => {
       const { a, b } = values;
-      // What TensorFlow fuses with the convolution before it.
+      // TensorFlow fuses a BiasAdd with the convolution before it.
       const isBias = b.variable && a.shape.length === 4 && b.shape.length === 1;
       if (!isBias) return add(values, {});
       return one("BiasAdd", [a, graph().cast(b, a.dtype)], a.shape, {
@@ -108,7 +108,7 @@ function traceKernels(
     Mean: reduction("Mean"),
     Identity: ({ x }) => [x],
     Cast: ({ x }, { dtype }: Attributes) =>
-      // tfjs has one float; which one it is here stays as it is.
+      // tfjs has only float32: a value in float or bfloat16 keeps its type.
       dtype === "float32" && x.dtype !== bool && x.dtype !== int32 &&
         x.dtype !== DType.uint8 && x.dtype !== DType.uint16
         ? [x]
@@ -169,8 +169,8 @@ function traceKernels(
       return one("AddN", same, same[0]!.shape, { N: attr.int(same.length) });
     },
     BatchMatMul: ({ a, b }, { transposeA, transposeB }: Attributes) => {
-      // Products of layers have a weight or an activation in bf16 as a factor;
-      // those of the losses have neither and stay in fp32.
+      // A layer's product has a weight or a bf16 activation as a factor; products
+      // in the losses have neither and stay in fp32.
       const ofLayer = [a, b].some((v) => v.variable || v.dtype === bfloat16);
       const [x, y] = ofLayer
         ? [inComputeType(a), inComputeType(b)]
@@ -183,7 +183,7 @@ function traceKernels(
       return one("ReluGrad", [gradient, output], y.shape);
     },
     [KERNELS.squaredNorm]: ({ x }) => {
-      // L2Loss is half the sum of the squares, in one pass.
+      // L2Loss computes half the sum of the squares in one pass.
       const [half] = one("L2Loss", [graph().cast(x, float)], []);
       return one("Mul", [half, graph().scalar(2)], []);
     },
@@ -194,8 +194,8 @@ function traceKernels(
       const [logs] = one("Log", [diagonal], [n, side]);
       const half = graph().sum(logs, [1]);
       const [value] = one("Mul", [half, graph().scalar(2)], [n]);
-      // (LLᵀ)⁻¹ = L⁻ᵀL⁻¹: a triangular solve and a product, which a GPU does
-      // side by side for all matrices; MatrixInverse is a pivoted LU there.
+      // (LLᵀ)⁻¹ = L⁻ᵀL⁻¹: a triangular solve and a product, which a GPU computes
+      // for all matrices in one batch; MatrixInverse would be a pivoted LU.
       const ones = graph().constant(float, [side], Array(side).fill(1));
       const [identity] = one("MatrixDiag", [ones], [side, side]);
       const sides = [factor, identity];

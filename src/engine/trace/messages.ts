@@ -51,7 +51,7 @@ export interface NodeDef {
   name: string;
   op: string;
   input: string[];
-  /** Where it runs; TensorFlow decides where it is not given. */
+  /** Where it runs; TensorFlow chooses a device by default. */
   device?: string;
   attr: Record<string, AttrValue>;
 }
@@ -87,7 +87,7 @@ export const GRAPH_MESSAGES = {
         shape: field("TensorShape", 7),
         tensor: field("Tensor", 8),
       },
-      // A member of a oneof is written also where it has its default value.
+      // A member of a oneof is written even if it has its default value.
       oneofs: {
         value: {
           oneof: ["list", "s", "i", "f", "b", "type", "shape", "tensor"],
@@ -123,6 +123,6 @@ export const graphOf = (nodes: readonly NodeDef[]) => ({
 
 /** Encodes a GraphDef. */
 export function encodeGraphDef(nodes: NodeDef[]): Uint8Array<ArrayBuffer> {
-  // A copy: protobufjs gives a view into a larger pool.
+  // A copy: protobufjs returns a view into a larger pool.
   return root.lookupType("GraphDef").encode(graphOf(nodes)).finish().slice();
 }

@@ -1,5 +1,5 @@
 /**
- * The graph of a step that is taken in micro-batches.
+ * The graph of a training step in micro-batches.
  *
  * @module
  */
@@ -32,21 +32,21 @@ import {
 } from "./variables.ts";
 
 /**
- * Traces a step that is taken in micro-batches, with the exact gradient of the
+ * Traces a training step in micro-batches, with the exact gradient of the
  * loss over the whole batch (GradCache: Gao, Zhang, Han and Callan, arXiv
  * 2101.06983): embed each micro-batch, compute the loss and its gradient with
  * respect to all embeddings, then run each micro-batch again and backpropagate
  * its rows of that gradient. Batch norms see one micro-batch at a time, as under
  * the authors' DataParallel.
  *
- * The embeddings are stored in a variable of the graph, a row for each
- * micro-batch, until their gradient replaces them. The loss too is computed a
- * micro-batch at a time, with z̄ given, so that only that variable grows with the
- * number of patches.
+ * The embeddings are stored in a variable of the graph, with a row for each
+ * micro-batch, and are later overwritten with their gradient. The loss too is
+ * computed one micro-batch at a time, with z̄ given, so that of all memory only
+ * this variable grows with the number of patches.
  *
  * @param options The model and the whole batch.
- * @param settings As for {@linkcode traceTrainer}; `patchesAtOnce` is how many of
- * the patches of each image make a micro-batch.
+ * @param settings As for {@linkcode traceTrainer}; `patchesAtOnce` is the number
+ * of patches of each image in a micro-batch.
  */
 export function traceMicroBatchTrainer(
   options: TrainerOptions,
@@ -82,7 +82,7 @@ export function traceMicroBatchTrainer(
 
     const float = { dtype: attr.type(DType.float) };
     const atRow = { ...float, Tindices: attr.type(DType.int32) };
-    /** The row of the micro-batch. */
+    /** The row of `allZ` for the current micro-batch. */
     const row = (): GraphValue => ({
       name: graph.node("ResourceGather", [allZ.handle, microBatch], atRow),
       dtype: DType.float,
@@ -103,7 +103,7 @@ export function traceMicroBatchTrainer(
 
     collectives?.begin();
     const scope = scopeOf(tensors, true, replica.synced);
-    // With respect to z itself, and through z̄, the mean of all patches.
+    // The gradient with respect to z: directly, and through z̄, the mean over patches.
     const dz = tf.add(
       byPatch(backend.tensor(row())),
       tf.mul(backend.tensor(meanZGradient.value), 1 / patches),

@@ -4,13 +4,13 @@
  * @module
  */
 
-/** Names of what a graph is fed with and asked for. */
+/** Names of a graph's placeholders, outputs and scratch variables. */
 export const NODES = {
-  /** uint8, `N×H×W×3`. */
+  /** uint8, or uint16 for patches of 16 bits; `N×H×W×C`. */
   bytes: "bytes",
-  /** float, `N×H×W×3`, already in [−1, 1]: for comparisons. */
+  /** float, `N×H×W×C`, already normalised: for comparisons. */
   floats: "floats",
-  /** Runs when the patches that are fed are on the device: see `traceReplicas`. */
+  /** Ready once the fed patches are on the device: see `TraceSettings.staged`. */
   uploaded: "uploaded",
   /** float scalar. */
   learningRate: "learning_rate",
@@ -18,49 +18,49 @@ export const NODES = {
   losses: ["loss", "invariance", "tcr"],
   /** Z̄Z̄ᵀ of the batch. */
   gram: "gram",
-  /** Runs when momentum and accumulators are zero. */
+  /** Ready once all variables that start from zero are zero: see `declare`. */
   zeroed: "zeroed",
-  /** `images × hidden`. */
+  /** `images × width`. */
   features: "features",
   /** The embeddings in training mode. */
   z: "z",
-  /** Replicas: runs when all have the weights and momentum of the first. */
+  /** Replicas: ready once all have the weights and momentum of the first. */
   broadcast: "broadcast",
-  /** Replicas: float scalar, 1 where this process asks to stop, else 0. */
+  /** Replicas: float scalar, 1 if this process asks to stop, else 0. */
   stop: "stop",
-  /** Replicas: how many processes ask to stop. */
+  /** Replicas: how many belong to a process that asks to stop. */
   stopping: "stopping",
-  /** Micro-batches: int32 scalar, the index of the one that is fed. */
+  /** Micro-batches: int32 scalar, the index of the current one. */
   microBatch: "micro_batch",
   /**
-   * Micro-batches: the variable of the embeddings of the whole batch, and later
-   * of the gradient of the loss by them.
+   * Micro-batches: the variable that holds the embeddings of the whole batch,
+   * and later the gradient of the loss with respect to them.
    */
   allZ: "all_z",
   /** Micro-batches: the variable of z̄. */
   meanZ: "mean_z",
-  /** Micro-batches: the variable of the gradient of the loss by z̄. */
+  /** Micro-batches: the variable of the gradient of the loss with respect to z̄. */
   meanZGradient: "mean_z_gradient",
-  /** Micro-batches: runs when the embeddings of one are stored. */
+  /** Micro-batches: ready once the embeddings of one are stored. */
   embedded: "embedded",
-  /** Micro-batches: runs when the gradients of one are accumulated. */
+  /** Micro-batches: ready once the gradients of one are accumulated. */
   accumulated: "accumulated",
-  /** Micro-batches: runs when the parameters are updated. */
+  /** Micro-batches: ready once the parameters are updated. */
   applied: "applied",
 } as const;
 
-/** The node of a number that a method has for a step. */
+/** The placeholder of one of a method's scalars for a step. */
 export const scalarNode = (name: string) => `scalar/${name}`;
-/** The node that a tensor of the model is restored from. */
+/** The placeholder from which a tensor of the model is restored. */
 export const restoreNode = (variable: string) => `restore/${variable}`;
-/** Runs when a tensor of the model is restored. */
+/** Ready once a tensor of the model is restored. */
 export const restoredNode = (variable: string) => `restored/${variable}`;
-/** The node that holds a tensor of the model. */
+/** The node that reads a tensor of the model. */
 export const readNode = (variable: string) => `read/${variable}`;
 /** The name of a parameter's momentum buffer. */
 export const momentumOf = (parameter: string) => `momentum/${parameter}`;
 /** The name of the variable that accumulates a parameter's gradient. */
 export const accumulatorOf = (parameter: string) => `accumulator/${parameter}`;
-/** The prefix of the names of a replica's nodes: none for the first. */
+/** The name prefix of a replica's nodes: empty for the first. */
 export const prefixOf = (replica: number) =>
   replica === 0 ? "" : `replica_${replica}/`;

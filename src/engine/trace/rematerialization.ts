@@ -1,7 +1,7 @@
 /**
- * Values that the backward pass computes again, since that costs less than
- * keeping them in memory until then (gradient checkpointing: Chen, Xu, Zhang and
- * Guestrin, «Training Deep Nets with Sublinear Memory Cost», arXiv 1604.06174).
+ * Activations that the backward pass recomputes, since that costs less than
+ * holding them in memory (gradient checkpointing: Chen, Xu, Zhang and Guestrin,
+ * «Training Deep Nets with Sublinear Memory Cost», arXiv 1604.06174).
  *
  * @module
  */
@@ -18,30 +18,30 @@ export function controlDependency({ name }: GraphValue): string {
   return `^${name.split(":")[0]}`;
 }
 
-/** How values of one graph are computed again. */
+/** How activations of one graph are recomputed. */
 export class Rematerialization {
   #keepsAll: boolean;
   #recompute = new Map<string, Recompute>();
   #recomputed = new Map<string, GraphValue>();
 
-  /** @param keepsAll Whether all values stay in memory, which is faster. */
+  /** @param keepsAll Whether all activations stay in memory, which is faster. */
   constructor(keepsAll = false) {
     this.#keepsAll = keepsAll;
   }
 
-  /** Says how a value can be computed again. */
+  /** Registers how a value can be recomputed. */
   register(value: GraphValue, recompute: Recompute): void {
     if (!this.#keepsAll) this.#recompute.set(value.name, recompute);
   }
 
-  /** How a value can be computed again; nothing where it has to be kept. */
+  /** How a value can be recomputed; undefined if it has to stay in memory. */
   recomputeOf({ name }: GraphValue): Recompute | undefined {
     return this.#recompute.get(name);
   }
 
   /**
-   * The value as the backward pass reads it: computed again, once, after the
-   * gradient that it is first used with; or the value itself.
+   * The value that the backward pass reads: the value itself, or its recomputation,
+   * which runs once, after the gradient with which it is first used.
    */
   forBackward(value: GraphValue, gradient: GraphValue): GraphValue {
     const recompute = this.#recompute.get(value.name);

@@ -1,6 +1,6 @@
 /**
- * The graphs of the trainer and of the encoder: the functions of `src/model/`
- * run once over the tracing backend.
+ * The graphs of the trainer and of the encoder, traced by running the functions
+ * of `src/model/` once over the tracing backend.
  *
  * @module
  */
@@ -30,8 +30,8 @@ import { trace, type TraceSettings } from "./trace.ts";
 import { declare, output, tensorsOf } from "./variables.ts";
 
 /**
- * Traces one optimisation step: forward, loss, backward, LARS, SGD, running
- * statistics, and what the method keeps. It is run by the names in `names.ts`.
+ * Traces one optimisation step: forward, loss, backward, LARS, SGD, batch norm
+ * running statistics and the method's state. Its nodes are named in `names.ts`.
  *
  * @param options The model and the batch.
  * @param settings How to trace it.
@@ -126,7 +126,7 @@ export function traceTrainer(
 }
 
 /**
- * Traces the step that some options ask for: at once, or in micro-batches.
+ * Traces a step: on the whole batch at once, or in micro-batches.
  *
  * @param options The model and the whole batch.
  * @param settings How to trace it.
@@ -146,7 +146,7 @@ export function traceStep(
 
 /**
  * Traces the features of patches in eval mode, averaged over the patches of an
- * image. Its variables are those of {@linkcode foldedSpecs}.
+ * image. The graph's variables are those of {@linkcode foldedSpecs}.
  */
 export function traceEncoder(
   options: EncoderOptions,

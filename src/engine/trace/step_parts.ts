@@ -1,6 +1,6 @@
 /**
- * What the graphs that train have in common: their inputs, the graph of each
- * replica, the update.
+ * The parts that all training graphs share: the inputs, the graph of each replica,
+ * the update.
  *
  * @module
  */
@@ -20,7 +20,7 @@ import { momentumOf, NODES, prefixOf, scalarNode } from "./names.ts";
 import { trace, type TraceSettings } from "./trace.ts";
 import { assign, output, type Variable } from "./variables.ts";
 
-/** The patches as the network takes them, from whole numbers or from floats. */
+/** The network's input: integers are normalised, floats are taken as they are. */
 export function patchInput(
   backend: TraceBackend,
   patches: GraphValue,
@@ -31,7 +31,7 @@ export function patchInput(
   return normalize(numbers, values);
 }
 
-/** The placeholder of the patches: bytes, numbers of 16 bits, or floats. */
+/** The placeholder of the patches: uint8, uint16 or float. */
 export function patchFeed(
   graph: GraphBuilder,
   shape: number[],
@@ -44,7 +44,7 @@ export function patchFeed(
     : graph.placeholder(NODES.bytes, whole, shape);
 }
 
-/** What updates the variables of a replica. */
+/** What the update of a replica's variables needs. */
 export interface UpdateContext {
   graph: GraphBuilder;
   backend: TraceBackend;
@@ -52,28 +52,28 @@ export interface UpdateContext {
   collectives?: Collectives;
 }
 
-/** The inputs of one replica, whose nodes are being traced. */
+/** What the graph of one replica is traced from. */
 export interface ReplicaGraph {
   graph: GraphBuilder;
   backend: TraceBackend;
-  /** The collective operations with the other replicas, where there are any. */
+  /** The collective operations, if there are other replicas. */
   collectives?: Collectives;
-  /** The same, where batch norms use the statistics of all replicas. */
+  /** `collectives`, if batch norms are synchronised over the replicas. */
   synced?: Collectives;
-  /** How many images it has of the batch. */
+  /** How many images of the batch this replica has. */
   images: number;
   /** The patches of its images. */
   patches: GraphValue;
   learningRate: GraphValue;
-  /** The numbers that the method has for a step. */
+  /** The method's scalars for a step. */
   scalars: Record<string, GraphValue>;
-  /** The index of the micro-batch that is fed, where there are some. */
+  /** The index of the current micro-batch, if there are micro-batches. */
   microBatch?: GraphValue;
-  /** 1 where this process asks to stop, else 0. */
+  /** 1 if this process asks to stop, else 0. */
   stop?: GraphValue;
 }
 
-/** The patches of one replica out of those that a process is fed with. */
+/** The patches of one replica, out of those that its process is fed. */
 function sliceOfReplica(
   graph: GraphBuilder,
   feed: GraphValue,
@@ -87,7 +87,7 @@ function sliceOfReplica(
   return graph.reshape(slice, [patches * images, ...sides]);
 }
 
-/** Patches as a step takes them from its device, where another run has put them. */
+/** Patches from a queue on the device, which another session run fills. */
 function stagedPatches(graph: GraphBuilder, patches: GraphValue): GraphValue {
   const { dtype, shape } = patches, { prefix } = graph.place;
   const area = {
@@ -100,7 +100,7 @@ function stagedPatches(graph: GraphBuilder, patches: GraphValue): GraphValue {
   const put = graph.node("Stage", [patches], area);
   output(graph, graph.scalar(1), [put], NODES.uploaded);
   const taken = { name: graph.node("Unstage", [], area), dtype, shape };
-  // The area does not know its shape.
+  // The output of Unstage has no static shape.
   return graph.value("Reshape", [taken, graph.ints(shape)], shape, {
     Tshape: attr.type(DType.int32),
   });
@@ -108,10 +108,10 @@ function stagedPatches(graph: GraphBuilder, patches: GraphValue): GraphValue {
 
 /**
  * Traces a training graph: once, or once for each replica of this process, on
- * its device.
+ * that replica's device.
  *
  * @param settings `patchesAtOnce`: patches of an image that go through the
- * network at a time; `microBatched`: whether that is a part of them.
+ * network at a time; `microBatched`: whether these are a part of its patches.
  */
 export function traceReplicas(
   { images, patchSize, model, values }: TrainerOptions,
@@ -177,7 +177,7 @@ export function traceReplicas(
   });
 }
 
-/** The gradients of the whole batch, from those of a replica's images. */
+/** All-reduces a replica's gradients into those of the whole batch. */
 export function sumOverReplicas(
   { graph, collectives }: UpdateContext,
   gradients: GraphValue[],
@@ -187,7 +187,7 @@ export function sumOverReplicas(
   return collectives.sumValues(wide);
 }
 
-/** The node that counts the processes that ask to stop, where there are some. */
+/** The node that counts the replicas whose process asks to stop, if there are any. */
 export function countStopRequests(
   { graph, collectives }: UpdateContext,
   stop: GraphValue | undefined,
@@ -201,7 +201,8 @@ export function countStopRequests(
  * LARS, and SGD as `torch.optim.SGD(nesterov=True)`: buffer ← m·buffer + g, then
  * p ← p − lr·(g + m·buffer); without Nesterov p ← p − lr·buffer.
  *
- * @param optimizer Its constants; `gate` is 0 where the parameter stays where it is.
+ * @param optimizer Its constants; `gate` multiplies the gradient: 0 freezes a
+ * parameter whose momentum is zero.
  * @returns The node that updates the parameter.
  */
 export function optimize(
@@ -231,13 +232,13 @@ export function optimize(
   });
 }
 
-/** The mean over the replicas of their running statistics. */
+/** The mean of the batch norm running statistics over the replicas. */
 export function meanOverReplicas(
   { graph, collectives }: UpdateContext,
   statistics: GraphValue[],
   { replicas }: Scope,
 ): GraphValue[] {
-  // With synchronised batch norms they are equal already.
+  // With synchronised batch norms the replicas have equal statistics.
   if (!collectives || replicas) return statistics;
   const factor = graph.scalar(1 / collectives.count);
   return collectives.sumValues(statistics).map((sum) =>
@@ -245,7 +246,7 @@ export function meanOverReplicas(
   );
 }
 
-/** The nodes that give variables their values. */
+/** The nodes that assign values to variables. */
 export function assignAll(
   { graph, variables }: UpdateContext,
   names: string[],
@@ -257,8 +258,8 @@ export function assignAll(
 }
 
 /**
- * Exponential moving averages: target ← τ·target + (1 − τ)·parameter, once the
- * parameters are updated.
+ * Exponential moving averages: target ← τ·target + (1 − τ)·parameter, computed
+ * after the update of the parameters.
  *
  * @param steps The node that updates each parameter.
  * @param tau τ.

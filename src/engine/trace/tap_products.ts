@@ -1,7 +1,7 @@
 /**
- * Convolutions on a processor as a matrix product for each tap of the filter,
- * where TensorFlow's own are far from the machine's rate: maps of one pixel, and
- * the filter's gradient where the stride is 2.
+ * Convolutions on a CPU as one matrix product per filter tap, for the two cases
+ * in which TensorFlow's kernels are much slower than the CPU allows: 1×1 maps,
+ * and the filter gradient at stride 2.
  *
  * @module
  */
@@ -15,14 +15,14 @@ import { DType } from "./messages.ts";
 import { controlDependency } from "./rematerialization.ts";
 
 /**
- * A 3×3 convolution with zero padding of maps of one pixel. Only the centre of
- * the filter meets the map: the others' gradients are zero.
+ * A 3×3 convolution of 1×1 maps with zero padding. Only the filter's centre tap
+ * touches the pixel: the gradients of the other taps are zero.
  */
 export class PointConvolution {
   #graph: GraphBuilder;
   #dtype: typeof DType.float | typeof DType.bfloat16;
 
-  /** @param dtype Of the maps; filters and their gradients are float. */
+  /** @param dtype Type of the maps; filters and their gradients are float. */
   constructor(
     graph: GraphBuilder,
     dtype: typeof DType.float | typeof DType.bfloat16,
@@ -55,12 +55,12 @@ export class PointConvolution {
     return this.#multiply(x, filter, false);
   }
 
-  /** Its gradient by x. */
+  /** The gradient with respect to x. */
   inputGradient(dy: GraphValue, filter: GraphValue): GraphValue {
     return this.#multiply(dy, filter, true);
   }
 
-  /** Its gradient by the filter. */
+  /** The gradient with respect to the filter. */
   filterGradient(x: GraphValue, dy: GraphValue): GraphValue {
     const graph = this.#graph;
     const centre = graph.cast(
@@ -82,12 +82,12 @@ export class PointConvolution {
 }
 
 /**
- * The gradient of a convolution of stride 2 without padding by its filter: for
- * each tap, the pixels that it meets times dy.
+ * The gradient of a stride-2 convolution without padding with respect to its
+ * filter: for each tap, the pixels that the tap touches, times dy.
  *
  * @param x `N×H×W×C` with even sides, in the type of the products.
  * @param dy `N×h×w×K`, in the same type.
- * @param shape Of the filter.
+ * @param shape Shape of the filter.
  */
 export function stridedFilterGradient(
   graph: GraphBuilder,
@@ -98,8 +98,8 @@ export function stridedFilterGradient(
   const [, xHeight, xWidth] = x.shape as Sides;
   const pixels = rows * height * width;
   const flat = graph.reshape(dy, [pixels, output]);
-  // Even and odd rows and columns apart: a slice with strides copies number by
-  // number and takes longer than the product.
+  // A reshape separates even from odd rows and columns: a strided slice would copy
+  // one element at a time and take longer than the product.
   const parted = graph.reshape(
     x,
     [rows, xHeight / 2, 2, xWidth / 2, 2 * input],
@@ -109,8 +109,8 @@ export function stridedFilterGradient(
     for (let j = 0; j < across; j++) {
       const begin = [0, i >> 1, i & 1, j >> 1, (j & 1) * input];
       const size = [rows, height, 1, width, input];
-      // One after the other, and not before the backward pass: each takes the
-      // memory of a part of the map.
+      // The control dependencies run the slices one after another, and only in the
+      // backward pass: each slice is a copy of a part of the map.
       const met = graph.slice(parted, begin, size, [
         controlDependency(products.at(-1) ?? dy),
       ]);

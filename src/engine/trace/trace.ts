@@ -1,5 +1,5 @@
 /**
- * Runs a function of the model over the tracing backend.
+ * Traces a graph by running a function of the model over the tracing backend.
  *
  * @module
  */
@@ -21,25 +21,25 @@ let kernels: KernelSettings = {
 
 /** How a graph is traced. */
 export interface TraceSettings {
-  /** Number format of convolutions, dense layers and what lies between. */
+  /** Number format of convolutions, dense layers and the operations between. */
   precision: Precision;
-  /** Whether the device gains by Winograd's convolutions: a processor does. */
+  /** Whether Winograd convolutions are faster on the device: on a CPU they are. */
   winograd?: boolean;
-  /** Channels that a stem's input is filled up to: a GPU may be faster so. */
+  /** Channels that a stem's input is zero-padded to, which a GPU may be faster with. */
   stemChannels?: number;
   /**
-   * Whether all activations are kept for the backward pass, in place of computing
-   * some again: where there is memory for them.
+   * Whether all activations are stored for the backward pass, if there is memory
+   * for them, instead of recomputing some.
    */
   keepsAll?: boolean;
-  /** Whether patches are fed as floats: for comparing with other programs. */
+  /** Whether patches are fed as floats, to compare with other programs. */
   floats?: boolean;
   /**
-   * Whether a run of its own puts patches on the device, where a step takes them:
-   * it may run beside the step before.
+   * Whether patches are copied to the device by a separate session run, which may
+   * overlap with the previous step.
    */
   staged?: boolean;
-  /** Where several replicas train together. */
+  /** The replicas, if several train together. */
   replicas?: ReplicaSettings;
 }
 
@@ -56,8 +56,8 @@ function tracer(): TraceBackend {
  * Runs a function over the tracing backend.
  *
  * @returns The graph.
- * @throws {EmpSslError} `ENGINE_UNAVAILABLE`, naming the kernel, where the
- * model uses one that cannot be traced.
+ * @throws {EmpSslError} `ENGINE_UNAVAILABLE`, naming the kernel, if the model
+ * uses one that cannot be traced.
  */
 export function trace(
   { precision, winograd, stemChannels, keepsAll }: TraceSettings,

@@ -1,5 +1,5 @@
 /**
- * The variables of a traced graph: what a run starts from and leaves behind.
+ * The variables of a traced graph, which keep their values between session runs.
  *
  * @module
  */
@@ -42,7 +42,7 @@ function variable(
   return { handle, value };
 }
 
-/** The node that gives a variable a value. */
+/** The node that assigns a value to a variable. */
 export function assign(
   graph: GraphBuilder,
   { handle }: Variable,
@@ -54,8 +54,8 @@ export function assign(
 }
 
 /**
- * An output of the graph: a float value under a name of its own, which is there
- * once some other nodes have run.
+ * A named output of the graph: a value as float, computed after the nodes in
+ * `dependencies`.
  */
 export function output(
   graph: GraphBuilder,
@@ -73,7 +73,7 @@ export function output(
   return { name: node, dtype: DType.float, shape: value.shape };
 }
 
-/** The node that makes a variable zero, once some others have run. */
+/** The node that sets a variable to zero, after the nodes in `dependencies`. */
 export function clear(
   graph: GraphBuilder,
   variable: Variable,
@@ -89,21 +89,21 @@ export function clear(
   return assign(graph, variable, value);
 }
 
-/** What a graph has variables for. */
+/** What {@linkcode declare} makes variables for. */
 interface Declared {
   /** The tensors of the model. */
   specs: TensorSpec[];
-  /** One more for each trainable tensor, by its name. */
+  /** Names of further variables for each trainable tensor, such as its momentum. */
   ofTrainable?: ((name: string) => string)[];
-  /** Shapes of what one run leaves to the next, by name; never read out. */
+  /** Shapes, by name, of values passed between runs that are never read out. */
   scratch?: Record<string, number[]>;
-  /** Where other replicas get their first values from this one. */
+  /** The collective operations that broadcast the first values to all replicas. */
   collectives?: Collectives;
 }
 
 /**
- * The node that copies the variables of the replica that was restored to all:
- * the others hold zeros, so that the sum over the replicas is its value.
+ * The node that broadcasts the variables of the restored replica to all: the
+ * others hold zeros, so the all-reduced sum equals the restored values.
  */
 function broadcastVariables(
   graph: GraphBuilder,
@@ -117,8 +117,9 @@ function broadcastVariables(
 }
 
 /**
- * Declares the variables, the nodes that restore and read each, and the one that
- * sets all but the model's to zero; all of them where there are replicas.
+ * Declares the variables and the nodes that read them and restore them (scratch
+ * variables are not restored). {@linkcode NODES.zeroed} sets all but the model's to
+ * zero; with replicas, the model's too.
  */
 export function declare(
   graph: GraphBuilder,
@@ -156,7 +157,7 @@ export function declare(
   return variables;
 }
 
-/** Tensors of the model over their variables. */
+/** The model's tensors, which read their variables. */
 export function tensorsOf(
   backend: TraceBackend,
   specs: TensorSpec[],

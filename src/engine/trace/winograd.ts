@@ -1,17 +1,17 @@
 /**
  * 3×3 convolutions with a half or a quarter of the multiplications: Winograd's
- * minimal filtering, as Lavin and Gray, «Fast Algorithms for Convolutional
- * Neural Networks» (arXiv 1509.09308) have it.
+ * minimal filtering, after Lavin and Gray, «Fast Algorithms for Convolutional
+ * Neural Networks» (arXiv 1509.09308).
  *
- * A map is cut into tiles of m×m outputs, each of which sees (m+2)×(m+2)
+ * A map is cut into tiles of m×m outputs, each computed from (m+2)×(m+2)
  * inputs d. With that paper's matrices
  *
  *     Y = Aᵀ [ (G g Gᵀ) ⊙ (Bᵀ d B) ] A
  *
- * and the sum over input channels makes the product ⊙ a matrix product for each
- * of the (m+2)² places of a tile. Here the tiles of a side are laid one after
- * another in one matrix for the whole side, with the zero padding in it, so that
- * every transform is two matrix products, one along each spatial axis.
+ * and the sum over input channels turns the product ⊙ into a matrix product for
+ * each of the (m+2)² places of a tile. Here the matrices of all tiles along a side
+ * are joined into one matrix for the whole side, which includes the zero padding,
+ * so that every transform is two matrix products, one along each spatial axis.
  *
  * @module
  */
@@ -23,11 +23,11 @@ type Matrix = number[][];
 
 /** The matrices of F(m×m, 3×3): sections 4.1 and 4.3 of the paper. */
 interface Algorithm {
-  /** Bᵀ, of the inputs. */
+  /** Bᵀ, which transforms the inputs. */
   input: Matrix;
-  /** G, of the filter. */
+  /** G, which transforms the filter. */
   filter: Matrix;
-  /** Aᵀ, of the outputs. */
+  /** Aᵀ, which transforms the products into outputs. */
   output: Matrix;
 }
 
@@ -68,10 +68,10 @@ function transposed(matrix: Matrix): Matrix {
 }
 
 /**
- * A tile's matrix for each tile of a side: `(m+2)·tiles × side`.
+ * Repeats a tile's matrix for each tile along a side: `(m+2)·tiles × side`.
  *
- * @param matrix Of one tile, `(m+2) × width`.
- * @param from Where the first tile's columns begin: −1 where a zero is padded.
+ * @param matrix The matrix of one tile, `(m+2) × width`.
+ * @param from Where the first tile's columns begin: −1 with zero padding.
  */
 function alongSide(matrix: Matrix, m: number, side: number, from: number) {
   return matrix.flatMap((row) =>
@@ -86,7 +86,7 @@ function alongSide(matrix: Matrix, m: number, side: number, from: number) {
   );
 }
 
-/** Convolutions of one size of tile and one size of map. */
+/** Winograd convolutions for one tile size and one map size. */
 export class Winograd {
   #graph: GraphBuilder;
   #dtype: typeof DType.float | typeof DType.bfloat16;
@@ -97,11 +97,11 @@ export class Winograd {
   #output: Matrix;
 
   /**
-   * @param graph What to append to.
-   * @param m Outputs in a side of a tile: 2, or 4, which multiplies half as
-   * often and rounds more.
-   * @param side Of the map.
-   * @param dtype Of the maps; filters and their gradients are float.
+   * @param graph The graph to append to.
+   * @param m Outputs along a side of a tile: 2, or 4, which needs half the
+   * multiplications and has larger rounding errors.
+   * @param side Side of the map.
+   * @param dtype Type of the maps; filters and their gradients are float.
    */
   constructor(
     graph: GraphBuilder,
@@ -134,8 +134,8 @@ export class Winograd {
   }
 
   /**
-   * `places·tiles` of both spatial axes as axes of their own, but for the tiles
-   * across: they are rows of the products, like the images.
+   * Splits both spatial axes into places and tiles. The tiles of the second axis
+   * are merged with the images: both are rows of the matrix products.
    */
   #places(x: GraphValue): GraphValue {
     const [, , images, channels] = x.shape as Sides;
@@ -180,16 +180,16 @@ export class Winograd {
     return this.#convolve(x, filter, false);
   }
 
-  /** Its gradient by x: the convolution of dy by the turned filter. */
+  /** The gradient with respect to x: dy convolved with the rotated filter. */
   inputGradient(dy: GraphValue, filter: GraphValue): GraphValue {
     return this.#convolve(dy, filter, true);
   }
 
-  /** Its gradient by the filter: Gᵀ [ Σ (Bᵀ d B) ⊙ (A dy Aᵀ) ] G. */
+  /** The gradient with respect to the filter: Gᵀ [ Σ (Bᵀ d B) ⊙ (A dy Aᵀ) ] G. */
   filterGradient(x: GraphValue, dy: GraphValue): GraphValue {
     const graph = this.#graph;
-    // The tiles of x are computed again: otherwise TensorFlow would keep those
-    // of the forward pass, 2.25 times the map (4 times for m = 2).
+    // The tiles of x are recomputed: otherwise TensorFlow would hold those of the
+    // forward pass in memory, 2.25 times the map (4 times for m = 2).
     const byTile = graph.matMul(
       this.#tilesOf(this.#input, x, [controlDependency(dy)]),
       this.#tilesOf(this.#output, dy),
@@ -204,16 +204,17 @@ export class Winograd {
 export type Pass = "forward" | "inputGradient" | "filterGradient";
 
 /**
- * The size of tile that a convolution is faster with on a processor than done
- * directly; undefined where it is not.
+ * The tile size with which Winograd is faster on a CPU than a direct convolution;
+ * undefined if none is.
  *
  * In single precision m = 4 differs from a direct convolution by 5·10⁻⁶ of the
- * result. In bfloat16 it would by 4 %, where m = 2 does by 0.7 %. The bounds are
- * where `deno task bench:winograd` saw a gain: many channels and maps that tiles
- * cover without waste, so that the transforms cost little beside the products;
- * and the filter's gradient on small maps, where TensorFlow's own is slow.
+ * result. In bfloat16 the difference would be 4 % for m = 4; for m = 2 it is 0.7 %.
+ * The bounds are where `deno task bench:winograd` measured a gain: many channels
+ * and maps that tiles cover without waste, so that the transforms cost little
+ * compared with the products; and the filter gradient on small maps, for which
+ * TensorFlow's kernel is slow.
  *
- * @param shape Side of the map, and the fewer of its input and output channels.
+ * @param shape Side of the map, and the smaller of its input and output channels.
  */
 export function winogradTile(
   dtype: number,

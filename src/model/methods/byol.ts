@@ -2,12 +2,12 @@
  * BYOL: Grill et al., «Bootstrap Your Own Latent», arXiv 2006.07733, with
  * solo-learn's constants.
  *
- * With p the predictor's output of the network, and z′ the projection of the target,
- * of the two views a and b (equation 2, both directions):
+ * With p the output of the network's predictor, z′ that of the target network's
+ * projector, and two views a and b (equation 2, both directions):
  *
  *     L = [2 − 2 cos(p_b, z′_a)] + [2 − 2 cos(p_a, z′_b)]
  *
- * each the mean over the images; the sum, not the mean, of both.
+ * Each term is a mean over images; the two terms are added, not averaged.
  *
  * @module
  */
@@ -39,10 +39,10 @@ const predictor = (model: ModelConfig) => ({
 });
 
 /**
- * The sum of both directions.
+ * The loss: the sum of both directions.
  *
  * @param p Predictions of both views, `2b×d`, view-major.
- * @param target z′ of both views, likewise.
+ * @param target z′ of both views, in the same order.
  * @returns A scalar from 0 to 8.
  */
 export function bootstrapLoss(p: tf.Tensor, target: tf.Tensor): tf.Tensor {

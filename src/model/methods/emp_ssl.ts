@@ -1,7 +1,7 @@
 /**
  * EMP-SSL: Tong, Chen, Ma and LeCun, «EMP-SSL: Towards Self-Supervised Learning in
- * One Training Epoch», arXiv 2304.03977. Its loss stands in `../loss.ts`, its heads
- * in `../projector.ts`.
+ * One Training Epoch», arXiv 2304.03977. The loss is in `../loss.ts`, the heads are in
+ * `../projector.ts`.
  *
  * @module
  */
@@ -35,7 +35,7 @@ export const EMP_SSL: Method = {
   features: "head",
   protocol: "bag",
   microBatches: true,
-  // All patches of all images pass together, as under the authors' program.
+  // One forward pass over all patches of all images, as in the authors' program.
   step({ scope, x, views: patches, model, loss, gather }) {
     const z = project(scope, preFeature(scope, resnet(scope, x, model)));
     const all = gather(z, patches);

@@ -1,6 +1,6 @@
 /**
- * What a method is, as the trainer sees it: views, heads, loss, what it keeps from
- * step to step, optimiser and defaults. Each method is one file beside this one.
+ * The trainer's interface to a method: views, heads, loss, state between steps,
+ * optimiser and defaults. Each method is one file in this folder.
  *
  * @module
  */
@@ -14,133 +14,133 @@ import type { LossConfig, Losses } from "../loss.ts";
 import type { State, TensorSpec } from "../tensors.ts";
 import type { Limit } from "./options.ts";
 
-/** What the recipes of a method's views depend on. */
+/** What the augmentation recipes of a method's views depend on. */
 export interface ViewChoice {
-  /** Whether the images are photographs, which ImageNet's recipes are for. */
+  /** Whether the images are photographs and get the recipes for ImageNet. */
   imagenet: boolean;
-  /** Mean and deviation of the data set. */
+  /** Mean and standard deviation of the data set. */
   normalize: Normalization;
 }
 
-/** Where a run is. */
+/** The progress of a run. */
 export interface Progress {
   /** The step, from 0. */
   step: number;
   /** Steps of the run. */
   steps: number;
-  /** Steps an epoch. */
+  /** Steps per epoch. */
   stepsPerEpoch: number;
 }
 
-/** What a step begins with. */
+/** The inputs of a step. */
 export interface StepInputs {
   /** The network's tensors, in training mode. */
   scope: Scope;
   /** The views, `(v·b)×H×W×C`: view 0 of all images of this replica first. */
   x: tf.Tensor;
-  /** v, views or patches an image. */
+  /** v, the number of views or patches per image. */
   views: number;
   /** The network. */
   model: ModelConfig;
-  /** The weights of EMP-SSL's loss; ε² is also that of the coding rate shown. */
+  /** The weights of EMP-SSL's loss; every method reports its coding rate with this ε². */
   loss: LossConfig;
-  /** What the step before has left, by the names of {@linkcode Method.kept}. */
+  /** The method's state from the previous step: {@linkcode Method.kept} and targets. */
   kept: Record<string, tf.Tensor>;
   /** The numbers of {@linkcode Method.scalars} for this step. */
   scalars: Record<string, tf.Tensor>;
   /**
-   * The rows of all replicas, `(v·b)×d` from those of this one; the gradient is
-   * that of its own rows.
+   * All-gather: the rows of all replicas, `(v·b)×d`, from those of this one. The
+   * gradient flows to this replica's rows only.
    */
   gather(rows: tf.Tensor, views: number): tf.Tensor;
 }
 
-/** What a step gives, before the update. */
+/** The outputs of a step, before the optimiser's update. */
 export interface StepOutputs extends Losses {
   /** z of the whole batch, `(v·b)×d`. */
   z: tf.Tensor;
-  /** What the next step finds: some of {@linkcode StepInputs.kept}. */
+  /** New values of some of {@linkcode StepInputs.kept}, for the next step. */
   kept: Record<string, tf.Tensor>;
 }
 
-/** The layer that features are taken of: the backbone, or the hidden one after it. */
+/** The layer whose output is the feature: the backbone, or the hidden layer after it. */
 export type FeatureLayer = "backbone" | "head";
 
-/** What features are of: a bag of patches of an image, or all of it once. */
+/** What a feature is computed from: a bag of patches, or the whole image once. */
 export type Protocol = "bag" | "whole";
 
 /** A method of self-supervised learning. */
 export interface Method {
   /** Its name in `--method`. */
   readonly name: string;
-  /** Its own name and source. */
+  /** Its published name and source. */
   readonly title: string;
   /**
-   * The recipe of each view of an image. Without it the views are patches, any
-   * number of one recipe.
+   * The recipe of each view of an image. If absent, the views are patches: any number,
+   * all of one recipe.
    */
   views?(choice: ViewChoice): Recipe[];
-  /** Its own constants, which `--method-options` changes. */
+  /** Its options and their defaults, which `--method-options` changes. */
   readonly options: Readonly<Record<string, number>>;
-  /** What they may be: numbers from 0 up where it is not given. */
+  /** Valid values of the options: numbers from 0 up if not given. */
   readonly limits?: Readonly<Record<string, Limit>>;
-  /** Its defaults of a run. */
+  /** Default choices of a run with this method. */
   defaults(imagenet: boolean): MethodDefaults;
   /** The widths of its heads. */
   readonly widths: { hidden: number; embedding: number };
   /** The tensors of its heads. */
   heads(model: ModelConfig): TensorSpec[];
   /**
-   * The hidden layer that features may be taken of: the first letters of the names
-   * of its tensors, and the layer.
+   * The hidden layer whose output may be the feature: prefixes of its tensors' names,
+   * and its forward pass.
    */
   readonly hidden: {
     prefixes: readonly string[];
     forward(scope: Scope, h: tf.Tensor): tf.Tensor;
   };
-  /** Which layer its features are of, where the user does not say. */
+  /** Default layer of its features. */
   readonly features: FeatureLayer;
-  /** Which images its features are of, where the user does not say. */
+  /** Default evaluation protocol of its features. */
   readonly protocol: Protocol;
   /**
-   * The parts of the network that have a target: a copy, `target.<name>`, whose
-   * parameters follow by τ, a scalar of the method.
+   * Name prefixes of the parts of the network with a target: a copy, `target.<name>`,
+   * whose parameters are an exponential moving average with τ, a scalar of the method.
    */
   readonly target?: readonly string[];
-  /** Other tensors that are kept from step to step. */
+  /** Further state between steps, such as queues. */
   kept?(model: ModelConfig): TensorSpec[];
-  /** Their values before the first step: zeros where it is not given. */
+  /** Initial values of {@linkcode Method.kept}: zeros if not given. */
   initial?(model: ModelConfig, seed: number): State;
-  /** Numbers that change from step to step, by name. */
+  /** Scheduled numbers of a step, such as τ, by name. */
   scalars?(progress: Progress, model: ModelConfig): Record<string, number>;
-  /** Parameters that a scalar of 0 or 1 holds where they are. */
+  /** Parameters that are frozen while a scalar is 0: parameter → name of the scalar. */
   readonly gates?: Readonly<Record<string, string>>;
   /**
-   * Steps in a row for which all images may have one embedding before the run ends:
-   * 20 where it is not given.
+   * Consecutive collapsed steps (nearly one embedding for all images) after which the
+   * run ends: 20 if not given.
    */
   readonly patience?: number;
-  /** Whether a step may be taken in micro-batches. */
+  /** Whether a step may be computed in micro-batches. */
   readonly microBatches: boolean;
-  /** The step, up to the gradient. */
+  /** Forward pass and loss of a step. */
   step(inputs: StepInputs): StepOutputs;
 }
 
-/** How many views of an image a method takes; nothing where any number of patches. */
+/** Number of views per image; undefined for a method that takes any number of patches. */
 export function viewCount({ views }: Method): number | undefined {
   const normalize = { mean: [0.5], std: [0.5] };
   return views?.({ imagenet: false, normalize }).length;
 }
 
-/** A method's defaults of a run. */
+/** Default choices of a run with a method. */
 export interface MethodDefaults {
-  /** Images a batch. */
+  /** Images per batch. */
   bs: number;
-  /** Learning rate, for so many images a batch. */
+  /** Learning rate, scaled linearly with the batch from `per` images; 0: not scaled. */
   lr: { rate: number; per: number };
   /** Warm-up, as a share of the run. */
   warmUp?: string;
-  /** Steps of a warm-up below which it diverges. */
+  /** Smallest number of warm-up steps: with fewer the training diverges. */
   leastWarmUpSteps?: number;
   /** LARS or SGD, and their constants. */
   optimizer: OptimizerConfig;

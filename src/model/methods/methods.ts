@@ -39,7 +39,7 @@ export const METHODS: Readonly<Record<MethodName, Method>> = {
 /**
  * A method by its name.
  *
- * @throws {EmpSslError} `INVALID_ARGUMENT` for an unknown one.
+ * @throws {EmpSslError} `INVALID_ARGUMENT` for an unknown name.
  */
 export function methodNamed(name: string = "emp-ssl"): Method {
   const found = Object.hasOwn(METHODS, name)
@@ -60,7 +60,7 @@ export function methodOf({ method }: Pick<ModelConfig, "method">): Method {
   return methodNamed(method?.name);
 }
 
-/** The names of the numbers that a model's method has for a step. */
+/** The names of {@linkcode Method.scalars} of a model's method. */
 export function scalarNames(model: ModelConfig): string[] {
   const first = { step: 0, steps: 1, stepsPerEpoch: 1 };
   return Object.keys(methodOf(model).scalars?.(first, model) ?? {});

@@ -1,6 +1,6 @@
 /**
- * What several methods are made of: multi-layer perceptrons, the pass over each
- * view, the numbers that are shown of any method.
+ * Parts that several methods share: multi-layer perceptrons, one forward pass per
+ * view, and the metrics that every method reports.
  *
  * @module
  */
@@ -16,22 +16,22 @@ import { totalCodingRate } from "../tcr.ts";
 import { linearSpecs, normSpecs, type TensorSpec } from "../tensors.ts";
 import type { Method } from "./method.ts";
 
-/** A perceptron: PyTorch's `nn.Sequential` of linear layers, norms and ReLUs. */
+/** An MLP: PyTorch's `nn.Sequential` of linear layers, batch norms and ReLUs. */
 export interface Perceptron {
-  /** The name of the sequence. */
+  /** The name of the `nn.Sequential`. */
   name: string;
-  /** The widths: that of the input first. */
+  /** The widths, beginning with the input's. */
   widths: readonly number[];
-  /** Whether batch norms stand between linear layers and ReLUs. */
+  /** Whether there are batch norms between linear layers and ReLUs. */
   norms: boolean;
 }
 
-/** The place of each linear layer in the sequence. */
+/** The index of each linear layer in the `nn.Sequential`. */
 function places({ widths, norms }: Perceptron): number[] {
   return widths.slice(1).map((_, i) => i * (norms ? 3 : 2));
 }
 
-/** The tensors of a perceptron. */
+/** The tensors of an MLP. */
 export function perceptronSpecs(perceptron: Perceptron): TensorSpec[] {
   const { name, widths, norms } = perceptron;
   return places(perceptron).flatMap((place, i) => {
@@ -45,9 +45,9 @@ export function perceptronSpecs(perceptron: Perceptron): TensorSpec[] {
 }
 
 /**
- * A projector as solo-learn has them: hidden layers of one width, then the embedding.
+ * A projector as in solo-learn: hidden layers of one width, then the embedding.
  *
- * @param options Whether batch norms stand between; how many hidden layers there are.
+ * @param options Whether it has batch norms; the number of hidden layers.
  */
 export function projectorOf(
   model: ModelConfig,
@@ -59,7 +59,7 @@ export function projectorOf(
   return { name: "projector", widths, norms };
 }
 
-/** The ResNet and the projector after it, over some images. */
+/** The forward pass of the ResNet and the projector after it. */
 export function projected(
   projector: Perceptron,
   model: ModelConfig,
@@ -71,12 +71,12 @@ export function projected(
 export const TWO_VIEWS = {
   features: "backbone",
   protocol: "whole",
-  // Embeddings are alike for a while before they part.
+  // Early in training the embeddings of all images are nearly equal for some time.
   patience: 500,
   microBatches: false,
 } as const satisfies Partial<Method>;
 
-/** The first layer of a projector, with its norm and ReLU: the hidden layer. */
+/** The first layer of a projector, with its batch norm and ReLU: the hidden layer. */
 export function projectorLayer(norms: boolean): Method["hidden"] {
   return {
     prefixes: norms ? ["projector.0.", "projector.1."] : ["projector.0."],
@@ -89,12 +89,12 @@ export function projectorLayer(norms: boolean): Method["hidden"] {
   };
 }
 
-/** LARS as solo-learn has it. */
+/** LARS with solo-learn's constants. */
 export function soloLars(weightDecay: number): OptimizerConfig {
   return { eta: 0.02, weightDecay, momentum: 0.9, nesterov: false };
 }
 
-/** A whole perceptron: ReLU follows each linear layer but the last. */
+/** The forward pass of an MLP: a ReLU follows each linear layer except the last. */
 export function perceive(
   scope: Scope,
   perceptron: Perceptron,
@@ -113,11 +113,11 @@ export function perceive(
 }
 
 /**
- * A network over each view by itself: batch norms see one view at a time, and their
- * running statistics follow one after the other.
+ * One forward pass per view: batch norms use the statistics of one view at a time, and
+ * their running statistics are updated after each view.
  *
  * @param x `(v·b)×…`, view 0 of all images first.
- * @returns What the network gives of each view.
+ * @returns The network's result for each view.
  */
 export function eachView<T>(
   scope: Scope,
@@ -142,13 +142,13 @@ export function eachView<T>(
   return found;
 }
 
-/** A number of single precision, whatever the layers before compute in. */
+/** A tensor in float32, whatever type the layers before compute in. */
 export function wide(x: tf.Tensor): tf.Tensor {
   // With a float32 factor the product is float32.
   return tf.mul(x, 1);
 }
 
-/** What is computed of some tensors, without a gradient by them. */
+/** Computes a value without a gradient with respect to some tensors (stop-gradient). */
 export function withoutGradient(
   compute: () => tf.Tensor,
   ...of: tf.Tensor[]
@@ -160,19 +160,19 @@ export function withoutGradient(
   return operation(...of);
 }
 
-/** Views one after the other, `(v·b)×d`. */
+/** Concatenates the views in float32, `(v·b)×d`. */
 export function stacked(views: tf.Tensor[]): tf.Tensor {
   const [{ shape }] = views as [tf.Tensor];
   const joined = tf.stack(views.map(wide));
   return tf.reshape(joined, [views.length * shape[0]!, ...shape.slice(1)]);
 }
 
-/** Images that tell whether all have one embedding. */
+/** Images in the Gram matrix that shows a collapse. */
 const SEEN = 256;
 
 /**
- * What is shown of every method: invariance and coding rate of its embeddings, by
- * EMP-SSL's definitions, and the Gram matrix of their means.
+ * The metrics that every method reports: invariance and coding rate of its embeddings,
+ * by EMP-SSL's definitions, and the Gram matrix of the images' mean embeddings.
  *
  * @param z `(v·b)×d`, rows of length 1.
  */

@@ -1,19 +1,19 @@
 /**
- * The recipes of the two-view methods, as solo-learn has them for CIFAR and for
- * ImageNet-100: crops of a share of the whole image, resized by a cubic.
+ * The recipes of the two-view methods, as in solo-learn for CIFAR and ImageNet-100:
+ * random resized crops with bicubic interpolation.
  *
  * @module
  */
 import type { Recipe } from "../../patches/recipe.ts";
 import type { ViewChoice } from "./method.ts";
 
-/** What of a view is not the same in all of them. */
+/** The settings that differ between views. */
 interface View {
-  /** The least share of the image's area. */
+  /** Smallest area of a crop, as a share of the image. */
   scale?: number;
   /** Brightness, contrast, saturation and hue. */
   jitter: readonly [number, number, number, number] | undefined;
-  /** Probability of losing the colour. */
+  /** Probability of random grayscale. */
   grayscale?: number;
   /** Probability of a blur. */
   blur: number;
@@ -21,7 +21,7 @@ interface View {
   solarize?: number;
 }
 
-/** A view of the whole scale range, from 8 % of the area up. */
+/** The recipe of a view: crops from `scale` (by default 8 %) of the area to all of it. */
 export function view(
   { scale = 0.08, jitter, grayscale = 0.2, blur, solarize = 0 }: View,
   { normalize }: ViewChoice,
@@ -42,7 +42,7 @@ export function view(
   };
 }
 
-/** The strong jitter of SimCLR and SwAV, and the weaker one of the others. */
+/** The strong colour jitter of SimCLR and SwAV, and the weaker one of the others. */
 export const STRONG = [0.8, 0.8, 0.8, 0.2] as const;
 /** See {@linkcode STRONG}. */
 export const WEAKER = [0.4, 0.4, 0.2, 0.1] as const;

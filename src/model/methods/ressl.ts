@@ -2,13 +2,13 @@
  * ReSSL: Zheng et al., «ReSSL: Relational Self-Supervised Learning with Weak
  * Augmentation», arXiv 2107.09282, with solo-learn's constants.
  *
- * With q the embedding of the strongly augmented view, k the target's of the weak
- * one, and Q a queue of earlier k, all of length 1 (equation 3):
+ * With q the network's embedding of the strongly augmented view, k the target
+ * network's embedding of the weak view, and Q a queue of earlier k, all of length 1
+ * (equation 3):
  *
  *     L = − mean over images Σ_j softmax(k·Q_j / T_t) log softmax(q·Q_j / T_s)
  *
- * over the queue as it was before this batch, whose k then take the place of the
- * oldest.
+ * The queue is that before this batch; the batch's k then replace its oldest rows.
  *
  * @module
  */
@@ -35,17 +35,17 @@ import { targetScope, targetStatistics, tau } from "./target.ts";
 
 const projector = (model: ModelConfig) => projectorOf(model, { norms: false });
 
-/** Above this exponent single precision would overflow over a long queue. */
+/** Larger exponents could overflow float32 when summed over a long queue. */
 const MOST = 60;
 
 /**
- * The cross entropy of the two relations. The queue is long, and so are the relations:
- * as Σ_j p_j = 1, the sum over j of p_j q·Q_j is q·(Σ_j p_j Q_j), a product in place
- * of passes over all of them.
+ * The cross entropy of the two relations (softmax over the queue). Since Σ_j p_j = 1,
+ * Σ_j p_j q·Q_j is q·(Σ_j p_j Q_j): one matrix product instead of several passes over
+ * the large matrices of relations.
  *
  * @param q `b×d`, rows of length 1.
- * @param options k, `b×d`, likewise, without gradient; the queue, `n×d`; the two
- * temperatures.
+ * @param options k, `b×d`, rows of length 1, without gradient; the queue, `n×d`; the
+ * two temperatures.
  * @returns A scalar.
  */
 export function relationLoss(
@@ -57,7 +57,7 @@ export function relationLoss(
     teacher: number;
   },
 ): tf.Tensor {
-  // exp(cosine / T), less the greatest exponent that there is where it is large.
+  // exp(cosine / T − shift): the shift is the largest exponent, 1/T, where it is large.
   const shiftOf = (temperature: number) =>
     1 / temperature > MOST ? 1 / temperature : 0;
   const relation = (rows: tf.Tensor, temperature: number) => {
@@ -97,7 +97,7 @@ export const RESSL: Method = {
     bs: 256,
     lr: { rate: imagenet ? 0.3 : 0.05, per: 256 },
     warmUp: "10%",
-    // SGD with decay of every parameter, biases and batch norms too.
+    // SGD with weight decay of every parameter, biases and batch norms too.
     optimizer: {
       ...{ eta: 0, weightDecay: 1e-4, momentum: 0.9 },
       nesterov: false,
@@ -134,8 +134,8 @@ export const RESSL: Method = {
   }),
   step({ scope, x, views, model, kept, loss: { eps }, gather }) {
     const network = projected(projector(model), model);
-    // The loss does not see the weak view of the network itself: it passes for its
-    // batch norms' statistics, and for what is shown, and has no backward pass.
+    // The network's output for the weak view is not in the loss: this forward pass
+    // updates running statistics and serves the metrics, without a backward pass.
     const each = eachView(
       scope,
       x,

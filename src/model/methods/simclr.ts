@@ -44,7 +44,7 @@ export function contrastiveLoss(
 ): tf.Tensor {
   const [rows] = z.shape as [number, number];
   const cosines = tf.matMul(z, z, false, true);
-  // Less the greatest that there is, which changes no quotient.
+  // Subtracting the largest possible cosine, 1, does not change the quotients.
   const e = tf.exp(tf.mul(tf.sub(cosines, 1), 1 / temperature));
   const self = tf.eye(rows);
   const image = tf.tile(tf.eye(rows / views), [views, views]);

@@ -2,14 +2,14 @@
  * SwAV: Caron et al., «Unsupervised Learning of Visual Features by Contrasting
  * Cluster Assignments», arXiv 2006.09882, with solo-learn's constants.
  *
- * With p = Cz the cosines between an embedding and k prototypes, and a their
+ * With p = Cz the cosines between an embedding and k prototypes, and a the soft
  * assignment by Sinkhorn and Knopp (section 3.1, algorithm 1):
  *
  *     L = mean over both orders of − mean over images Σ_k a(view 1)_k
  *         log softmax(p(view 2) / T)_k
  *
- * The prototypes, rows of length 1, stay where they are in the first epochs. A queue
- * of embeddings takes part in the assignment from a late epoch on.
+ * The prototypes, rows of length 1, are frozen in the first epochs. From a later epoch
+ * on, a queue of earlier embeddings is part of the assignment.
  *
  * @module
  */
@@ -36,12 +36,13 @@ import { STRONG, view } from "./recipes.ts";
 const projector = (model: ModelConfig) => projectorOf(model, { norms: true });
 
 /**
- * Assignments of images to prototypes of equal shares: Sinkhorn's iteration.
+ * Soft assignments of images to prototypes of equal total weight, by Sinkhorn's
+ * iteration.
  *
  * @param cosines `n×k`.
- * @param options ε and the iterations; `counted`, n numbers of 1 or 0: rows of 0
- * take no part.
- * @returns `n×k`: of each row that takes part the sum is 1.
+ * @param options ε and the number of iterations; `counted`, n numbers: 1, or 0 for a
+ * row to be ignored.
+ * @returns `n×k`: the sum of a row that is not ignored is 1.
  */
 export function sinkhorn(
   cosines: tf.Tensor,
@@ -54,20 +55,20 @@ export function sinkhorn(
   const [n, k] = cosines.shape as [number, number];
   const rows = tf.reshape(counted ?? tf.ones([n]), [n, 1]);
   const count = tf.sum(rows);
-  // Less the greatest cosine that there is: every division cancels it.
+  // Subtracting the largest possible cosine, 1, cancels in the divisions.
   const e = tf.exp(tf.mul(tf.sub(cosines, 1), 1 / epsilon));
   let q = tf.mul(e, rows);
   q = tf.div(q, tf.sum(q));
   for (let i = 0; i < iterations; i++) {
     q = tf.div(q, tf.mul(tf.sum(q, 0, true), k));
-    // A row that takes no part is zero, and stays so.
+    // An ignored row is zero, and stays zero.
     const sums = tf.add(tf.sum(q, 1, true), tf.sub(1, rows));
     q = tf.div(q, tf.mul(sums, count));
   }
   return tf.mul(q, count);
 }
 
-/** Cross entropy of assignments and softmax(cosines / T), a mean over rows. */
+/** Cross entropy of assignments and softmax(cosines / T), averaged over rows. */
 function crossEntropy(
   assignments: tf.Tensor,
   cosines: tf.Tensor,

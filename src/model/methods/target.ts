@@ -1,6 +1,6 @@
 /**
- * Target networks: copies of some of the network, whose parameters follow its own
- * by an exponential moving average («Bootstrap Your Own Latent», section 3.1).
+ * Target networks: copies of parts of the network, whose parameters are exponential
+ * moving averages of the network's («Bootstrap Your Own Latent», section 3.1).
  *
  * @module
  */
@@ -10,15 +10,15 @@ import type { Progress } from "./method.ts";
 
 const PREFIX = "target.";
 
-/** The name of the copy of a tensor. */
+/** The name of a tensor's copy in the target network. */
 export const targetOf = (name: string) => PREFIX + name;
 
-/** The name of the tensor that a copy is of; any other name stays. */
+/** The name of the tensor that a copy belongs to; other names are unchanged. */
 export const sourceOf = (name: string) =>
   name.startsWith(PREFIX) ? name.slice(PREFIX.length) : name;
 
 /**
- * τ by step: from `base` to 1 by a cosine. The first update has `base`.
+ * τ by step: a cosine from `base`, at the first update, to 1.
  *
  * @example Half-way it is half-way
  * ```ts
@@ -32,7 +32,7 @@ export function tau(base: number, { step, steps }: Progress): number {
   return 1 - (1 - base) * (Math.cos(Math.PI * step / steps) + 1) / 2;
 }
 
-/** A scope over the copies, which batch norms see in training mode. */
+/** A scope over the target network's tensors, with batch norms in training mode. */
 export function targetScope(
   scope: Scope,
   kept: Record<string, tf.Tensor>,
@@ -46,7 +46,7 @@ export function targetScope(
   return { ...scope, tensors, updates: {} };
 }
 
-/** The running statistics that a pass over the copies has left. */
+/** The running statistics after a forward pass of the target network. */
 export function targetStatistics(
   { updates }: Scope,
 ): Record<string, tf.Tensor> {

@@ -44,8 +44,8 @@ interface Weights {
 /**
  * The loss.
  *
- * The sum of the squares of C is that of the b×b matrix of all products of rows,
- * which is d²/b² times cheaper: ‖AᵀA‖ = ‖AAᵀ‖.
+ * The sum of the squares of C is computed from the smaller of two matrices, since
+ * ‖AᵀA‖ = ‖AAᵀ‖: for b < d the b×b matrix of row products has d²/b² times fewer entries.
  *
  * @param z Embeddings of both views, `2b×d`, view-major, not normalised.
  * @returns A scalar.
@@ -95,8 +95,8 @@ export const VICREG: Method = {
     bs: 256,
     lr: { rate: 0.3, per: 256 },
     warmUp: "10%",
-    // Biases and batch norms, which LARS does not scale, diverge where the rate rises
-    // faster: at 31 steps after 5, in PyTorch too; at 150 they do not.
+    // Biases and batch norms, which LARS does not scale, diverge with a shorter warm-up:
+    // with 31 steps after 5 steps, in PyTorch too; with 150 they do not.
     leastWarmUpSteps: 150,
     optimizer: soloLars(1e-4),
   }),

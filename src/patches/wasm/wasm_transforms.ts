@@ -1,6 +1,6 @@
 /**
- * The transforms in WebAssembly with SIMD. `kernels.wasm` is compiled from
- * `assembly/` by `deno task build`; here its memory is laid out.
+ * The transforms in WebAssembly with SIMD. `deno task build` compiles `kernels.wasm`
+ * from `assembly/`; this module manages the memory that the kernels work on.
  *
  * @module
  */
@@ -19,28 +19,28 @@ import type { PatchTransforms } from "../transforms.ts";
 import * as kernels from "./kernels.wasm";
 
 const PAGE = 65536;
-/** Where the weights of the resizes lie, and then the image. */
+/** Addresses of the resize weights and of the image. */
 const TABLES = 4096, IMAGE = TABLES + 4 * 1024 * 1024;
-/** Kernels write vectors: so much after each buffer is scratch. */
+/** Bytes of scratch after each buffer: kernels write whole vectors. */
 const SLACK = 128;
 
 function align(at: number): number {
   return Math.ceil(at / 64) * 64;
 }
 
-/** Weights in WebAssembly's memory, for both passes. */
+/** Addresses of a resize's weights in WebAssembly's memory. */
 interface Table {
   start: number;
-  /** Vertical: inputs of each output; `size` weights for each. */
+  /** Vertical pass: the number of inputs of each output, and `size` weights for each. */
   count: number;
   weights: number;
   size: number;
-  /** Horizontal: pairs of inputs; `size` halved, rounded up, for each. */
+  /** Horizontal pass: pairs of inputs of each output; `⌈size / 2⌉` pairs of weights. */
   pairs: number;
   halves: number;
 }
 
-/** See `transforms.ts`. There is one memory for a thread, used in turn. */
+/** See `transforms.ts`. All instances of a thread share one memory: use one at a time. */
 export class WasmTransforms implements PatchTransforms {
   #bytes = new Uint8Array(kernels.memory.buffer);
   #image: Image = { width: 0, height: 0, data: new Uint8Array() };
@@ -50,7 +50,7 @@ export class WasmTransforms implements PatchTransforms {
   #other = 0;
   #scratch = 0;
 
-  /** Makes room up to an address. */
+  /** Grows the memory so that it reaches up to an address. */
   #reserve(end: number): void {
     const { memory } = kernels;
     const missing = end + SLACK - memory.buffer.byteLength;
@@ -68,7 +68,7 @@ export class WasmTransforms implements PatchTransforms {
     this.#size = 0;
   }
 
-  /** Lays out the buffers of a patch behind the image. */
+  /** Places the buffers of a patch after the image. */
   #layOut(size: number, length = size * size * 3): void {
     if (size === this.#size && length === this.#length) return;
     const { width, height, data } = this.#image;
@@ -77,7 +77,7 @@ export class WasmTransforms implements PatchTransforms {
     this.#patch = align(IMAGE + data.length + SLACK);
     this.#other = align(this.#patch + this.#length + SLACK);
     this.#scratch = align(this.#other + this.#length + SLACK);
-    // The horizontal pass writes up to three rows more than it is asked for.
+    // The horizontal pass writes up to three rows more than requested.
     const scratch = (Math.max(width, height) + 4) * size * 3;
     this.#reserve(this.#scratch + scratch + 4 * width * 3);
   }
@@ -162,7 +162,7 @@ export class WasmTransforms implements PatchTransforms {
     const box = boxBlurs(sigma);
     if (box === undefined) return;
     const size = this.#size, stride = size * 3;
-    // Both directions go down the columns, which vectors can do.
+    // Each direction is blurred along columns, which SIMD can do: hence the transpose.
     for (let direction = 0; direction < 2; direction++) {
       kernels.transpose(this.#patch, this.#other, size);
       for (let pass = 0; pass < box.passes; pass++) {
@@ -192,8 +192,8 @@ let tablesEnd = TABLES;
 const LOW = 12;
 
 /**
- * Weights by pairs of inputs, each split in two halves that fit into 16 bits:
- * upper and upper, lower and lower.
+ * Weights for pairs of inputs, each split into two halves that fit into 16 bits: both
+ * upper halves in one word, both lower halves in the next.
  */
 function halvesOf({ start, size, count, weights }: Coefficients): {
   pairs: Int32Array;
@@ -207,7 +207,7 @@ function halvesOf({ start, size, count, weights }: Coefficients): {
     for (let pair = 0; pair < pairs[out]!; pair++) {
       const at = out * size + 2 * pair;
       const first = weights[at]!;
-      // The last of an odd number of inputs has no second.
+      // With an odd number of inputs the last pair has only one.
       const second = 2 * pair + 1 < count[out]! ? weights[at + 1]! : 0;
       const low = 2 ** LOW - 1;
       const to = (out * width + pair) * 2;
@@ -218,7 +218,7 @@ function halvesOf({ start, size, count, weights }: Coefficients): {
   return { pairs, halves };
 }
 
-/** The weights of a resize, put into memory on first use. */
+/** The weights of a resize, copied to WebAssembly's memory on first use. */
 function tableOf(
   bytes: Uint8Array,
   inputSize: number,

@@ -1,7 +1,7 @@
 // Blur and flip.
 import { quarter } from "./pixels";
 
-/** One box blur down the columns (`blurLine` of blur.ts), sixteen at a time. */
+/** One box blur along the columns (`blurLine` of blur.ts), sixteen bytes at a time. */
 export function blurColumns(
   input: usize,
   output: usize,
@@ -48,12 +48,12 @@ export function blurColumns(
       );
     }
     if (x + 16 >= stride) return;
-    // The last columns may be taken twice, so that no other row is touched.
+    // Some columns may be computed twice, so that no write goes past the row.
     x = x + 32 > stride ? stride - 16 : x + 16;
   }
 }
 
-/** Unsigned: 255 · 2^24 and the rounding stay under 2^32. */
+/** Unsigned arithmetic: 255 · 2^24 plus the rounding is below 2^32. */
 // @ts-ignore: decorator
 @inline
 function weigh(
@@ -70,7 +70,7 @@ function weigh(
   return i32x4.shr_u(i32x4.add(bulk, rounding), 24);
 }
 
-/** Rows to columns, pixel by pixel. */
+/** Transposes a square patch. */
 export function transpose(input: usize, output: usize, size: i32): void {
   const stride = <usize> size * 3;
   for (let x = 0; x < size; x++) {

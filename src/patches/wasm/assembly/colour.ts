@@ -1,11 +1,11 @@
-// The transforms of colour, on patches in memory. Each is what the TypeScript
-// file of the same name does; bytes past the patch's end, up to a multiple of
-// 48, are scratch.
+// The colour transforms, on patches in memory. Each gives the same bytes as its
+// counterpart in the TypeScript files of src/patches; up to 48 bytes past the patch's
+// end are scratch.
 import { blue, floats, green, red, storePixels, toBytes } from "./pixels";
 
 const STEP: usize = 48;
 
-/** Two channels, byte by byte in turn. */
+/** Interleaves the first eight bytes of two channels. */
 // @ts-ignore: decorator
 @inline
 function lowPairs(a: v128, b: v128): v128 {
@@ -19,8 +19,8 @@ function highPairs(a: v128, b: v128): v128 {
 }
 
 /**
- * `luma` of image_ops.ts for four pixels. Green's weight, 38470, is too large for
- * a signed product of 16 bits: it is taken twice, with half of it.
+ * `luma` of data/luma.ts for four pixels. Green's weight, 38470, is too large for a
+ * signed 16-bit factor: green is added twice, with half the weight.
  */
 // @ts-ignore: decorator
 @inline
@@ -46,7 +46,7 @@ function luma(r: v128, g: v128, b: v128): v128 {
   return toBytes(luma4(r, g, b, 0), luma4(r, g, b, 1), luma4(r, g, b, 2), luma4(r, g, b, 3));
 }
 
-/** `blend` of image_ops.ts, without its clipping. */
+/** `blend` of image_ops.ts, without the clamping, which `toBytes` does. */
 // @ts-ignore: decorator
 @inline
 function blend4(first: v128, second: v128, alpha: v128): v128 {
@@ -66,7 +66,7 @@ function blend(first: v128, second: v128, alpha: v128): v128 {
   );
 }
 
-/** Blends with one grey: brightness (0) and contrast (the mean). */
+/** Blends with one grey: 0 for brightness, the mean for contrast. */
 export function blendWith(patch: usize, bytes: usize, grey: f32, factor: f32): void {
   const first = f32x4.splat(grey), alpha = f32x4.splat(factor);
   for (let at = patch, end = patch + bytes; at < end; at += 16) {
@@ -117,7 +117,7 @@ export function grayscale(patch: usize, bytes: usize): void {
   }
 }
 
-/** Solarize: inverts what has its highest bit set. */
+/** Solarize: inverts bytes whose highest bit is set. */
 export function solarize(patch: usize, bytes: usize): void {
   for (let at = patch, end = patch + bytes; at < end; at += 16) {
     const x = v128.load(at);

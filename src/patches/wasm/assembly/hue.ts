@@ -1,9 +1,9 @@
-// Hue (hue.ts), sixteen pixels at a time. Pillow computes in float with some
-// steps in double; single precision throughout gives the same bytes for every
-// colour and turn, as the golden test over all of them shows.
+// Hue (hue.ts), sixteen pixels at a time. Pillow computes in single precision with some
+// steps in double; single precision throughout gives the same bytes for every colour
+// and hue shift, as the golden test over all of them shows.
 import { blue, floats, green, quarter, red, storePixels, toBytes } from "./pixels";
 
-/** A 255th; to multiply by it rounds otherwise than to divide, to the same bytes. */
+/** 1/255; multiplying by it rounds differently from dividing, but gives equal bytes. */
 const PART: f32 = 1.0 / 255.0;
 
 // @ts-ignore: decorator
@@ -26,7 +26,7 @@ function signed(bytes: v128, part: i32): v128 {
   );
 }
 
-/** The hue of four pixels, 0 to 255: `base ± middle / range` sixths. */
+/** The hue of four pixels, 0 to 255; `base ± middle / range` is in sixths of a circle. */
 // @ts-ignore: decorator
 @inline
 function hue4(base: v128, sign: v128, middle: v128, range: v128, part: i32): v128 {
@@ -49,7 +49,7 @@ function level(max: v128, part: v128): v128 {
   return i32x4.relaxed_trunc_f32x4_s(f32x4.add(value, f32x4.splat(0.5)));
 }
 
-/** Saturation of four pixels as a share of 1. */
+/** The saturation of four pixels, in [0, 1]. */
 // @ts-ignore: decorator
 @inline
 function saturation4(max: v128, range: v128, part: i32): v128 {
@@ -58,7 +58,7 @@ function saturation4(max: v128, range: v128, part: i32): v128 {
   return f32x4.mul(f32x4.convert_i32x4_s(byte), f32x4.splat(PART));
 }
 
-/** How far four hues are into their sector, in 255ths. */
+/** The sectors of four hues, 0 to 6: ⌊6 · hue / 255⌋. */
 // @ts-ignore: decorator
 @inline
 function sector4(hue: v128, part: i32): v128 {
@@ -66,6 +66,7 @@ function sector4(hue: v128, part: i32): v128 {
   return i32x4.shr_u(i32x4.mul(six, i32x4.splat(0x8081)), 23);
 }
 
+/** How far four hues are into their sector, in [0, 1). */
 // @ts-ignore: decorator
 @inline
 function rest4(hue: v128, sector: v128, part: i32): v128 {
@@ -74,7 +75,7 @@ function rest4(hue: v128, sector: v128, part: i32): v128 {
   return f32x4.mul(f32x4.convert_i32x4_s(rest), f32x4.splat(PART));
 }
 
-/** Turns the hue of a patch by so many 255ths of the circle. */
+/** Shifts the hue of a patch by `shift` 255ths of the circle. */
 export function turnHue(patch: usize, bytes: usize, shift: i32): void {
   const one = i8x16.splat(1), minus = i8x16.splat(-1);
   const turnBy = i8x16.splat(<i8> shift);
@@ -84,11 +85,12 @@ export function turnHue(patch: usize, bytes: usize, shift: i32): void {
     const max = i8x16.max_u(r, i8x16.max_u(g, l));
     const min = i8x16.min_u(r, i8x16.min_u(g, l));
     const range = i8x16.sub(max, min);
-    // What is neither the greatest nor the least: the sum without both.
+    // The middle channel: the sum minus the greatest and the least.
     const mid = i8x16.sub(i8x16.add(r, i8x16.add(g, l)), i8x16.add(max, min));
     const middle = i8x16.sub(max, mid);
 
-    // Red on top: 1 − m, or m − 1; green: 1 + m, or 3 − m; blue: 3 + m, or 5 − m.
+    // The hue in sixths, with m = middle / range. Red is greatest: 1 − m or m − 1;
+    // green: 1 + m or 3 − m; blue: 3 + m or 5 − m.
     const isRed = i8x16.eq(r, max), isGreen = i8x16.eq(g, max);
     const lowBlue = i8x16.eq(l, min), lowRed = i8x16.eq(r, min);
     const base = choose(
@@ -142,7 +144,7 @@ export function turnHue(patch: usize, bytes: usize, shift: i32): void {
       level(m3, f32x4.mul(s3, f32x4.sub(unit, r3))),
     );
     const sector = toBytes(k0, k1, k2, k3);
-    // The seventh sector is the first again.
+    // Sector 6 is sector 0 again.
     const in0 = v128.or(
       i8x16.eq(sector, i8x16.splat(0)),
       i8x16.eq(sector, i8x16.splat(6)),

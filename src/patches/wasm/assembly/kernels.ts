@@ -1,5 +1,5 @@
-// The patch transforms for WebAssembly with SIMD, in AssemblyScript. They work
-// on memory that the caller lays out: see ../wasm_transforms.ts.
+// The patch transforms for WebAssembly with SIMD, in AssemblyScript. The caller manages
+// the memory: see ../wasm_transforms.ts.
 export { blendWith, grayscale, saturate, solarize, sumOfLuma } from "./colour";
 export { turnHue } from "./hue";
 export { resizeColumns, resizeRows } from "./resize";

@@ -1,5 +1,5 @@
-// Sixteen RGB pixels at a time: 48 bytes in memory, three vectors of one
-// channel each in registers, and back.
+// Converts sixteen RGB pixels at a time between 48 interleaved bytes in memory and three
+// vectors of one channel each.
 
 /** The channel that starts at byte 0 of the first of three vectors. */
 // @ts-ignore: decorator
@@ -37,7 +37,7 @@ export function storePixels(at: usize, r: v128, g: v128, b: v128): void {
   v128.store(at, v128.shuffle<u8>(t, b, 26, 1, 2, 27, 4, 5, 28, 7, 8, 29, 10, 11, 30, 13, 14, 31), 32);
 }
 
-/** Four of sixteen bytes as whole numbers: quarter 0 to 3. */
+/** Four of sixteen bytes as 32-bit integers; `part` 0 to 3 selects the quarter. */
 // @ts-ignore: decorator
 @inline
 export function quarter(bytes: v128, part: i32): v128 {
@@ -56,7 +56,7 @@ export function floats(bytes: v128, part: i32): v128 {
   return f32x4.convert_i32x4_s(quarter(bytes, part));
 }
 
-/** Sixteen bytes from four vectors of whole numbers, clipped to 0 to 255. */
+/** Sixteen bytes from four vectors of 32-bit integers, clamped to 0 to 255. */
 // @ts-ignore: decorator
 @inline
 export function toBytes(a: v128, b: v128, c: v128, d: v128): v128 {

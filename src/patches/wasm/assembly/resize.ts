@@ -1,5 +1,5 @@
-// The two passes of resize.ts. A row is written in vectors of sixteen bytes, so
-// that up to fifteen bytes after each row are scratch.
+// The two passes of resize.ts. The vertical pass writes rows in vectors of sixteen bytes:
+// up to fifteen bytes after each row are scratch.
 
 const BITS: i32 = 22;
 
@@ -12,10 +12,10 @@ function half(): v128 {
 /**
  * The vertical pass.
  *
- * @param input First byte of the crop; `inputStride` bytes a row.
+ * @param input First byte of the crop, whose rows are `inputStride` bytes apart.
  * @param output Rows of `stride` bytes, without gaps.
- * @param start First input row of each output row; `count`, how many; `weights`,
- * `size` for each output row.
+ * @param start The first input row of each output row; `count`: the number of input rows;
+ * `weights`: `size` weights for each output row.
  */
 export function resizeColumns(
   input: usize,
@@ -62,13 +62,13 @@ export function resizeColumns(
 const LOW: i32 = 12;
 
 /**
- * The horizontal pass: a pixel is one vector of red, green, blue and scratch; two
- * inputs are taken at a time, and four rows. Up to three rows after the last are
- * read and written as well, and are scratch.
+ * The horizontal pass: a pixel is one vector of red, green, blue and scratch; two inputs
+ * and four rows are processed at a time. Up to three rows after the last are also read
+ * and written: they are scratch.
  *
- * @param pairs How many pairs of inputs each output has. `weights` holds, for
- * each pair, the upper halves of both weights and then the lower ones, 16 bits
- * each; `size` pairs for each output.
+ * @param pairs The number of input pairs of each output. `weights` contains, for each
+ * pair, the upper halves of both weights and then the lower halves, 16 bits each; `size`
+ * pairs for each output.
  */
 export function resizeRows(
   input: usize,
@@ -136,7 +136,7 @@ export function resizeRows(
   }
 }
 
-/** The bytes of two pixels, as pairs of 16 bits a channel; −1 gives zero. */
+/** The bytes of two pixels as pairs of 16 bits per channel; index −1 gives zero. */
 // @ts-ignore: decorator
 @inline
 function two(from: usize): v128 {
@@ -146,7 +146,7 @@ function two(from: usize): v128 {
   );
 }
 
-/** The sum of both halves, as whole numbers. */
+/** The sum of both halves, without the fractional bits. */
 // @ts-ignore: decorator
 @inline
 function join(upper: v128, lower: v128): v128 {
