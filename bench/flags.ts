@@ -21,5 +21,5 @@ export const PRECISION_FLAG: Flag = {
 /** `--repeat`. */
 export const REPEAT_FLAG: Flag = {
   type: "number",
-  help: "repetitions (default 5)",
+  help: "repetitions (default 3 to 5)",
 };

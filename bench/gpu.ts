@@ -125,7 +125,7 @@ async function timed(
       ...memory === undefined ? [] : [{
         ...common,
         name: `gpu/memory/${name}`,
-        unit: "MB, of all programs",
+        unit: "MiB, of all programs",
         ours: memory,
         peer: null,
         ratio: null,

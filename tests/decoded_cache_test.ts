@@ -194,6 +194,28 @@ Deno.test("a cache stops at its limit, for all threads, and says so once", async
   });
 });
 
+Deno.test("an image that was replaced counts once against the limit", async () => {
+  await withFolder(async (dir) => {
+    await writeImages(dir, { classes: 1, each: 2 });
+    const usage = new CacheUsage();
+    const options = {
+      dir: `${dir}/cache`,
+      side: 32,
+      usage: usage.buffer,
+      limit: 2 * (32 * 32 * 3 + 40),
+    };
+    const decode = cachedDecode(decodeFile, options);
+    const path = (i: number) => `${dir}/train/c0/${i}.png`;
+    for (let i = 0; i < 3; i++) {
+      await decode(path(0));
+      await Deno.utime(path(0), i + 1, i + 1);
+    }
+    await decode(path(1));
+    assertEquals(usage.stopped, false);
+    assertEquals(await cacheSize(options.dir), options.limit);
+  });
+});
+
 Deno.test("a cache that can no longer be written to says so once", async () => {
   await withFolder(async (dir) => {
     await writeImages(dir, { classes: 1, each: 1 });

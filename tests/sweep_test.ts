@@ -8,6 +8,8 @@ import {
   assertThrows,
 } from "@std/assert";
 import { keepEvaluation } from "../src/evaluate/evaluation_record.ts";
+import { RECIPES } from "../src/patches/recipe.ts";
+import { comparisonOf } from "../src/report/comparison.ts";
 import { rankCorrelation, signsOf } from "../src/report/correlation.ts";
 import { writeReport } from "../src/report/report.ts";
 import { readRuns } from "../src/report/run_record.ts";
@@ -127,6 +129,42 @@ Deno.test("the sizes of a run's patches are one choice", async () => {
     assertEquals(values, [[16, 0], ["16,32@0.5", 0.2], [32, 0.1]]);
     const { figures } = await writeReport({ runs, gallery: false });
     assert(figures.some((path) => path.includes("accuracy-by-patch-size")));
+  });
+});
+
+Deno.test("runs that also differ in their recipe are no curve", async () => {
+  await withFolder(async (dir) => {
+    const upright = { ...RECIPES.cifar, flip: 0 };
+    const choices = [{ lr: 0.1 }, { lr: 1, recipe: upright }];
+    const found = async (all: typeof choices) => {
+      const runs: string[] = [];
+      for (const own of all) {
+        const run = `${dir}/${runs.push("") - 1}-${all.length}`;
+        await writeRun(run, 10, own);
+        keepEvaluation(evaluationOf(run));
+        runs[runs.length - 1] = run;
+      }
+      return sensitivities(readRuns(runs)).map(({ choice }) => choice);
+    };
+    assertEquals(await found(choices), []);
+    assertEquals(await found([...choices, { lr: 0.3 }]), ["lr"]);
+  });
+});
+
+Deno.test("evaluations by other images have columns of their own", async () => {
+  await withFolder(async (dir) => {
+    await writeRun(`${dir}/a`, 10);
+    const few = { train: 1000, test: 500 };
+    keepEvaluation(evaluationOf(`${dir}/a`));
+    keepEvaluation(evaluationOf(`${dir}/a`, { images: few, knn: undefined }));
+    const { head, rows } = comparisonOf(readRuns([`${dir}/a`]));
+    const kind = "128 patches, hidden layer, cifar10";
+    assertEquals(head.slice(4).toSorted(), [
+      `${kind}, 1000 and 500 images: linear, %`,
+      `${kind}, 50000 and 10000 images: linear, %`,
+      ...["kNN, %", "kNN, %"],
+    ]);
+    assertEquals(rows[0]!.slice(4).toSorted(), ["80.0", "80.0", "80.0", "–"]);
   });
 });
 

@@ -72,6 +72,20 @@ Deno.test("shards give the images and labels that were put in", async () => {
   });
 });
 
+Deno.test("a shard that was cut short gives no image of zeros", async () => {
+  await withFolder(async (dir) => {
+    await writeShards(dir, 3);
+    const source = { name: "webdataset", dir, split: "test" } as const;
+    const dataset = await openDataset(source);
+    await Deno.truncate(`${dir}/val-0000.tar`, 1200);
+    await assertRejects(
+      () => dataset.image(2),
+      Error,
+      "the file is shorter than it was",
+    );
+  });
+});
+
 Deno.test("what is no shard is refused", async () => {
   await withFolder(async (dir) => {
     const open = (sub = "") =>

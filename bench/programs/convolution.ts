@@ -27,13 +27,16 @@ interface Convolution {
   stride: number;
 }
 
-/** The convolutions of a ResNet; their map sizes are right for the CIFAR stem only. */
+/** The convolutions of a ResNet. */
 function convolutions(model: ModelConfig, patchSize: number) {
   const all: Convolution[] = [];
   const add = ({ side: kernel, input, output, stride }: ConvSpec) =>
     all.push({ side, input, output, kernel, stride });
   let side = patchSize;
-  add(stemOf(model));
+  const stem = stemOf(model);
+  add(stem);
+  // The ImageNet stem has a max pooling of stride 2.
+  side /= stem.stride * (model.stem === "imagenet" ? 2 : 1);
   for (const { convs, shortcut } of blocksOf(model)) {
     if (shortcut) add(shortcut);
     for (const conv of convs) {
@@ -85,7 +88,7 @@ export async function convolutionStep(
   convolutions(model, patchSize).forEach((c, i) => {
     const { side, input, output, kernel, stride } = c;
     // A convolution of stride 2 reads an explicitly padded map: see layers.ts.
-    const padded = stride > 1 && kernel > 1 ? side + 2 : side;
+    const padded = stride > 1 ? side + kernel - 1 : side;
     const xShape = [rows, padded, padded, input];
     const filterShape = [kernel, kernel, input, output];
     const x = held(`x ${xShape}`, xShape, 0.1);

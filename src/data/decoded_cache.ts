@@ -133,8 +133,16 @@ export function cachedDecode(
   const usage = new CacheUsage(shared);
 
   // Synchronous: on a slow disk, pending writes do not pile up in memory.
-  const keep = (entry: string, head: Uint8Array, image: Image) => {
-    if (!usage.reserve(head.length + image.data.length, limit)) return;
+  const keep = (
+    entry: string,
+    { head, image, replaced }: {
+      head: Uint8Array;
+      image: Image;
+      replaced: number;
+    },
+  ) => {
+    const more = head.length + image.data.length - replaced;
+    if (!usage.reserve(more, limit)) return;
     try {
       Deno.mkdirSync(entry.slice(0, entry.lastIndexOf("/")), {
         recursive: true,
@@ -161,13 +169,12 @@ export function cachedDecode(
     );
     // If stat() failed, the decoder reports why.
     if (stamp === undefined) return await decode(path, side);
-    const kept = await Deno.readFile(entry).then(
-      (bytes) => decodeEntry(bytes, stamp),
-      () => undefined,
-    );
+    const found = await Deno.readFile(entry).catch(() => undefined);
+    const kept = found && decodeEntry(found, stamp);
     if (kept !== undefined) return kept;
     const image = await decode(path, side);
-    keep(entry, encodeHead(image, stamp), image);
+    const replaced = found?.length ?? 0;
+    keep(entry, { head: encodeHead(image, stamp), image, replaced });
     return image;
   };
 }

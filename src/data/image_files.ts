@@ -13,10 +13,11 @@ import {
 } from "./file_table.ts";
 import { decodeFile } from "./decode.ts";
 import type { Image, PixelFormat } from "./image.ts";
+import { IMAGE_ENDINGS } from "./image_endings.ts";
 
 const searchError = errorMaker("search", "INVALID_DATA");
 
-const IMAGE = /\.(jpe?g|png|webp|gif|tiff?|avif|bmp|ppm|pgm|npy)$/i;
+const IMAGE = new RegExp(`\\.(${IMAGE_ENDINGS.join("|")}|npy)$`, "i");
 
 /** Images by path, read on demand. */
 export class ImageFiles implements Dataset {
@@ -129,8 +130,7 @@ const UNDECODED = "\uFFFD";
 function besideImage(name: string, names: Set<string>): boolean {
   if (!/\.npy$/i.test(name)) return false;
   const stem = name.slice(0, -".npy".length);
-  const endings = ["jpg", "jpeg", "png", "webp", "gif", "tif", "tiff", "avif"];
-  return endings.some((ending) =>
+  return IMAGE_ENDINGS.some((ending) =>
     names.has(`${stem}.${ending}`) ||
     names.has(`${stem}.${ending.toUpperCase()}`)
   );

@@ -5,21 +5,20 @@
  *
  * @module
  */
-import { errorMaker, messageOf } from "../errors.ts";
+import { EmpSslError, errorMaker, messageOf } from "../errors.ts";
 import { readAtSync } from "../files.ts";
 import { classIndices, classNames } from "./class_names.ts";
 import type { Dataset, SharedData, Split } from "./dataset.ts";
 import { decodeBytes } from "./decode.ts";
 import { findShards } from "./find_shards.ts";
 import { type Image, type PixelFormat, RGB } from "./image.ts";
+import { IMAGE_ENDINGS } from "./image_endings.ts";
 import type { Search } from "./image_files.ts";
 import type { ShardTable } from "./shard_table.ts";
 import { sharedFloat64, sharedUint32 } from "./shared_numbers.ts";
 import { type TarMember, tarMembers } from "./tar_members.ts";
 
 const invalidData = errorMaker("open a WebDataset in", "INVALID_DATA");
-
-const IMAGE = /^(jpe?g|png|webp|gif|tiff?|avif|bmp|ppm|pgm)$/i;
 
 /** Maximum number of shards that a thread keeps open. */
 const OPEN = 64;
@@ -66,7 +65,15 @@ export class ShardImages implements Dataset {
     const { shard, offset, size } = this.#table;
     const bytes = new Uint8Array(size[index]!);
     const file = this.#open(shard[index]!);
-    readAtSync(file, offset[index]!, bytes);
+    if (readAtSync(file, offset[index]!, bytes) < bytes.length) {
+      throw new EmpSslError({
+        action: "read",
+        subject: this.describe(index),
+        found: "the file is shorter than it was when the run began",
+        remedy: "put the shard back",
+        code: "INVALID_DATA",
+      });
+    }
     const pixels = this.#pixels;
     return await decodeBytes(bytes, this.describe(index), { pixels });
   }
@@ -142,8 +149,9 @@ export async function openWebdataset(
         key = own;
         // A `.npy` beside an image is not an image but, for example, an embedding.
         if (extension === "npy") array ??= member;
-        else if (IMAGE.test(extension)) image ??= member;
-        else if (extension === "cls" || extension === "json") {
+        else if (IMAGE_ENDINGS.includes(extension.toLowerCase())) {
+          image ??= member;
+        } else if (extension === "cls" || extension === "json") {
           label ??= classOf(extension, decoder.decode(member.read()));
         }
       }

@@ -65,6 +65,26 @@ export function evaluatedAlike(
   };
 }
 
+/**
+ * The kinds of evaluation of some runs. Those of one protocol and layer that differ in
+ * their images are told apart by these.
+ */
+function kindsOf(runs: RunRecord[]): { key: string; title: string }[] {
+  const all = runs.flatMap(({ evaluations }) => evaluations);
+  const first = new Map(all.map((e) => [evaluatedBy(e), e]));
+  return [...first].map(([key, evaluation]) => {
+    const title = evaluatedOn(evaluation);
+    const others = [...first.values()].filter((e) => evaluatedOn(e) === title);
+    const { data, images: { train, test } } = evaluation;
+    return {
+      key,
+      title: others.length === 1
+        ? title
+        : `${title}, ${data}, ${train} and ${test} images`,
+    };
+  });
+}
+
 /** A table of strings. */
 export interface Comparison {
   /** The names of the columns. */
@@ -79,12 +99,10 @@ export const percent = (share: number | undefined) =>
 
 /**
  * A row for each run, and for each kind of evaluation two columns: linear and
- * kNN accuracy. A kind is a protocol and a layer.
+ * kNN accuracy. A kind is a protocol, a layer and the images.
  */
 export function comparisonOf(runs: RunRecord[]): Comparison {
-  const kinds = [
-    ...new Set(runs.flatMap((run) => run.evaluations.map(evaluatedOn))),
-  ];
+  const kinds = kindsOf(runs);
   const rows = runs.map(({ config, steps, evaluations }) => {
     const passes = steps.length * config.bs * config.numPatches;
     const seconds = steps.reduce(
@@ -96,8 +114,8 @@ export function comparisonOf(runs: RunRecord[]): Comparison {
       `${steps.length} × ${config.bs} × ${config.numPatches}`,
       passes.toLocaleString("en"),
       (seconds / 60).toFixed(1),
-      ...kinds.flatMap((kind) => {
-        const found = evaluations.findLast((e) => evaluatedOn(e) === kind);
+      ...kinds.flatMap(({ key }) => {
+        const found = evaluations.findLast((e) => evaluatedBy(e) === key);
         return [percent(found?.linear?.last.top1), percent(found?.knn?.top1)];
       }),
     ];
@@ -108,7 +126,7 @@ export function comparisonOf(runs: RunRecord[]): Comparison {
       "steps × images × views",
       "passes",
       "minutes",
-      ...kinds.flatMap((kind) => [`${kind}: linear, %`, "kNN, %"]),
+      ...kinds.flatMap(({ title }) => [`${title}: linear, %`, "kNN, %"]),
     ],
     rows,
   };

@@ -3,9 +3,15 @@
  *
  * @module
  */
-import { COMPARED, type ResolvedConfig } from "../checkpoint/run_config.ts";
+import { isDeepStrictEqual } from "node:util";
+import {
+  COMPARED,
+  pixelsOf,
+  type ResolvedConfig,
+} from "../checkpoint/run_config.ts";
 import { methodNamed } from "../model/methods/methods.ts";
 import { patchSizesText } from "../stream/patch_sizes.ts";
+import { chosenRecipe } from "../train/chosen_recipe.ts";
 import { type Accuracy, evaluatedAlike } from "./comparison.ts";
 import type { RunRecord } from "./run_record.ts";
 
@@ -29,6 +35,15 @@ export interface Sensitivity {
 /** Settings that are derived from others, and are not compared. */
 const DERIVED: readonly string[] = ["images", "dataDigest", "recipe", "views"];
 
+/** The recipe that the user has chosen; nothing where it is the usual one. */
+function ownRecipe(
+  { arch, recipe, views, viewRecipe, ...rest }: ResolvedConfig,
+) {
+  if (views !== undefined) return viewRecipe;
+  const usual = chosenRecipe(undefined, arch, pixelsOf(rest).channels);
+  return isDeepStrictEqual(recipe, usual) ? undefined : recipe;
+}
+
 /** The settings of a run, as strings. */
 function settingsOf({ config }: RunRecord): Map<string, string> {
   const settings = new Map<string, string>();
@@ -36,6 +51,7 @@ function settingsOf({ config }: RunRecord): Map<string, string> {
     if (DERIVED.includes(name)) continue;
     settings.set(name, JSON.stringify(config[name]) ?? "");
   }
+  settings.set("recipe", JSON.stringify(ownRecipe(config)) ?? "");
   // Several patch sizes of a run (progressive resizing) are one setting.
   settings.set("patchSize", patchSizesText(config)).delete("progressive");
   // The default learning rate of a method with views scales with the batch size.

@@ -223,7 +223,9 @@ export class PatchPool {
       if (isNew) this.#options.onSkipped?.(image, why, index);
       for (let step = 1;; step++) {
         try {
-          await this.#serve(member, ticket, step);
+          // A worker that died meanwhile is not asked again.
+          const { length } = this.#members;
+          await this.#serve(await this.#another(ticket % length), ticket, step);
           return;
         } catch (error) {
           if (step === STAND_INS || this.#closed) throw error;

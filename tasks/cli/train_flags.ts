@@ -143,7 +143,10 @@ export const command: Command = {
       type: "number",
       help: "channels of an image: 1 grey, 3 colour, to 16 of TIFF and .npy",
     },
-    bits: { type: "number", help: "bits of a channel: 8 (default) or 16" },
+    bits: {
+      type: "number",
+      help: "bits of a channel: 8 or 16 (default: the data's own)",
+    },
     lr: {
       type: "number",
       help:

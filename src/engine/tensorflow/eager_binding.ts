@@ -255,6 +255,7 @@ export class EagerBinding implements Binding, Disposable {
       withStatus(c, (status) => {
         for (const attribute of attributes) {
           setAttribute(c, op, attribute, status);
+          if (c.TF_GetCode(status) !== 0) return;
         }
         for (const id of inputs) {
           c.TFE_OpAddInput(op, this.#held(id).handle, status);
