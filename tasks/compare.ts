@@ -65,8 +65,8 @@ const SHARED = [
 export const command: Command = {
   usage: "deno task compare [flags]",
   about: "Trains and evaluates several methods on the same images, one after " +
-    "another, each\nby both protocols, and writes one report. What was interrupted goes " +
-    "on when it is\ncalled again.",
+    "another, each\nby both protocols, and writes one report. Called again, it " +
+    "resumes.",
   flags: {
     methods: {
       type: "text",

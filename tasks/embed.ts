@@ -23,9 +23,8 @@ const { protocol, features } = evaluateCommand.flags;
 export const command: Command = {
   usage: "deno task embed --model-path PATH --data-dir DIR --out FILE [flags]",
   about:
-    "Writes the bag-of-patches features of all images of a folder, a row " +
-    "each, and\nFILE.txt with their paths. What was cut off goes on when it is called " +
-    "again.",
+    "Writes the features of all images in a folder, one row per image, and " +
+    "FILE.txt with\ntheir paths. Called again, it resumes after an interruption.",
   flags: {
     "model-path": {
       type: "text",

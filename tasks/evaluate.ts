@@ -40,13 +40,14 @@ const {
 /** The command line of `deno task evaluate`. */
 export const command: Command = {
   usage: "deno task evaluate --model-path PATH [flags]",
-  about: "Computes bag-of-patches features of both parts of a data set and " +
-    "tests them\nwith a linear probe and with nearest neighbours.",
+  about:
+    "Computes features of the train and test splits and tests them with a " +
+    "linear probe\nand k nearest neighbours.",
   flags: {
     "model-path": {
       type: "text",
       value: "PATH",
-      help: "a checkpoint, or a run's folder for its last one",
+      help: "a checkpoint, or a run's folder for its newest",
     },
     "test-patches": {
       type: "number",
@@ -55,12 +56,15 @@ export const command: Command = {
     protocol: {
       type: "text",
       choices: ["bag", "whole"],
-      help: "a bag of patches, or the whole image (default: the method's own)",
+      help:
+        "mean over a bag of patches, or the whole image (default: the method's)",
     },
     features: {
       type: "text",
       choices: ["backbone", "head"],
-      help: "of which layer (default: the method's own; EMP-SSL head)",
+      help:
+        "backbone, or the hidden layer of the head (default: the method's; " +
+        "EMP-SSL head)",
     },
     data: {
       type: "text",
@@ -88,7 +92,7 @@ export const command: Command = {
     "no-knn": { type: "switch", help: "leave nearest neighbours out" },
     untrained: {
       type: "switch",
-      help: "take the network as it was before training: the baseline",
+      help: "random weights instead of the trained ones: the baseline",
     },
     "limit-train": { type: "number", help: "use only N training images" },
     "limit-test": { type: "number", help: "use only N test images" },

@@ -36,19 +36,19 @@ export const command: Command = {
     part: {
       type: "text",
       choices: ["backbone", "encoder"],
-      help: "the ResNet, or with the hidden layer after it (default: the " +
-        "method's own; EMP-SSL encoder)",
+      help: "the ResNet alone, or with the hidden layer after it (default: " +
+        "the method's; EMP-SSL encoder)",
     },
     precision: {
       type: "text",
       choices: ["fp32", "fp16"],
-      help: `in which weights are kept (default ${D.precision})`,
+      help: `number format of the weights (default ${D.precision})`,
     },
-    batch: { type: "number", help: "patches at a time (default: any number)" },
+    batch: { type: "number", help: "fixed batch size (default: any)" },
     out: {
       type: "text",
       value: "DIR",
-      help: "a new folder (default: the run's, with the format)",
+      help: "a new folder (default: RUN-FORMAT)",
     },
     engine: ENGINE_FLAG,
   },

@@ -16,29 +16,37 @@ export const command: Command = {
   about: "Adds a run and its last evaluation to results/, a row by its name; " +
     "then\n`deno task docs` writes docs/results.md.",
   flags: {
-    row: { type: "text", value: "NAME", help: "the row: a new one, or not" },
-    title: { type: "text", value: "TEXT", help: "a new row: its setting" },
+    row: { type: "text", value: "NAME", help: "name of a new or existing row" },
+    title: {
+      type: "text",
+      value: "TEXT",
+      help: "new row: its setting, in words",
+    },
     files: {
       type: "text",
       value: "TEXT",
-      help: "a new row: what --data-dir must hold (default: needs no files)",
+      help: "new row: what --data-dir must hold (default: no files needed)",
     },
     train: {
       type: "text",
       value: "FLAGS",
-      help: "a new row: flags of train, without --seed, --dir, --data-dir",
+      help: "new row: flags of train, without --seed, --dir, --data-dir",
     },
     evaluate: {
       type: "text",
       value: "FLAGS",
-      help: "a new row: flags of evaluate, without --model-path",
+      help: "new row: flags of evaluate, without --model-path",
     },
-    commit: { type: "text", value: "ID", help: "what the run was made with" },
+    commit: {
+      type: "text",
+      value: "ID",
+      help: "commit of the program that trained it",
+    },
     "processor-seconds": {
       type: "number",
-      help: "of a run that has not kept them",
+      help: "CPU seconds of training, if the run did not record them",
     },
-    note: { type: "text", value: "TEXT", help: "what is to be known of it" },
+    note: { type: "text", value: "TEXT", help: "a note on the run" },
   },
   arguments: true,
   examples: [

@@ -14,9 +14,8 @@ import { ENGINE_FLAG, main, setUpEngine } from "./cli/main.ts";
 export const command: Command = {
   usage: "deno task report RUN [RUN …] [flags]",
   about:
-    "Writes one HTML file, with nothing loaded from elsewhere, about the " +
-    "first run, and\nwith the others in the same figures; each figure as SVG " +
-    "beside it.",
+    "Writes a self-contained HTML file about some runs, and each figure as " +
+    "an SVG file.",
   flags: {
     out: {
       type: "text",
@@ -25,7 +24,7 @@ export const command: Command = {
     },
     "no-gallery": {
       type: "switch",
-      help: "without the map and the neighbours of test images",
+      help: "leave out the map and the nearest neighbours of test images",
     },
     engine: ENGINE_FLAG,
   },

@@ -28,10 +28,9 @@ const reproduceError = errorMaker("reproduce", "INVALID_ARGUMENT");
 /** The command line of `deno task reproduce`. */
 export const command: Command = {
   usage: "deno task reproduce [ROW] [flags]",
-  about:
-    "Trains and evaluates a row of docs/results.md again and says how far " +
-    "the accuracy\nis from the written one. What was interrupted goes on. Without " +
-    "a row: lists them.",
+  about: "Trains and evaluates a row of docs/results.md again and prints the " +
+    "difference in\naccuracy. Resumes after an interruption. Without a row: lists " +
+    "them.",
   flags: {
     "data-dir": {
       type: "text",

@@ -59,9 +59,9 @@ export const command: Command = {
   usage: "deno task sweep CHOICE=A,B [CHOICE=C,D …] [flags]",
   about:
     "Trains and evaluates one run with the flags as they are, and one for " +
-    "each value of\neach choice; then writes one report: accuracy by each choice, " +
-    "and, from five runs\non, whether the loss tells it. What was interrupted goes on when it is called " +
-    "again; without --grid more\nchoices add runs.",
+    "each value of\neach choice; then writes one report: accuracy by each choice " +
+    "and, from five runs\non, its rank correlation with the loss. Called again, it " +
+    "resumes; without --grid\nmore choices add runs.",
   flags: {
     grid: { type: "switch", help: "every combination of the values" },
     ...EVALUATION_FLAGS,
