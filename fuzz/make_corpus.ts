@@ -1,5 +1,5 @@
 /**
- * Makes the good files that fuzzing starts from.
+ * Writes the valid files that fuzzing starts from.
  *
  *     deno run -A fuzz/make_corpus.ts
  *

@@ -1,16 +1,16 @@
 /**
- * Makes bad files out of good ones.
+ * Mutates valid files.
  *
  * @module
  */
 import type { RandomStream } from "../src/random.ts";
 
-/** Numbers that lengths and offsets break on. */
+/** Edge cases of lengths and offsets. */
 const EDGES = [0, 1, 0x7f, 0x80, 0xff, 0xffff, 0x7fffffff, 0xffffffff];
-/** Texts that names and numbers break on. */
+/** Edge cases of names and numbers in text. */
 const TEXTS = ["../", "/", "-1", "1e999", "null", "[]", "{}", '"', "\0", "é"];
 
-/** One to eight changes: bits, bytes, cuts, repeats, numbers, texts. */
+/** One to eight changes: of bits, bytes or numbers, cuts, repeats, texts, deletions. */
 export function mutate(
   file: Uint8Array,
   random: RandomStream,

@@ -1,5 +1,5 @@
 /**
- * The readers of files that others may have made.
+ * The fuzz targets: the readers of untrusted files.
  *
  * @module
  */
@@ -16,11 +16,11 @@ import {
   readSafetensorsMetadata,
 } from "../src/checkpoint/safetensors.ts";
 
-/** A reader and a good file for it. */
+/** A reader and a valid file for it. */
 export interface Target {
-  /** The good file in `corpus/`. */
+  /** The valid file in `corpus/`. */
   seed: string;
-  /** Reads a file in a folder that is empty but for it. */
+  /** Reads a file; `dir` is an empty folder for it. */
   read(bytes: Uint8Array, dir: string): Promise<unknown> | unknown;
 }
 
@@ -32,7 +32,7 @@ function put(dir: string, name: string, bytes: Uint8Array): string {
   return path;
 }
 
-/** The decoder, on an image of some kind. */
+/** The image decoder, for one kind of file. */
 const imageTarget = (seed: string): Target => ({
   seed,
   read: (bytes, dir) => decodeFile(put(dir, seed, bytes)),

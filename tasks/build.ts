@@ -54,7 +54,7 @@ async function compile(): Promise<Uint8Array> {
       action: "compile",
       subject: "src/patches/wasm/assembly",
       found: stderr.toString().trim() || String(error),
-      remedy: "mend the source",
+      remedy: "fix the source",
       code: "INVALID_DATA",
     });
   }

@@ -64,7 +64,7 @@ async function writePages({ check }: Values): Promise<void> {
   throw new EmpSslError({
     action: "accept",
     subject: stale.join(", "),
-    found: "they are not what the program would write",
+    found: "they are out of date",
     remedy: "run `deno task docs`",
     code: "INVALID_DATA",
   });

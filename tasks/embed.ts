@@ -86,11 +86,11 @@ export async function run(values: Values): Promise<void> {
       return;
     }
     if (event.type === "damaged") {
-      console.error(`Passed over a damaged checkpoint: ${event.fault}`);
+      console.error(`Skipped a damaged checkpoint: ${event.fault}`);
       return;
     }
     if (event.type === "resumed") {
-      console.log(`Going on after ${event.done} of ${event.count} images`);
+      console.log(`Resuming after ${event.done} of ${event.count} images`);
       return;
     }
     progress ??= new Progress("features", event.count);

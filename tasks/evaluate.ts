@@ -122,7 +122,7 @@ export function configOf(values: Values): EvaluateConfig {
       action: "evaluate",
       subject: "nothing",
       found: "no --model-path was given",
-      remedy: "name a run's folder or a checkpoint with it",
+      remedy: "give it a run's folder or a checkpoint",
       code: "INVALID_ARGUMENT",
     });
   }
@@ -132,7 +132,7 @@ export function configOf(values: Values): EvaluateConfig {
       throw new EmpSslError({
         action: "evaluate with",
         subject: `--${flag} ${value}`,
-        found: "it is not a count",
+        found: "it is not a positive whole number",
         remedy: "give a whole number from 1 up",
         code: "INVALID_ARGUMENT",
       });
@@ -196,7 +196,7 @@ export async function evaluateRun(values: Values): Promise<EvaluationResult> {
     } else if (event.type === "skipped") {
       console.error(`Left out ${event.image}: ${event.why}`);
     } else if (event.type === "damaged") {
-      console.error(`Passed over a damaged checkpoint: ${event.fault}`);
+      console.error(`Skipped a damaged checkpoint: ${event.fault}`);
     } else if (event.type === "linear") {
       const title = "linear probe";
       if (!bars.has(title)) bars.set(title, new Progress(title, event.epochs));
@@ -220,7 +220,7 @@ export async function evaluateRun(values: Values): Promise<EvaluationResult> {
   );
   if (leftOut.train + leftOut.test > 0) {
     console.log(
-      `left out, unreadable ${leftOut.train} training and ${leftOut.test} ` +
+      `left out as unreadable: ${leftOut.train} training and ${leftOut.test} ` +
         "test images",
     );
   }

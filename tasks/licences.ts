@@ -67,7 +67,8 @@ if (import.meta.main) {
       action: "accept",
       subject: "the licences",
       found: refused.join(", "),
-      remedy: "replace these packages, or see why they may stay",
+      remedy:
+        "replace these packages, or accept their licences in tasks/licences.ts",
       code: "INVALID_DATA",
     });
   });

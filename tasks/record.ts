@@ -59,7 +59,7 @@ export const command: Command = {
 function required(values: Values, name: string): string {
   const value = values[name];
   if (value !== undefined) return String(value);
-  throw recordError(`no --${name}`, "it has no default", `give --${name}`);
+  throw recordError("the run", `no --${name} was given`, `give --${name}`);
 }
 
 function record(values: Values, runs: string[]): Promise<void> {
@@ -86,7 +86,9 @@ function record(values: Values, runs: string[]): Promise<void> {
     processorSeconds: values["processor-seconds"] as number | undefined,
     note: text("note"),
   });
-  console.log(`results/${row} has it; \`deno task docs\` writes the page`);
+  console.log(
+    `Added to results/${row}; \`deno task docs\` writes docs/results.md`,
+  );
   return Promise.resolve();
 }
 

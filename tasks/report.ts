@@ -56,7 +56,7 @@ export async function run(values: Values, runs: string[]): Promise<void> {
     gallery,
     engine,
   });
-  for (const what of missing) console.error(`Not in it: ${what}`);
+  for (const what of missing) console.error(`Left out of the report: ${what}`);
   console.log(`${out}, and ${figures.length} figures as SVG beside it`);
 }
 

@@ -55,7 +55,7 @@ export const command: Command = {
 function list(): void {
   if (rowNames().length === 0) {
     console.log(
-      "No recorded results here: they are the project's folder results/",
+      "No recorded results here: they are in the project's folder results/",
     );
   }
   for (const name of rowNames()) {
@@ -104,7 +104,11 @@ export async function run(values: Values, rest: string[]): Promise<void> {
   const [name] = rest;
   if (name === undefined) return list();
   if (rest.length > 1) {
-    throw reproduceError(rest.join(" "), "it is several rows", "name one");
+    throw reproduceError(
+      rest.join(" "),
+      "more than one row is named",
+      "name one",
+    );
   }
   const row = readRow(name);
   const data = values["data-dir"] as string | undefined;

@@ -108,7 +108,7 @@ async function planned(
       )
     );
     if (same === undefined) all.push({ ...variation, choices, resolved });
-    else console.log(`${variation.name} is ${same.name}: made once`);
+    else console.log(`${variation.name} is the same as ${same.name}: run once`);
   }
   return all;
 }

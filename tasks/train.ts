@@ -77,7 +77,7 @@ function findLike(resolved: ResolvedConfig): string | undefined {
   console.log(
     found === undefined
       ? "No matching run to resume: starting a new one"
-      : `Going on with ${found}`,
+      : `Resuming ${found}`,
   );
   return found;
 }
@@ -91,7 +91,9 @@ function checkInit(config: ResolvedConfig): void {
   if (fresh.length > 0) {
     console.log(
       `${fresh.length} of ${specs.length} tensors are not in ${init} and start ` +
-        `fresh: ${fresh.slice(0, 3).join(", ")}${fresh.length > 3 ? " …" : ""}`,
+        `at random: ${fresh.slice(0, 3).join(", ")}${
+          fresh.length > 3 ? " …" : ""
+        }`,
     );
   }
 }
@@ -157,7 +159,7 @@ export async function run(values: Values): Promise<void> {
   if (resume === "auto" && isClustered(config)) {
     throw new EmpSslError({
       action: "resume",
-      subject: "any run like this in several processes",
+      subject: "the newest matching run in several processes",
       found: "each process might choose a different run",
       remedy: "name the run's folder",
       code: "INVALID_ARGUMENT",
@@ -236,7 +238,7 @@ export async function run(values: Values): Promise<void> {
     } else {
       progress?.finish();
       await letGo(dashboard);
-      console.log(`Stopped after step ${event.step}. Go on with`);
+      console.log(`Stopped after step ${event.step}. Resume with`);
       console.log(asTyped(`  deno task train --resume ${quote(event.dir!)}`));
       if (isClustered(config)) {
         console.log("alone, or with --cluster and --task in each process");
@@ -247,7 +249,7 @@ export async function run(values: Values): Promise<void> {
   }
   const seconds = (performance.now() - begin) / 1000;
   await letGo(dashboard);
-  console.log(`Trained; all is in ${folder}`);
+  console.log(`Trained; the run is in ${folder}`);
   for (const line of summary.lines(seconds)) console.log(line);
   console.log("Next:");
   const path = quote(folder);

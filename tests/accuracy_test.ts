@@ -1,4 +1,4 @@
-/** Top-1 and top-5 of scores that are known. */
+/** Top-1 and top-5 accuracy of known scores. */
 import { assertEquals, assertThrows } from "@std/assert";
 import { codeOf } from "../src/errors.ts";
 import { AccuracyCounter } from "../src/evaluate/accuracy.ts";

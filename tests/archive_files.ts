@@ -1,4 +1,4 @@
-/** Small archives in the official formats, and a server of them. */
+/** Small archives in the official formats, and a server for them. */
 import { createHash } from "node:crypto";
 import { packTar } from "npm:modern-tar@0.8.6";
 import {
@@ -36,7 +36,7 @@ export async function zip(files: Files): Promise<Uint8Array> {
   return await writer.close();
 }
 
-/** Records of CIFAR: `labels` bytes before each of so many images. */
+/** `count` CIFAR records: `labels` label bytes before each image. */
 export function cifarRecords(
   count: number,
   { labels, classes }: { labels: 1 | 2; classes: number },
@@ -99,7 +99,7 @@ export async function tinyImagenetArchive(): Promise<Uint8Array> {
   return zip(files);
 }
 
-/** The digest by which a download is checked. */
+/** The digest that a download is checked against. */
 export function md5(bytes: Uint8Array): string {
   return createHash("md5").update(bytes).digest("hex");
 }
@@ -115,8 +115,8 @@ export interface FileServer extends AsyncDisposable {
 /**
  * Serves a file on the loopback address.
  *
- * @param options Its name; how many requests are to break off half-way, or to
- * send nothing more from there on; whether ranges are served.
+ * @param options The file's name; how many requests fail half-way (`drops`), or send
+ * nothing more from there (`stalls`); whether ranges are served (`resumes`).
  */
 export function serveFile(
   bytes: Uint8Array,

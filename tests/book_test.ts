@@ -1,4 +1,4 @@
-/** The book of results: what is in it, and how a run gets into it. */
+/** The book of results: its contents, and how a run is recorded in it. */
 import "./flags.ts";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { gunzipSync } from "node:zlib";

@@ -12,11 +12,11 @@ const CANDIDATES = [
 
 /** The browser, or why there is none. */
 export interface BrowserForTest {
-  /** Whether there is none. */
+  /** Whether there is no browser. */
   ignore: boolean;
   /** To be shown after the test's name. */
   reason: string;
-  /** Its program. */
+  /** The path of its program. */
   path: string;
 }
 
@@ -35,7 +35,7 @@ export function findBrowser(): BrowserForTest {
   return { ignore: true, reason, path: "" };
 }
 
-/** Starts a browser that is ended with the test. */
+/** Runs a test with a browser, and closes the browser afterwards. */
 export async function withBrowser(
   { path }: BrowserForTest,
   run: (browser: Browser) => Promise<void>,
@@ -60,7 +60,7 @@ export async function testInBrowser(
   Deno.test({
     name: name + (engine.reason || browser.reason),
     ignore: engine.ignore || browser.ignore,
-    // The driver of the browser keeps some open beyond the test.
+    // Playwright keeps operations and resources open after the test.
     sanitizeOps: false,
     sanitizeResources: false,
     fn: () => fn(browser),

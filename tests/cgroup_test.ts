@@ -1,4 +1,4 @@
-/** The memory that a container leaves. */
+/** The memory that a container leaves to its processes. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { containerMemory } from "../src/engine/cgroup.ts";
 

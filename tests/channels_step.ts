@@ -1,4 +1,4 @@
-/** One step of a network of five channels, against PyTorch. */
+/** One step of a network with five input channels, against PyTorch. */
 import { assert } from "@std/assert";
 import type { Engine } from "../src/engine/engine.ts";
 import { convertLayout } from "../src/model/layout.ts";
@@ -59,7 +59,7 @@ async function check(engine: Pick<Engine, "trainer">): Promise<void> {
     assert(Math.abs(value / losses[i]! - 1) < 1e-5, `${i}: ${value}`)
   );
   trainer.dispose();
-  // Without decay and scaling the momentum is the gradient.
+  // Without weight decay and LARS scaling the first momentum is the gradient.
   const plain = await engine.trainer({
     ...options,
     optimizer: { eta: 1e30, weightDecay: 0, momentum: 0.9 },

@@ -1,4 +1,4 @@
-/** Images of other channels and bits than RGB bytes, against Pillow and PyTorch. */
+/** Images with other channels or bits than 8-bit RGB, against Pillow and PyTorch. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { decodeBytes } from "../src/data/decode.ts";
 import { formatOf, type Image, samples } from "../src/data/image.ts";
@@ -37,7 +37,7 @@ const golden: {
   ),
 );
 
-/** The picture of a case: band by band of the formula's. */
+/** A case's image: each channel from `photo`; 16 bits have noise in the low byte. */
 function picture([width, height, seed, channels, bits]: Source): Image {
   const data = samples(width * height * channels, bits);
   for (let c = 0; c < channels; c++) {
@@ -110,7 +110,7 @@ Deno.test("16 bits are blurred, lightened and inverted as 8 are", () => {
       change(transforms);
       return transforms.patch;
     });
-    // Each rounding of bytes loses up to one of them.
+    // Each rounding of a byte is off by up to 1, or 256 on the scale of 16 bits.
     a!.forEach((value, i) =>
       assert(Math.abs(value - 256 * b![i]!) < 3 * 256, `${value} ${b![i]}`)
     );
@@ -137,7 +137,7 @@ Deno.test("an image of other channels than asked for is refused", async () => {
   }).catch((error) => error);
   assertStringIncludes(
     error.message,
-    "Cannot decode a.tif: it has 5 channels of 8 bits, where 4 channels of 8 bits",
+    "Cannot decode a.tif: it has 5 channels of 8 bits (expected 4 channels of 8 bits)",
   );
 });
 
@@ -153,11 +153,11 @@ Deno.test("a recipe's steps of colour are refused where there is none", () => {
   assertEquals(fault({}, 1), "");
   assertStringIncludes(
     fault({ grayscale: 0.2 }, 4),
-    "recipe grayscale: 4 channels have no colour, set it to 0",
+    "recipe grayscale: images of 4 channels are not RGB, set it to 0",
   );
   assertStringIncludes(
     fault({ jitter: RECIPES.cifar.jitter }, 1),
-    "recipe jitter.saturation: 1 channel has no colour",
+    "recipe jitter.saturation: images of 1 channel are not RGB",
   );
   assertStringIncludes(
     fault({ normalize: { mean: [0.5], std: [1, 1, 1] } }, 4),

@@ -64,11 +64,11 @@ Deno.test("decodeSafetensors() refuses hostile files", () => {
   new DataView(huge.buffer).setBigUint64(0, 2n ** 60n, true);
   const bad: [Uint8Array, string][] = [
     [new Uint8Array(3), "shorter than its header"],
-    [huge, "claims 1152921504606846976 bytes"],
-    [FILE.subarray(0, FILE.length - 4), "does not fit"],
-    [withHeader((h) => h.a = entry(0, 99)), "does not fit"],
-    [withHeader((h) => h.a = entry(8, 0)), "does not fit"],
-    [withHeader((h) => h.a = entry(0, 16, [3])), "does not fit"],
+    [huge, "length of 1152921504606846976 bytes"],
+    [FILE.subarray(0, FILE.length - 4), "do not match its shape"],
+    [withHeader((h) => h.a = entry(0, 99)), "do not match its shape"],
+    [withHeader((h) => h.a = entry(8, 0)), "do not match its shape"],
+    [withHeader((h) => h.a = entry(0, 16, [3])), "do not match its shape"],
     [withHeader((h) => h.a = entry(0, 16, [-2, -2])), "malformed"],
     [withHeader((h) => h.a = entry(0, 16, "2")), "malformed"],
     [withHeader((h) => h.a = 3), "malformed"],
@@ -155,7 +155,7 @@ Deno.test("a checkpoint damaged at every sixteenth of its length is passed over"
           assertEquals(findCheckpoint(dir).step, 2);
           const bytes = await Deno.readFile(`${dir}/${name}`);
           const at = Math.floor(bytes.length * sixteenth / 16);
-          // Of a manifest, a space may change and nothing with it.
+          // In a manifest a colon is flipped: a flipped space might change nothing.
           const place = name.endsWith("json") ? bytes.indexOf(0x3a, at) : at;
           if (damage === "flipped" && place >= 0) bytes[place] ^= 0x10;
           else if (damage === "flipped") continue;
@@ -336,12 +336,12 @@ Deno.test("writeAtomically() leaves the old file, and nothing else, where it fai
 
 Deno.test("the effective rank takes a hundredth of the steps' time", () => {
   let now = 0;
-  // The rank takes 50 ms, twice the clock of each call.
+  // Each call of the clock adds 50 ms, so that the rank seems to take 50 ms.
   const rank = new SampledRank(() => now += 50);
   const grams = [Float32Array.of(1, 0, 0, 1), Float32Array.of(1, 1, 1, 1)];
   const [two, one] = grams.map((gram) => rank.of(gram, 100));
   assert(two! > 1.99 && one! < 1.01);
-  // Of a step of 1 s it is a twentieth: every fifth has its own.
+  // That is 5 % of a step of 1 s: the rank is computed at every fifth step.
   const fast = new SampledRank(() => now += 50);
   const ranks = Array.from(
     { length: 10 },

@@ -1,4 +1,4 @@
-/** Command lines: what is understood, and the message for what is not. */
+/** Command lines: what is accepted, and the messages for what is not. */
 import "./flags.ts";
 import {
   assert,
@@ -86,7 +86,7 @@ Deno.test("a run's configuration is replayed, and flags change it", async () => 
       await Deno.writeTextFile(path, text);
       assertThrows(() => parse(`--config ${path}`), Error, why);
     }
-    // The defaults are those of the data that the file names.
+    // The defaults depend on the data set that the file names.
     await Deno.writeTextFile(path, '{"data":"cifar10"}');
     const written = parse(`--config ${path}`);
     assertEquals([written.epoch, written.bs], [2, 100]);
@@ -99,7 +99,7 @@ Deno.test("a run's configuration is replayed, and flags change it", async () => 
 Deno.test("a cache for images that are not decoded is refused", async () => {
   const { code, err } = await runTask("train", ["--cache", "somewhere"]);
   assertEquals(code, 2);
-  assertStringIncludes(err, "the images of shapes are no files to be decoded");
+  assertStringIncludes(err, "shapes has no separate image files to decode");
 });
 
 Deno.test("the end of a run names its bottleneck", () => {
@@ -121,7 +121,7 @@ Deno.test("the end of a run names its bottleneck", () => {
   summary.probe(0.345);
   const slow = summary.lines(75).join("\n");
   assertStringIncludes(slow, "1 in 1 min 15 s");
-  assertStringIncludes(slow, "patches: 25.0 % of the time waited for them");
+  assertStringIncludes(slow, "patches: 25.0 % of the time was spent waiting");
   assertStringIncludes(slow, "effective rank 12.3");
   assertStringIncludes(slow, "kNN top-1 34.5 %");
   for (let i = 0; i < 9; i++) summary.step({ ...step, waitSeconds: 0 });
@@ -186,7 +186,7 @@ Deno.test("progress fits the terminal, whatever its width is at the moment", () 
     undefined,
     () => columns,
   );
-  // At half of it: the bar, the count, the time left and the detail.
+  // Half-way a wide line has the bar, the count, the time left and the detail.
   bar.update(1, detail);
   for (columns of [200, 120, 80, 40, 12]) {
     const shown = out;
@@ -276,9 +276,9 @@ Deno.test("a mistake ends in one line, a code that is not 0, and no stack", asyn
       ["--data", "cifar10", "--no-download", "--data-dir", "no/such"],
       "no such folder",
     ],
-    ["train", ["--data", "cifar10", "--data-url", "x/y"], "it is no address"],
+    ["train", ["--data", "cifar10", "--data-url", "x/y"], "it is not a URL"],
     ...Deno.build.os !== "linux" ? [] : [
-      // Deno opens what is in /dev with --allow-all only.
+      // Deno opens files in /dev only with --allow-all.
       ["train", ["--data", "images", "--data-dir", "/dev/shm"], "--allow-all"],
     ] as [string, string[], string][],
     ["train", ["--data-url", "http://x/y.zip"], "leave --data-url out"],
@@ -286,7 +286,7 @@ Deno.test("a mistake ends in one line, a code that is not 0, and no stack", asyn
     [
       "train",
       ["--data", "imagenet100", "--data-dir", ".", "--classes", "no/such"],
-      "no such file of classes",
+      "no such file (a list of classes)",
     ],
     ["train", ["--probe", "often"], "it is not a number of steps"],
     ["train", ["--save-every", "often"], "it is neither steps nor minutes"],
@@ -301,7 +301,7 @@ Deno.test("a mistake ends in one line, a code that is not 0, and no stack", asyn
   ];
   const home = await Deno.makeTempDir();
   for (const [name, args, why] of bad) {
-    // Nothing is taken from what this machine has already downloaded.
+    // An empty cache: data that this machine has already downloaded is not used.
     const env = args.includes("cifar10") ? { EMP_SSL_CACHE: home } : undefined;
     const { code, out, err } = await runTask(name, args, env);
     assertEquals([code, out, err.trim().split("\n").length], [2, "", 1], err);

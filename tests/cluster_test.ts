@@ -1,4 +1,4 @@
-/** The processes that train together: who they are, and who was lost. */
+/** The processes of a cluster: their addresses, the rendezvous, lost processes. */
 import "./flags.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { EmpSslError } from "../src/errors.ts";
@@ -50,9 +50,9 @@ Deno.test("Slurm's variables name the processes of a step", () => {
 
 Deno.test("processes that cannot be are refused", () => {
   const cases: [string[], number, string][] = [
-    [["a"], 0, "a is no address"],
-    [["a:1", ""], 0, "nothing is no address"],
-    [["a:70000", "b:1"], 0, "a:70000 is no address"],
+    [["a"], 0, "a is not a valid address"],
+    [["a:1", ""], 0, "an empty entry is not a valid address"],
+    [["a:70000", "b:1"], 0, "a:70000 is not a valid address"],
     [["a:1", "a:1"], 0, "the same address"],
     [["a:1", "b:1"], 2, "0 to 1"],
   ];
@@ -65,7 +65,7 @@ Deno.test("processes that cannot be are refused", () => {
 
 let port = 23000 + (Deno.pid % 90) * 10;
 
-/** Options for so many processes, at ports of their own. */
+/** Options for some processes, each with its own port. */
 function optionsFor(processes: number) {
   const addresses = Array.from(
     { length: processes },
@@ -80,7 +80,7 @@ function optionsFor(processes: number) {
   }));
 }
 
-/** Process 0 listens and welcomes at once; the others join. */
+/** Process 0 listens and sends its plan at once; the others join. */
 function meet(options: RendezvousOptions): Promise<Peers<{ step: number }>> {
   if (options.task > 0) return Peers.join(options);
   const host = Peers.host<{ step: number }>(options);
@@ -153,12 +153,12 @@ Deno.test("process 0 may prepare for longer than the others wait for a sign of i
   const [first, second] = optionsFor(2);
   using host = Peers.host<{ step: number }>(first);
   const joining = Peers.join<{ step: number }>(second);
-  // Over the second that a silent process has.
+  // Longer than the timeout of 1 s for a silent process.
   await new Promise((done) => setTimeout(done, 2500));
   using peers = await host.welcome({ step: 9 });
   using other = await joining;
   assertEquals([peers.plan, other.plan], [{ step: 9 }, { step: 9 }]);
-  // Some heartbeats later all is still well.
+  // Some heartbeats later both are still connected.
   const later = new Promise((done) => setTimeout(() => done(1), 700));
   assertEquals(await peers.guard(later), 1);
   assertEquals(await other.guard(later), 1);
@@ -204,7 +204,7 @@ const STRANGE = [
 Deno.test("a foreign connection to the rendezvous port does no harm", async () => {
   const [chief, other] = optionsFor(2);
   const joining = meet(chief);
-  // It says nothing, and stays.
+  // A connection that sends nothing and stays open.
   const silent = await Deno.connect(rendezvousAddress(chief.addresses[0]));
   for (const text of STRANGE) {
     const stranger = await Deno.connect(rendezvousAddress(chief.addresses[0]));
@@ -212,7 +212,7 @@ Deno.test("a foreign connection to the rendezvous port does no harm", async () =
     stranger.close();
   }
   const peers = await Promise.all([joining, meet(other)]);
-  // It was not kept.
+  // Process 0 has closed that connection.
   assertEquals(await silent.read(new Uint8Array(1)), null);
   silent.close();
   for (const peer of peers) peer[Symbol.dispose]();

@@ -1,4 +1,4 @@
-/** What is said where TensorFlow with CUDA finds no GPU. */
+/** Why TensorFlow with CUDA finds no GPU, and which GPUs a process uses. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { cudaLibraries, whyNoGpu } from "../src/engine/tensorflow/cuda.ts";
 import { gpusOf, slurmGpus } from "../src/engine/tensorflow/gpu_share.ts";
@@ -13,7 +13,7 @@ Deno.test("each library of CUDA that cannot be loaded is named, with why", () =>
     assert(file.startsWith("/nowhere/nvidia/"), file);
     assertStringIncludes(fault!, "cannot open shared object file");
   }
-  // Where there is a driver, it tells its version.
+  // A driver that can be loaded reports its version.
   if (driver.fault === undefined) assert(/^\d+\.\d+$/.test(driver.version!));
 });
 
@@ -35,7 +35,7 @@ Deno.test("each process of a machine has GPUs of its own", () => {
     slurmGpus((name) => variables[name]);
   const two = { CUDA_VISIBLE_DEVICES: "0,1", SLURM_LOCALID: "1" };
   assertEquals(slurm({ ...two, SLURM_STEP_TASKS_PER_NODE: "2(x3)" }), "1");
-  // One task has them all, in whatever allocation; a task with one GPU keeps it.
+  // A single task keeps all GPUs, in any allocation; a task with one GPU keeps it.
   const alone = { SLURM_STEP_TASKS_PER_NODE: "1", SLURM_NTASKS_PER_NODE: "2" };
   assertEquals(slurm({ ...two, ...alone }), undefined);
   assertEquals(slurm({ ...two, CUDA_VISIBLE_DEVICES: "1" }), undefined);

@@ -1,4 +1,4 @@
-/** What is wrong with a user's images, as the tasks say it. */
+/** Faults in a user's images, as the tasks report them. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { loadSharp } from "../src/deps/sharp.ts";
 import { photo } from "./formula.ts";
@@ -20,10 +20,10 @@ Deno.test({
       const data = `${dir}/data`, run = `${dir}/run`;
       await writeImages(data, { classes: 2, each: 4 });
       await writeImages(data, { classes: 2, each: 2, split: "val" });
-      // Test images without labels are not what evaluation wants.
+      // Test images without labels: evaluation uses val/ instead.
       await writeImages(data, { classes: 1, each: 1, split: "test" });
       await Deno.rename(`${data}/test/c0`, `${data}/test/images`);
-      // The first image of all, cut in the middle.
+      // The first training image, cut in the middle.
       const broken = `${data}/train/c0/0.jpg`;
       const { width, height, data: pixels } = photo(32, 32, 1);
       const sharp = await loadSharp();
@@ -36,7 +36,7 @@ Deno.test({
         ...["--probe", "epoch", "--cache", `${dir}/cache`],
       ]);
       assertEquals(trained.code, 0, trained.err);
-      // By the run and by its probe, once each; a line names it twice.
+      // The run and its probe report it once each, in a line that names it twice.
       assertEquals(trained.err.split(broken).length, 2 * 2 + 1, trained.err);
       assertStringIncludes(trained.out, "skipped     1 images");
       assertStringIncludes(trained.out, "Step 2: kNN top-1");
@@ -49,15 +49,15 @@ Deno.test({
       assertStringIncludes(tested.out, "9 training and 4 test images");
       assertStringIncludes(tested.out, "1 training and 0 test images");
       assert((await Deno.stat(`${dir}/f.safetensors`)).size > 13 * 512 * 4);
-      // A run that goes on has its own images; one more does not disturb it.
+      // A resumed run keeps its images: a new file in the folder does not matter.
       await Deno.copyFile(`${data}/train/c1/1.png`, `${data}/train/c1/9.png`);
       for (const end of ["json", "safetensors", "optimizer.safetensors"]) {
         await Deno.remove(`${run}/checkpoint-00000004.${end}`);
       }
       const resumed = await runTask("train", ["--resume", run]);
       assertEquals(resumed.code, 0, resumed.err);
-      assertStringIncludes(resumed.out, "Going on after step 2");
-      // Two of ten are too many.
+      assertStringIncludes(resumed.out, "Resuming after step 2");
+      // Two damaged images of ten are too many.
       await Deno.writeFile(`${data}/train/c1/1.png`, new Uint8Array());
       const many = await runTask("train", [...flags, "--dir", `${dir}/many`]);
       assertEquals(many.code, 2);

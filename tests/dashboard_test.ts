@@ -1,4 +1,4 @@
-/** The live page: its server. The browser stands in slow/live_page.ts. */
+/** The server of the live page; slow/live_page.ts tests the page in a browser. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Dashboard } from "../src/dashboard/dashboard.ts";
 import { History } from "../src/dashboard/history.ts";
@@ -85,9 +85,9 @@ Deno.test("the page is read-only, and for this machine alone", async () => {
     const missing = await fetch(`${url}../../etc/passwd`);
     assertEquals(missing.status, 404);
     await missing.body?.cancel();
-    // fetch() sets Host by itself.
+    // fetch() cannot set Host: `ask` writes the request itself.
     const { port } = new URL(url);
-    // The second as behind `ssh -L 9000:localhost:4680`.
+    // The second is what a browser sends behind `ssh -L 9000:localhost:4680`.
     const cases: [string, string][] = [
       ["evil.example", "403 Forbidden"],
       ["localhost:9000", "200 OK"],
@@ -138,13 +138,13 @@ Deno.test("a viewer that does not read keeps nothing waiting", async () => {
     longest = Math.max(longest, performance.now() - begin);
   }
   assert(longest < 500, `${longest} ms`);
-  // The history itself has about 5 MB.
+  // The history itself takes about 5 MB.
   assert(Deno.memoryUsage().rss - before < 100e6);
   connection.close();
   await dashboard.close();
 });
 
-/** The head of the answer to a request that names a host. */
+/** The start of the response to a request with a given Host header. */
 async function ask(port: number, host: string): Promise<string> {
   using connection = await Deno.connect({ hostname: "127.0.0.1", port });
   await connection.write(new TextEncoder().encode(

@@ -65,13 +65,13 @@ Deno.test("cifar10 refuses what is missing or malformed, with the offset", async
   await withFolder(async (dir) => {
     const open = () => openDataset({ name: "cifar10", dir, split: "train" });
     await assertRejects(open, Error, "no train file in binary form");
-    // As torchvision leaves it.
+    // The folder that torchvision unpacks.
     const pickles = `${dir}/cifar-10-batches-py`;
     await Deno.mkdir(pickles);
     await Deno.writeTextFile(`${pickles}/test_batch`, "a pickle");
-    await assertRejects(open, Error, "the Python form of the archive");
+    await assertRejects(open, Error, "the Python version of the archive");
     await Deno.writeTextFile(`${dir}/data_batch_1`, "a pickle");
-    await assertRejects(open, Error, "the Python form of the archive");
+    await assertRejects(open, Error, "the Python version of the archive");
     const path = `${dir}/data_batch_1.bin`;
     await Deno.writeFile(path, records(3).subarray(0, 2 * RECORD + 9));
     await assertRejects(open, Error, "the last one starts at byte 6146");
@@ -194,14 +194,14 @@ Deno.test("decodeFile() names a file that is no whole image", async () => {
       "Cannot read",
     );
     await Deno.writeFile(`${dir}/locked.jpg`, jpeg, { mode: 0o000 });
-    // To root no file is locked.
+    // Root can read any file.
     if (Deno.uid() !== 0) {
       await assertRejects(() => decodeFile(`${dir}/locked.jpg`), Error, "read");
     }
   });
 });
 
-/** A PNG whose header claims another size. */
+/** A copy of a PNG whose header claims another size. */
 function claiming(png: Uint8Array, width: number, height: number) {
   const bytes = png.slice();
   const view = new DataView(bytes.buffer);
@@ -272,7 +272,7 @@ Deno.test("more classes than 65,536 keep their labels", () => {
 
 Deno.test("a name that is not UTF-8 is told as one", async () => {
   await withFolder(async (dir) => {
-    // Deno writes no such name.
+    // Deno cannot write a file with such a name.
     const { success } = await new Deno.Command("sh", {
       args: ["-c", "touch \"$0/$(printf 'caf\\351.jpg')\"", dir],
     }).output();
@@ -335,7 +335,7 @@ Deno.test("a class without an image that is read is refused, with what it has", 
     await assertRejects(
       () => openDataset({ name: "folder", dir, split: "train" }),
       Error,
-      "1 of its 3 classes have no image of a kind that is read, such as c2/, " +
+      "1 of its 3 classes have no image in a readable format, such as c2/, " +
         "only .heic",
     );
   });

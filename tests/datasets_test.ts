@@ -1,6 +1,6 @@
 /**
- * Each data set from nothing on disk, or from a folder in its own layout, through
- * training to an evaluation, as a user runs it.
+ * Each data set, downloaded or in a folder of its own layout, is trained on and
+ * evaluated, as a user would do it.
  */
 import {
   assert,
@@ -222,7 +222,7 @@ Deno.test({
       assertEquals(tested.code, 0, tested.err);
       assertStringIncludes(tested.err, `Left out ${broken}`);
       const { knn } = JSON.parse(tested.out);
-      // Of three images, not of four.
+      // The accuracy is over three images, not four.
       assertEquals(Math.round(knn.top1 * 3), knn.top1 * 3);
       const labels = await Deno.readFile(`${dir}/features/test_labels.npy`);
       const values = new Int32Array(labels.slice(-16).buffer);

@@ -1,4 +1,4 @@
-/** Image files of awkward kinds, to the byte as torchvision's loader reads them. */
+/** Unusual image files give the same bytes as torchvision's loader. */
 import { assertEquals } from "@std/assert";
 import { decodeFile } from "../src/data/decode.ts";
 import golden from "../fixtures/decode.json" with { type: "json" };
@@ -26,7 +26,7 @@ Deno.test("an image with alpha is shrunk by its colours alone", async () => {
     await Deno.writeFile(path, Uint8Array.fromBase64(file.bytes));
     const whole = await decodeFile(path), small = await decodeFile(path, 8);
     assertEquals([small.width, small.height], [12, 8]);
-    // Weighed by alpha it would be far darker.
+    // Weighted by alpha, the small image would be far darker.
     assertEquals(Math.abs(mean(whole.data) - mean(small.data)) < 2, true);
   } finally {
     await Deno.remove(path);

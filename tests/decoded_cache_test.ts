@@ -31,7 +31,7 @@ async function entriesOf(cache: string): Promise<string[]> {
   return found;
 }
 
-/** Waits for what is written behind the image that was returned. */
+/** Waits until the cache has so many entries, and no temporary file. */
 async function written(cache: string, count: number): Promise<string[]> {
   for (let tries = 0; tries < 400; tries++) {
     const entries = await entriesOf(cache).catch(() => []);
@@ -42,7 +42,7 @@ async function written(cache: string, count: number): Promise<string[]> {
   throw new Error("the cache was not written");
 }
 
-/** A folder of images, a cache for it, and how often a file is decoded. */
+/** Runs with a folder of images, a cache for it, and a counter of decoded files. */
 async function withCache(
   run: (setting: {
     path: string;
@@ -100,9 +100,9 @@ Deno.test("a cache is not trusted when its source has changed", async () => {
     await decode(path);
     assertEquals(decoded(), 3);
     await written(cache, 1);
-    // Of the same size and, as its owner says, of the same time.
+    // Same size and, by utime(), same modification time: only the ctime differs.
     const bytes = await Deno.readFile(path);
-    // Deno gives the system's time in seconds.
+    // Deno gives the ctime in seconds.
     await new Promise((done) => setTimeout(done, 1100));
     await Deno.writeFile(path, bytes);
     await Deno.utime(path, 1, 1);
@@ -178,7 +178,7 @@ Deno.test("a cache stops at its limit, for all threads, and says so once", async
       dir: `${dir}/cache`,
       side: 32,
       usage: usage.buffer,
-      // Three images of 32 × 32 pixels and their heads.
+      // Three images of 32 × 32 pixels with their headers.
       limit: 3 * (32 * 32 * 3 + 40),
     };
     const threads = [0, 1].map(() => cachedDecode(decodeFile, options));
@@ -189,7 +189,7 @@ Deno.test("a cache stops at its limit, for all threads, and says so once", async
     assertEquals(await cacheSize(options.dir), options.limit);
     assertEquals(
       [usage.takeReason(), usage.takeReason()],
-      ["it has reached its limit", undefined],
+      ["it has reached its size limit", undefined],
     );
   });
 });
@@ -227,6 +227,6 @@ Deno.test("a cache that can no longer be written to says so once", async () => {
       usage: usage.buffer,
     });
     assertEquals((await decode(`${dir}/train/c0/0.png`)).width, 32);
-    assertEquals(usage.takeReason(), "it cannot be written to");
+    assertEquals(usage.takeReason(), "writing to it failed");
   });
 });

@@ -1,4 +1,4 @@
-/** Data sets from archives that a server on the loopback address has. */
+/** Data sets that are downloaded as archives from a server on the loopback address. */
 import "./flags.ts";
 import { setUpTensorFlow } from "../src/engine/setup/set_up.ts";
 import {
@@ -38,7 +38,7 @@ Deno.test("prepareDataset() downloads, checks and unpacks CIFAR", async () => {
       const test = await openDataset({ name, dir, split: "test" });
       assertEquals([train.length, test.length], [24, 10]);
       assertEquals(train.label(13), name === "cifar10" ? 3 : 13);
-      // The second time it is there, and nobody is asked.
+      // The second time the data is there, and nothing is requested.
       assertEquals((await prepareDataset(options)).dir, dir);
       assertEquals(server.ranges.length, 1);
       const left = [...Deno.readDirSync(dir!)].map((entry) => entry.name)
@@ -117,8 +117,8 @@ Deno.test("a download that stalls is taken up again, and given up in the end", a
       () => download({ ...options, url: server.url }),
       EmpSslError,
     );
-    assertStringIncludes(message, "nothing came for");
-    // It goes on as long as something new comes, then tries a few times more.
+    assertStringIncludes(message, "no data arrived for");
+    // It retries while new bytes arrive, then a few more times.
     assert(server.ranges.length < 20, `${server.ranges.length} requests`);
   });
 });
@@ -143,7 +143,7 @@ Deno.test("what cannot be downloaded is refused", async () => {
     const prepare = (url: string, download = true) =>
       prepareDataset({ name: "cifar10", home, url, download });
     await using server = serveFile(bytes, { name: "c.tar.gz" });
-    // The official digest is not that of so small an archive.
+    // The official digest is not that of this small archive.
     await assertRejects(() => prepare(server.url), Error, "its MD5 is");
     await assertRejects(
       () => prepare(server.url, false),

@@ -1,9 +1,9 @@
-/** An engine over a backend of tfjs for tests, or the reason why it is not there. */
+/** An engine on a backend of tfjs for tests, or the reason why there is none. */
 import { type EagerName, loadEager } from "../src/engine/eager/load.ts";
 import { messageOf } from "../src/errors.ts";
 import type { Subject } from "./parity.ts";
 
-/** Loads an engine; one for each test file, since tfjs has one backend set. */
+/** Loads an engine; only one per test file, since tfjs has one current backend. */
 export async function eagerSubject(name: EagerName): Promise<Subject> {
   try {
     const engine = await loadEager(name);

@@ -1,13 +1,13 @@
 /**
- * A checkpoint of ours in torchvision, where Python has it; and the whole
- * program, as a user runs it: two steps of training and an evaluation.
+ * The whole program as a user runs it: two steps of training and an evaluation; and
+ * our checkpoints and event files in Python, where it has the packages.
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { decodeSafetensors } from "../src/checkpoint/safetensors.ts";
 import { engineForTasks, runTask } from "./tasks.ts";
 import { withFolder, writeImages } from "./images.ts";
 
-/** Numbers in a feature. */
+/** The length of a feature. */
 const WIDTH = 4096;
 
 function cosine(a: ArrayLike<number>, b: ArrayLike<number>): number {
@@ -87,7 +87,7 @@ Deno.test({
         .split("\n").map((line) => JSON.parse(line));
       assertEquals(lines.map((line) => line.step), [0, 1]);
       assert(lines.every((line) => line.loss < 0 && line.tcr > 0));
-      // What the machine has decided is kept with the run.
+      // Settings that were chosen automatically are stored with the run.
       const kept = JSON.parse(await Deno.readTextFile(`${run}/config.json`));
       assertEquals(
         [kept.microBatch, kept.engine, kept.precision],
@@ -126,7 +126,7 @@ Deno.test({
       const names = (await Deno.readTextFile(`${out}.txt`)).trim().split("\n");
       assertEquals(names.length, 6);
       assertStringIncludes(names[0], "photos/train/c0/0.png");
-      // The encoder by itself, in whatever precision is the faster.
+      // examples/encode.ts uses the encoder alone, in the precision that is faster.
       const encoded = await runTask("encode", [run, data]);
       assertEquals(encoded.code, 0, encoded.err);
       const [first] = encoded.out.trim().split("\n");
@@ -214,7 +214,7 @@ const noReader = reader === undefined
   ? " (skipped: no Python with tensorboard)"
   : engine.reason;
 
-/** Prints what TensorBoard reads. */
+/** Prints the scalars that TensorBoard reads. */
 const READ_EVENTS = `
 import json, sys
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator

@@ -1,4 +1,4 @@
-/** The evaluations beside a run. */
+/** The evaluations in a run's folder. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import type { EvaluationResult } from "../src/evaluate/evaluate.ts";
 import {
@@ -23,7 +23,7 @@ Deno.test("each evaluation keeps a file of its own; the same one its old", async
     ];
     for (const changes of others) keepEvaluation(evaluationOf(dir, changes));
     assertEquals(readEvaluations(dir).length, others.length);
-    // Later by the clock of the file system too.
+    // So that the file's modification time is later.
     await new Promise((done) => setTimeout(done, 20));
     keepEvaluation(evaluationOf(dir, { seconds: 2 }));
     const kept = readEvaluations(dir);
@@ -63,7 +63,7 @@ Deno.test("each published number says of how many patches it is", () => {
   );
   assertStringIncludes(
     publishedFor("imagenet100")!,
-    "0.585 (1 epoch, patches not named; ",
+    "0.585 (1 epoch, patches not stated; ",
   );
   assertEquals(publishedFor("shapes"), undefined);
 });

@@ -1,7 +1,7 @@
 /**
- * Writes a checkpoint with uneven running statistics, and the features that our
- * encoder gives for some patches: the other side of fixtures/load_backbone.py.
- * A program of its own, since a process loads TensorFlow in one thread only.
+ * Writes a checkpoint with perturbed batch norms, and the features that our encoder
+ * computes for some patches: fixtures/load_backbone.py compares them. A separate
+ * program, since a process can load TensorFlow in one thread only.
  */
 import { loadTensorFlow } from "../src/engine/tensorflow/load.ts";
 import { architecture } from "../src/model/architectures.ts";

@@ -8,14 +8,14 @@ import { decodeSafetensors } from "../src/checkpoint/safetensors.ts";
 import { withFolder } from "./images.ts";
 
 const WIDTH = 6, COUNT = 2500;
-/** Numbers that half precision holds exactly. */
+/** Numbers that fp16 represents exactly. */
 const VALUES = Float32Array.from(
   { length: COUNT * WIDTH },
   (_, i) => (i % 401 - 200) / 16,
 );
 const LABELS = Int32Array.from({ length: COUNT }, (_, i) => i % 7);
 
-/** Features written in pieces that do not fit the blocks. */
+/** Features written in pieces that do not align with the blocks. */
 function make(memoryLimit?: number): Features {
   const features = new Features({ width: WIDTH, labels: LABELS }, memoryLimit);
   for (let first = 0; first < COUNT; first += 300) {
@@ -40,7 +40,7 @@ Deno.test("Features are the same in memory and on disk", () => {
   }
 });
 
-/** What NumPy would read: the header's text and the values. */
+/** Parses a .npy file: the header's text and the values. */
 function readNpy(bytes: Uint8Array): { header: string; data: ArrayBuffer } {
   assertEquals([...bytes.subarray(0, 8)], [0x93, 78, 85, 77, 80, 89, 1, 0]);
   const length = new DataView(bytes.buffer).getUint16(8, true);
@@ -100,7 +100,7 @@ Deno.test("rows that are kept are found again, by the same work only", async () 
       });
     };
     const first = open(1);
-    // Two programs must not mix their rows.
+    // Two processes must not write the same file.
     assertThrows(() => open(1), Error, "another process is writing it");
     assertEquals([first.done, first.skipped], [0, []]);
     {
@@ -123,7 +123,7 @@ Deno.test("rows that are kept are found again, by the same work only", async () 
     const replaced = open(1, 1);
     assertEquals([replaced.done, replaced.skipped], [1, []]);
     replaced[Symbol.dispose]();
-    // Also where the run that saw the change was interrupted at once.
+    // Also if the process that detected the change was interrupted at once.
     const interrupted = open(1, 1);
     assertEquals([interrupted.done, interrupted.skipped], [1, []]);
     interrupted[Symbol.dispose]();

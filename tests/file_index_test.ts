@@ -44,7 +44,7 @@ Deno.test("an index knows files that are not what they were", async () => {
     const same = await indexedSource(source, { dir: run, goesOn: true });
     assertEquals(same.shared, shared);
 
-    // The folder may move, and other files may come.
+    // The folder may be moved, and files may be added.
     const moved = `${dir}/moved`;
     await Deno.mkdir(moved);
     await Deno.rename(`${dir}/train`, `${moved}/train`);
@@ -57,8 +57,8 @@ Deno.test("an index knows files that are not what they were", async () => {
     await assertRejects(
       () => indexedSource(there, { dir: run, goesOn: true }),
       EmpSslError,
-      "1 of 4 have changed since the run began; the first is " +
-        `${moved}/train/c1/0.png (1 bytes for`,
+      "1 of 4 images have changed since the run began; the first is " +
+        `${moved}/train/c1/0.png (1 bytes instead of`,
     );
     await Deno.remove(`${moved}/train/c0/0.png`);
     await assertRejects(

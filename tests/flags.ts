@@ -1,4 +1,4 @@
-/** Messages as a command line shows them: for tests of what users of it read. */
+/** Imported by tests of messages that name flags, as on the command line. */
 import { nameFlags } from "../src/errors.ts";
 
 nameFlags();

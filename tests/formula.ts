@@ -1,7 +1,7 @@
 /** The inputs of the golden files, as fixtures/formula.py computes them. */
 import type { Image } from "../src/data/image.ts";
 
-/** `count` bytes of a linear congruential generator, its high bits. */
+/** `count` bytes: the high bits of a linear congruential generator. */
 export function noise(count: number, seed: number): Uint8Array {
   const out = new Uint8Array(count);
   let x = seed >>> 0;
@@ -31,7 +31,7 @@ export function photo(width: number, height: number, seed: number): Image {
   return { width, height, data };
 }
 
-/** Uniform in ±scale from MurmurHash3's finaliser over (index, i). */
+/** `count` floats, uniform in ±scale, by MurmurHash3's finaliser of (index, i). */
 export function hashed(
   count: number,
   index: number,

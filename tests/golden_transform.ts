@@ -1,14 +1,14 @@
-/** The transforms by the names that golden files have for them. */
+/** The transforms by their names in the golden files. */
 import type { PatchTransforms } from "../src/patches/transforms.ts";
 
-/** What some of them are changed by. */
+/** A transform; `factor` and `sigma` are for those that have such a parameter. */
 interface Change {
   transform: string;
   factor: number;
   sigma: number;
 }
 
-/** Transforms a patch that is loaded. */
+/** Applies a transform to the loaded patch. */
 export function transform(
   transforms: PatchTransforms,
   { transform, factor, sigma }: Change,

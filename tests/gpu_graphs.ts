@@ -1,4 +1,4 @@
-/** Every graph that a GPU would run, as it is traced for one. */
+/** Every kind of graph that runs on a GPU, traced with a GPU's settings. */
 import { importTfjs } from "../src/deps/tfjs_backends.ts";
 import type { TrainerOptions } from "../src/engine/engine.ts";
 import { traceEncoder, traceStep } from "../src/engine/trace/step_graph.ts";
@@ -11,7 +11,7 @@ import { METHOD_NAMES, METHODS } from "../src/model/methods/methods.ts";
 import { modelOf } from "../src/model/model_of.ts";
 import { OPTIMIZER } from "../src/model/lars.ts";
 
-// Its gradients, which the tracer needs.
+// Registers tfjs's gradient functions, which tracing needs.
 await importTfjs();
 
 function optionsOf({ model, patchSize }: Architecture): TrainerOptions {
@@ -24,7 +24,7 @@ function optionsOf({ model, patchSize }: Architecture): TrainerOptions {
   };
 }
 
-/** The graphs by what they are, each with its nodes. */
+/** The name and the nodes of each graph. */
 export function* gpuGraphs(): Generator<
   [name: string, nodes: readonly NodeDef[]]
 > {
@@ -63,7 +63,7 @@ export function* gpuGraphs(): Generator<
   }
 }
 
-/** The steps of the other methods, alone and with replicas. */
+/** The steps of the other methods, in one network and with replicas. */
 function* graphsOfMethods(): Generator<
   [name: string, nodes: readonly NodeDef[]]
 > {

@@ -1,6 +1,6 @@
 /**
- * Whether a GPU can run every operation of our graphs: by TensorFlow's own registry,
- * as fixtures/make_gpu_kernels.ts has read it from the library of the GPU variant.
+ * Whether a GPU can run every operation of our graphs, by TensorFlow's own kernel
+ * registry: fixtures/make_gpu_kernels.ts has read it from the GPU variant's library.
  */
 import { assert, assertEquals } from "@std/assert";
 import golden from "../fixtures/gpu_kernels.json" with { type: "json" };
@@ -10,7 +10,7 @@ import { gpuGraphs } from "./gpu_graphs.ts";
 
 const KERNELS: Record<string, Record<string, number[]>[]> = golden.kernels;
 
-/** Whether there is a kernel for the types of a node. */
+/** Whether there is a GPU kernel for the types of a node. */
 function hasKernel({ op, attr }: Pick<NodeDef, "op" | "attr">): boolean {
   return (KERNELS[op] ?? []).some((constraints) =>
     Object.entries(constraints).every(([name, allowed]) =>
@@ -19,7 +19,7 @@ function hasKernel({ op, attr }: Pick<NodeDef, "op" | "attr">): boolean {
   );
 }
 
-/** What of some nodes no GPU could run, once each. */
+/** The distinct operations without a GPU kernel, except those placed on the CPU. */
 function without(nodes: readonly NodeDef[]): string[] {
   const missing = nodes.filter((node) =>
     !node.device?.includes("CPU") && !hasKernel(node)
@@ -35,7 +35,7 @@ function without(nodes: readonly NodeDef[]): string[] {
 
 Deno.test("the list of kernels is of the TensorFlow that is set up", () => {
   assertEquals(golden.version, TENSORFLOW_VERSION);
-  // An operation that there is, with a type that no GPU takes, has none.
+  // Conv2D has a GPU kernel for fp32 and bf16, but not for strings.
   const ofType = (type: number) => ({ op: "Conv2D", attr: { T: { type } } });
   assertEquals([1, 14, 7].map((type) => hasKernel(ofType(type))), [
     true,
@@ -53,6 +53,6 @@ Deno.test("every operation of every graph has a GPU kernel", async (t) => {
       assertEquals(without(nodes), []);
     });
   }
-  // 9 architectures, 2 precisions, 6 graphs each; 5 methods, 2 of each.
+  // 9 architectures × 2 precisions × 6 graphs, 5 methods × 2 precisions × 2 graphs.
   assertEquals(count, 128);
 });

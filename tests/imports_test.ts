@@ -1,6 +1,6 @@
 /**
- * The import graph: rooms import from rooms before them only, and no file
- * imports itself by a detour. Types count like code.
+ * The import graph: each folder of src/ (a "room") imports only from those before it
+ * in `ROOMS`, and there is no import cycle. Type imports count too.
  */
 import { assertEquals } from "@std/assert";
 
@@ -20,7 +20,7 @@ const ROOMS = [
   "dashboard",
 ];
 
-/** What evaluation, export, report and dashboard may not know: the loop. */
+/** The training loop, which evaluation, export, report and dashboard may not import. */
 const LOOP = ["train", "steps", "training_session", "training_calls", "resume"]
   .map((name) => `src/train/${name}.ts`);
 
@@ -62,7 +62,7 @@ function roomOf(file: string): string | undefined {
   return /^src\/([^/]+)\//.exec(file)?.[1];
 }
 
-/** A path from a file back to itself. */
+/** An import cycle: the path from a file back to itself. */
 function findCircle(graph: Map<string, string[]>): string[] | undefined {
   const done = new Set<string>();
   const visit = (file: string, path: string[]): string[] | undefined => {

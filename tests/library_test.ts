@@ -1,4 +1,4 @@
-/** What a program that imports mod.ts meets. */
+/** The library as a program that imports mod.ts uses it. */
 import {
   assertEquals,
   assertRejects,

@@ -1,4 +1,4 @@
-/** Starts TensorFlow's server and says how it listens; for its test. */
+/** Starts TensorFlow's server and prints where it listens; for replicas_test.ts. */
 import { openTensorFlow } from "../src/engine/tensorflow/c_api.ts";
 import { startServer } from "../src/engine/tensorflow/server.ts";
 import { installedLibraries } from "../src/engine/setup/locate.ts";

@@ -22,7 +22,7 @@ import { distance, golden, stateByFormula } from "./parity.ts";
 
 type Values = Float32Array;
 
-/** An engine that can be fed with floats. */
+/** An engine that takes floats as input. */
 export interface MethodEngine {
   trainer(
     options: TrainerOptions & { floats: boolean },
@@ -56,7 +56,7 @@ export interface MethodSubject {
   engine?: MethodEngine;
 }
 
-/** The methods that there are golden files for. */
+/** The methods with golden files. */
 export type Baseline = Exclude<keyof typeof METHODS, "emp-ssl">;
 
 const IMAGES = 6, SIZE = 16, STEPS = 3;
@@ -74,10 +74,10 @@ function modelFor(name: Baseline): ModelConfig {
   };
 }
 
-/** Of a bias that the loss does not depend on, PyTorch gives noise. */
+/** Smaller gradients are rounding noise: of biases that do not affect the loss. */
 const NOISE = 1e-10;
 
-/** Declares the test of an engine by one method. */
+/** Declares the test of an engine with one method. */
 export function testMethod(subject: MethodSubject, name: Baseline): void {
   const { ignore, reason, engine } = subject;
   Deno.test({
@@ -115,7 +115,7 @@ export function testMethod(subject: MethodSubject, name: Baseline): void {
         const plain = await engine!.trainer(
           {
             ...options,
-            // The momentum of such a first step is the gradient.
+            // With these settings the momentum after the first step is the gradient.
             optimizer: {
               ...{ eta: 1e30, weightDecay: 0, momentum: 0.9 },
               nesterov: false,
@@ -124,7 +124,7 @@ export function testMethod(subject: MethodSubject, name: Baseline): void {
           state,
           kept,
         );
-        // The prototypes' gradient is not held back here.
+        // The prototypes are not frozen here, so that their gradient is compared.
         const first = scalars(0);
         if (name === "swav") first.free = 1;
         await plain.step(batch(0), 1e-20, false, first);

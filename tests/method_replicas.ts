@@ -1,4 +1,4 @@
-/** Each method over replicas against one network. */
+/** Each method trained over replicas, against the same training in one network. */
 import { assert, assertEquals } from "@std/assert";
 import type { MethodName } from "../src/model/methods/methods.ts";
 import { distances, trainSpread } from "./replicas.ts";

@@ -1,4 +1,4 @@
-/** The other methods as whole runs: resume, evaluation, exports, replicas, faults. */
+/** The other methods as whole runs: resume, evaluation, exports, replicas, errors. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { statisticsOf } from "../src/data/statistics.ts";
 import { METHODS } from "../src/model/methods/methods.ts";
@@ -20,14 +20,14 @@ import {
 
 const { ignore, reason } = await engineForTasks();
 
-/** A run of 12 steps that is the same whenever it is made. */
+/** Flags of a run of 12 steps that is bitwise reproducible. */
 const SMALL = [
   ...["--limit-images", "16", "--bs", "4", "--patch-size", "8", "--epoch", "3"],
   ...["--precision", "fp32", "--threads", "1", "--save-every", "3"],
   ...["--model", '{"width":8,"hidden":32,"embedding":16}'],
 ];
 
-/** What a checkpoint keeps beside the model. */
+/** The digest of the last checkpoint's optimiser state. */
 async function optimizerOf(dir: string): Promise<string> {
   const bytes = await Deno.readFile(
     `${dir}/checkpoint-00000012.optimizer.safetensors`,
@@ -66,9 +66,9 @@ for (
         const rest = await finish(startTraining(["--resume", parts]));
         assertEquals(rest.code, 0, rest.text);
         assertEquals(await outcomeOf(parts), await outcomeOf(whole));
-        // Momentum, target, queue.
+        // Momentum, target network, queue.
         assertEquals(await optimizerOf(parts), await optimizerOf(whole));
-        // The same choices are the same run.
+        // The same choices are accepted when resuming.
         const again = await finish(startTraining(["--resume", parts, ...args]));
         assertEquals(again.code, 0, again.text);
       });
@@ -142,7 +142,7 @@ Deno.test("each method has the recipes and constants of its source", async () =>
     (await prepareRun({ method, ...more })).config;
   const simclr = await resolve("simclr", { data: "shapes" });
   assertEquals([simclr.numPatches, simclr.warmUp], [2, "10%"]);
-  // Its rate may not rise in fewer than 150 steps.
+  // VICReg warms up for at least 150 steps, but for at most half of the run.
   for (
     const [maxSteps, share] of [[313, "48%"], [20_000, "10%"], [99, "50%"]]
   ) {
@@ -151,7 +151,7 @@ Deno.test("each method has the recipes and constants of its source", async () =>
     });
     assertEquals(config.warmUp, share);
   }
-  // 20 × 20 patches a step, as two views of 200 images; the rate goes with them.
+  // 20 × 20 patches per step become 2 × 200 views; the rate scales with the batch.
   assertEquals([simclr.bs, simclr.lr], [200, 0.4 * 200 / 256]);
   assertEquals((await resolve("byol", { bs: 50 })).lr, 50 / 256);
   assertEquals((await resolve("byol", { lr: 0.7 })).lr, 0.7);
@@ -163,7 +163,7 @@ Deno.test("each method has the recipes and constants of its source", async () =>
   const changed = await resolve("vicreg", { recipe: { flip: 0 } });
   assertEquals(changed.views!.map(({ flip }) => flip), [0, 0]);
   assertEquals(changed.views![0]!.crop.scale, [0.2, 1]);
-  // The bag of an evaluation is of EMP-SSL's patches.
+  // An evaluation by bag uses EMP-SSL's patches.
   assertEquals(recipeOf(changed.recipe).crop.scale, [0.25, 0.25]);
   assertEquals(statisticsOf("cifar100-coarse", 3).mean[0], 0.5071);
   assertEquals(statisticsOf("folder", 3).mean[0], 0.485);
@@ -202,7 +202,7 @@ Deno.test({
           ...["--limit-train", "60", "--limit-test", "40", "--dir", dir],
           ...["--test-patches", "2", ...more],
         ]);
-      // Of a process that was killed before its first checkpoint.
+      // The files of a process that was killed before its first checkpoint.
       await Deno.mkdir(`${dir}/emp-ssl`);
       for (const name of ["run.lock", "config.json", "metrics.jsonl"]) {
         await Deno.writeTextFile(`${dir}/emp-ssl/${name}`, "");
@@ -222,9 +222,9 @@ Deno.test({
         const passes = other.includes("--passes") ? [] : ["--passes", "600"];
         const refused = await compare(...passes, ...other);
         assertEquals(refused.code, 2);
-        assertStringIncludes(refused.err, "its runs were given");
+        assertStringIncludes(refused.err, "its runs were made with");
       }
-      // What is not a run of ours stays.
+      // A folder with other files than a run's is not removed.
       await Deno.mkdir(`${dir}/mine/simclr`, { recursive: true });
       await Deno.writeTextFile(`${dir}/mine/simclr/notes.txt`, "mine");
       const kept = await runTask("compare", [
@@ -252,7 +252,7 @@ Deno.test("views keep the user's recipe, in a run and in its configuration", asy
       ...{ config, model: modelOf(config) },
     };
     assertEquals((await resumedConfig(info, {})).views, config.views);
-    // Another method has its own batch, views and rate.
+    // Another method has its own batch size, number of views and learning rate.
     const { code, out, err } = await runTask("train", [
       ...["--config", path, "--method", "emp-ssl", "--print-config"],
     ]);
@@ -284,7 +284,7 @@ Deno.test("what a method does not have is refused", async () => {
       ["--method", "simclr", "--method-options", '{"temperature":0}'],
       "temperature is 0, give a number from 0.03 up",
     ],
-    [["--method", "byol", "--preset", "fast"], "presets are EMP-SSL's"],
+    [["--method", "byol", "--preset", "fast"], "presets are only for EMP-SSL"],
   ];
   for (const [args, message] of cases) {
     const { code, err } = await runTask("train", args);
@@ -296,5 +296,5 @@ Deno.test("what a method does not have is refused", async () => {
   assertStringIncludes(both.err, "a run has one length, give one");
 });
 
-// The others are in tests/slow/methods.ts.
+// The other methods are in tests/slow/methods.ts.
 testReplicas("ressl");

@@ -1,4 +1,4 @@
-/** The learning rate by step, and LARS's clip. */
+/** The learning rate schedules, and the clipping of LARS. */
 import { assertAlmostEquals } from "@std/assert";
 import golden from "../fixtures/schedule.json" with { type: "json" };
 import * as tf from "../src/deps/tfjs.ts";

@@ -1,4 +1,4 @@
-/** Training on a user's own module of data. */
+/** Training on a user's own data module. */
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { toFileUrl } from "../src/deps/std.ts";
@@ -13,7 +13,7 @@ import { engineForTasks, runTask } from "./tasks.ts";
 
 const { ignore, reason } = await engineForTasks();
 
-/** A module in a folder, as a URL. */
+/** Writes a module into a folder and returns its URL. */
 async function moduleOf(dir: string, name: string, text: string) {
   const path = `${dir}/${name}.ts`;
   await Deno.writeTextFile(path, text);
@@ -34,13 +34,13 @@ Deno.test("what is a module, and what it is called", () => {
 Deno.test("a module that is no data set is refused by what is wrong", async () => {
   await withFolder(async (dir) => {
     const cases: [string, string][] = [
-      ["export const open = 1;", "its default export is no function"],
-      ["export default () => 1;", "it opens as no object"],
+      ["export const open = 1;", "its default export is not a function"],
+      ["export default () => 1;", "open() did not return an object"],
       ["export default () => ({ length: -1 });", "its length is -1"],
       ["export default () => ({ length: 1 });", "it has no image(index)"],
       [
         'export default () => ({ length: 1, image() {}, classes: ["a"] });',
-        "it has classes and no label(index)",
+        "it has classes but no label(index)",
       ],
       [
         'export default () => { throw new Error("no table"); };',
@@ -128,7 +128,7 @@ Deno.test("a module says which channels and bits its images have", async () => {
       );
       assertStringIncludes(error.message, message);
     };
-    // A run on RGB bytes reads the grey images of another module as such.
+    // A run on RGB bytes converts the grey images of another module to RGB.
     const grey = await moduleOf(
       dir,
       "grey",
@@ -150,7 +150,7 @@ Deno.test("a module says which channels and bits its images have", async () => {
       assertEquals(batch.length, 2 * 2 * 8 * 8 * 3);
       assertEquals(new Set(batch), new Set([200]));
     }
-    // One of the two is enough, and colour becomes grey.
+    // If only the channels are chosen, the bits are those of the module.
     const one = { data: { module: url, options: { pixels: four } } };
     const half = await prepareRun({
       ...choices(four),
@@ -162,14 +162,14 @@ Deno.test("a module says which channels and bits its images have", async () => {
     await refused(
       { channels: 4, bits: 8 },
       {},
-      'of bands has 4 channels of 16 bits, give 4 channels of 8 bits, or say which in the data set\'s "pixels"',
+      'of bands has 4 channels of 16 bits, return 4 channels of 8 bits, or set the data set\'s "pixels"',
     );
     await refused(
       four,
       { recipe: { grayscale: 0.2 } },
-      "grayscale: 4 channels",
+      "grayscale: images of 4 channels",
     );
-    await refused(four, { cache: dir }, "it keeps RGB bytes");
+    await refused(four, { cache: dir }, "it holds 8-bit RGB");
   });
 });
 
@@ -177,7 +177,7 @@ const NONE = {
   ...{ probability: 0, brightness: 0, contrast: 0, saturation: 0, hue: 0 },
 };
 
-/** The images of a folder as a table. */
+/** Writes images into a folder, and from there into an SQLite table. */
 async function writeTable(dir: string, file: string): Promise<void> {
   using database = new DatabaseSync(file);
   database.exec("create table images (split text, label text, file blob)");
@@ -251,16 +251,16 @@ Deno.test({
         }
         const { code, err } = await runTask("train", ["--resume", run]);
         assertEquals(code, 2);
-        assertStringIncludes(err, "has other images or labels than it had");
+        assertStringIncludes(err, "have changed since the run began");
       });
       await t.step("options for data that takes none", async () => {
         const { code, err } = await runTask("train", [
           ...["--data", "shapes", "--data-options", "{}"],
         ]);
         assertEquals(code, 2);
-        assertStringIncludes(err, "shapes has none");
+        assertStringIncludes(err, "shapes has no options");
         const bad = await runTask("train", ["--data-options", "[1]"]);
-        assertStringIncludes(bad.err, "it is no object of JSON");
+        assertStringIncludes(bad.err, "it is not a JSON object");
       });
     });
   },

@@ -32,7 +32,7 @@ const HUB = Object.keys(files).filter((name) => /^t/.test(name));
 
 Deno.test("Parquet files give the images and labels that were put in", async () => {
   await withFolder(async (dir) => {
-    // As the Hub has them, in data/.
+    // As on the Hugging Face Hub, in data/.
     await write(`${dir}/data`, ...HUB);
     const source = { name: "parquet", dir, split: "train" } as const;
     const { dataset, source: sent } = await openForThreads(source);
@@ -78,12 +78,12 @@ Deno.test("columns are found by their types, or named", async () => {
     };
     await refused(
       { image: "img" },
-      'Cannot take the column "img" for the images: there are jpg, kind, text',
+      'Cannot use the column "img" for the images: the columns are jpg, kind, text',
     );
     await refused({ image: "text" }, "no column of images among jpg, kind");
     await write(dir, HUB[0]!);
     await Deno.rename(`${dir}/${HUB[0]}`, `${dir}/more.parquet`);
-    await refused({}, 'its column is "jpg" where the first file has "image"');
+    await refused({}, 'its column is "jpg", but "image" in the first file');
     await Deno.remove(`${dir}/more.parquet`);
     await write(dir, "without images.parquet");
     await refused({}, "no column of images among x");
@@ -111,15 +111,15 @@ Deno.test("blocks are shuffled, and images among some of them", () => {
   assertEquals(orderOf(1, 0), first);
   assert(orderOf(1, 1).join() !== first.join());
   assert(orderOf(2, 0).join() !== first.join());
-  // Any hundred images are of one or two stretches of five whole blocks, and not
-  // in their order.
+  // Each hundred images come from one or two stretches of five whole blocks, and are
+  // not in order.
   for (let at = 0; at + 100 <= count; at += 100) {
     const stretch = first.slice(at, at + 100);
     assert(new Set(stretch.map(block)).size <= 10);
     const inOrder = stretch.filter((image, i) => image < stretch[i + 1]!);
     assert(inOrder.length > 25 && inOrder.length < 75, `${inOrder.length}`);
   }
-  // The blocks that come first are of the whole set.
+  // The first blocks come from different parts of the data set.
   assert(new Set(first.slice(0, 100).map((i) => block(i) >> 4)).size >= 2);
 });
 

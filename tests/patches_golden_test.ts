@@ -1,4 +1,4 @@
-/** Every transform against Pillow's and torchvision's own bytes. */
+/** Every transform gives the same bytes as Pillow and torchvision. */
 import { assertEquals } from "@std/assert";
 import { jitter } from "../src/patches/color_jitter.ts";
 import { PlainTransforms } from "../src/patches/plain_transforms.ts";

@@ -8,7 +8,7 @@ import { Purpose, RandomStream } from "../src/random.ts";
 const stream = () =>
   new RandomStream({ seed: 42, purpose: Purpose.patch, at: [] });
 
-/** Asserts a share of n draws to four deviations. */
+/** Asserts a share of n draws to within four standard deviations. */
 function assertShare(hits: number, n: number, wanted: number): void {
   const deviation = Math.sqrt(wanted * (1 - wanted) / n);
   const share = hits / n;
@@ -26,7 +26,7 @@ Deno.test("square crops of CIFAR are 16×16, at every place alike", () => {
     counts.set(place, (counts.get(place) ?? 0) + 1);
   }
   assertEquals(counts.size, 17 * 17);
-  // Chi-squared with 288 degrees of freedom: mean 288, deviation 24.
+  // Chi-squared with 288 degrees of freedom: mean 288, standard deviation 24.
   let chi = 0;
   for (const count of counts.values()) chi += (count - 100) ** 2 / 100;
   assert(chi > 288 - 96 && chi < 288 + 96, `${chi}`);

@@ -1,6 +1,6 @@
 /**
- * A run that is given only its folders: it needs no more, and cannot read or
- * write elsewhere.
+ * A run with permissions for its own folders only: these suffice, and it cannot read
+ * or write elsewhere.
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { cacheFolder } from "../src/cache.ts";
@@ -10,7 +10,7 @@ import { engineForTasks, permissionsOf } from "./tasks.ts";
 
 const { ignore, reason } = await engineForTasks();
 
-/** Where Deno keeps the packages that the program loads. */
+/** The folder in which Deno caches npm packages. */
 async function packagesFolder(): Promise<string> {
   const { stdout } = await new Deno.Command(Deno.execPath(), {
     args: ["info", "--json"],

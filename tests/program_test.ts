@@ -1,4 +1,4 @@
-/** All tasks as one program, and what would be published of it. */
+/** All tasks as one program, and the files that would be published. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { completions } from "../tasks/cli/completions.ts";
 import { command as train } from "../tasks/cli/train_flags.ts";

@@ -1,8 +1,7 @@
-/** Patches of one size first, and of another for the rest of a run. */
+/** Progressive resizing: patches of one size first, then of another. */
 import {
   assert,
   assertEquals,
-  assertRejects,
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
@@ -14,14 +13,14 @@ import {
   patchSizesText,
   sizePhases,
 } from "../src/stream/patch_sizes.ts";
-import { train } from "../src/train/train.ts";
 import { validateConfig } from "../src/train/validate.ts";
 import { withFolder } from "./images.ts";
 import { parseFlags } from "../tasks/cli/flags.ts";
 import { configOf } from "../tasks/cli/train_choices.ts";
 import { command } from "../tasks/cli/train_flags.ts";
 import { freePorts } from "./replicas.ts";
-import { engineForTasks } from "./tasks.ts";
+import type { Told } from "./progressive_case.ts";
+import { engineForTasks, runTask } from "./tasks.ts";
 import {
   finish,
   outcomeOf,
@@ -41,7 +40,7 @@ Deno.test("--patch-size takes one size, or several with where each begins", () =
     ],
   });
   for (const text of ["", "x", "16,32", "16@0.5,32", "16,32@1", "16,32@75%"]) {
-    assertThrows(() => parsePatchSizes(text), Error, "give such as 32, or");
+    assertThrows(() => parsePatchSizes(text), Error, "give for example 32, or");
   }
 });
 
@@ -51,7 +50,7 @@ Deno.test("sizes begin one after the other, and each is large enough", () => {
   check("16,24@0.5,32@0.75");
   assertThrows(() => check("16,24@0.5,32@0.5"), Error, "between 0.5 and 1");
   assertThrows(() => check("16,32@0.0"), Error, "between 0 and 1");
-  assertThrows(() => check("4,32@0.5"), Error, "halves it three times");
+  assertThrows(() => check("4,32@0.5"), Error, "halves the side three times");
 });
 
 Deno.test("a size alone says that none comes before it", () => {
@@ -86,29 +85,13 @@ Deno.test("each step of a run has one size", () => {
     { patchSize: 32, first: 8, end: 10 },
   ]);
   assertEquals(sizePhases(wanted, 8), [{ patchSize: 32, first: 8, end: 10 }]);
-  // Nothing is left to do.
+  // A run that has ended.
   assertEquals(sizePhases(wanted, 10), [{ patchSize: 32, first: 10, end: 10 }]);
-  // Too short for all of them.
+  // A run that is too short for all sizes.
   assertEquals(sizePhases({ ...wanted, steps: 1 }), [
     { patchSize: 16, first: 0, end: 1 },
   ]);
 });
-
-/** A run of 12 steps in this process; returns the sizes that were announced. */
-async function trained(
-  choices: TrainChoices,
-  { resume, until = 12 }: { resume?: string; until?: number } = {},
-): Promise<number[]> {
-  const controller = new AbortController(), sizes: number[] = [];
-  const { signal } = controller;
-  for await (const event of train(choices, { signal, resume })) {
-    if (event.type === "resize") sizes.push(event.step, event.patchSize);
-    if (event.type === "step" && event.metrics.step + 1 === until) {
-      controller.abort();
-    }
-  }
-  return sizes;
-}
 
 Deno.test({
   name: `a run with two sizes goes on exactly, also where they meet${reason}`,
@@ -127,27 +110,30 @@ Deno.test({
         threads: 1,
       };
       const run = (name: string) => `${dir}/${name}`;
-      const sizes = await trained({ ...choices, dir: run("whole") });
-      assertEquals(sizes, [6, 16]);
+      const runs: Told[] = [
+        { choices: { ...choices, dir: run("whole") } },
+        { choices: { ...choices, dir: run("early") }, until: 4 },
+        { choices: {}, resume: run("early") },
+        { choices: { ...choices, dir: run("seam") }, until: 6 },
+        { choices: {}, resume: run("seam") },
+        // A run that has all its steps.
+        { choices: {}, resume: run("whole") },
+        { choices: { patchSize: 8 }, resume: run("whole") },
+        { choices: { patchSize: 16 }, resume: run("whole") },
+        { choices: { ...choices, progressive: [], dir: run("large") } },
+      ];
+      const { code, out, err } = await runTask("progressive_case", [
+        JSON.stringify(runs),
+      ]);
+      assertEquals(code, 0, err);
+      const found: (number[] | string)[] = JSON.parse(out);
+      const [small, large] = found.splice(6, 2);
+      assertStringIncludes(`${small}`, "it was started with 8,16@0.5");
+      assertStringIncludes(`${large}`, "it was started with 8,16@0.5");
+      assertEquals(found, [[6, 16], [], [6, 16], [], [], [], []]);
       const wanted = await outcomeOf(run("whole"));
-      for (const until of [4, 6]) {
-        const part = run(`until-${until}`);
-        await trained({ ...choices, dir: part }, { until });
-        const rest = await trained({}, { resume: part });
-        assertEquals(rest, until < 6 ? [6, 16] : []);
-        assertEquals(await outcomeOf(part), wanted);
-      }
-      const goesOn = { resume: run("whole") };
-      assertEquals(await trained({}, goesOn), []);
-      assertEquals(await outcomeOf(run("whole")), wanted);
-      for (const patchSize of [8, 16]) {
-        await assertRejects(
-          () => trained({ patchSize }, goesOn),
-          Error,
-          "it was started with 8,16@0.5",
-        );
-      }
-      await trained({ ...choices, progressive: [], dir: run("large") });
+      assertEquals(await outcomeOf(run("early")), wanted);
+      assertEquals(await outcomeOf(run("seam")), wanted);
       const { losses } = await outcomeOf(run("large"));
       assert(losses[0] !== wanted.losses[0], "all steps have the same size");
     });

@@ -1,4 +1,4 @@
-/** What holds for every input, and for every hostile one. */
+/** Properties that hold for every input, including hostile ones. */
 import { assert, assertEquals } from "@std/assert";
 import fc from "npm:fast-check@4.10.2";
 import { openByIndex, writeFileIndex } from "../src/data/file_index.ts";
@@ -15,8 +15,8 @@ import {
 import { effectiveRank } from "../src/train/spectrum.ts";
 import { withFolder } from "./images.ts";
 
-// The same inputs in every run, so that a failure is never a matter of luck;
-// another seed looks at others.
+// A fixed seed gives the same inputs in every run, so that failures are reproducible;
+// another seed gives other inputs.
 fc.configureGlobal({ seed: Number(Deno.env.get("EMP_SSL_TEST_SEED") ?? 0) });
 
 const tensor = fc.record({
@@ -36,7 +36,7 @@ Deno.test("safetensors: what is encoded is decoded", () => {
   const tensors = fc.uniqueArray(tensor, { selector: (t) => t.name });
   const texts = fc.dictionary(fc.string(), fc.string());
   fc.assert(fc.property(tensors, texts, (wanted, metadata) => {
-    // JavaScript's objects keep this name for themselves.
+    // `__proto__` is not an ordinary property of JavaScript objects.
     fc.pre(wanted.every(({ name }) => name !== "__proto__"));
     fc.pre(!Object.keys(metadata).includes("__proto__"));
     const file = decodeSafetensors(
@@ -44,7 +44,7 @@ Deno.test("safetensors: what is encoded is decoded", () => {
       "a file",
     );
     assertEquals({ ...file.metadata }, { ...metadata });
-    // By name: JavaScript puts names like "0" before the others.
+    // Compared by name: JavaScript objects put names like "0" first.
     assertEquals(
       new Map(
         [...file.tensors].map(([name, { shape, values }]) => [
@@ -60,7 +60,7 @@ Deno.test("safetensors: what is encoded is decoded", () => {
   }));
 });
 
-/** Calls a reader; what it throws has to be ours. */
+/** Calls a reader; an error must be an EmpSslError, a value must pass the check. */
 function refusesOr<T>(read: () => T, check: (value: T) => void): void {
   let value: T;
   try {
@@ -252,7 +252,7 @@ Deno.test("the effective rank counts directions", () => {
       fc.integer({ min: 1, max: 12 }),
       fc.integer({ min: 1, max: 5 }),
       (directions, each) => {
-        // `each` images in each of some directions at right angles.
+        // `each` images in each of some orthogonal directions.
         const b = directions * each;
         const gram = Float32Array.from(
           { length: b * b },

@@ -47,7 +47,7 @@ Deno.test("RandomStream draws independent numbers at other coordinates", () => {
     }
     return sum / 4000;
   });
-  // The mean of 4,000 uniform draws has a deviation of 0.0046.
+  // The mean of 4,000 uniform draws has a standard deviation of 0.0046.
   for (const mean of means) assert(Math.abs(mean - 0.5) < 0.02, `${mean}`);
 });
 

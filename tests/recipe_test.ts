@@ -1,4 +1,4 @@
-/** Recipes that a user writes. */
+/** Recipes that a user has written. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { createTransforms } from "../src/patches/create_transforms.ts";
 import { cutPatch, RECIPES } from "../src/patches/recipe.ts";
@@ -97,7 +97,7 @@ Deno.test("flags change parts of a stored configuration", async () => {
     assertEquals([again.recipe.flip, again.recipe.solarize], [0, 0]);
     assertEquals(again.recipe.crop.scale, [0.08, 1]);
     assertEquals(again.model, { width: 32, channels: 3 });
-    // A named recipe has no colour where there is none, changed or not.
+    // A named recipe has no colour transforms for one channel, even if changed.
     const grey = await print(
       ...["--recipe", "cifar", "--crop-scale", "0.08,1", "--channels", "1"],
     );
@@ -123,7 +123,7 @@ Deno.test("--recipe takes a name or a file", async () => {
     assertEquals(code, 0);
     assertEquals(JSON.parse(out).recipe.flip, 0);
     assertEquals(JSON.parse(out).recipe.solarize, 0.1);
-    // A run's own configuration makes the same run.
+    // A run's stored configuration gives the same configuration.
     await Deno.writeTextFile(`${dir}/config.json`, out);
     const again = await print("--config", `${dir}/config.json`);
     assertEquals(JSON.parse(again.out), JSON.parse(out));
@@ -133,6 +133,6 @@ Deno.test("--recipe takes a name or a file", async () => {
     assertStringIncludes(wrong.err, "Cannot use the recipe flip: it is 7");
     const gone = await print("--recipe", `${dir}/gone.json`);
     assertEquals(gone.code, 2);
-    assertStringIncludes(gone.err, "name cifar or imagenet, or a file of JSON");
+    assertStringIncludes(gone.err, "name cifar or imagenet, or a JSON file");
   });
 });

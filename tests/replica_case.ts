@@ -1,6 +1,6 @@
 /**
- * A process of a training with replicas: some steps of a narrow network, in fp32.
- * It writes what process 0 has found. Started by the tests of replicas.
+ * One process of a training with replicas: some steps of a narrow network, in fp32.
+ * Process 0 writes the losses and the state to a file. Started by replicas.ts.
  */
 import { loadTensorFlow } from "../src/engine/tensorflow/load.ts";
 import { tensorSpecs } from "../src/model/parameters.ts";
@@ -23,7 +23,7 @@ export const CASE = narrow({
   patches: 4,
 });
 
-/** The same network by another method. */
+/** The same network with another method. */
 function caseOf(name: MethodName | undefined): TrainerOptions {
   if (name === undefined) return CASE;
   const { defaults, options } = METHODS[name];
@@ -39,7 +39,7 @@ function caseOf(name: MethodName | undefined): TrainerOptions {
   };
 }
 
-/** What a process is told. */
+/** The arguments of a process, as JSON. */
 export interface ReplicaCase {
   addresses: string[];
   task: number;
@@ -48,22 +48,22 @@ export interface ReplicaCase {
   steps: number;
   microBatch?: number;
   method?: MethodName;
-  /** Where process 0 writes what it found. */
+  /** The file to which process 0 writes its outcome. */
   out: string;
 }
 
-/** What process 0 finds. */
+/** The outcome of process 0. */
 export interface ReplicaOutcome {
   losses: number[];
   state: Record<string, number[]>;
 }
 
-/** The learning rate of a step: small, so that rounding stays rounding. */
+/** The learning rate of a step: small, so that rounding errors do not grow. */
 export function rateOf(step: number, steps: number): number {
   return cosineLearningRate(step, { steps, base: 1e-5 });
 }
 
-/** The bytes of a batch for some of its images, patch-major. */
+/** The patches of some images of a batch, as bytes, patch-major. */
 export function batchOf(
   step: number,
   first: number,
@@ -78,7 +78,7 @@ export function batchOf(
       const at = (patch * count + image) * size;
       const number = (step * images + first + image) * 4 + patch;
       for (let i = 0; i < size; i++) {
-        // Knuth's multiplicative hash, twice.
+        // Two multiplicative hashes, the first with Knuth's factor.
         const hash = Math.imul((number * size + i) ^ 0x5bd1e995, 2654435761);
         bytes[at + i] = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d) >>> 24;
       }
@@ -87,12 +87,12 @@ export function batchOf(
   return bytes;
 }
 
-/** The weights that all start from. */
+/** The initial weights, the same in all processes. */
 export function firstWeights({ model } = CASE) {
   return initialWeights(tensorSpecs(model), { seed: 0 });
 }
 
-/** What the method keeps, without the momentum. */
+/** The target network and the queues of the method, without the momentum. */
 async function keptBy(trainer: Trainer): Promise<[string, Float32Array][]> {
   const all = await trainer.momentum();
   return [...all].filter(([name]) => /^(target\.|queue)/.test(name));
@@ -129,7 +129,7 @@ if (import.meta.main) {
     const outcome: ReplicaOutcome = { losses, state };
     Deno.writeTextFileSync(told.out, JSON.stringify(outcome));
   }
-  // The others may still read from this one.
+  // Other processes may still read from this one.
   await new Promise((done) => setTimeout(done, 500));
   Deno.exit(0);
 }

@@ -1,4 +1,4 @@
-/** Replicas against one network, and against each other. */
+/** Trains with replicas or in one network, and compares the outcomes. */
 import { assert } from "@std/assert";
 import * as tf from "../src/deps/tfjs.ts";
 import { loadEager } from "../src/engine/eager/load.ts";
@@ -18,7 +18,7 @@ import {
   type ReplicaOutcome,
 } from "./replica_case.ts";
 
-/** How replicas are spread. */
+/** How a training is distributed. */
 export interface Spread {
   processes?: number;
   replicas?: number;
@@ -28,7 +28,7 @@ export interface Spread {
   method?: MethodName;
 }
 
-/** Ports that are free now: test files run side by side in one process. */
+/** Ports that are free now: test files run in parallel in one process. */
 export function freePorts(count: number): number[] {
   const listeners = Array.from(
     { length: count },
@@ -48,7 +48,7 @@ async function inFolder<T>(work: (dir: string) => Promise<T>): Promise<T> {
   }
 }
 
-/** Trains the case in processes of their own. */
+/** Trains the case in separate processes. */
 export function trainSpread(
   { processes = 1, replicas = 1, ...rest }: Spread,
 ): Promise<ReplicaOutcome> {
@@ -75,8 +75,8 @@ export function trainSpread(
 }
 
 /**
- * The same steps by tfjs in this thread, from the formulas alone: the images in
- * so many parts, each with batch norms of its own, one loss over all.
+ * The same steps by tfjs in this thread, written from the formulas: the images are
+ * split into parts, each with its own batch norm statistics, and one loss over all.
  */
 export async function trainByFormula(
   { parts, steps }: { parts: number; steps: number },
@@ -136,7 +136,7 @@ export async function trainByFormula(
   return { losses, state: Object.fromEntries(read) };
 }
 
-/** The parameters of a layer together: a bias that starts at 0 stays small. */
+/** Weight and bias of a layer joined: a bias that starts at 0 stays small. */
 function byLayer(state: ReplicaOutcome["state"]): Map<string, number[]> {
   const layers = new Map<string, number[]>();
   for (const [name, values] of Object.entries(state)) {

@@ -38,7 +38,7 @@ Deno.test({
     const wanted = await trainByFormula({ parts: 2, steps: 2 });
     const replicas = await trainSpread({ ...run, replicas: 2 });
     assertClose(distances(replicas, wanted), "two replicas");
-    // It shows in the losses whose statistics were taken.
+    // Synchronised batch norm statistics give clearly different losses.
     const together = await trainSpread({ ...run, replicas: 2, sync: true });
     assert(distances(together, wanted).losses > 1e-3);
     const processes = await trainSpread({ ...run, processes: 2 });
@@ -67,7 +67,7 @@ Deno.test({
         using _ = await Deno.connect({ hostname, port, signal });
       };
       await reach("127.0.0.1");
-      // Also an address of this machine.
+      // 127.0.0.2 is this machine too, but the server does not listen on it.
       await assertRejects(() => reach("127.0.0.2"));
     } finally {
       child.kill("SIGKILL");

@@ -1,4 +1,4 @@
-/** Reports about runs. */
+/** Reports on runs. */
 import {
   assert,
   assertEquals,
@@ -51,7 +51,7 @@ Deno.test("what is published of EMP-SSL is told of its own runs alone", async ()
       );
       const { out } = await writeReport({ runs: [run], gallery: false });
       const html = await Deno.readTextFile(out);
-      assertEquals(html.match(/Published of EMP-SSL/g)?.length ?? 0, told);
+      assertEquals(html.match(/Published for EMP-SSL/g)?.length ?? 0, told);
     }
   });
 });

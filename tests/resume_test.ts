@@ -1,4 +1,4 @@
-/** A run that is ended in the middle goes on as if nothing had been. */
+/** An interrupted run resumes as if it had not been interrupted. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { withFolder } from "./images.ts";
 import { engineForTasks } from "./tasks.ts";
@@ -65,7 +65,7 @@ Deno.test({
         await Deno.writeFile(model, bytes.subarray(0, bytes.length >> 1));
         const { code, text } = await finish(resume("--workers", "2"));
         assertEquals(code, 0, text);
-        assertStringIncludes(text, "Passed over a damaged checkpoint");
+        assertStringIncludes(text, "Skipped a damaged checkpoint");
         assertStringIncludes(text, "with its weights, momentum and place");
         assertEquals(await outcomeOf(parts), wanted);
         assert(!text.includes(" at "), "a stack trace");

@@ -3,7 +3,7 @@ import { Ring } from "../src/stream/ring.ts";
 
 const pause = (ms: number) => new Promise((done) => setTimeout(done, ms));
 
-/** Whether a promise is settled after the queues have run. */
+/** Whether a promise settles within 20 ms. */
 async function settled(promise: Promise<unknown>): Promise<boolean> {
   return await Promise.race([
     promise.then(() => true, () => true),
@@ -66,10 +66,10 @@ for (
 
 Deno.test("abort() wakes all who wait and refuses all who come later", async () => {
   const ring = Ring.create({ slots: 1, slotBytes: 1, parts: 1 });
-  const waiting = assertRejects(() => ring.take(0), Error, "it was ended");
+  const waiting = assertRejects(() => ring.take(0), Error, "it was stopped");
   ring.abort();
   await waiting;
-  await assertRejects(() => ring.claim(0), Error, "it was ended");
+  await assertRejects(() => ring.claim(0), Error, "it was stopped");
 });
 
 Deno.test("startAt() lets a ring begin in the middle of a run", async () => {

@@ -5,9 +5,9 @@ import { resolveConfig } from "../src/train/config.ts";
 import { TRAIN_DEFAULTS } from "../src/train/choices.ts";
 
 /**
- * A run's folder as `train` leaves it, without checkpoints.
+ * Writes a run's folder as `train` does, without checkpoints.
  *
- * @param choices What of its configuration is not as usual.
+ * @param choices The settings of its configuration that differ from the defaults.
  * @param loss The loss of each step.
  */
 export async function writeRun(
@@ -41,7 +41,7 @@ export async function writeRun(
   );
 }
 
-/** What an evaluation of a run gives. */
+/** The result of an evaluation of a run. */
 export function evaluationOf(
   dir: string,
   changes: Partial<EvaluationResult> = {},

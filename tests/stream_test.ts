@@ -1,4 +1,4 @@
-/** The patch stream over real workers. */
+/** The patch stream with real workers. */
 import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
 import type { PatchJob } from "../src/stream/patch_job.ts";
 import { PatchStream } from "../src/stream/patch_stream.ts";
@@ -66,7 +66,7 @@ Deno.test("an AbortSignal ends the stream", async () => {
       for await (const _ of stream);
     },
     Error,
-    "it was ended",
+    "it was stopped",
   );
 });
 
@@ -96,14 +96,14 @@ Deno.test("an image that fails twice is named, counted and replaced", async () =
         for await (const _ of strict);
       },
       Error,
-      "Cannot go on without",
+      "Cannot continue without",
     );
   });
 });
 
 Deno.test("damaged images side by side are few of many; over 1 % are too many", async () => {
   await withFolder(async (dir) => {
-    // 600 names, few images: links, of which some lead nowhere.
+    // 600 symbolic links to four images; six links are broken.
     await writeImages(dir, { classes: 1, each: 4 });
     const all = `${dir}/all`;
     await Deno.mkdir(all);
@@ -132,7 +132,7 @@ Deno.test("damaged images side by side are few of many; over 1 % are too many", 
       for await (const _ of stream);
       assertEquals(stream.skipped, skipped.length);
     };
-    // In two epochs each is named once.
+    // Over two epochs each is reported once.
     await take();
     const names = [0, 1, 2, 3, 4, 5].map((i) => `${all}/30${i}.png`);
     assertEquals(skipped.sort(), names);
@@ -144,7 +144,7 @@ Deno.test("damaged images side by side are few of many; over 1 % are too many", 
 
 const pause = () => new Promise((done) => setTimeout(done, 5));
 
-/** Runs while the test can reach the workers that are started. */
+/** Runs with access to the workers that are started. */
 async function withWorkers(
   run: (started: Worker[]) => Promise<void>,
 ): Promise<void> {
@@ -162,7 +162,7 @@ async function withWorkers(
   }
 }
 
-/** The digests of a job's batches while some of its two workers are killed. */
+/** The digests of a job's batches while one or both of its two workers are killed. */
 async function digestsWithDeaths(
   job: typeof JOB,
   slots: number[],
@@ -177,7 +177,7 @@ async function digestsWithDeaths(
       const kill = (slot: number) =>
         started[slot].postMessage({ argumentList: 1 });
       if (found.length === 12) slots.forEach(kill);
-      // Workers that wait for room look at their messages.
+      // Workers that wait for a free slot meanwhile process their messages.
       await pause();
     }
     assertEquals(started.length, 2 + slots.length);
@@ -190,7 +190,7 @@ Deno.test("workers that are killed in the middle change no byte", async () => {
   const job = { ...JOB, endBatch: 40 };
   const undisturbed = await digests(job, 2);
   assertEquals(await digestsWithDeaths(job, [0]), undisturbed);
-  // The one that is to do the other's work is then itself still opening.
+  // The worker that is to take over is then itself still opening the data set.
   assertEquals(await digestsWithDeaths(job, [0, 1]), undisturbed);
 });
 
@@ -205,7 +205,7 @@ Deno.test("workers that keep dying end the stream with one line", async () => {
         let batch = 0;
         for await (const _ of stream) {
           await pause();
-          // So many batches on, the newest worker is at work.
+          // After 50 more batches the newest worker is running.
           if (batch++ % 50 !== 0) continue;
           started.at(-1)!.postMessage({ argumentList: 1 });
         }
@@ -238,7 +238,7 @@ Deno.test("a stream says which image each row is of, and which is of none", asyn
     }, { workers: 2 });
     const rows: number[] = [];
     for await (const _ of stream) rows.push(...stream.images);
-    // The third cannot be read; two lie beyond the end.
+    // The third image cannot be read; the last two rows are beyond the end.
     assertEquals(rows, [0, 1, -1, 3, 4, 5, -1, -1]);
   });
 });

@@ -1,6 +1,6 @@
 /**
- * Loaded before the examples in the docstrings run: a failed `console.assert` only
- * prints a line, and their tests would pass.
+ * Loaded before the examples in the docstrings run: makes a failed `console.assert`
+ * throw. By default it only prints a line, and the test would pass.
  */
 console.assert = (condition?: boolean, ...data: unknown[]) => {
   if (!condition) throw new Error(`Assertion failed ${data.join(" ")}`);

@@ -1,4 +1,4 @@
-/** Several values of a choice: the runs, and what is read from them. */
+/** Sweeps over the values of a setting: the runs, and the report about them. */
 import "./flags.ts";
 import {
   assert,
@@ -44,7 +44,7 @@ Deno.test("choices that cannot be varied are refused", () => {
     [["lrs=1,2"], "did you mean lr"],
     [["lr=1,x"], "--lr x: it is not a number"],
     [["schedule=cosin"], "did you mean cosine"],
-    [["workers=1,2"], "it is no choice of train with several values"],
+    [["workers=1,2"], "it is not a flag of train that can be varied"],
     [["lr=1", "lr=2"], "it is given twice"],
   ];
   for (const [texts, message] of cases) {
@@ -82,11 +82,11 @@ Deno.test("a report shows accuracy by choice, and what the loss tells", async ()
     for (const [i, lr] of lrs.entries()) {
       await add(`lr-${lr}`, -200 - i, 0.8 - i / 20, { lr });
     }
-    // Two choices differ: in no curve, but among the runs whose loss is looked at.
+    // Differs in two settings: in no curve, but included in the loss's correlation.
     await add("both", -300, 0.3, { lr: 3, larsClip: "initial" });
-    // Its loss is another one.
+    // Another weight in the loss: its loss is not comparable.
     await add("weight", -900, 0.9, { lr: 5, patchSim: 500 });
-    // An evaluation without linear accuracy, later, hides none.
+    // A later evaluation without linear accuracy does not hide an earlier one.
     keepEvaluation(evaluationOf(runs[0]!, { linear: undefined }));
     const records = readRuns(runs);
     const [found, more] = sensitivities(records);
@@ -97,7 +97,7 @@ Deno.test("a report shows accuracy by choice, and what the loss tells", async ()
     const [loss, ...others] = signsOf(records);
     assertEquals([loss!.sign, loss!.runs.length], ["loss", 5]);
     assertAlmostEquals(loss!.correlation, 1);
-    // Of the other signs two are constant; the rank is the same in all.
+    // The other metrics are equal in all runs, and have no correlation.
     assertEquals(others, []);
     assertEquals(signsOf(records.slice(1)), []);
     const { out, figures } = await writeReport({ runs, gallery: false });
@@ -180,7 +180,7 @@ Deno.test("a grid is a line for each setting of the other choices", async () => 
       keepEvaluation(evaluationOf(run, { knn: accuracy }));
       runs.push(run);
     }
-    // It was not trained to its end.
+    // A run that was not trained to its end.
     await writeRun(`${dir}/part`, 4, { seed: 3 });
     const config = `${dir}/part/config.json`;
     const whole = JSON.parse(await Deno.readTextFile(config));
@@ -216,8 +216,8 @@ Deno.test({
         ]);
       const { code, out, err } = await sweep("lr=0.1,0.3");
       assertEquals(code, 0, err);
-      // 0.3 is the usual one.
-      assertStringIncludes(out, "lr-0.3 is base: made once");
+      // 0.3 is the default learning rate.
+      assertStringIncludes(out, "lr-0.3 is the same as base: run once");
       assertStringIncludes(out, "2 runs in");
       const made = await Deno.stat(`${dir}/base/metrics.jsonl`);
       const more = await sweep("lr=0.1", "eps=0.1,0.4,0.8");
@@ -230,12 +230,12 @@ Deno.test({
       assertStringIncludes(html, "Accuracy by eps");
       const other = await sweep("lr=0.1", "--epoch", "3");
       assertEquals(other.code, 2);
-      assertStringIncludes(other.err, "its runs were given");
+      assertStringIncludes(other.err, "its runs were made with");
       const formats = await sweep("precision=fp32,bf16");
       assertEquals(formats.code, 0, formats.err);
-      assertStringIncludes(formats.out, "precision-fp32 is base");
+      assertStringIncludes(formats.out, "precision-fp32 is the same as base");
       assertStringIncludes(formats.out, "\nprecision-bf16 | ");
-      // What cannot be evaluated is not trained, and nothing is kept of it.
+      // Flags that evaluation refuses are refused before training.
       const folder = `${dir}/unlabelled`;
       const none = await runTask("sweep", [
         ...["lr=0.1,1", "--test-patches", "0", "--dir", folder],

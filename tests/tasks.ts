@@ -1,17 +1,18 @@
-/** Runs the tasks as programs of their own. */
+/** Runs the tasks as separate processes. */
 
-/** What a task left. */
+/** The outcome of a task. */
 export interface Outcome {
   /** Its exit code. */
   code: number;
-  /** What it printed. */
+  /** Its standard output. */
   out: string;
-  /** What it complained of. */
+  /** Its standard error. */
   err: string;
 }
 
 const FOLDERS: Record<string, string> = {
   export_case: "../tests",
+  progressive_case: "../tests",
   encode: "../examples",
   embed_image: "../examples",
 };
@@ -20,13 +21,13 @@ const { tasks }: { tasks: Record<string, { command: string }> } = JSON.parse(
   await Deno.readTextFile(new URL("../deno.json", import.meta.url)),
 );
 
-/** The permissions that deno.json gives a task; those of `train` to examples. */
+/** A task's permissions in deno.json; other programs have those of `train`. */
 export function permissionsOf(name: string): string[] {
   const { command } = tasks[name] ?? tasks.train!;
   return command.split(" ").filter((word) => word.startsWith("--allow-"));
 }
 
-/** Runs `tasks/<name>.ts` with the permissions that deno.json gives it. */
+/** Runs `tasks/<name>.ts`, or the program in `FOLDERS`, with its permissions. */
 export async function runTask(
   name: string,
   args: string[] = [],
@@ -47,7 +48,7 @@ export async function runTask(
   return { code, out: text(stdout), err: text(stderr) };
 }
 
-/** Whether the tasks have TensorFlow; asked of `setup --check`. */
+/** Whether the tasks have TensorFlow, by `setup --check`. */
 export async function engineForTasks(): Promise<
   { ignore: boolean; reason: string }
 > {

@@ -1,4 +1,4 @@
-/** The coding rate on either side of Sylvester's identity. */
+/** The coding rate by the b×b and by the d×d matrix: Sylvester's identity. */
 import { assertAlmostEquals } from "@std/assert";
 import * as tf from "../src/deps/tfjs.ts";
 import { loadEager } from "../src/engine/eager/load.ts";
@@ -8,8 +8,8 @@ import { hashed } from "./formula.ts";
 Deno.test("TCR and its gradient are the same by the b×b and the d×d matrix", async () => {
   await loadEager("cpu");
   const n = 2, b = 5, d = 5, zeros = 3;
-  // Dimensions that are zero change nothing but which matrix is the smaller:
-  // the rate of b images in d + zeros dimensions, at an eps that undoes d.
+  // Zero padding changes only which matrix is smaller: `wide` has more dimensions,
+  // `tall` more images. eps is scaled so that d/(b·eps) stays the same.
   const z = tf.tensor(hashed(n * b * d, 7, 1), [n, b, d]);
   const wide = tf.pad(z, [[0, 0], [0, 0], [0, zeros]]);
   const tall = tf.pad(z, [[0, 0], [0, zeros], [0, 0]]);

@@ -1,6 +1,6 @@
 /**
- * All tests that compute on TensorFlow in this process. They are one file
- * because one thread of a process at most may load the library.
+ * All tests that run TensorFlow in the test process itself. They share one file because
+ * only one thread of a process may load the library.
  */
 import "./tensorflow/classifiers.ts";
 import "./tensorflow/door.ts";

@@ -1,7 +1,7 @@
-/** Training as a process of its own, that may be killed. */
+/** Training in a separate process, which a test may kill. */
 import { createHash } from "node:crypto";
 
-/** Flags of a short run that is the same, bit by bit, whenever it is made. */
+/** Flags of a short run that is bitwise reproducible. */
 export const SHORT_RUN = [
   ...["--limit-images", "16", "--bs", "4", "--num-patches", "2"],
   ...["--patch-size", "8", "--epoch", "3", "--precision", "fp32"],
@@ -11,7 +11,7 @@ export const SHORT_RUN = [
 /**
  * Starts `deno task train` with the permissions of deno.json.
  *
- * @param before A program that starts it, and that program's arguments.
+ * @param before A program that starts Deno, and that program's arguments.
  */
 export function startTraining(
   args: string[],
@@ -43,7 +43,7 @@ export async function finish(
   return { code, text: decode(stdout) + decode(stderr) };
 }
 
-/** Waits until a run has written so many lines of metrics, or has ended. */
+/** Waits until a run has written a number of lines of metrics, or has ended. */
 export async function reached(
   dir: string,
   lines: number,
@@ -66,7 +66,7 @@ export async function outcomeOf(
 ): Promise<{ model: string; losses: number[] }> {
   const name = `checkpoint-${String(steps).padStart(8, "0")}.safetensors`;
   const file = await Deno.readFile(`${dir}/${name}`);
-  // The configuration in the header names the folder; the tensors follow it.
+  // Without the header, whose configuration names the run's folder.
   const head = Number(new DataView(file.buffer).getBigUint64(0, true));
   const tensors = file.subarray(8 + head);
   const text = await Deno.readTextFile(`${dir}/metrics.jsonl`);

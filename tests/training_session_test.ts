@@ -1,4 +1,4 @@
-/** A training session over an engine whose steps end when the test says so. */
+/** A training session with a fake engine, whose steps end when the test says so. */
 import { assertEquals, assertRejects } from "@std/assert";
 import type { Engine, StepResult } from "../src/engine/engine.ts";
 import { codeOf } from "../src/errors.ts";
@@ -8,13 +8,13 @@ import { resolveConfig } from "../src/train/config.ts";
 import { TrainingSession } from "../src/train/training_session.ts";
 
 const BATCHES = 4;
-/** Pixels of a patch for which the device has memory. */
+/** The largest patch side for which the fake device has enough memory. */
 const LARGEST = 32;
 
 /**
- * A session with some batches ready, and what its engine is asked to do.
+ * A session with some batches ready, and a log of the calls to its engine.
  *
- * @param hasMemory Whether the device has a memory of its own.
+ * @param hasMemory Whether the device has its own memory, as a GPU has.
  */
 async function newSession(hasMemory = false) {
   const config = await resolveConfig({
@@ -68,7 +68,7 @@ async function newSession(hasMemory = false) {
   return { session, ring, log, end };
 }
 
-/** Once all that is ready has run. */
+/** Waits until all pending callbacks have run. */
 const soon = () => new Promise((done) => setTimeout(done, 5));
 
 Deno.test("a step ahead begins before the numbers of the one before are told", async () => {
@@ -85,7 +85,7 @@ Deno.test("a step ahead begins before the numbers of the one before are told", a
   const { step, loss } = await second;
   assertEquals([step, loss], [1, -8]);
   await soon();
-  // Nothing is under way: what is saved now is the state after step 1.
+  // No step is running: a checkpoint would have the state after step 1.
   assertEquals(log, ["step 0", "step 1"]);
   await session.close();
   assertEquals(log.at(-1), "disposed");
@@ -141,7 +141,7 @@ Deno.test("a device with a memory of its own gets the next batch while a step ru
   const first = session.step(0, { ahead: true });
   await soon();
   assertEquals(log, ["upload 0", "step 0", "upload 1"]);
-  // Their places are free, before any step has ended.
+  // The slots of the uploaded batches are free before any step has ended.
   for (const batch of [BATCHES, BATCHES + 1]) {
     (await ring.claim(batch)).fill(batch);
     ring.complete(batch);
@@ -169,6 +169,6 @@ Deno.test("batches of another size go to a new trainer with the same state", asy
   const tooLarge = { handle, patchSize: LARGEST + 8, end: BATCHES };
   await assertRejects(() => session.continueWith(tooLarge), Error, "no memory");
   await session.close();
-  // Each is freed once.
+  // Each trainer is disposed once.
   assertEquals(log.slice(5), ["disposed", "40 px from w,m"]);
 });

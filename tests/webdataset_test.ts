@@ -52,7 +52,7 @@ Deno.test("shards give the images and labels that were put in", async () => {
     await writeShards(dir, 3);
     const source = { name: "webdataset", dir, split: "train" } as const;
     const { dataset, source: sent } = await openForThreads(source);
-    // What another thread opens from it, after a copy.
+    // What another thread opens from a copy of the source.
     const other = await openDataset(structuredClone(sent));
     for (const set of [dataset, other]) {
       assertEquals([set.length, set.classes], [6, ["9", "10"]]);
@@ -98,7 +98,7 @@ Deno.test("what is no shard is refused", async () => {
     await refused("no such folder", "/nowhere");
     const shard = `${dir}/train-0.tar`;
     await Deno.writeFile(shard, new Uint8Array(2000).fill(65));
-    await refused("it is no tar archive, or a compressed one");
+    await refused("it is not a tar archive, or it is compressed");
     await writeTar(shard, [["a.txt", "x"]]);
     await refused("no image in its train shards");
     await writeTar(shard, [
@@ -109,8 +109,8 @@ Deno.test("what is no shard is refused", async () => {
     await refused("1 of 2 samples have no .cls");
     const whole = await Deno.readFile(shard);
     await Deno.writeFile(shard, whole.subarray(0, 3000));
-    await refused("it ends too early");
-    // Without labels it may be trained on.
+    await refused("it is truncated");
+    // Shards without labels can be trained on.
     await writeTar(shard, [["a.png", await png(1)], ["b.png", await png(2)]]);
     const set = await open();
     assertEquals([set.length, set.classes], [2, []]);
@@ -154,7 +154,7 @@ Deno.test({
       );
       const { code, err } = await runTask("train", ["--resume", run]);
       assertEquals(code, 2);
-      assertStringIncludes(err, "has other images or labels than it had");
+      assertStringIncludes(err, "have changed since the run began");
     });
   },
 });

@@ -1,12 +1,12 @@
 /**
- * The webgpu engine against PyTorch, in a process of its own: TensorFlow and a
- * Vulkan driver may each bring an LLVM, and do not bear each other.
+ * The webgpu engine against PyTorch, in a separate process: TensorFlow and a Vulkan
+ * driver may each contain an LLVM, and these conflict in one process.
  */
 import { assert } from "@std/assert";
 
 const hasAdapter = await hasVulkan();
 
-/** Asked in a process of its own, too. */
+/** Whether there is a WebGPU adapter; checked in a separate process too. */
 async function hasVulkan(): Promise<boolean> {
   const { success } = await new Deno.Command(Deno.execPath(), {
     args: [
@@ -35,8 +35,8 @@ Deno.test({
       },
     ).output();
     const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-    // By its last line, not by its exit code: a driver that computes on the processor
-    // (llvmpipe) now and then frees memory twice once all is done and told.
+    // The summary line counts, not the exit code: a driver that computes on the CPU
+    // (llvmpipe) sometimes frees memory twice after all tests have been reported.
     const summary = /^ok \| 3 passed .*\| 0 failed/m;
     assert(summary.test(text(stdout)), text(stdout) + text(stderr));
   },

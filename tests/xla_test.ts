@@ -1,6 +1,6 @@
 /**
- * The step compiled by XLA, on the processor: the same parity with PyTorch as
- * without it. A process of its own, since XLA is turned on before the library is
+ * The training step compiled by XLA on the CPU has the same parity with PyTorch as
+ * without XLA. In a separate process, since XLA must be enabled before the library is
  * loaded.
  */
 import { assert, assertEquals } from "@std/assert";
@@ -28,7 +28,7 @@ Deno.test({
         new TextDecoder().decode(bytes)
       ).join();
       assertEquals(code, 0, text);
-      // XLA has written down what it compiled: clusters of the step.
+      // XLA has dumped what it compiled: clusters of the step.
       const modules = [...Deno.readDirSync(dir)].map(({ name }) => name)
         .filter((name) => /before_optimizations\.txt$/.test(name));
       assert(modules.length > 0, "nothing was compiled");

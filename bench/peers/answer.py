@@ -1,4 +1,5 @@
-"""How a peer answers bench/line_process.ts: it names itself, and for each line makes a step and prints its seconds and its peak memory in kB."""
+"""How a peer answers bench/line_process.ts: it prints its name; for each line it then makes a step and prints the step's
+seconds and its own peak memory in kB."""
 import sys, time
 import torch
 from peak_memory import peak_memory

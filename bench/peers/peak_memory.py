@@ -1,9 +1,9 @@
-"""The greatest memory of a peer, as bench/programs/peak_memory.ts has it."""
+"""The peak memory of a peer, measured as in bench/programs/peak_memory.ts."""
 import re, resource
 
 
 def peak_memory():
-    """Kilobytes: of this program alone, not of the one that started it."""
+    """In kB. On Linux `ru_maxrss` is at least the memory of the parent process; `VmHWM` is this process's alone."""
     try:
         with open("/proc/self/status") as file:
             return int(re.search(r"^VmHWM:\s*(\d+) kB$", file.read(), re.M).group(1))

@@ -1,6 +1,6 @@
 """Images decoded by Pillow on one core, the peer of bench/images.ts.
 
-It waits for a line `folder first count`, decodes so many of the folder's files to RGB, prints the seconds.
+For each line `folder first count` it decodes `count` of the folder's files, sorted, from number `first` on to RGB, and prints the seconds.
 """
 import os, sys, time
 from PIL import Image

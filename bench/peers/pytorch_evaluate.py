@@ -1,12 +1,12 @@
 """The authors' evaluation in PyTorch, the peer of bench/programs/evaluate.ts. It answers each line with seconds and its
 peak memory in kB:
 
-    encode N  the features of a batch of images from N patches each, averaged
-    linear    an epoch of the linear probe over the features
+    encode N  the features of images, each the mean over N patches: seconds per image
+    linear    an epoch of the linear probe over random features
     knn       the 20 nearest neighbours of the test features, weighted by exp(cosine / 0.07)
 
-It uses the modules of fixtures/emp_ssl_torch.py in channels-last memory. `--strong`: torch.compile, and bf16 where
-`--precision` says so; bench/peer.ts adds jemalloc.
+It uses the modules of fixtures/emp_ssl_torch.py in channels-last memory. `--strong` adds torch.compile, and bench/peer.ts
+jemalloc; `--precision bf16` is autocast.
 """
 import argparse, pathlib, sys, time
 import torch

@@ -1,6 +1,7 @@
-"""A step of another method in PyTorch, the peer of bench/bench.ts --method: it waits for a line, makes a step, prints its seconds and its peak memory in kB.
+"""A step of another method in PyTorch, the peer of bench/bench.ts --method: for each line it makes a step, and prints the
+step's seconds and its own peak memory in kB.
 
-It uses fixtures/methods_torch.py with solo-learn's widths, in channels-last memory. `--strong` compiles the network.
+It uses fixtures/methods_torch.py with solo-learn's widths, in channels-last memory. `--strong` adds torch.compile.
 """
 import argparse, copy, pathlib, sys
 import torch

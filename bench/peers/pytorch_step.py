@@ -1,6 +1,7 @@
-"""One EMP-SSL step in PyTorch, the peer of bench/bench.ts: it waits for a line, makes a step, prints its seconds and its peak memory in kB.
+"""One EMP-SSL step in PyTorch, the peer of bench/bench.ts: for each line it makes a step, and prints the step's seconds
+and its own peak memory in kB.
 
-It uses the modules of fixtures/emp_ssl_torch.py in channels-last memory. `--strong` makes PyTorch as strong as we could:
+It uses the modules of fixtures/emp_ssl_torch.py in channels-last memory. `--strong` makes PyTorch as fast as we could:
 our b x b determinant and torch.compile; bench/peer.ts adds jemalloc.
 """
 import argparse, pathlib, sys

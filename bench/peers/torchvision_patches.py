@@ -1,6 +1,6 @@
 """Patches by torchvision and Pillow on one core, the peer of bench/patches.ts.
 
-It waits for a line `recipe count`, cuts so many patches of an image of noise, prints the seconds.
+For each line `recipe count` it cuts `count` patches from an image of noise, and prints the seconds.
 """
 import sys, time
 import numpy as np, torch

@@ -1,7 +1,7 @@
 """Samples read by the webdataset package, the peer of bench/shards.ts.
 
-It opens the shards of a folder, shuffled through a buffer of 5,000 samples, prints the seconds; then, for each line
-with a number, decodes so many images to RGB and prints the seconds and the greatest memory so far, in MB.
+It opens the shards of a folder, shuffled through a buffer of 5,000 samples, and prints the seconds. For each line, a
+number of images, it then decodes that many to RGB, and prints the seconds and the peak memory so far in MB.
 """
 import glob, sys, time
 import webdataset

@@ -93,8 +93,8 @@ function decodeTensors(
     if (tensor === undefined || shape !== wanted) {
       throw checkpointError(
         path,
-        `${spec.name} is ${shape ?? "missing"} where ${wanted} is wanted`,
-        "choose a whole checkpoint",
+        `${spec.name} is ${shape ?? "missing"} (expected ${wanted})`,
+        "choose a complete checkpoint of this model",
       );
     }
     state.set(spec.name, convertLayout(spec, tensor.values, "tensorflow"));

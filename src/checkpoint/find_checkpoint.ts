@@ -65,7 +65,7 @@ function faultOf(dir: string, manifest: string): string | undefined {
       if (bytes !== wanted.bytes) {
         return `${name} has ${bytes} of its ${wanted.bytes} bytes`;
       }
-      if (sha256 !== wanted.sha256) return `${name} has changed bytes`;
+      if (sha256 !== wanted.sha256) return `the SHA-256 of ${name} differs`;
     } catch (error) {
       return `${name}: ${messageOf(error)}`;
     }

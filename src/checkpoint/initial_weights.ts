@@ -10,7 +10,7 @@ import { decodeSafetensors } from "./safetensors.ts";
 
 const weightsError = errorMaker("start from", "INVALID_CHECKPOINT");
 const REMEDY =
-  "name a ResNet of the same depth, of ours, torchvision or timm, as .safetensors";
+  "name a .safetensors file with a ResNet of the same depth: ours, torchvision's or timm's";
 
 /** Whether bytes are a zip archive, as of `torch.save` since 1.6, or a bare pickle. */
 function isPickle([first, second = 0]: Uint8Array): boolean {
@@ -86,7 +86,7 @@ export function readInitialWeights(
     throw weightsError(
       path,
       "it is a pickle, as torch.save writes it, which may run code when read",
-      "save it by safetensors.torch.save_file(state_dict, …) and name that",
+      "save it with safetensors.torch.save_file(state_dict, …) and name that file",
     );
   }
   const { tensors: stored } = decodeSafetensors(bytes, path);

@@ -58,8 +58,8 @@ export function removeUnsavedRun(dir: string): void {
   if (other !== undefined) {
     throw folderError(
       dir,
-      `it holds ${other}, and no checkpoint that can be used`,
-      "move it away, or name another folder with --dir",
+      `it holds ${other}, but no usable checkpoint`,
+      "move this folder away, or name another with --dir",
     );
   }
   const lock = lockFolder(dir);
@@ -109,7 +109,7 @@ export class RunFolder implements Disposable {
       throw folderError(
         dir,
         "it already holds a run",
-        "go on with it by --resume, or name another folder with --dir",
+        "resume it with --resume, or name another folder with --dir",
       );
     }
     return new RunFolder(dir, lock, mode === "new");

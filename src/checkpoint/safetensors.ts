@@ -138,7 +138,7 @@ export function decodeSafetensors(file: Uint8Array, name: string): TensorFile {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   const length = view.getBigUint64(0, true);
   if (length > BigInt(Math.min(MAX_HEADER, file.length - 8))) {
-    throw invalid(name, `its header claims ${length} bytes`);
+    throw invalid(name, `its header length of ${length} bytes is too large`);
   }
   const start = 8 + Number(length);
   let header: Record<string, unknown>;
@@ -166,7 +166,10 @@ export function decodeSafetensors(file: Uint8Array, name: string): TensorFile {
     if (
       to < from || to > file.length - start || to - from !== BYTES[dtype] * size
     ) {
-      throw invalid(name, `${tensor} does not fit at bytes ${from} to ${to}`);
+      throw invalid(
+        name,
+        `bytes ${from} to ${to} of ${tensor} do not match its shape or the file`,
+      );
     }
     spans.push([from, to]);
     const bytes = file.slice(start + from, start + to);
@@ -177,7 +180,9 @@ export function decodeSafetensors(file: Uint8Array, name: string): TensorFile {
   }
   spans.sort((a, b) => a[0] - b[0]);
   for (let i = 1; i < spans.length; i++) {
-    if (spans[i]![0] < spans[i - 1]![1]) throw invalid(name, "tensors overlap");
+    if (spans[i]![0] < spans[i - 1]![1]) {
+      throw invalid(name, "its tensors overlap");
+    }
   }
   return { tensors, metadata: textsOf(metadata) };
 }
@@ -198,7 +203,7 @@ export function readSafetensorsMetadata(path: string): Record<string, string> {
     };
     const length = new DataView(read(0, 8).buffer).getBigUint64(0, true);
     if (length > BigInt(Math.min(MAX_HEADER, size - 8))) {
-      throw new Error(`its header claims ${length} bytes`);
+      throw new Error(`its header length of ${length} bytes is too large`);
     }
     const header = JSON.parse(
       new TextDecoder().decode(read(8, Number(length))),

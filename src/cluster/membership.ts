@@ -29,7 +29,7 @@ export function checkMembership({ addresses, task }: Membership): void {
     if (!(port >= 1 && port <= 65535)) {
       throw flagError(
         `--cluster ${addresses}`,
-        `${address || "nothing"} is no address`,
+        `${address || "an empty entry"} is not a valid address`,
         "give host:port of each process, joined by commas",
       );
     }
@@ -69,8 +69,8 @@ export async function checkOwnName(
   if (!isLoopback(address)) return;
   throw flagError(
     `--cluster ${addresses}`,
-    `${own} is ${address} on this machine, where others cannot reach it`,
-    "give its IP address in place of its name",
+    `${own} resolves to ${address} here, which other machines cannot reach`,
+    "give the IP address instead of the name",
   );
 }
 
@@ -158,7 +158,7 @@ export function membershipOf(
       action: "read",
       subject: "TF_CONFIG",
       found: messageOf(error),
-      remedy: "give it TensorFlow's form, or --cluster and --task, or " +
+      remedy: "correct TF_CONFIG, or give --cluster and --task, or " +
         "--cluster none",
       code: "INVALID_ARGUMENT",
     });

@@ -28,7 +28,7 @@ const REMEDY = {
   together:
     "start all processes within --peer-timeout of each other, once every " +
     "machine is set up (deno task setup) and has its data",
-  host: "see what process 0 says, then start all processes again",
+  host: "see the error of process 0, then start all processes again",
   same: "start all processes with the same program and flags",
 };
 
@@ -58,7 +58,7 @@ export function peerName(task: number, addresses: string[]): string {
 export class PeerLost extends EmpSslError {
   constructor(readonly lost: LostPeer) {
     super({
-      action: "go on without",
+      action: "continue without",
       subject: lost.peer,
       found: lost.found,
       remedy: lost.remedy ?? REMEDY.resume,

@@ -166,7 +166,7 @@ function drawSpectrum(values) {
     })
   ));
   $("spectrum-text").textContent =
-    `Singular values of z̄, over four decades: ${values.length}, ` +
+    `Singular values of z̄ (log scale, four decades): ${values.length}, ` +
     `from ${most.toFixed(2)} to ${values.at(-1).toExponential(1)}`;
 }
 

@@ -67,7 +67,7 @@ async function respond(
 ): Promise<Response> {
   if (!isLocalName(request.headers.get("host"))) {
     return answer(
-      "This page is served to this machine alone.",
+      "This page is served only to this machine.",
       "text/plain",
       403,
     );
@@ -88,7 +88,7 @@ async function respond(
     const png = await content.patches();
     if (png !== undefined) return answer(png as BodyInit, "image/png");
   }
-  return answer("There is nothing here.", "text/plain", 404);
+  return answer("Not found.", "text/plain", 404);
 }
 
 /** A page that is served. */

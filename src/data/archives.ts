@@ -60,8 +60,8 @@ export function archiveAt(archive: Archive, url: string | undefined): Archive {
     throw new EmpSslError({
       action: "download from",
       subject: `--data-url ${url}`,
-      found: "it is no address",
-      remedy: "begin it with https://",
+      found: "it is not a URL",
+      remedy: "give an address that begins with https://",
       code: "INVALID_ARGUMENT",
     });
   }

@@ -27,9 +27,9 @@ export async function decodeTiff(
   const bits = image.getBitsPerSample(), format = image.getSampleFormat();
   if (format !== 1 || bits !== 8 && bits !== 16) {
     throw new Error(
-      `its numbers are ${bits} bits ${
-        format === 1 ? "" : format === 3 ? "floating point" : "signed"
-      }, where unsigned 8 and 16 can be read`,
+      `its values are ${bits}-bit ${
+        format === 1 ? "unsigned" : format === 3 ? "floating point" : "signed"
+      } (only 8-bit and 16-bit unsigned can be read)`,
     );
   }
   const data = await image.readRasters({ interleave: true }) as Samples;
@@ -64,13 +64,13 @@ export function decodeNpy(
   const [, order, type] = /'descr':\s*'([<>|=])(\w\d)'/.exec(head) ?? [];
   if (type !== "u1" && type !== "u2") {
     throw new Error(
-      `its numbers are ${
-        type ?? "of some other kind"
-      }, where uint8 and uint16 can be read`,
+      `its dtype is ${type ?? "unknown"} (only uint8 and uint16 can be read)`,
     );
   }
   if (/'fortran_order':\s*True/.test(head)) {
-    throw new Error("its columns come first; save numpy.ascontiguousarray()");
+    throw new Error(
+      "it is in Fortran order; save numpy.ascontiguousarray(array)",
+    );
   }
   const [, sides = ""] = /'shape':\s*\(([\d,\s]*)\)/.exec(head) ?? [];
   const shape = sides.split(",").map((side) => side.trim())
@@ -83,13 +83,13 @@ export function decodeNpy(
     : shape;
   if (shape.length < 2 || shape.length > 3) {
     throw new Error(
-      `its shape is (${shape}), where two or three sides make one`,
+      `its shape is (${shape}), but an image has two or three dimensions`,
     );
   }
   checkSize({ width, height, channels }, maxPixels);
   const count = width * height * channels, wide = type === "u2";
   if (bytes.length - start < count * (wide ? 2 : 1)) {
-    throw new Error("its numbers are not all there");
+    throw new Error("its data is truncated");
   }
   const copy = bytes.slice(start, start + count * (wide ? 2 : 1));
   const values = wide ? new Uint16Array(copy.buffer, 0, count) : copy;
@@ -121,11 +121,13 @@ function checkSize(
 ): void {
   const pixels = width * height;
   if (!(pixels > 0) || pixels > maxPixels) {
-    throw new Error(`it has ${width} × ${height} pixels`);
+    throw new Error(
+      `it has ${width} × ${height} pixels (1 to ${maxPixels} can be read)`,
+    );
   }
   if (channels < 1 || channels > MAX_CHANNELS) {
     throw new Error(
-      `it has ${channels} channels, where up to ${MAX_CHANNELS} can be read`,
+      `it has ${channels} channels (up to ${MAX_CHANNELS} can be read)`,
     );
   }
 }

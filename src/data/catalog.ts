@@ -245,7 +245,7 @@ function converted(dataset: Dataset, pixels: PixelFormat): Dataset {
           action: "use",
           subject: dataset.describe(index),
           found: messageOf(error),
-          remedy: "give other --channels and --bits, or none",
+          remedy: "give other --channels and --bits, or leave them out",
           code: "INVALID_DATA",
         });
       }

@@ -54,7 +54,7 @@ async function findFiles(
         throw formatError(
           format,
           candidate,
-          "it holds the Python form of the archive, pickles that run code",
+          "it holds the Python version of the archive (pickles, which may run code)",
           "INVALID_DATA",
         );
       }

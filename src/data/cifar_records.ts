@@ -171,10 +171,8 @@ export async function readRecords(
       if (bytes[at]! < count) continue;
       throw readError(
         path,
-        `the label at byte ${at} is ${
-          bytes[at]
-        } where ${format.name} has 0 to ` +
-          `${count - 1} there`,
+        `the label at byte ${at} is ${bytes[at]} (${format.name} has 0 to ` +
+          `${count - 1} there)`,
         "get the file again, or name the right --data",
       );
     }

@@ -135,8 +135,8 @@ async function bandsError(bytes: Uint8Array): Promise<Error> {
   const { channels = 0, data } = await decodeTiff(bytes, MAX_PIXELS);
   const bits = data instanceof Uint16Array ? " --bits 16" : "";
   return new Error(
-    `it has ${channels} channels, which are no colours ` +
-      `(--channels ${channels}${bits} takes all)`,
+    `it has ${channels} channels, neither RGB nor grey ` +
+      `(--channels ${channels}${bits} reads all)`,
   );
 }
 

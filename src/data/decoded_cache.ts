@@ -23,7 +23,7 @@ export interface CacheOptions {
 }
 
 /** Why nothing more is written to a cache. */
-const STOPPED = ["", "it has reached its limit", "it cannot be written to"];
+const STOPPED = ["", "it has reached its size limit", "writing to it failed"];
 
 /** Size of a cache on disk, and whether it is still written; shared by threads. */
 export class CacheUsage {

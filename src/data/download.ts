@@ -11,7 +11,7 @@ import { writeAll } from "../files.ts";
 
 /** The remedy for a disk error. */
 const DISK = {
-  remedy: "name another folder with --data-dir; what has come is kept",
+  remedy: "name another folder with --data-dir; the partial download is kept",
   code: "DOWNLOAD_FAILED",
 } as const;
 
@@ -69,7 +69,7 @@ class StallTimer implements Disposable {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       const seconds = Math.round(this.#limit / 1000);
-      this.#controller.abort(new Error(`nothing came for ${seconds} s`));
+      this.#controller.abort(new Error(`no data arrived for ${seconds} s`));
     }, this.#limit);
   }
 
@@ -160,7 +160,7 @@ export async function download(options: DownloadOptions): Promise<void> {
           url,
           messageOf(error),
           "check the network (proxies: HTTPS_PROXY), name a mirror with " +
-            "--data-url, or put the files in --data-dir; what has come is kept",
+            "--data-url, or put the files in --data-dir; the partial download is kept",
           error,
         );
       }
@@ -172,7 +172,7 @@ export async function download(options: DownloadOptions): Promise<void> {
     await Deno.remove(part);
     throw downloadError(
       url,
-      `its MD5 is ${found} where ${md5} is wanted`,
+      `its MD5 is ${found} (expected ${md5})`,
       "try again or name another --data-url; the file was removed",
     );
   }

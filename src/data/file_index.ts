@@ -12,7 +12,7 @@ import { FileTableBuilder, type LabelledFile } from "./file_table.ts";
 import { ImageFiles } from "./image_files.ts";
 
 const indexError = errorMaker("use the images of", "INVALID_DATA");
-const REMEDY = "put them back, or start another run";
+const REMEDY = "restore the files, or start a new run";
 
 const FORMAT = "emp-ssl-images/1";
 
@@ -99,7 +99,7 @@ function* linesOf(path: string): Generator<string> {
     rest = lines.pop()!;
     yield* lines;
   }
-  if (rest !== "") throw new Error("its last line is cut off");
+  if (rest !== "") throw new Error("its last line is incomplete");
 }
 
 /** Yields the entries of an index, image by image; returns its header. */
@@ -114,7 +114,7 @@ function* entriesOf(
         header = JSON.parse(line) as Header;
         const known = header.format === FORMAT &&
           typeof header.name === "string" && Array.isArray(header.classes);
-        if (!known) throw new Error(`it is not ${FORMAT}`);
+        if (!known) throw new Error(`its format is not ${FORMAT}`);
         continue;
       }
       const [label = "", size, ...rest] = line.split("\t");
@@ -170,13 +170,13 @@ export async function checkFileIndex(
     if ((now ?? -1) === size) continue;
     changed++;
     first ||= `${path} (${
-      now === undefined ? "missing" : `${now} bytes for ${size}`
+      now === undefined ? "missing" : `${now} bytes instead of ${size}`
     })`;
   }
   if (changed === 0) return;
   throw indexError(
     dir,
-    `${changed} of ${count} have changed since the run began; ` +
+    `${changed} of ${count} images have changed since the run began; ` +
       `the first is ${first}`,
     REMEDY,
   );

@@ -146,7 +146,7 @@ export async function openFolder(
   if (files.count === 0) {
     throw notFound(
       root,
-      "no image file in a folder of a class",
+      "no image file in any class folder",
       "put JPEG, PNG or WebP files in <class>/ folders",
     );
   }
@@ -173,8 +173,8 @@ async function refuseEmptyClasses(
     : "";
   throw invalidData(
     root,
-    `${empty.length} of its ${classes.length} classes have no image of a kind ` +
-      `that is read, such as ${empty[0]}/${others}`,
+    `${empty.length} of its ${classes.length} classes have no image in a ` +
+      `readable format, such as ${empty[0]}/${others}`,
     "convert them to PNG or JPEG, or move the folders away",
   );
 }

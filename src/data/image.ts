@@ -80,7 +80,7 @@ export function toFormat(image: Image, wanted: PixelFormat): Image {
     wanted.channels === 3 && found.channels === 1;
   if (!fits || wanted.bits > found.bits) {
     throw new Error(
-      `it has ${formatName(found)}, where ${formatName(wanted)} are wanted`,
+      `it has ${formatName(found)} (expected ${formatName(wanted)})`,
     );
   }
   let { data } = image;

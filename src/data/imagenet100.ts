@@ -39,7 +39,11 @@ async function readClasses(file: string | undefined): Promise<string[]> {
   try {
     text = await Deno.readTextFile(file);
   } catch {
-    throw notFound(file, "no such file of classes", "name one with --classes");
+    throw notFound(
+      file,
+      "no such file (a list of classes)",
+      "name one with --classes",
+    );
   }
   const classes = text.split("\n").map((line) => line.trim().split(/\s/)[0]!)
     .filter((name) => name && !name.startsWith("#"));
@@ -47,7 +51,7 @@ async function readClasses(file: string | undefined): Promise<string[]> {
   if (classes.length === 0 || bad !== undefined) {
     throw invalidData(
       file,
-      bad === undefined ? "it names no class" : `it names the class "${bad}"`,
+      bad === undefined ? "it names no class" : `"${bad}" is not a folder name`,
       "put one folder name, such as n01558993, on each line",
     );
   }
@@ -67,7 +71,7 @@ async function findSplit(dir: string, split: Split): Promise<string> {
     await isFolder(dir)
       ? `no ${SPLIT_FOLDERS[split][0]}/ in it`
       : "no such folder",
-    "name a folder with train/<wnid>/ and val/<wnid>/ by --data-dir",
+    "name a folder with train/<wnid>/ and val/<wnid>/ with --data-dir",
   );
 }
 
@@ -136,7 +140,7 @@ async function flatLabels(
   }
   throw notFound(
     folder,
-    "its images lie flat and no list of their classes is there",
+    "its images are not in class folders, and there is no list of their classes",
     "put LOC_val_solution.csv beside it, or the development kit " +
       "(ILSVRC2012_validation_ground_truth.txt and meta.mat)",
   );
@@ -169,7 +173,8 @@ export async function openImagenet100(
       throw notFound(
         folder,
         `none of the ${classes.length} classes is in it`,
-        `make ${classes[0]}/ and the others there, or name others by --classes`,
+        `create ${classes[0]}/ and the others there, or name a list with ` +
+          "--classes",
       );
     }
     const labels = new Map(classes.map((name, i) => [name, i]));
@@ -185,7 +190,7 @@ export async function openImagenet100(
       `${missing.length} of the ${classes.length} classes are missing, such as ${
         missing[0]
       }`,
-      "complete it, or name fewer classes by --classes",
+      "add their folders, or name fewer classes with --classes",
     );
   } else files = await imagesOfClasses(folder, classes, search);
   const dataset = new ImageFiles("imagenet100", classes, files);

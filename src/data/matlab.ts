@@ -59,7 +59,9 @@ function* elementsOf(bytes: Uint8Array): Generator<Element> {
 
 function numbersOf({ type, bytes }: Element): number[] {
   const reader = READERS[type];
-  if (reader === undefined) throw new Error(`numbers of type ${type}`);
+  if (reader === undefined) {
+    throw new Error(`it has numbers of the unsupported type ${type}`);
+  }
   const [size, method] = reader, view = viewOf(bytes);
   const read = view[method] as (at: number, little: boolean) => number;
   return Array.from(
@@ -142,7 +144,7 @@ export function readMatlabStructs(
         "MATLAB 5.0",
       )
     ) {
-      throw new Error("it is no MATLAB 5 file");
+      throw new Error("it is not a MATLAB 5 file");
     }
     for (const element of elementsOf(file.subarray(128))) {
       const [inner] = element.type === COMPRESSED
@@ -151,13 +153,13 @@ export function readMatlabStructs(
       const content = inner && contentOf(inner, 0);
       if (Array.isArray(content)) return content;
     }
-    throw new Error("no array of structures is in it");
+    throw new Error("it contains no struct array");
   } catch (error) {
     throw new EmpSslError({
       action: "read",
       subject: path,
       found: error instanceof Error ? error.message : `${error}`,
-      remedy: "take meta.mat of the development kit as it is",
+      remedy: "use the unchanged meta.mat of the development kit",
       code: "INVALID_DATA",
       cause: error,
     });

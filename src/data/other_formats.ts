@@ -37,10 +37,10 @@ function decodePnm(bytes: Uint8Array): Image {
   const channels = kind === "6" ? 3 : 1, pixels = width * height;
   const values = bytes.subarray(all.length, all.length + pixels * channels);
   if (!(most >= 1 && most <= 255)) {
-    throw new Error(`its greatest value is ${most}, where 255 can be read`);
+    throw new Error(`its maximum value is ${most} (1 to 255 can be read)`);
   }
   if (pixels === 0 || values.length < pixels * channels) {
-    throw new Error("its pixels are not all there");
+    throw new Error("its pixel data is empty or truncated");
   }
   const data = new Uint8Array(pixels * 3);
   for (let i = 0; i < data.length; i++) {

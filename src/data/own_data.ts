@@ -89,7 +89,7 @@ function checkPixels(
     throw refuse(
       url,
       `${name} has ${formatName(found)}`,
-      `give ${formatName(pixels)}, or say which in the data set's "pixels"`,
+      `return ${formatName(pixels)}, or set the data set's "pixels"`,
     );
   }
   throw refuse(
@@ -153,7 +153,7 @@ class OwnData implements Dataset {
       throw refuse(
         url,
         `${name}: ${messageOf(error)}`,
-        "give other --channels and --bits, or none",
+        "give other --channels and --bits, or leave them out",
       );
     }
   }
@@ -161,7 +161,9 @@ class OwnData implements Dataset {
 
 /** Why this is not a valid data set; undefined if it is one. */
 function faultOf(own: OwnDataset): string | undefined {
-  if (typeof own !== "object" || own === null) return "it opens as no object";
+  if (typeof own !== "object" || own === null) {
+    return "open() did not return an object";
+  }
   if (!Number.isInteger(own.length) || own.length < 0) {
     return `its length is ${own.length}`;
   }
@@ -177,7 +179,7 @@ function faultOf(own: OwnDataset): string | undefined {
     return "its classes are not a list of names";
   }
   return classes.length > 0 && typeof own.label !== "function"
-    ? "it has classes and no label(index)"
+    ? "it has classes but no label(index)"
     : undefined;
 }
 
@@ -205,9 +207,9 @@ export async function openOwnData(
     );
   }
   const open = module.default;
-  const wanted = "export default function open({ split, options })";
+  const wanted = "write export default function open({ split, options })";
   if (typeof open !== "function") {
-    throw refuse(url, "its default export is no function", wanted);
+    throw refuse(url, "its default export is not a function", wanted);
   }
   let own: OwnDataset;
   try {
@@ -215,11 +217,11 @@ export async function openOwnData(
   } catch (error) {
     if (error instanceof EmpSslError) throw error;
     const found = `opening ${split} failed: ${messageOf(error).split("\n")[0]}`;
-    throw refuse(url, found, "mend the module or its options", error);
+    throw refuse(url, found, "fix the module or its options", error);
   }
   const fault = faultOf(own);
   if (fault !== undefined) {
-    throw refuse(url, fault, "give { length, classes?, label?, image }");
+    throw refuse(url, fault, "return { length, classes?, label?, image }");
   }
   return new OwnData(own, url);
 }

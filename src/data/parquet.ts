@@ -125,7 +125,7 @@ export class ParquetImages implements Dataset {
       throw readError(name, messageOf(error), "check the file", error);
     }
     if (bytes !== undefined) return await decodeBytes(bytes, name, { pixels });
-    throw readError(name, "it has no bytes of an image", "remove the row");
+    throw readError(name, "it has no image bytes", "remove the row");
   }
 
   /** The row group of an image, and its row there. */
@@ -248,7 +248,7 @@ export async function openParquet(
   }
   const count = groupSize.reduce((sum, size) => sum + size, 0);
   if (count === 0) {
-    throw invalidData(dir, `no image in its ${split} files`, "add some");
+    throw invalidData(dir, `no image in its ${split} files`, "add images");
   }
   const { classes, labels } = classesOf(values, names, dir, label?.name ?? "");
   return new ParquetImages(classes, {
@@ -286,11 +286,11 @@ function classesOf(
   if (names !== undefined && areNumbers(found)) {
     const beyond = texts.find((name) => Number(name) >= names.length);
     if (beyond !== undefined) {
-      const only = `${names.length} classes are named`;
+      const only = `only ${names.length} classes are named`;
       throw invalidData(
         dir,
-        `a ${column} is ${beyond}, and ${only}`,
-        "mend it",
+        `a ${column} is ${beyond}, but ${only}`,
+        `correct that ${column}`,
       );
     }
     return { classes: names, labels: sharedUint32(values.map(Number)) };

@@ -11,7 +11,7 @@ export const invalidData = errorMaker(
   "open a Parquet data set in",
   "INVALID_DATA",
 );
-const columnError = errorMaker("take the column", "INVALID_ARGUMENT");
+const columnError = errorMaker("use the column", "INVALID_ARGUMENT");
 
 /** A column of a file. */
 export interface Column {
@@ -72,7 +72,7 @@ function named(
   if (found !== undefined) return found;
   throw columnError(
     `${JSON.stringify(name)} for the ${what}s`,
-    `there are ${columns.map(({ name }) => name).join(", ")}`,
+    `the columns are ${columns.map(({ name }) => name).join(", ")}`,
     `name one of them in --data-options '{"${what}": "…"}'`,
   );
 }
@@ -122,7 +122,7 @@ export function checkSame(
     const says = (column?: Column) => column ? `"${column.name}"` : "none";
     throw invalidData(
       path,
-      `its column is ${says(own)} where the first file has ${says(first)}`,
+      `its column is ${says(own)}, but ${says(first)} in the first file`,
       "give all files the same columns",
     );
   }

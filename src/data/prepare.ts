@@ -69,8 +69,8 @@ async function localArchive(
     if (found === md5) return path;
     throw prepareError(
       dir,
-      `the MD5 of ${path} is ${found} where ${md5} is wanted`,
-      `unpack it there, or name it: --data-url ${official}#md5=${found}`,
+      `the MD5 of ${path} is ${found} (expected ${md5})`,
+      `unpack it there, or accept it with --data-url ${official}#md5=${found}`,
     );
   }
   return undefined;
@@ -181,7 +181,7 @@ export async function prepareDataset(
     throw new EmpSslError({
       action: "download",
       subject: name,
-      found: "it has no archive that --data-url could name",
+      found: "this data set has no archive to download",
       remedy: "leave --data-url out",
       code: "INVALID_ARGUMENT",
     });
@@ -221,7 +221,7 @@ export async function prepareDataset(
   if (await exists(target)) {
     throw prepareError(
       target,
-      "it is there and holds no such data set",
+      "it exists but does not hold this data set",
       "remove it, or name another folder with --data-dir",
     );
   }

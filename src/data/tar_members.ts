@@ -74,7 +74,7 @@ export function* tarMembers(path: string): Generator<TarMember> {
   const read = (offset: number, count: number): Uint8Array => {
     const bytes = new Uint8Array(count);
     if (readAtSync(file, offset, bytes) === count) return bytes;
-    throw tarError(path, "it ends too early", "copy the file again");
+    throw tarError(path, "it is truncated", "copy the file again");
   };
   let next: { name?: string; size?: number } = {};
   for (let at = 0; at + BLOCK <= whole;) {
@@ -82,18 +82,18 @@ export function* tarMembers(path: string): Generator<TarMember> {
     if (header.every((byte) => byte === 0)) return;
     if (!isHeader(header)) {
       const found = at === 0
-        ? "it is no tar archive, or a compressed one"
-        : `byte ${at} is no header`;
+        ? "it is not a tar archive, or it is compressed"
+        : `there is no tar header at byte ${at}`;
       throw tarError(
         path,
         found,
-        "give whole .tar files that are unpacked once",
+        "give complete, uncompressed .tar files",
       );
     }
     const own = numberOf(header.subarray(124, 136)), size = next.size ?? own;
     const offset = at + BLOCK, kind = String.fromCharCode(header[156]!);
     if (offset + size > whole) {
-      throw tarError(path, "it ends too early", "copy the file again");
+      throw tarError(path, "it is truncated", "copy the file again");
     }
     at = offset + Math.ceil(size / BLOCK) * BLOCK;
     if (kind === "x") {

@@ -30,7 +30,7 @@ function unpackError(
     subject: path,
     found,
     remedy: /no space|quota/i.test(found)
-      ? "make room there"
+      ? "free some disk space there"
       : "get it from its publisher again",
     code: "INVALID_DATA",
     cause,
@@ -43,7 +43,10 @@ export function safeTarget(archive: string, into: string, name: string) {
   const bad = name.startsWith("/") || name.includes("\\") ||
     name.includes("\0") || /^[a-z]:/i.test(name) || parts.includes("..");
   if (bad || parts.length === 0) {
-    throw unpackError(archive, `an entry has the name "${name.slice(0, 100)}"`);
+    throw unpackError(
+      archive,
+      `an entry has the unsafe name "${name.slice(0, 100)}"`,
+    );
   }
   return [into, ...parts].join("/");
 }
@@ -100,7 +103,10 @@ async function unpackTarGz(
       continue;
     }
     if (type !== "file") {
-      throw unpackError(archive, `the entry "${name}" is a ${type}`);
+      throw unpackError(
+        archive,
+        `the entry "${name}" is a ${type} (not allowed)`,
+      );
     }
     budget.file();
     const path = safeTarget(archive, into, name);
@@ -152,7 +158,10 @@ async function unpackZip(
     }
     const mode = (entry.externalFileAttributes ?? 0) >>> 16;
     if ((mode & KIND) === LINK) {
-      throw unpackError(archive, `the entry "${entry.filename}" is a link`);
+      throw unpackError(
+        archive,
+        `the entry "${entry.filename}" is a link (not allowed)`,
+      );
     }
     budget.file();
     budget.take(entry.uncompressedSize);
@@ -165,7 +174,10 @@ async function unpackZip(
           // The size in the archive's directory may be wrong.
           left -= chunk.length;
           if (left < 0) {
-            throw unpackError(archive, "an entry is larger than it says");
+            throw unpackError(
+              archive,
+              "an entry is larger than the archive says",
+            );
           }
           await writeAll(output, chunk);
         },

@@ -51,7 +51,7 @@ export async function startCompute(wish: EngineWish): Promise<Compute> {
     event.preventDefault();
     death.fail(
       new EmpSslError({
-        action: "go on with",
+        action: "run",
         subject: "the training worker",
         found: event.message,
         remedy: "report this with the command you ran",

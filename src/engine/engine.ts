@@ -78,7 +78,7 @@ export function checkWish({ engine, precision, cluster }: EngineWish): void {
   throw new EmpSslError({
     action: "compute",
     subject: `in ${precision} on the ${engine} engine`,
-    found: "tfjs's own backends have no such type",
+    found: "tfjs's own backends do not have this number format",
     remedy: "take --precision fp32 or --engine tensorflow",
     code: "INVALID_ARGUMENT",
   });

@@ -39,7 +39,7 @@ export function checkClasses(
       classes === 0
         ? "its images have no labels, and accuracy needs them"
         : `it has ${classes} class, and accuracy needs two or more`,
-      "put the images in one folder a class",
+      "put the images in one folder per class",
     );
   }
   if (test.classes.join() === train.classes.join()) return;

@@ -101,7 +101,7 @@ export async function embed(
   if (!Number.isInteger(patches) || patches < 1) {
     throw embedError(
       `--patches ${patches}`,
-      "it is not a count",
+      "it is not a positive whole number",
       "give 1 or more",
     );
   }

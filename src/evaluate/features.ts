@@ -97,7 +97,8 @@ class KeptStore implements Store {
       this.#seek(first);
       writeAllSync(this.#file, new Uint8Array(buffer, byteOffset, byteLength));
     } catch (error) {
-      const remedy = "run the same command again: what is written stays";
+      const remedy =
+        "run the same command again: the rows already written are kept";
       throw writeError(this.#path, error, { remedy });
     }
   }

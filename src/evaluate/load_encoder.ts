@@ -104,7 +104,7 @@ async function decoded(
       action: "embed",
       subject: "the image",
       found: messageOf(error),
-      remedy: "give it as the run's images are",
+      remedy: "give it with the channels and bits of the run's images",
       code: "INVALID_DATA",
       cause: error,
     });
@@ -144,7 +144,7 @@ export async function loadEncoder(
     throw new EmpSslError({
       action: "encode",
       subject: `${name} ${value}`,
-      found: "it is not a count",
+      found: "it is not a positive whole number",
       remedy: "give a whole number from 1 up",
       code: "INVALID_ARGUMENT",
     });

@@ -72,8 +72,8 @@ export function onlineProbe(
       throw new EmpSslError({
         action: "probe",
         subject: config.dataDir ?? config.data,
-        found: "it has no labels, or other ones for testing",
-        remedy: "leave out --probe, or put the images in a folder a class",
+        found: "it has no labels, or its test split has other classes",
+        remedy: "leave out --probe, or put the images in one folder per class",
         code: "INVALID_DATA",
       });
     },

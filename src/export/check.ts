@@ -183,15 +183,15 @@ export async function checkExport(
     });
   if (format === "savedmodel" && !(engine instanceof GraphEngine)) {
     throw checkError(
-      "only TensorFlow can check it",
-      "set it up with `deno task setup`",
+      "only TensorFlow can check a SavedModel",
+      "set TensorFlow up with `deno task setup`",
     );
   }
   const wanted = await ourFeatures(request, request.state, patches);
   const found = await RUNS[format](folder, request, patches, engine)
     .catch((error: unknown) => {
       throw checkError(
-        `the program that reads it cannot be fetched or fails (${
+        `the program that reads it back cannot be downloaded or fails (${
           messageOf(error).split("\n")[0]
         })`,
         "check the network, or report this; the files are unchecked",
@@ -201,7 +201,7 @@ export async function checkExport(
   const size = patches.count * featureWidth(request);
   if (found.length !== size) {
     throw checkError(
-      `it gives ${found.length} numbers for ${size}`,
+      `it gives ${found.length} numbers (expected ${size})`,
       "report this with the command you ran",
     );
   }
@@ -213,7 +213,9 @@ export async function checkExport(
   const distance = Math.sqrt(difference / Math.max(norm, 1e-24));
   if (!(distance <= TOLERANCE[request.precision])) {
     throw checkError(
-      `its features are off by ${distance.toExponential(1)}`,
+      `its features differ from ours by ${
+        distance.toExponential(1)
+      } (relative)`,
       "report this with the command you ran",
     );
   }

@@ -77,8 +77,8 @@ function validate({ format, batch, out }: ExportConfig): void {
   if (batch !== undefined && !(Number.isInteger(batch) && batch >= 1)) {
     throw exportError(
       `a batch of ${batch}`,
-      "it is not a count",
-      "give 1 or more, or leave it out for any",
+      "it is not a positive whole number",
+      "give 1 or more, or leave it out for any batch size",
     );
   }
   try {

@@ -100,8 +100,8 @@ const USE: Record<ExportFormat, (request: ExportRequest) => string> = {
 tensors = safetensors.torch.load_file("model.safetensors")
 \`\`\`
 
-Names are PyTorch's, with the ResNet under \`backbone\`; EMP-SSL's are those of
-its authors' \`model/model.py\`.`,
+The names are PyTorch's, with the ResNet under \`backbone\`; in EMP-SSL they are
+those of the authors' \`model/model.py\`.`,
   onnx: () =>
     `\`\`\`python
 session = onnxruntime.InferenceSession("model.onnx")
@@ -126,7 +126,7 @@ function inputOf({ model, patchSize }: ExportRequest, config: ResolvedConfig) {
   const size = `${patchSize}×${patchSize} pixels, ${inputText(config)}`;
   if (methodOf(model).protocol === "whole") {
     return `The input is the whole image: its central square${
-      losesEdges(patchSize) ? " (of the shorter side 224 of 256 pixels)" : ""
+      losesEdges(patchSize) ? " (224/256 of the shorter side)" : ""
     }, resized to\n${size}.`;
   }
   return `The input is patches, not whole images: crops of ${
@@ -185,7 +185,7 @@ export function modelCard(
     ["batch", `${config.bs} images × ${config.numPatches} patches`],
     ["learning rate, seed", `${config.lr}, ${config.seed}`],
     ["weights", precision],
-    ["off our own features by", distance.toExponential(1)],
+    ["relative difference from our own features", distance.toExponential(1)],
   ];
   const table = rows.map(([name, value]) => `| ${name} | ${value} |`);
   return `# ${config.arch}, trained by ${methodOf(request.model).title}
@@ -198,6 +198,8 @@ ${table.join("\n")}
 
 ${USE[format](request)}
 
-${inputOf(request, config)} \`preprocessing.json\` says the same to a program.
+${
+    inputOf(request, config)
+  } \`preprocessing.json\` has the same facts for programs.
 `;
 }

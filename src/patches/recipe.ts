@@ -121,10 +121,12 @@ export function checkChannels(recipe: Recipe, channels: number): void {
     ? "jitter.hue"
     : undefined;
   if (part === undefined) return;
-  const channelsName = channels === 1
-    ? "1 channel has"
-    : `${channels} channels have`;
-  throw channelError(part, `${channelsName} no colour`, "set it to 0");
+  const channelsName = channels === 1 ? "1 channel" : `${channels} channels`;
+  throw channelError(
+    part,
+    `images of ${channelsName} are not RGB`,
+    "set it to 0",
+  );
 }
 
 /**

@@ -91,10 +91,12 @@ export function readRow(name: string, book: URL = BOOK): BookRow {
   if (!names.includes(name)) {
     throw bookError(
       name,
-      names.length > 0 ? "there is no such row" : "there are none here",
+      names.length > 0
+        ? "there is no such row"
+        : "there are no recorded results here",
       names.length > 0
         ? `did you mean ${closestString(name, names)}`
-        : "clone the project, whose folder results/ holds them",
+        : "clone the project: its folder results/ holds them",
     );
   }
   const folder = new URL(`${name}/`, book);

@@ -129,9 +129,8 @@ export async function gallery(
   return {
     map: embeddingMap(points),
     neighbours: await drawRows(dataset, rows),
-    text:
-      `A test image, then its ${NEIGHBOURS} nearest of ${count - 1} others ` +
-      `by the cosine of their features; ${right} of ${same.length} ` +
-      "neighbours have its class",
+    text: `Each row: a test image, then its ${NEIGHBOURS} nearest of the ` +
+      `${count - 1} others by the cosine of their features; ${right} of ` +
+      `${same.length} neighbours have the same class`,
   };
 }

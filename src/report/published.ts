@@ -60,7 +60,7 @@ const PUBLISHED: Record<string, Published[]> = {
 export function publishedFor(data: string): string | undefined {
   return PUBLISHED[data]?.map(({ epochs, patches, top1, source }) => {
     const of = patches === undefined
-      ? "patches not named"
+      ? "patches not stated"
       : `${patches} patches`;
     const plural = epochs === 1 ? "epoch" : "epochs";
     return `${top1.toFixed(3)} (${epochs} ${plural}, ${of}; ${source})`;

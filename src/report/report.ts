@@ -64,7 +64,7 @@ function numbers(runs: RunRecord[]): string {
       ({ config: c }) => `${c.bs} × ${c.numPatches} ${patchSizesInWords(c)}`,
     ],
     ["steps", ({ steps, config }) => `${steps.length} of ${config.steps}`],
-    ["time of its steps", (run) => `${(seconds(run) / 60).toFixed(1)} min`],
+    ["time of the steps", (run) => `${(seconds(run) / 60).toFixed(1)} min`],
     [
       "patches a second, median",
       ({ steps }) => median(steps.map((s) => s.patchesPerSecond)).toFixed(1),
@@ -93,7 +93,7 @@ function published(runs: RunRecord[]): string {
   return [...new Set(sets)].flatMap((data) => {
     const found = publishedFor(data);
     return found === undefined ? [] : [
-      `<p>Published of EMP-SSL on ${
+      `<p>Published for EMP-SSL on ${
         escape(data)
       }, linear accuracy with all images: ${escape(found)}.</p>`,
     ];
@@ -122,7 +122,7 @@ function evaluations(runs: RunRecord[]): string {
     "checkpoint",
     "data",
     "training and test images",
-    "of an image",
+    "input",
     "features",
     "precision",
     "linear, last epoch",
@@ -156,10 +156,10 @@ async function patchSheet({ config }: RunRecord): Promise<string> {
     index: 0,
     transforms: await createTransforms(pixelsOf(config)),
   });
-  const when = config.progressive === undefined ? "" : " at its end";
+  const when = config.progressive === undefined ? "" : " at the last size";
   return await imageHtml(
     sheet,
-    `An image, and patches that training cuts${when}`,
+    `An image, and patches that training cuts from it${when}`,
   );
 }
 
@@ -231,13 +231,13 @@ export async function writeReport(
     ["Numbers", numbers(runs) + published(runs)],
     ["Methods", methods(runs)],
     ["Evaluations", evaluations(runs)],
-    ["The book of results", bookTable()],
+    ["Recorded results", bookTable()],
     [
       "Curves",
       shared + grid(curvesOfAll),
     ],
-    ["Accuracy by one choice", sensitivity.length ? grid(sensitivity) : ""],
-    ["Does the loss tell the accuracy?", told.length ? grid(told) : ""],
+    ["Accuracy by setting", sensitivity.length ? grid(sensitivity) : ""],
+    ["Does the loss predict the accuracy?", told.length ? grid(told) : ""],
     ["Test images", seen ? figureHtml(seen.map) + neighbours : ""],
     ["Patches", patches ?? ""],
     [

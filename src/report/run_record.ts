@@ -58,7 +58,7 @@ export function readRun(path: string): RunRecord {
   const config = attempt(file, (): RunRecord["config"] => {
     const found = JSON.parse(Deno.readTextFileSync(file));
     if (typeof found?.data !== "string" || !(found.steps > 0)) {
-      throw new Error("it is no configuration of a run");
+      throw new Error("it is not the configuration of a run");
     }
     return found;
   });
@@ -69,7 +69,7 @@ export function readRun(path: string): RunRecord {
     else if (Number.isFinite(record.loss)) steps.push(record);
   }
   if (steps.length === 0) {
-    throw recordError(dir, "it has made no step yet", REMEDY);
+    throw recordError(dir, "it has made no step yet", "name another run");
   }
   const evaluations = readEvaluations(dir), name = dir.split("/").at(-1)!;
   return { dir, name, config, steps, probes, evaluations };

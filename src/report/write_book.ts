@@ -107,7 +107,11 @@ export function recordRun(dir: string, options: RecordOptions): void {
   const { book = BOOK } = options;
   const isNew = !rowNames(book).includes(options.row);
   if (isNew && options.setting === undefined) {
-    throw recordError(dir, `there is no row ${options.row}`, "give --title");
+    throw recordError(
+      dir,
+      `there is no row ${options.row}`,
+      "give --title to add it",
+    );
   }
   const folder = new URL(`${options.row}/seed-${config.seed}/`, book);
   Deno.mkdirSync(folder, { recursive: true });

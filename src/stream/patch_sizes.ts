@@ -54,8 +54,8 @@ export function parsePatchSizes(text: string): PatchSizes {
   if (parts.some((part) => part === null)) {
     throw flagError(
       `--patch-size ${text}`,
-      "it is neither a size nor sizes with where in the run each begins",
-      "give such as 32, or 16,32@0.75",
+      "it is neither a size nor a list of sizes, each with its start",
+      "give for example 32, or 16,32@0.75 (32 after 75 % of the run)",
     );
   }
   const sizes = parts.map((part) => Number(part![1]));
@@ -112,9 +112,9 @@ export function checkProgressive(
   for (const { until } of progressive) {
     if (!(until > before && until < 1)) {
       throw flagError(
-        `--patch-size with a size until ${until}`,
-        `it has to lie between ${before} and 1`,
-        "give shares of the run that rise, such as 16,24@0.5,32@0.75",
+        `--patch-size with a size that ends at ${until} of the run`,
+        `the end must be between ${before} and 1`,
+        "give increasing shares of the run, such as 16,24@0.5,32@0.75",
       );
     }
     before = until;

@@ -203,7 +203,7 @@ export class PatchPool {
       const failed = this.#skipped.size;
       if (this.#options.strict) {
         throw new EmpSslError({
-          action: "go on without",
+          action: "continue without",
           subject: image,
           found: `it failed twice (${why})`,
           remedy: "repair or remove it, or leave out --strict",
@@ -212,7 +212,7 @@ export class PatchPool {
       }
       if (failed > Math.max(1, FAILURE_LIMIT * count)) {
         throw new EmpSslError({
-          action: "go on with",
+          action: "continue with",
           subject: this.#job.source.name,
           found:
             `${failed} images failed, more than 1 % of ${count}; the last is ${image} (${why})`,

@@ -193,10 +193,10 @@ export class Ring {
 
 function abortedError(): EmpSslError {
   return new EmpSslError({
-    action: "go on with",
+    action: "continue",
     subject: "the patch stream",
-    found: "it was ended",
-    remedy: "see the error that ended it",
+    found: "it was stopped",
+    remedy: "see the error that stopped it",
     code: "ABORTED",
   });
 }

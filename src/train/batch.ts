@@ -68,7 +68,7 @@ export function microBatchOf(
     throw flagError(
       `--bs ${batch.images}`,
       `a step of ${method.name} needs about ${gigabytes(needed)} GB and ` +
-        `${gigabytes(free)} are free`,
+        `${gigabytes(free)} GB are free`,
       "give fewer images",
     );
   }

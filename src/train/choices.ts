@@ -138,7 +138,7 @@ function presetOf(name: string | undefined): Partial<TrainConfig> {
   const names = Object.keys(PRESETS);
   throw choiceError(
     `the preset "${name}"`,
-    "there is none of that name",
+    "no such preset",
     `choose one of ${names.join(", ")}`,
   );
 }
@@ -153,7 +153,7 @@ export function flatChoices(
   if (preset !== undefined && methodNamed(rest.method).views !== undefined) {
     throw choiceError(
       `the preset "${preset}" with the method ${rest.method}`,
-      "presets are EMP-SSL's",
+      "presets are only for EMP-SSL",
       "leave one of them out",
     );
   }

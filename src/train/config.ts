@@ -160,7 +160,7 @@ export async function prepareRun(
   if (config.cache !== undefined && !isFormat(pixels, RGB)) {
     throw flagError(
       `--cache ${config.cache}`,
-      `it keeps RGB bytes, and the images have ${formatName(pixels)}`,
+      `it holds 8-bit RGB, but the images have ${formatName(pixels)}`,
       "leave it out",
     );
   }
@@ -168,7 +168,7 @@ export async function prepareRun(
   if (config.cache !== undefined && !entry.files) {
     throw flagError(
       `--cache ${config.cache}`,
-      `the images of ${config.data} are no files to be decoded`,
+      `${config.data} has no separate image files to decode`,
       "leave it out",
     );
   }

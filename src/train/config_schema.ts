@@ -126,7 +126,7 @@ function wanted(issue: v.BaseIssue<unknown>): string {
   // A message of ours: those of valibot begin with "Invalid".
   if (!message.startsWith("Invalid")) return message;
   const words: Record<string, string> = {
-    string: "a text",
+    string: "a string",
     number: "a number",
     boolean: "true or false",
     Array: "a list",
@@ -166,7 +166,7 @@ export function checkChoices(
   }
   const found = JSON.stringify(issue.input)?.slice(0, 60) ?? "nothing";
   throw choiceError(
-    `${name || "what is"} in ${where}`,
+    `${name || "the content"} in ${where}`,
     `it is ${found}`,
     `give ${wanted(issue)}`,
   );
@@ -183,7 +183,7 @@ export function readChoices(path: string): Partial<TrainConfig> {
   let stored: Record<string, unknown>;
   try {
     stored = JSON.parse(Deno.readTextFileSync(path));
-    if (typeof stored?.data !== "string") throw new Error("it names no data");
+    if (typeof stored?.data !== "string") throw new Error('it has no "data"');
   } catch (error) {
     const remedy = "name the config.json of a run";
     throw fileError(path, messageOf(error), remedy, error);

@@ -37,10 +37,10 @@ function allFinite(values: Float32Array): boolean {
 export function checkLoss(loss: number, step: number): void {
   if (Number.isFinite(loss)) return;
   throw new EmpSslError({
-    action: "go on after",
+    action: "continue after",
     subject: `step ${step}`,
     found: `the loss is ${loss}`,
-    remedy: "lower --lr; the last checkpoint is untouched",
+    remedy: "lower --lr; the last checkpoint is kept",
     code: "NOT_FINITE",
   });
 }
@@ -94,7 +94,7 @@ export class CollapseWatch {
     this.#steps = collapsed ? this.#steps + 1 : 0;
     if (this.#steps < this.#patience) return;
     throw new EmpSslError({
-      action: "go on after",
+      action: "continue after",
       subject: `step ${step}`,
       found:
         `the representation has collapsed: for ${this.#patience} steps all ` +
@@ -104,7 +104,7 @@ export class CollapseWatch {
           effectiveRank.toFixed(2)
         })`,
       remedy:
-        "lower --lr, and of EMP-SSL --patch-sim; the last checkpoint is kept",
+        "lower --lr, and for EMP-SSL --patch-sim; the last checkpoint is kept",
       code: "COLLAPSED",
     });
   }

@@ -51,7 +51,7 @@ function failed(path: string, error: unknown): EmpSslError {
     action: "write",
     subject: path,
     found: messageOf(error),
-    remedy: "make room, then go on with --resume; the last checkpoint is kept",
+    remedy: "free disk space, then use --resume; the last checkpoint is kept",
     code: "INVALID_CHECKPOINT",
     cause: error,
   });

@@ -43,7 +43,7 @@ export function resumePoint(dir: string): ResumePoint {
   const { optimizer } = info;
   if (optimizer === undefined) {
     throw new EmpSslError({
-      action: "go on with",
+      action: "resume",
       subject: dir,
       found: "it is a file of weights, without the optimiser's state",
       remedy: "name a run's folder, or start from the weights with --init",
@@ -156,7 +156,7 @@ function changedError(subject: string, startedWith: unknown): EmpSslError {
     action: "resume",
     subject,
     found: `it was started with ${startedWith}`,
-    remedy: "leave it out, or start another run",
+    remedy: "leave this setting out, or start a new run",
     code: "INVALID_ARGUMENT",
   });
 }
@@ -199,9 +199,10 @@ export async function resumedConfig(
   const { images, dataDigest, stepsPerEpoch, steps } = from.config;
   if (resolved.dataDigest !== dataDigest) {
     throw new EmpSslError({
-      action: "go on with",
+      action: "resume",
       subject: from.path,
-      found: `${resolved.data} has other images or labels than it had`,
+      found:
+        `the images or labels of ${resolved.data} have changed since the run began`,
       remedy: "put the data back, or start from the weights with --init",
       code: "INVALID_DATA",
     });
@@ -214,9 +215,9 @@ export async function resumedConfig(
     return { ...resolved, images, stepsPerEpoch, steps };
   }
   throw new EmpSslError({
-    action: "go on with",
+    action: "resume",
     subject: from.path,
-    found: `the data has ${resolved.images} images where it had ${images}`,
+    found: `the data has ${resolved.images} images, but had ${images} before`,
     remedy: "put the data back, or start from the weights with --init",
     code: "INVALID_DATA",
   });

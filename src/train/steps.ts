@@ -153,7 +153,8 @@ export async function* steps(run: Run): AsyncGenerator<TrainEvent> {
     log?.write(metrics);
     const reason = usage?.takeReason();
     if (reason !== undefined) {
-      const message = `Nothing more is kept in ${source.cache!.dir}: ${reason}`;
+      const message = "No more images are added to the cache " +
+        `${source.cache!.dir}: ${reason}`;
       yield { type: "warning", message };
     }
     yield* skipped.splice(0);

@@ -38,7 +38,7 @@ export class TensorBoard {
       throw new EmpSslError({
         action: "write event files with",
         subject: `the ${engine.report.engine} engine`,
-        found: "TensorFlow writes them",
+        found: "only TensorFlow can write them",
         remedy: "leave out --tensorboard; metrics.jsonl has the same numbers",
         code: "ENGINE_UNAVAILABLE",
       });

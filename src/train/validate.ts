@@ -46,7 +46,12 @@ export function validateConfig(config: TrainConfig): void {
     ...[config.patchSize, ...progressive.map((it) => it.patchSize)].map((
       size,
     ) =>
-      ["--patch-size", size, 8, "the network halves it three times"] as Least
+      [
+        "--patch-size",
+        size,
+        8,
+        "the network halves the side three times",
+      ] as Least
     ),
     [
       "--peer-timeout",
@@ -78,7 +83,7 @@ export function validateConfig(config: TrainConfig): void {
     throw flagError(
       `--cache-limit ${cacheLimit}`,
       "it must be positive",
-      "give gigabytes",
+      "give a number of gigabytes over 0",
     );
   }
   checkProgressive(progressive);
@@ -96,7 +101,7 @@ export function validateConfig(config: TrainConfig): void {
     throw flagError(
       `--micro-batch ${microBatch}`,
       `it does not divide the ${numPatches} patches of an image`,
-      "give auto or a divisor",
+      `give auto or a divisor of ${numPatches}`,
     );
   }
   checkCluster(config);
@@ -192,7 +197,7 @@ function checkDataOptions({ data, dataOptions }: TrainConfig): void {
     throw flagError(
       "--data-options",
       known!.length === 0
-        ? `${data} has none`
+        ? `${data} has no options`
         : `${data} has no option ${other}`,
       known!.length === 0
         ? "name a module with --data, or leave them out"
@@ -203,8 +208,8 @@ function checkDataOptions({ data, dataOptions }: TrainConfig): void {
   if (!isDeepStrictEqual(kept, dataOptions)) {
     throw flagError(
       "--data-options",
-      "they are not plain data, which a run could keep",
-      "give numbers, texts, lists and objects of them",
+      "they cannot be stored as JSON",
+      "give only numbers, strings, lists and objects",
     );
   }
 }

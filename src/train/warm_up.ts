@@ -43,6 +43,6 @@ export function warmUpSteps(
   throw flagError(
     `--warm-up ${text}`,
     `the run has ${steps} steps, and the warm-up would have ${found}`,
-    "give less",
+    "give a shorter warm-up",
   );
 }

@@ -31,9 +31,9 @@ export async function main(
     }
     if (isSystemError(error)) {
       console.error(
-        `Cannot go on: ${messageOf(error)}, check that the file or folder is ` +
-          "there and yours to use (EMP_SSL_CACHE moves the cache, TMPDIR the " +
-          "temporary files)",
+        `Cannot continue: ${messageOf(error)}, check that the file or folder ` +
+          "exists and its permissions (EMP_SSL_CACHE moves the cache, TMPDIR " +
+          "the temporary files)",
       );
       exit(2);
     }
@@ -146,7 +146,7 @@ export async function setUpEngine(
   } catch (error) {
     if (engine === "tensorflow" || !isEmpSslError(error)) throw error;
     console.error(messageOf(error));
-    console.error("Going on without TensorFlow");
+    console.error("Continuing without TensorFlow");
   }
 }
 

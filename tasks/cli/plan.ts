@@ -36,13 +36,17 @@ export function budgetOf(values: Values, usual: Budget): Budget {
     .map((name) => [name, values[name] as number] as const);
   if (given.length > 1) {
     const names = given.map(([name]) => `--${name}`).join(" and ");
-    throw planError(`by ${names}`, "a run has one length", "give one");
+    throw planError(`by ${names}`, "a run has one length", "give one of them");
   }
   for (const [name, value] of given) {
     const fits = name === "epoch" ? Number.isInteger(value) : true;
     if (fits && value > 0) continue;
     const remedy = name === "epoch" ? "give 1 or more" : "give a number over 0";
-    throw planError(`for --${name} ${value}`, "it is no length", remedy);
+    throw planError(
+      `for --${name} ${value}`,
+      "it is not a valid length",
+      remedy,
+    );
   }
   return given.length === 1 ? Object.fromEntries(given) : usual;
 }
@@ -174,8 +178,8 @@ export async function readPlan(
   if (isDeepStrictEqual(given, kept)) return plan;
   throw planError(
     `by ${JSON.stringify(given)} in ${path.replace(/\/[^/]*$/, "")}`,
-    `its runs were given ${JSON.stringify(kept)}`,
-    "give the same, or name another --dir",
+    `its runs were made with ${JSON.stringify(kept)}`,
+    "give the same flags, or name another --dir",
   );
 }
 

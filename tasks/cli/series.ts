@@ -44,7 +44,7 @@ export async function makeSeries(
   const controller = new AbortController(), { signal } = controller;
   const outcome = listen(controller);
   const stopped = (): never => {
-    console.log("Stopped. The same command goes on.");
+    console.log("Stopped. Run the same command again to resume.");
     Deno.exit(outcome.code || 1);
   };
   for (const [i, name] of names.entries()) {
@@ -78,7 +78,11 @@ export async function makeSeries(
   const runs = names.filter((name) => !failed.includes(name))
     .map((name) => `${dir}/${name}`);
   if (runs.length === 0) {
-    throw planError("nothing", "no run could be trained", "see above");
+    throw planError(
+      "nothing",
+      "no run could be trained",
+      "see the errors above",
+    );
   }
   tell(runs);
   const out = `${dir}/report.html`;

@@ -39,7 +39,7 @@ export function listen(controller: AbortController): {
       first = now;
       outcome.code = code;
       console.error(
-        `\n${name}: ending after this step (again: at once, back to the last checkpoint)`,
+        `\n${name}: stopping after this step (again: at once, losing the steps since the last checkpoint)`,
       );
       controller.abort();
     };

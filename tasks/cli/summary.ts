@@ -54,9 +54,10 @@ export class Summary {
       [
         "bottleneck",
         waiting > BOTTLENECK
-          ? `patches: ${percent(waiting)} of the time waited for them ` +
-            "(more --workers, or --cache for large images)"
-          : `the engine: ${percent(waiting)} of the time waited for patches`,
+          ? `patches: ${percent(waiting)} of the time was spent waiting for ` +
+            "them (try more --workers, or --cache for large images)"
+          : `the engine: ${percent(waiting)} of the time was spent waiting ` +
+            "for patches",
       ],
       [
         "last step",

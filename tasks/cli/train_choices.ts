@@ -70,7 +70,7 @@ function autoOrNumber(
   throw flagError(
     `--${name} ${text}`,
     "it is not a number",
-    "give auto or one",
+    "give auto or a number",
   );
 }
 
@@ -92,7 +92,7 @@ export function objectOf(
   }
   throw flagError(
     `--${name} ${text}`,
-    "it is no object of JSON",
+    "it is not a JSON object",
     `write it as '{"name": "value"}'`,
   );
 }
@@ -109,7 +109,7 @@ function recipeFrom(text: string | undefined): TrainConfig["recipe"] {
     throw flagError(
       `--recipe ${text}`,
       messageOf(error),
-      `name ${Object.keys(RECIPES).join(" or ")}, or a file of JSON`,
+      `name ${Object.keys(RECIPES).join(" or ")}, or a JSON file`,
     );
   }
   return completeRecipe(found, "cifar") && found as PartialRecipe;
@@ -130,7 +130,7 @@ function recipeOfFlags(
       throw flagError(
         `--crop-scale ${scale}`,
         "it is not two numbers over 0 and up to 1, the lower one first",
-        "give such as 0.08,1",
+        "give for example 0.08,1",
       );
     }
     changes.crop = { scale: [low!, high!] };

@@ -48,16 +48,16 @@ export function showStart(event: TrainEvent & { type: "start" }): void {
     );
   }
   for (const fault of damaged) {
-    console.error(`Passed over a damaged checkpoint: ${fault}`);
+    console.error(`Skipped a damaged checkpoint: ${fault}`);
   }
   if (engine.warning) console.error(`Warning: ${engine.warning}`);
   if (step > 0) {
     console.log(
-      `Going on after step ${step} with its weights, momentum and place in the data`,
+      `Resuming after step ${step} with its weights, momentum and place in the data`,
     );
   } else if (c.init !== undefined) {
     console.log(
-      `Starting from the weights of ${c.init}, and nothing else of it`,
+      `Starting a new run from only the weights of ${c.init}`,
     );
   }
   if (microBatch !== undefined) {

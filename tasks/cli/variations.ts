@@ -45,14 +45,14 @@ function parseOne(text: string): Variation[] {
     throw sweepError(
       `"${text}"`,
       "it names no values",
-      `write ${given}=A,B for two`,
+      `write ${given}=A,B for two values`,
     );
   }
   if (!VARIABLE.includes(name)) {
     const near = closestString(name, [...VARIABLE]);
     throw sweepError(
       given,
-      "it is no choice of train with several values",
+      "it is not a flag of train that can be varied",
       `did you mean ${near}`,
     );
   }
@@ -81,7 +81,7 @@ export function variationsOf(texts: string[], grid: boolean): Variation[] {
   const names = choices.map(([first]) => Object.keys(first!.values)[0]!);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined) {
-    throw sweepError(twice, "it is given twice", "give all values at once");
+    throw sweepError(twice, "it is given twice", "give all values in one list");
   }
   if (!grid) return [{ name: "base", values: {} }, ...choices.flat()];
   return choices.reduce<Variation[]>(

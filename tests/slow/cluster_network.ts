@@ -1,15 +1,15 @@
 /**
- * Four processes in four network namespaces, joined by links of 1 Gbit/s and,
- * where the kernel can, 1 ms: they train, and when one is lost the others end in time, and go on later
- * with another number of processes. Some minutes; it needs the right to make
- * namespaces.
+ * Four processes in four network namespaces, connected by links of 1 Gbit/s and, where
+ * the kernel has netem, a delay of 1 ms: they train; when one is lost, the others end in
+ * time, and the run resumes with another number of processes. Takes some minutes, and
+ * needs permission to create namespaces.
  */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { finish, startTraining } from "../training_process.ts";
 
 const PROCESSES = 4, TIMEOUT = 10;
 
-/** A short run whose losses do not depend on how it is spread. */
+/** A short run whose losses do not depend on how it is distributed. */
 const RUN = [
   ...["--limit-images", "40", "--bs", "8", "--num-patches", "2"],
   ...["--patch-size", "8", "--epoch", "4", "--precision", "fp32"],
@@ -37,7 +37,7 @@ async function tearDown(): Promise<void> {
   await ip("link", "del", BRIDGE);
 }
 
-/** Why namespaces cannot be had; nothing where they can. */
+/** Creates the namespaces; returns why that failed, or an empty string. */
 async function setUp(): Promise<string> {
   await tearDown();
   const commands = [`link add ${BRIDGE} type bridge`, `link set ${BRIDGE} up`];
@@ -62,7 +62,7 @@ async function setUp(): Promise<string> {
   return "";
 }
 
-/** The ways to make a link slow, best first; not every kernel has netem. */
+/** The `tc` settings for a slow link, best first: not every kernel has netem. */
 const LINKS = [
   "netem rate 1gbit delay 1ms",
   "tbf rate 1gbit burst 1mb latency 50ms",
@@ -93,7 +93,7 @@ interface Started {
   ends: Promise<{ code: number; text: string }[]>;
 }
 
-/** Starts processes, each in its namespace. */
+/** Starts processes, each in its own namespace. */
 function start(processes: number, args: string[]): Started {
   port += 2;
   const cluster = Array.from(
@@ -185,7 +185,7 @@ Deno.test({
           assertEquals(ends[task].code, 2, ends[task].text);
           assertMatch(
             ends[task].text,
-            /^Cannot go on without process 2 \(10\.77\.0\.3:\d+\): .*--resume/m,
+            /^Cannot continue without process 2 \(10\.77\.0\.3:\d+\): .*--resume/m,
           );
         }
         console.log(

@@ -1,4 +1,4 @@
-/** An embedding that is killed and called again. */
+/** An embedding that is killed and started again. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { withFolder, writeImages } from "../images.ts";
 import { runTask } from "../tasks.ts";
@@ -27,7 +27,7 @@ Deno.test("SIGKILL in the middle of an embedding changes nothing", async () => {
     for (let tries = 0; tries < 3000; tries++) {
       const part = await Deno.stat(`${dir}/cut.parquet.part`)
         .catch(() => undefined);
-      // Some batches of sixteen rows of 4,096 numbers.
+      // More than three batches of 16 rows of 4,096 fp32 numbers.
       if (part && part.size > 3 * 16 * 4096 * 4) break;
       await new Promise((done) => setTimeout(done, 10));
     }
@@ -35,7 +35,7 @@ Deno.test("SIGKILL in the middle of an embedding changes nothing", async () => {
     assertEquals((await child.status).code, 137);
     const again = await runTask("embed", flags("cut"));
     assertEquals(again.code, 0, again.err);
-    assertStringIncludes(again.out, "Going on after");
+    assertStringIncludes(again.out, "Resuming after");
     const whole = await runTask("embed", flags("whole"));
     assertStringIncludes(whole.err, "3.png");
     const [cut, wanted] = await Promise.all(

@@ -34,7 +34,7 @@ function handles(): number {
   return binding.getNumOfTensors();
 }
 
-/** Resident memory in the middle and at the end of many rounds. */
+/** Resident memory in MB in the middle and at the end of many rounds. */
 async function memoryOf(round: () => Promise<unknown>, rounds = ROUNDS) {
   const { gc } = globalThis as { gc?: () => void };
   const read = () => (gc?.(), Deno.memoryUsage().rss / 1e6);
@@ -81,7 +81,7 @@ Deno.test(`${ROUNDS} eager operations free their handles`, async () => {
     await y.data();
     y.dispose();
   };
-  // Uploads x.
+  // The first round uploads x.
   await round();
   const before = handles();
   assertFlat("eager operations", await memoryOf(round));

@@ -1,5 +1,5 @@
 /**
- * An export for TensorFlow.js in a real browser, by that package itself.
+ * An export for TensorFlow.js, run by that package in a real browser.
  *
  * @module
  */

@@ -1,6 +1,6 @@
 /**
- * A run on a disk that becomes full keeps what it has, says so in one line, and
- * goes on exactly when there is room.
+ * A run whose disk becomes full keeps its checkpoints, reports the error in one line,
+ * and resumes exactly once there is room.
  *
  * @module
  */
@@ -18,13 +18,13 @@ async function command(name: string, args: string[]): Promise<string> {
   return code === 0 ? "" : new TextDecoder().decode(stderr).trim();
 }
 
-/** Mounts a disk of so many megabytes; returns why it cannot. */
+/** Mounts a disk of some megabytes; returns why that failed, or an empty string. */
 const mount = (dir: string, megabytes: number, how = "size") =>
   command("mount", [
     ...["-t", "tmpfs", "-o", `${how}=${megabytes}m`, "none", dir],
   ]).catch((error) => `${error.message}`);
 
-/** A checkpoint has 273 MB: the disk holds one, not two. */
+/** Sizes of the disk in MB: a checkpoint has 273, so the small disk holds only one. */
 const SMALL = 400, LARGE = 1200;
 
 async function whyNot(): Promise<string> {

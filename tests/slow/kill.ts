@@ -1,6 +1,6 @@
 /**
- * A short run, killed thirty times at random moments and resumed each time, ends
- * with the weights and the losses of one that nobody disturbed.
+ * A short run, killed thirty times at random moments and resumed each time, ends with
+ * the weights and the losses of an uninterrupted run.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import {
 } from "../training_process.ts";
 
 const KILLS = 30;
-/** A run takes about so long from the start of its process to the end. */
+/** About the duration of a run, from the start of its process to the end. */
 const LONGEST_MS = 9000;
 
 for (const signal of ["SIGKILL", "SIGTERM"] as const) {

@@ -1,4 +1,4 @@
-/** More images in one folder than a call may have arguments. */
+/** More images in one folder than a function call can have arguments. */
 import { assertEquals } from "@std/assert";
 import { openDataset } from "../../src/data/catalog.ts";
 import { withFolder } from "../images.ts";

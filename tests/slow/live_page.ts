@@ -1,6 +1,6 @@
 /**
- * The live page in a real browser during a real run, which is killed and goes
- * on. EMP_SSL_SCREENSHOTS names a folder for pictures of it.
+ * The live page in a real browser during a real run, which is killed and resumed.
+ * EMP_SSL_SCREENSHOTS names a folder for screenshots.
  *
  * @module
  */
@@ -96,7 +96,7 @@ await testInBrowser(
           try {
             child.kill("SIGKILL");
           } catch {
-            // It has ended.
+            // The process has already ended.
           }
         }
       });

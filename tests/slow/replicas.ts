@@ -1,4 +1,4 @@
-/** Replicas in all ways that they can be spread: some minutes. */
+/** Replicas in one and in several processes. Takes some minutes. */
 import { assert } from "@std/assert";
 import { distances, trainByFormula, trainSpread } from "../replicas.ts";
 
@@ -42,7 +42,7 @@ Deno.test("without it, as one network of so many parts", async (t) => {
 });
 
 Deno.test("micro-batches work inside a replica", async () => {
-  // Of smaller groups the rounding grows faster.
+  // Only 5 steps: with smaller batch norm groups rounding errors grow faster.
   const run = { sync: true, steps: 5, microBatch: 2 };
   const one = await trainSpread(run);
   const found = await trainSpread({ ...run, processes: 2, replicas: 2 });

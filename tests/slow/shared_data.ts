@@ -1,4 +1,4 @@
-/** The data for developers, where it is: each set trained on and evaluated. */
+/** The developers' data sets, where present: each is trained on and evaluated. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { unpack } from "../../src/data/unpack.ts";
 import { exists } from "../../src/files.ts";
@@ -27,7 +27,7 @@ async function check(dir: string, data: string, dataDir: string) {
   return JSON.parse(tested.out);
 }
 
-/** A sample without a `val`: some of its training images stand for it. */
+/** A sample without `val`, to which its training images are added as `val`. */
 async function withValidation(sample: string, dir: string): Promise<string> {
   const names = [...Deno.readDirSync(`${sample}/train`)].map((e) => e.name);
   await Deno.writeTextFile(`${dir}/classes.txt`, names.sort().join("\n"));

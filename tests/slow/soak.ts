@@ -1,6 +1,6 @@
 /**
- * Sixty thousand batches to a consumer that sleeps, and as many to one that only
- * takes: memory stays flat, and every batch comes once, in order.
+ * Sixty thousand batches for a consumer that sleeps, and as many for one that does not:
+ * memory stays flat, and every batch comes once, in order.
  *
  * @module
  */
@@ -23,14 +23,13 @@ const JOB: PatchJob = {
 };
 
 /**
- * The highest memory reading of the last third over the highest of the second.
- * V8 lets the heaps of the main thread and of three workers grow for a while
- * before it collects, the longer the less is allocated: `deno task test:slow`
- * bounds the young generation, and memory is then level from a third of the
- * batches on.
+ * The highest memory reading of the last third, divided by that of the second third.
+ * V8 lets the heaps of the main thread and of three workers grow for a while before it
+ * collects garbage, for longer the less is allocated. `deno task test:slow` limits the
+ * young generation, so that memory is level after the first third of the batches.
  */
 async function soak(wait: () => Promise<void>): Promise<number> {
-  // Two streams of one job with unlike pools have to agree on every batch.
+  // Two streams of one job with different numbers of workers must give equal batches.
   await using one = await PatchStream.open(JOB, { workers: 1 });
   await using other = await PatchStream.open(JOB, { workers: 2 });
   const others = other[Symbol.asyncIterator]();

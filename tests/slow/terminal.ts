@@ -1,6 +1,6 @@
 /**
- * A run in a pseudo-terminal, started through `deno task`: Ctrl-C ends it in order
- * each time, and no line is wider than the terminal.
+ * A run in a pseudo-terminal, started through `deno task`: Ctrl-C ends it with a
+ * checkpoint each time, and no line is wider than the terminal.
  */
 import { assert, assertEquals } from "@std/assert";
 import { withFolder } from "../images.ts";
@@ -49,7 +49,7 @@ for (let i = 0; i < TRIES; i++) {
       assert(seen.widest < columns, `${seen.widest} of ${columns}`);
       const names = [...Deno.readDirSync(run)].map(({ name }) => name);
       assert(names.some((n) => /^checkpoint-.*\.json$/.test(n)), seen.text);
-      assertEquals(seen.text.includes("Go on with"), true, seen.text);
+      assertEquals(seen.text.includes("Resume with"), true, seen.text);
     });
   });
 }

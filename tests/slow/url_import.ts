@@ -1,7 +1,7 @@
 /**
- * mod.ts imported from a URL, by projects that have nothing of ours: one with its
- * own folder alone, one with an import map, a package.json, a table of images, a
- * recipe and a network of its own.
+ * mod.ts imported from a URL by projects without any of our files: one with a folder of
+ * images only, one with its own import map, package.json, table of images, recipe and
+ * network.
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
@@ -73,7 +73,7 @@ Deno.test({
       assertEquals(code, 0, text(stderr));
       assertStringIncludes(text(stdout), "step 2: loss -");
       assertStringIncludes(text(stdout), "linear probe");
-      // What ran came from the URL, the compiled patches and the workers too.
+      // All code came from the URL, including the workers and the compiled transforms.
       for (
         const file of [
           "/mod.ts",
@@ -86,7 +86,7 @@ Deno.test({
   },
 });
 
-/** The second project: it imports us by a name of its own. */
+/** The program of the second project, whose import map names mod.ts `ssl`. */
 const PROGRAM = `
 import { evaluate, loadEncoder, recipeOf, train, VERSION } from "ssl";
 import { add } from "numbers";

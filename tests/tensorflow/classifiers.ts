@@ -1,4 +1,4 @@
-/** kNN and the linear probe on features whose classes are known. */
+/** kNN and the linear probe on features with known classes. */
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { openDataset } from "../../src/data/catalog.ts";
 import { architecture } from "../../src/model/architectures.ts";
@@ -15,7 +15,7 @@ import golden from "../../fixtures/probe.json" with { type: "json" };
 import { hashed } from "../formula.ts";
 import { useTensorFlow } from "./engine.ts";
 
-/** Clouds of points around one random centre a class. */
+/** Clouds of points around one random centre per class. */
 function clouds(
   count: number,
   seed: number,
@@ -47,7 +47,7 @@ Deno.test({
   name: `knn() finds the classes of separate clouds, and not of noise${reason}`,
   ignore,
   async fn() {
-    // More rows than a block of the bank has: neighbours come from two.
+    // More training rows than a block has: neighbours come from two blocks.
     const many = clouds(9000, 2, 0.3);
     const options = { k: 20, temperature: 0.07, classes: 6 };
     const apart = await knn(clouds(300, 2, 0.3), clouds(90, 3, 0.3), options);
@@ -55,7 +55,7 @@ Deno.test({
     using onDisk = clouds(300, 2, 0.3, 0);
     const same = await knn(onDisk, clouds(90, 3, 0.3), options);
     assertEquals(same.top1, 1);
-    // The last rows, in a block of their own, are all of one class.
+    // The rows of the second block are all of one class, which wins every vote.
     many.labels.fill(5, 8192);
     const all = { ...options, k: 9000, temperature: 1e6 };
     const voted = await knn(many, clouds(90, 3, 0.3), all);
@@ -104,7 +104,7 @@ Deno.test({
     `linearProbe() learns separate clouds; best is never under last${reason}`,
   ignore,
   async fn() {
-    // Its training rows are on the disk, as those of a large set are.
+    // The training rows are on disk, as for a large data set.
     using onDisk = clouds(300, 2, 0.8, 0);
     const { last, best } = await linearProbe(
       onDisk,
@@ -116,7 +116,7 @@ Deno.test({
   },
 });
 
-/** Features of the generated images by an untrained ResNet-18, a quarter wide. */
+/** Features of `shapes` by an untrained ResNet-18 of a quarter of the width. */
 async function realFeatures(
   split: "train" | "test",
   count: number,
@@ -167,7 +167,7 @@ Deno.test({
       (await linearProbe(halfTrain, halfTest, probe)).last,
     ];
     for (const [i, { top1 }] of whole.entries()) {
-      // Far from chance, and from all right: there is something to lose.
+      // Above chance and below 100 %, so that a loss of accuracy would show.
       assert(top1 > 0.12 && top1 < 0.95, `${top1}`);
       // A near tie may fall the other way for two of the 500 images.
       assert(

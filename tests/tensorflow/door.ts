@@ -1,4 +1,4 @@
-/** The one door: the binding of tfjs-node-gpu's backend, sessions, errors. */
+/** TensorFlow through FFI: the binding for tfjs-node-gpu's backend, sessions, errors. */
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import * as tf from "../../src/deps/tfjs.ts";
 import { summaryWriter } from "../../src/deps/tfjs_node.ts";
@@ -43,7 +43,7 @@ Deno.test({
       [[2, 2], TF_FLOAT, Float32Array.of(1, -2, 0.5, 4)],
       [[0], TF_FLOAT, new Float32Array()],
       [[3], TF_BOOL, Uint8Array.of(1, 0, 1)],
-      // The second is longer than what a TF_TString keeps in itself.
+      // The second is longer than what a TF_TString stores inline.
       [
         [2],
         TF_STRING,
@@ -143,7 +143,7 @@ Deno.test({
     );
     assertEquals(error.status, 3);
     assertThrows(() => binding.executeOp("Nope", [], [], 1), TensorFlowError);
-    // What came before is not disturbed.
+    // The tensors can still be used.
     const [ok] = binding.executeOp("AddV2", [], ids, 1);
     assertEquals(ok.shape, [2, 3]);
   },
@@ -227,7 +227,7 @@ Deno.test({
     const specs = tensorSpecs(options.model);
     const state = initialState(specs, 0), same = initialState(specs, 0);
     const trainer = await engine!.trainer(options, state);
-    // As the garbage collector would let others write there.
+    // As if the garbage collector had freed the memory and it were reused.
     for (const values of state.values()) values.fill(NaN);
     assertEquals(await trainer.state(), same);
     trainer.dispose();
@@ -263,7 +263,7 @@ Deno.test({
     const found: number[] = [];
     await staged.upload!(batches[0]!);
     for (const at of batches.keys()) {
-      // As the session does: the bytes may be overwritten once they are uploaded.
+      // The bytes given to step() are ignored: the batch is already on the device.
       const step = staged.step(new Uint8Array(), 0.3);
       if (at + 1 < batches.length) {
         await staged.upload!(batches[at + 1]!.slice());
@@ -349,8 +349,9 @@ Deno.test({
 });
 
 Deno.test("of a GPU's trace the kernels of all streams count, by operation", () => {
-  // `DeviceStepStats`: field 1 is its name, 2 its kernels; of these 1 is the name, 4
-  // the end in microseconds, 8 the label, as TensorFlow's CUPTI tracer writes them.
+  // `DeviceStepStats`: field 1 is the device's name, 2 a kernel; of a kernel, 1 is the
+  // name, 4 the end in microseconds from its start, 8 the label, as TensorFlow's CUPTI
+  // tracer writes them.
   const text = (id: number, value: Uint8Array | string) => {
     const bytes = typeof value === "string"
       ? new TextEncoder().encode(value)
@@ -373,7 +374,7 @@ Deno.test("of a GPU's trace the kernels of all streams count, by operation", () 
     ),
     ...device("/device:GPU:0/stream:14", kernel("conv", 7, "@@conv:Conv2D")),
   );
-  // A length of two bytes: more than 127.
+  // The length is a varint of two bytes, since it is over 127.
   const metadata = Uint8Array.of(
     ...[1 << 3 | 2, stats.length & 127 | 128, stats.length >> 7],
     ...stats,

@@ -1,16 +1,16 @@
-/** The TensorFlow engine for tests, or the reason why it is not there. */
+/** The TensorFlow engine for tests, or the reason why there is none. */
 import type { Precision } from "../../src/engine/engine.ts";
 import type { GraphEngine } from "../../src/engine/tensorflow/graph_engine.ts";
 import { loadTensorFlow } from "../../src/engine/tensorflow/load.ts";
 import { messageOf } from "../../src/errors.ts";
 
-/** What a test that needs the engine is declared with. */
+/** What a test that needs the engine uses in its declaration. */
 export interface EngineForTest {
-  /** Whether there is none. */
+  /** Whether there is no engine. */
   ignore: boolean;
   /** To be shown after the test's name. */
   reason: string;
-  /** The engine, where it is there. */
+  /** The engine, if there is one. */
   engine?: GraphEngine;
 }
 

@@ -1,4 +1,4 @@
-/** Exports, each run by the program that it is meant for. */
+/** Exports, each checked in the program that it is meant for. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { EmpSslError } from "../../src/errors.ts";
 import { type ExportConfig, exportModel } from "../../src/export/export.ts";
@@ -18,7 +18,7 @@ import { useTensorFlow } from "./engine.ts";
 
 const { ignore, reason } = await useTensorFlow("fp32");
 
-/** A checkpoint whose running statistics are not those of a new network. */
+/** Writes a checkpoint with other running statistics than a new network's. */
 async function writeCheckpoint(
   path: string,
   arch: ArchitectureName,
@@ -78,7 +78,7 @@ Deno.test({
           { modelPath, out, format: "onnx" },
           { signal },
         );
-        // While it loads the engine, and writes.
+        // Right after the start, while the engine is being loaded.
         setTimeout(() => controller.abort(new Error("enough")), 0);
         await assertRejects(() => exporting, Error, "enough");
         assertEquals([...Deno.readDirSync(out)], []);

@@ -22,7 +22,7 @@ const names: SettingName[] = [
 for (const name of names) testParity(subject, name);
 
 const { engine } = subject;
-/** As on a GPU: eight channels in the stem, batches that are uploaded before. */
+/** As on a GPU: the stem's input padded to 8 channels, batches uploaded before. */
 const asOnGpu = {
   ...subject,
   name: "the compiled step as it is traced for a GPU",

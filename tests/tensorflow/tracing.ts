@@ -1,4 +1,4 @@
-/** The graph itself: its size, its speed of tracing, what it refuses. */
+/** Tracing: the size of the graph, the time, and what is refused. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as tf from "../../src/deps/tfjs.ts";
 import { traceTrainer } from "../../src/engine/trace/step_graph.ts";

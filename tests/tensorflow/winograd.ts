@@ -18,7 +18,7 @@ const { ignore, reason, engine } = await useTensorFlow("fp32");
 const N = 3, C = 8, K = 5;
 const { float, bfloat16 } = DType;
 
-/** How far each pair of values is apart, as a share of the first's length. */
+/** The distance between the values of each pair, relative to the first's norm. */
 async function distancesOf(
   graph: GraphBuilder,
   feeds: GraphValue[],
@@ -50,7 +50,7 @@ async function distancesOf(
 
 type Fast = Pick<Winograd, "forward" | "inputGradient" | "filterGradient">;
 
-/** A graph of the three passes, directly and otherwise; how far they differ. */
+/** How far the three passes differ, by TensorFlow's convolutions and the faster. */
 async function differences(
   side: number,
   faster: (graph: GraphBuilder) => Fast,

@@ -58,7 +58,9 @@ export async function loadEager(name: EagerName): Promise<EagerEngine> {
     tf.enableProdMode();
     if (name === "wasm") await importWasm();
     if (name === "webgpu") await importWebgpu();
-    if (!await tf.setBackend(name)) throw new Error("it does not start");
+    if (!await tf.setBackend(name)) {
+      throw new Error("tfjs cannot start this backend");
+    }
     await tf.ready();
   } catch (error) {
     throw unavailable(name, messageOf(error), error);

@@ -79,10 +79,14 @@ function pipError(text: string): EmpSslError {
     return setupError(
       "TensorFlow",
       `pip could not get the wheel (${lastLine(text)})`,
-      "connect to the network or to a mirror of the package index, then run it again",
+      "connect to the network or to a mirror of the package index, then run this again",
     );
   }
-  return setupError("TensorFlow", `pip failed: ${lastLine(text)}`, "see above");
+  return setupError(
+    "TensorFlow",
+    `pip failed: ${lastLine(text)}`,
+    "fix that, then run this again",
+  );
 }
 
 /** Downloads the wheels and unpacks them into `folder/site`. */
@@ -215,7 +219,7 @@ export async function installEngine(
     throw setupError(
       `TensorFlow in ${cache}`,
       messageOf(error),
-      "see above, then run it again",
+      "fix that, then run this again",
       error,
     );
   }

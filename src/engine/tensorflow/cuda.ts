@@ -98,12 +98,12 @@ export function cudaLibraries(library: string): CudaLibrary[] {
 export function whyNoGpu(library: string): string {
   const missing = cudaLibraries(library).find(({ fault }) => fault);
   const found = missing === undefined
-    ? "all of CUDA loads, and TensorFlow sees no GPU that it can use"
+    ? "all CUDA libraries load, but TensorFlow finds no usable GPU"
     : `${missing.what} cannot be loaded: ${missing.fault}`;
   const remedy = missing === undefined
-    ? "see `nvidia-smi` and CUDA_VISIBLE_DEVICES"
+    ? "check `nvidia-smi` and CUDA_VISIBLE_DEVICES"
     : missing.what === "driver"
-    ? "install NVIDIA's driver; without a GPU the variant for the processor is " +
+    ? "install NVIDIA's driver; without a GPU, TensorFlow for the processor is " +
       "enough"
     : "remove TensorFlow's folder from the cache and set it up again";
   return `TensorFlow with CUDA computes on the processor: ${found}; ${remedy}`;

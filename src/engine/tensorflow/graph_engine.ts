@@ -172,7 +172,7 @@ export class GraphEngine implements Engine {
       throw new EmpSslError({
         action: "train with",
         subject: `${options.images} images a batch`,
-        found: `the ${group.count} replicas do not divide them`,
+        found: `they cannot be divided equally among ${group.count} replicas`,
         remedy: `give a --bs that is a multiple of ${group.count}`,
         code: "INVALID_ARGUMENT",
       });

@@ -183,10 +183,8 @@ export class GraphSession implements Disposable {
       throw new EmpSslError({
         action: "compute with",
         subject: name,
-        found: `it has ${values.length} values where ${
-          shape.join(" × ")
-        } are wanted`,
-        remedy: "give as many as the batch has",
+        found: `it has ${values.length} values (expected ${shape.join(" × ")})`,
+        remedy: "give the values of exactly one batch",
         code: "INVALID_ARGUMENT",
       });
     }

@@ -132,7 +132,7 @@ function noTf32(): EmpSslError {
   return new EmpSslError({
     action: "compute",
     subject: "in tf32",
-    found: "it is a number format of NVIDIA's GPUs, and there is none here",
+    found: "it needs an NVIDIA GPU, and there is none here",
     remedy: "take --precision fp32",
     code: "INVALID_ARGUMENT",
   });

@@ -34,7 +34,7 @@ async function inTime<T>(meeting: Promise<T>): Promise<T> {
           subject: "the TensorFlow of the other processes",
           found: `the devices did not connect within ${MEETING_SECONDS} s`,
           remedy: "check that each address of --cluster means the same " +
-            "machine everywhere, and that no firewall is between them",
+            "host on every machine, and that no firewall blocks them",
           code: "PEER_LOST",
         }),
       );
@@ -125,7 +125,7 @@ export class ReplicaGroup {
     const own = replicas === "auto" ? Math.max(1, gpus) : replicas;
     if (gpu && own > gpus) {
       throw deviceError(
-        `--replicas ${own}, where TensorFlow finds ${gpus} GPUs`,
+        `--replicas is ${own}, but TensorFlow finds ${gpus} GPUs`,
         `give ${gpus} or fewer`,
       );
     }

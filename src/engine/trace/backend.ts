@@ -125,7 +125,7 @@ export class TraceBackend extends tf.KernelBackend {
       action: "trace",
       subject: "the model",
       found: "it reads the value of a tensor",
-      remedy: "keep to operations on tensors",
+      remedy: "use only operations on tensors",
       code: "ENGINE_UNAVAILABLE",
     });
   }
