@@ -64,7 +64,7 @@ Deno.test("an index knows files that are not what they were", async () => {
     await assertRejects(
       () => indexedSource(there, { dir: run, goesOn: true }),
       EmpSslError,
-      `2 of 4 have changed`,
+      `2 of 4 images have changed`,
     );
   });
 });
