@@ -18,15 +18,9 @@ import { withFolder } from "./images.ts";
 import { parseFlags } from "../tasks/cli/flags.ts";
 import { configOf } from "../tasks/cli/train_choices.ts";
 import { command } from "../tasks/cli/train_flags.ts";
-import { freePorts } from "./replicas.ts";
 import type { Told } from "./progressive_case.ts";
 import { engineForTasks, runTask } from "./tasks.ts";
-import {
-  finish,
-  outcomeOf,
-  SHORT_RUN,
-  startTraining,
-} from "./training_process.ts";
+import { outcomeOf } from "./training_process.ts";
 
 const { ignore, reason } = await engineForTasks();
 
@@ -112,55 +106,24 @@ Deno.test({
       const run = (name: string) => `${dir}/${name}`;
       const runs: Told[] = [
         { choices: { ...choices, dir: run("whole") } },
-        { choices: { ...choices, dir: run("early") }, until: 4 },
-        { choices: {}, resume: run("early") },
         { choices: { ...choices, dir: run("seam") }, until: 6 },
         { choices: {}, resume: run("seam") },
         // A run that has all its steps.
         { choices: {}, resume: run("whole") },
         { choices: { patchSize: 8 }, resume: run("whole") },
         { choices: { patchSize: 16 }, resume: run("whole") },
-        { choices: { ...choices, progressive: [], dir: run("large") } },
       ];
       const { code, out, err } = await runTask("progressive_case", [
         JSON.stringify(runs),
       ]);
       assertEquals(code, 0, err);
       const found: (number[] | string)[] = JSON.parse(out);
-      const [small, large] = found.splice(6, 2);
+      const [small, large] = found.splice(4, 2);
       assertStringIncludes(`${small}`, "it was started with 8,16@0.5");
       assertStringIncludes(`${large}`, "it was started with 8,16@0.5");
-      assertEquals(found, [[6, 16], [], [6, 16], [], [], [], []]);
+      assertEquals(found, [[6, 16], [], [], []]);
       const wanted = await outcomeOf(run("whole"));
-      assertEquals(await outcomeOf(run("early")), wanted);
       assertEquals(await outcomeOf(run("seam")), wanted);
-      const { losses } = await outcomeOf(run("large"));
-      assert(losses[0] !== wanted.losses[0], "all steps have the same size");
-    });
-  },
-});
-
-Deno.test({
-  name: `replicas and processes change the size together${reason}`,
-  ignore,
-  fn: async () => {
-    await withFolder(async (dir) => {
-      const flags = SHORT_RUN.map((it) => it === "8" ? "8,16@0.5" : it);
-      const start = (run: string, ...more: string[]) =>
-        finish(startTraining([...flags, "--dir", `${dir}/${run}`, ...more]));
-      const { code, text } = await start("replicas", "--replicas", "2");
-      assertEquals(code, 0, text);
-      assertStringIncludes(text, "From step 7 on: patches of 16×16");
-      const { losses } = await outcomeOf(`${dir}/replicas`);
-      assertEquals(losses.length, 12);
-      const cluster = freePorts(2).map((port) => `127.0.0.1:${port}`).join();
-      const ends = await Promise.all(
-        ["0", "1"].map((task) =>
-          start("processes", "--cluster", cluster, "--task", task)
-        ),
-      );
-      for (const { code, text } of ends) assertEquals(code, 0, text);
-      assertEquals((await outcomeOf(`${dir}/processes`)).losses, losses);
     });
   },
 });

@@ -1,6 +1,18 @@
 /** Replicas in one and in several processes. Takes some minutes. */
-import { assert } from "@std/assert";
-import { distances, trainByFormula, trainSpread } from "../replicas.ts";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { withFolder } from "../images.ts";
+import {
+  distances,
+  freePorts,
+  trainByFormula,
+  trainSpread,
+} from "../replicas.ts";
+import {
+  finish,
+  outcomeOf,
+  SHORT_RUN,
+  startTraining,
+} from "../training_process.ts";
 
 const steps = 20;
 const SPREADS = [
@@ -47,4 +59,25 @@ Deno.test("micro-batches work inside a replica", async () => {
   const one = await trainSpread(run);
   const found = await trainSpread({ ...run, processes: 2, replicas: 2 });
   assertClose(distances(found, one));
+});
+
+Deno.test("replicas and processes change the patch size together", async () => {
+  await withFolder(async (dir) => {
+    const flags = SHORT_RUN.map((it) => it === "8" ? "8,16@0.5" : it);
+    const start = (run: string, ...more: string[]) =>
+      finish(startTraining([...flags, "--dir", `${dir}/${run}`, ...more]));
+    const { code, text } = await start("replicas", "--replicas", "2");
+    assertEquals(code, 0, text);
+    assertStringIncludes(text, "From step 7 on: patches of 16×16");
+    const { losses } = await outcomeOf(`${dir}/replicas`);
+    assertEquals(losses.length, 12);
+    const cluster = freePorts(2).map((port) => `127.0.0.1:${port}`).join();
+    const ends = await Promise.all(
+      ["0", "1"].map((task) =>
+        start("processes", "--cluster", cluster, "--task", task)
+      ),
+    );
+    for (const { code, text } of ends) assertEquals(code, 0, text);
+    assertEquals((await outcomeOf(`${dir}/processes`)).losses, losses);
+  });
 });
