@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { EmpSslError, errorMaker, messageOf } from "../errors.ts";
+import { errorMaker, messageOf } from "../errors.ts";
 import { readAtSync } from "../files.ts";
 import { classIndices, classNames } from "./class_names.ts";
 import type { Dataset, SharedData, Split } from "./dataset.ts";
@@ -19,6 +19,7 @@ import { sharedFloat64, sharedUint32 } from "./shared_numbers.ts";
 import { type TarMember, tarMembers } from "./tar_members.ts";
 
 const invalidData = errorMaker("open a WebDataset in", "INVALID_DATA");
+const readError = errorMaker("read", "INVALID_DATA");
 
 /** Maximum number of shards that a thread keeps open. */
 const OPEN = 64;
@@ -66,13 +67,11 @@ export class ShardImages implements Dataset {
     const bytes = new Uint8Array(size[index]!);
     const file = this.#open(shard[index]!);
     if (readAtSync(file, offset[index]!, bytes) < bytes.length) {
-      throw new EmpSslError({
-        action: "read",
-        subject: this.describe(index),
-        found: "the file is shorter than it was when the run began",
-        remedy: "put the shard back",
-        code: "INVALID_DATA",
-      });
+      throw readError(
+        this.describe(index),
+        "the file is shorter than it was when the run began",
+        "put the shard back",
+      );
     }
     const pixels = this.#pixels;
     return await decodeBytes(bytes, this.describe(index), { pixels });

@@ -23,6 +23,14 @@ export interface PatchSizes {
   progressive?: ProgressiveSize[];
 }
 
+/** The sizes of a run whose last one is known. */
+type KnownSizes = PatchSizes & { patchSize: number };
+
+/** All sizes, in order. */
+function allSizes({ patchSize, progressive = [] }: KnownSizes): number[] {
+  return [...progressive.map((it) => it.patchSize), patchSize];
+}
+
 /** The steps of a run with one patch size. */
 export interface SizePhase {
   /** Side of a patch in pixels. */
@@ -47,7 +55,7 @@ export interface SizePhase {
  * console.assert(patchSize === 32 && progressive![0]!.until === 0.75);
  * ```
  */
-export function parsePatchSizes(text: string): PatchSizes {
+export function parsePatchSizes(text: string): KnownSizes {
   const parts = text.split(",").map((part, i) =>
     (i === 0 ? /^(\d+)$/ : /^(\d+)@(0?\.\d+)$/).exec(part)
   );
@@ -70,21 +78,17 @@ export function parsePatchSizes(text: string): PatchSizes {
 }
 
 /** The inverse of {@linkcode parsePatchSizes}. */
-export function patchSizesText(
-  { patchSize, progressive = [] }: PatchSizes,
-): string {
-  const sizes = [...progressive.map((it) => it.patchSize), patchSize];
-  return sizes.map((size, i) =>
+export function patchSizesText(sizes: KnownSizes): string {
+  const { progressive = [] } = sizes;
+  return allSizes(sizes).map((size, i) =>
     i === 0 ? size : `${size}@${progressive[i - 1]!.until}`
   ).join(",");
 }
 
 /** In words: `patches of 32×32`, or `patches of 16×16 (32×32 after 75 %)`. */
-export function patchSizesInWords(
-  { patchSize, progressive = [] }: PatchSizes,
-): string {
-  const sizes = [...progressive.map((it) => it.patchSize), patchSize];
-  const [first, ...later] = sizes.map((size) => `${size}×${size}`);
+export function patchSizesInWords(sizes: KnownSizes): string {
+  const { progressive = [] } = sizes;
+  const [first, ...later] = allSizes(sizes).map((size) => `${size}×${size}`);
   const percent = (share: number) => Number((100 * share).toPrecision(6));
   const rest = later.map((size, i) =>
     `${size} after ${percent(progressive[i]!.until)} %`
@@ -94,10 +98,8 @@ export function patchSizesInWords(
 }
 
 /** The largest size, for which memory and caches are planned. */
-export function largestPatchSize(
-  { patchSize, progressive = [] }: PatchSizes & { patchSize: number },
-): number {
-  return Math.max(patchSize, ...progressive.map((it) => it.patchSize));
+export function largestPatchSize(sizes: KnownSizes): number {
+  return Math.max(...allSizes(sizes));
 }
 
 /**
@@ -128,17 +130,14 @@ export function checkProgressive(
  * @param from The first step: phases before it are left out.
  */
 export function sizePhases(
-  { patchSize, progressive = [], steps }: PatchSizes & {
-    patchSize: number;
-    steps: number;
-  },
+  { patchSize, progressive = [], steps }: KnownSizes & { steps: number },
   from: number = 0,
 ): SizePhase[] {
   const ends = [
     ...progressive.map((it) => Math.round(it.until * steps)),
     steps,
   ];
-  const phases = [...progressive.map((it) => it.patchSize), patchSize]
+  const phases = allSizes({ patchSize, progressive })
     .map((size, i) => ({
       patchSize: size,
       first: Math.max(from, ends[i - 1] ?? 0),
