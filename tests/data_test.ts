@@ -4,7 +4,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { openDataset, openForThreads } from "../src/data/catalog.ts";
 import type { Dataset } from "../src/data/dataset.ts";
 import { ImageFiles } from "../src/data/image_files.ts";
-import { decodeFile } from "../src/data/decode.ts";
+import { decodeBytes, decodeFile } from "../src/data/decode.ts";
 import { loadSharp } from "../src/deps/sharp.ts";
 import { photo } from "./formula.ts";
 import { withFolder, writeImages } from "./images.ts";
@@ -210,6 +210,28 @@ function claiming(png: Uint8Array, width: number, height: number) {
   view.setUint32(29, crc32(bytes.subarray(12, 29)));
   return bytes;
 }
+
+Deno.test("decodeFile() refuses the BMPs that it cannot read", async () => {
+  const bmp = (width: number, height: number, compression: number) => {
+    const bytes = new Uint8Array(100), view = new DataView(bytes.buffer);
+    bytes.set([0x42, 0x4d]);
+    for (
+      const [at, value] of [
+        ...[[10, 54], [14, 40], [18, width], [22, height], [30, compression]],
+      ] as const
+    ) view.setUint32(at!, value!, true);
+    view.setUint16(28, 24, true);
+    return bytes;
+  };
+  const cases: [Uint8Array, string][] = [
+    [bmp(4, 4, 1), "run-length encoded BMP"],
+    [bmp(1 << 20, 1 << 20, 0), "it has 1048576 × 1048576 pixels"],
+    [bmp(4, 4, 0).subarray(0, 30), "no complete BMP header"],
+  ];
+  for (const [bytes, why] of cases) {
+    await assertRejects(() => decodeBytes(bytes, "a.bmp"), Error, why);
+  }
+});
 
 Deno.test("decodeFile() refuses a decompression bomb by its header", async () => {
   const sharp = await loadSharp();

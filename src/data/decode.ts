@@ -86,7 +86,7 @@ export async function decodeBytes(
     if (!isFormat(pixels, RGB) || isNpy(bytes)) {
       return toFormat(await decodeAsStored(bytes, pixels), pixels);
     }
-    const other = await decodeOther(bytes);
+    const other = await decodeOther(bytes, MAX_PIXELS);
     if (other !== undefined) {
       return shrinkTo === undefined ? other : await shrunk(other, shrinkTo);
     }
@@ -147,7 +147,7 @@ async function decodeAsStored(
 ): Promise<Image> {
   const sharp = await sharpOnce();
   if (isNpy(bytes)) return decodeNpy(bytes, MAX_PIXELS, wanted);
-  const other = await decodeOther(bytes);
+  const other = await decodeOther(bytes, MAX_PIXELS);
   if (other !== undefined) return other;
   const options = {
     failOn: "truncated",

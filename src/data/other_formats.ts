@@ -5,14 +5,54 @@
  * @module
  */
 import { loadBmpDecoder } from "../deps/bmp.ts";
+import { concatBytes } from "../files.ts";
 import type { Image } from "./image.ts";
 
-async function decodeBmp(bytes: Uint8Array): Promise<Image> {
+/** Bytes of a BMP's header up to its palette, by the fields that determine it. */
+function bmpHeaderBytes(size: number, compression: number): number {
+  // With the shortest header, the masks of bit fields (3) and alpha (6) follow it.
+  const masks = size > 40
+    ? 0
+    : compression === 3
+    ? 12
+    : compression === 6
+    ? 16
+    : 0;
+  return 14 + size + masks;
+}
+
+async function decodeBmp(bytes: Uint8Array, most: number): Promise<Image> {
   const decode = await loadBmpDecoder();
-  const { width, height, data: abgr } = decode(bytes);
+  if (bytes.length < 54) throw new Error("it has no complete BMP header");
+  const head = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const at = head.getUint32(10, true), width = head.getUint32(18, true);
+  const height = Math.abs(head.getInt32(22, true));
+  const bits = head.getUint16(28, true), compression = head.getUint32(30, true);
+  if (!(width * height <= most)) {
+    throw new Error(`it has ${width} × ${height} pixels`);
+  }
+  // bmp-ts mixes up the colours of these.
+  if (compression === 1 || compression === 2) {
+    throw new Error("it is a run-length encoded BMP, which cannot be read");
+  }
+  const colors = head.getUint32(46, true);
+  const palette = bits <= 8 && colors === 0 ? 1 << bits : colors;
+  const end = bmpHeaderBytes(head.getUint32(14, true), compression) +
+    4 * palette;
+  // bmp-ts expects the pixels directly after the palette.
+  const whole = at > end
+    ? concatBytes([bytes.subarray(0, end), bytes.subarray(at)])
+    : bytes.slice();
+  // bmp-ts stops at the end of a row of half a byte. The unused half is decoded too.
+  const wide = bits === 4 ? width + width % 2 : width;
+  new DataView(whole.buffer, whole.byteOffset).setUint32(18, wide, true);
+  const { data: abgr } = decode(whole);
   const data = new Uint8Array(width * height * 3);
-  for (let i = 0; i < width * height; i++) {
-    for (let c = 0; c < 3; c++) data[3 * i + c] = abgr[4 * i + 3 - c]!;
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const to = 3 * (y * width + x), from = 4 * (y * wide + x) + 3;
+      for (let c = 0; c < 3; c++) data[to + c] = abgr[from - c]!;
+    }
   }
   return { width, height, data };
 }
@@ -50,12 +90,17 @@ function decodePnm(bytes: Uint8Array): Image {
   return { width, height, data };
 }
 
-/** Decodes the formats that sharp does not; undefined for any other format. */
+/**
+ * Decodes the formats that sharp does not; undefined for any other format.
+ *
+ * @param most Limit of the number of pixels.
+ */
 export function decodeOther(
   bytes: Uint8Array,
+  most: number,
 ): Promise<Image> | Image | undefined {
   const [first, second] = bytes;
-  if (first === 0x42 && second === 0x4d) return decodeBmp(bytes);
+  if (first === 0x42 && second === 0x4d) return decodeBmp(bytes, most);
   if (first === 0x50 && (second === 0x35 || second === 0x36)) {
     return decodePnm(bytes);
   }
