@@ -72,6 +72,42 @@ Deno.test("shards give the images and labels that were put in", async () => {
   });
 });
 
+Deno.test("the split in a shard's name is found, and a linked folder is read", async () => {
+  await withFolder(async (dir) => {
+    const open = async (split: "train" | "test", sub = "") =>
+      (await openDataset({ name: "webdataset", dir: dir + sub, split })).length;
+    const sample = async (name: string): Promise<Entry[]> => [
+      [`${name}.png`, await png(1)],
+    ];
+    await writeTar(`${dir}/set-1k-train-0000.tar`, await sample("a"));
+    await writeTar(`${dir}/set-1k-validation-00.tar`, [
+      ...await sample("b"),
+      ...await sample("c"),
+    ]);
+    assertEquals([await open("train"), await open("test")], [1, 2]);
+    await Deno.mkdir(`${dir}/links`);
+    await Deno.mkdir(`${dir}/elsewhere`);
+    await writeTar(`${dir}/elsewhere/0.tar`, await sample("d"));
+    await Deno.symlink(`${dir}/elsewhere`, `${dir}/links/train`);
+    await writeTar(`${dir}/links/val0.tar`, await sample("e"));
+    assertEquals(await open("train", "/links"), 1);
+    assertEquals(await open("test", "/links"), 1);
+  });
+});
+
+Deno.test("the files that macOS adds to a shard change no label", async () => {
+  await withFolder(async (dir) => {
+    const entries: Entry[] = [];
+    for (const key of ["a", "b"]) {
+      entries.push([`./._${key}.cls`, "x"], [`./${key}.cls`, key]);
+      entries.push([`./._${key}.png`, "x"], [`./${key}.png`, await png(1)]);
+    }
+    await writeTar(`${dir}/train-0.tar`, entries);
+    const set = await openDataset({ name: "webdataset", dir, split: "train" });
+    assertEquals([set.length, set.classes], [2, ["a", "b"]]);
+  });
+});
+
 Deno.test("a shard that was cut short gives no image of zeros", async () => {
   await withFolder(async (dir) => {
     await writeShards(dir, 3);

@@ -6,12 +6,17 @@
 import { errorMaker } from "../errors.ts";
 import { whyNoFolder } from "../files.ts";
 import type { Split } from "./dataset.ts";
+import { isFolder } from "./image_files.ts";
 
-/** Names of shards of a split, or of the folder that holds them. */
-const SPLITS: Record<Split, RegExp> = {
-  train: /^train(ing)?([-_.].*)?$/i,
-  test: /^(val(id(ation)?)?|test(ing)?)([-_.].*)?$/i,
-};
+/** The split in the name of a shard or of a folder of shards, as a whole word. */
+const SPLIT_WORD =
+  /(?:^|[-_.])(train(?:ing)?|val(?:id(?:ation)?)?|test(?:ing)?)(?=\d|[-_.]|$)/;
+
+/** `train`, `val` or `test`; undefined for a name without a split. */
+function partOf(name: string): "train" | "val" | "test" | undefined {
+  const [, word = ""] = SPLIT_WORD.exec(name.toLowerCase()) ?? [];
+  return (["train", "val", "test"] as const).find((p) => word.startsWith(p));
+}
 
 /** A kind of shards. */
 export interface ShardKind {
@@ -24,9 +29,9 @@ export interface ShardKind {
 }
 
 /**
- * The shards of a split, sorted by path: `train-0001.tar`, or all in `train/`. If
- * there are none for training, shards whose names say no split are used. Validation
- * shards are preferred to test shards, which often have no labels.
+ * The shards of a split, sorted by path: `train-0001.tar`, `name-train-0001.tar`, or
+ * all in `train/`. If there are none for training, shards whose names say no split are
+ * used. Validation shards are preferred to test shards, which often have no labels.
  *
  * @throws {EmpSslError} `NOT_FOUND` where there is no folder, or no shard in it.
  */
@@ -36,21 +41,25 @@ export async function findShards(
   kind: ShardKind,
 ): Promise<string[]> {
   const notFound = errorMaker(`open a ${kind.name} in`, "NOT_FOUND");
-  const found: string[] = [], others: string[] = [];
+  const parts: Record<"train" | "val" | "test" | "none", string[]> = {
+    ...{ train: [], val: [], test: [], none: [] },
+  };
   const search = async (folder: string) => {
-    for await (const { name, isDirectory } of Deno.readDir(folder)) {
-      if (isDirectory && name === kind.below && folder === dir) {
-        await search(`${folder}/${name}`);
-      } else if (isDirectory && SPLITS[split].test(name)) {
-        for await (const inner of Deno.readDir(`${folder}/${name}`)) {
-          if (endsIn(inner.name, kind)) {
-            found.push(`${folder}/${name}/${inner.name}`);
+    for await (const entry of Deno.readDir(folder)) {
+      const { name } = entry, path = `${folder}/${name}`;
+      if (entry.isDirectory || entry.isSymlink && await isFolder(path)) {
+        const part = partOf(name);
+        if (name === kind.below && folder === dir) await search(path);
+        else if (part !== undefined) {
+          for await (const inner of Deno.readDir(path)) {
+            if (endsIn(inner.name, kind)) {
+              parts[part].push(`${path}/${inner.name}`);
+            }
           }
         }
       } else if (endsIn(name, kind)) {
         const stem = name.slice(0, -kind.ending.length);
-        if (SPLITS[split].test(stem)) found.push(`${folder}/${name}`);
-        else if (!SPLITS.test.test(stem)) others.push(`${folder}/${name}`);
+        parts[partOf(stem) ?? "none"].push(path);
       }
     }
   };
@@ -59,22 +68,17 @@ export async function findShards(
   } catch {
     throw notFound(dir, await whyNoFolder(dir), "name one with --data-dir");
   }
-  if (found.length > 0) return preferred(found.sort(), dir);
-  if (split === "train" && others.length > 0) return others.sort();
+  const names = split === "train"
+    ? ["train", "none"] as const
+    : ["val", "test"] as const;
+  const found = names.map((part) => parts[part]).find((p) => p.length > 0);
+  if (found !== undefined) return found.sort();
   const name = `${split === "train" ? "train" : "val"}-0000${kind.ending}`;
   throw notFound(
     dir,
     `no ${split} shard in it`,
     `name shards ${name} and so on`,
   );
-}
-
-/** The validation shards if there are any, else all. */
-function preferred(shards: string[], dir: string): string[] {
-  const validation = shards.filter((path) =>
-    /^\/(data\/)?val/i.test(path.slice(dir.length))
-  );
-  return validation.length > 0 ? validation : shards;
 }
 
 function endsIn(name: string, { ending }: ShardKind): boolean {

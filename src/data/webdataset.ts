@@ -143,6 +143,8 @@ export async function openWebdataset(
     };
     try {
       for (const member of tarMembers(path)) {
+        // macOS adds `._name` beside `name`; WebDataset skips such names too.
+        if (/(^|\/)\.[^/]*$/.test(member.name)) continue;
         const [own, extension] = keyOf(member.name);
         if (own !== key) end();
         key = own;
