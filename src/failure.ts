@@ -34,6 +34,19 @@ export class Failure {
     this.#waiting.clear();
   }
 
+  /** A callback whose error is the failure, for threads to which it would be lost. */
+  catching<A extends unknown[]>(
+    callback: (...args: A) => void,
+  ): (...args: A) => void {
+    return (...args) => {
+      try {
+        callback(...args);
+      } catch (error) {
+        this.fail(error);
+      }
+    };
+  }
+
   /** The result of some work; rejects with the failure if that comes first. */
   guard<T>(work: Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {

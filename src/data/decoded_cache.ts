@@ -76,10 +76,22 @@ export async function cacheSize(dir: string): Promise<number> {
   for await (const { name, isDirectory } of Deno.readDir(dir)) {
     if (!isDirectory) continue;
     for await (const entry of Deno.readDir(`${dir}/${name}`)) {
-      bytes += (await Deno.stat(`${dir}/${name}/${entry.name}`)).size;
+      // Another process may have renamed or deleted it since.
+      const found = await Deno.stat(`${dir}/${name}/${entry.name}`)
+        .catch(() => undefined);
+      bytes += found?.size ?? 0;
     }
   }
   return bytes;
+}
+
+/** The options of a cache, with a counter of its size on disk for all threads. */
+export async function withUsage(
+  cache: CacheOptions,
+): Promise<CacheOptions & { usage: SharedArrayBuffer }> {
+  const usage = new CacheUsage();
+  if (cache.limit !== undefined) usage.reserve(await cacheSize(cache.dir));
+  return { ...cache, usage: usage.buffer };
 }
 
 /** Decodes an image file, with the `shrinkTo` of `decodeFile`. */
@@ -191,7 +203,8 @@ export function cacheBytes(images: number, { side }: CacheOptions): number {
  * @throws {EmpSslError} `INVALID_ARGUMENT`: a file, no permission, a full disk.
  */
 export function checkCache(dir: string): void {
-  const probe = `${dir}/.probe`;
+  // Another process may check the same folder at this moment.
+  const probe = `${dir}/.probe-${crypto.randomUUID()}`;
   try {
     Deno.mkdirSync(dir, { recursive: true });
     writeAtomically(probe, new Uint8Array(1), { durable: false });

@@ -6,12 +6,14 @@
  */
 import { untilAborted } from "../call_options.ts";
 import * as Comlink from "../deps/comlink.ts";
+import { withUsage } from "../data/decoded_cache.ts";
 import type { Dataset, DatasetSource, Split } from "../data/dataset.ts";
 import type { FeatureLayer } from "../model/methods/method.ts";
 import type { PatchValues } from "../patches/normalize.ts";
 import type { RecipeChoice } from "../patches/recipe.ts";
 import { PatchStream } from "../stream/patch_stream.ts";
 import type { Compute } from "../engine/compute.ts";
+import { Failure } from "../failure.ts";
 import { defaultWorkers } from "../stream/pool.ts";
 import type { EvaluationCalls } from "./evaluation_calls.ts";
 
@@ -79,14 +81,15 @@ export async function computeFeatures(
   request: FeatureRequest,
   onDone: (done: number) => void = () => {},
 ): Promise<void> {
-  const { source, labels, split, patches, recipe, patchSize, signal } = request;
+  const { labels, split, patches, recipe, patchSize, signal } = request;
+  const cache = request.source.cache && await withUsage(request.source.cache);
   const fit = Math.max(1, Math.floor(batchPatches(patchSize) / patches));
   const images = Math.min(fit, labels.length);
   const { keep } = request;
   const skipped = [...keep?.skipped ?? []];
   const firstBatch = Math.floor((keep?.done ?? 0) / images);
   await using stream = await PatchStream.open({
-    source,
+    source: { ...request.source, cache },
     recipe,
     patchSize,
     images,
@@ -105,6 +108,8 @@ export async function computeFeatures(
     },
   });
   const calls = compute.calls<EvaluationCalls>();
+  // An error of the user's callback must not end the other thread.
+  const callbacks = new Failure();
   const features = calls.features(
     {
       ...{ split, images, patches, patchSize, labels, firstBatch },
@@ -113,8 +118,9 @@ export async function computeFeatures(
       keep: keep?.path,
     },
     stream.handle,
-    Comlink.proxy(onDone),
+    Comlink.proxy(callbacks.catching(onDone)),
   );
-  await untilAborted(stream.guard(compute.guard(features)), signal);
+  const guarded = callbacks.guard(stream.guard(compute.guard(features)));
+  await untilAborted(guarded, signal);
   await calls.excludeFeatures(split, skipped);
 }

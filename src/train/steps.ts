@@ -5,7 +5,7 @@
  * @module
  */
 import type { DatasetSource } from "../data/dataset.ts";
-import { cacheSize, CacheUsage } from "../data/decoded_cache.ts";
+import { CacheUsage, withUsage } from "../data/decoded_cache.ts";
 import type { EngineReport } from "../engine/engine.ts";
 import { PatchStream } from "../stream/patch_stream.ts";
 import { writeAtomically } from "../atomic_file.ts";
@@ -63,7 +63,9 @@ export async function* steps(run: Run): AsyncGenerator<TrainEvent> {
     includeBatch,
     peers,
   } = run;
-  const { source, usage } = await withUsage(run.source);
+  const cache = run.source.cache && await withUsage(run.source.cache);
+  const source = { ...run.source, cache };
+  const usage = cache && new CacheUsage(cache.usage);
   const calls = compute.calls<TrainingCalls>();
   const skipped: TrainEvent[] = [];
   const onSkipped = (image: string, why: string) =>
@@ -192,20 +194,6 @@ export async function* steps(run: Run): AsyncGenerator<TrainEvent> {
   }
   await peers?.finish();
   await orFailed(calls.endTraining());
-}
-
-/** The source, with a counter of its cache's size on disk that all threads share. */
-async function withUsage(
-  source: DatasetSource,
-): Promise<{ source: DatasetSource; usage?: CacheUsage }> {
-  const { cache } = source;
-  if (cache === undefined) return { source };
-  const usage = new CacheUsage();
-  if (cache.limit !== undefined) usage.reserve(await cacheSize(cache.dir));
-  return {
-    source: { ...source, cache: { ...cache, usage: usage.buffer } },
-    usage,
-  };
 }
 
 /** Writes the run's configuration and the engine's report to `config.json`. */
