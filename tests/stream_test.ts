@@ -147,12 +147,13 @@ const pause = () => new Promise((done) => setTimeout(done, 5));
 /** Runs with access to the workers that are started. */
 async function withWorkers(
   run: (started: Worker[]) => Promise<void>,
+  onStart: (worker: Worker, index: number) => void = () => {},
 ): Promise<void> {
   const { Worker } = globalThis, started: Worker[] = [];
   globalThis.Worker = class extends Worker {
     constructor(...args: ConstructorParameters<typeof Worker>) {
       super(...args);
-      started.push(this);
+      onStart(this, started.push(this) - 1);
     }
   };
   try {
@@ -162,10 +163,18 @@ async function withWorkers(
   }
 }
 
-/** The digests of a job's batches while one or both of its two workers are killed. */
+/** Ends a worker's thread: Comlink cannot read this message. */
+const kill = (worker: Worker) => worker.postMessage({ argumentList: 1 });
+
+/**
+ * The digests of a job's batches while one or both of its two workers are killed.
+ *
+ * @param deaths How many of the workers that replace them die before they are open.
+ */
 async function digestsWithDeaths(
   job: typeof JOB,
   slots: number[],
+  deaths = 0,
 ): Promise<string[]> {
   const found: string[] = [];
   await withWorkers(async (started) => {
@@ -173,16 +182,13 @@ async function digestsWithDeaths(
     for await (const batch of stream) {
       const hash = await crypto.subtle.digest("SHA-256", batch.slice());
       found.push(new Uint8Array(hash).toHex());
-      // Comlink cannot read this message: the thread ends with an error.
-      const kill = (slot: number) =>
-        started[slot].postMessage({ argumentList: 1 });
-      if (found.length === 12) slots.forEach(kill);
+      if (found.length === 12) slots.forEach((slot) => kill(started[slot]));
       // Workers that wait for a free slot meanwhile process their messages.
       await pause();
     }
-    assertEquals(started.length, 2 + slots.length);
+    assertEquals(started.length, 2 + slots.length + deaths);
     assertEquals(stream.skipped, 0);
-  });
+  }, (worker, i) => i >= 2 && i < 2 + deaths && kill(worker));
   return found;
 }
 
@@ -192,6 +198,8 @@ Deno.test("workers that are killed in the middle change no byte", async () => {
   assertEquals(await digestsWithDeaths(job, [0]), undisturbed);
   // The worker that is to take over is then itself still opening the data set.
   assertEquals(await digestsWithDeaths(job, [0, 1]), undisturbed);
+  // The one that replaces it dies too.
+  assertEquals(await digestsWithDeaths(job, [0], 1), undisturbed);
 });
 
 Deno.test("workers that keep dying end the stream with one line", async () => {
@@ -207,7 +215,7 @@ Deno.test("workers that keep dying end the stream with one line", async () => {
           await pause();
           // After 50 more batches the newest worker is running.
           if (batch++ % 50 !== 0) continue;
-          started.at(-1)!.postMessage({ argumentList: 1 });
+          kill(started.at(-1)!);
         }
       },
       Error,
@@ -251,4 +259,49 @@ Deno.test("a signal that comes while a stream opens ends it", async () => {
   });
   controller.abort();
   await assertRejects(() => opening, DOMException);
+});
+
+Deno.test("a loop that is left and begun again gives the batches that are left", async () => {
+  const copies = async (stream: PatchStream, most: number) => {
+    const found: Uint8Array[] = [];
+    for await (const batch of stream) {
+      found.push(batch.slice());
+      if (found.length === most) break;
+    }
+    return found;
+  };
+  await using whole = await PatchStream.open(JOB, { workers: 1 });
+  await using parted = await PatchStream.open(JOB, { workers: 1 });
+  const first = await copies(parted, 2), rest = await copies(parted, 9);
+  assertEquals([first.length, rest.length], [2, 4]);
+  assertEquals([...first, ...rest], await copies(whole, 9));
+  assertEquals(await copies(parted, 9), []);
+});
+
+Deno.test("a job whose parts do not fit together is refused", async () => {
+  const { source } = JOB;
+  const grey = { channels: 1, bits: 8 } as const;
+  const jobs: [Partial<PatchJob>, string][] = [
+    [{ source: { ...source, limit: 7 } }, "shapes has 7, give fewer images"],
+    [
+      { source: { ...source, pixels: grey } },
+      "images of 1 channel are not RGB",
+    ],
+    [
+      { source: { ...source, pixels: grey, cache: { dir: "x", side: 32 } } },
+      "a cache holds 8-bit RGB",
+    ],
+    [{ source: { ...source, limit: 0 } }, "it is not a positive whole number"],
+    [
+      { source: { ...source, limit: 1.5 } },
+      "it is not a positive whole number",
+    ],
+  ];
+  for (const [change, why] of jobs) {
+    await assertRejects(
+      () => PatchStream.open({ ...JOB, ...change }, { workers: 1 }),
+      Error,
+      why,
+    );
+  }
 });

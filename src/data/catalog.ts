@@ -254,6 +254,15 @@ function converted(dataset: Dataset, pixels: PixelFormat): Dataset {
 }
 
 function limited(dataset: Dataset, { limit }: DatasetSource): Dataset {
+  if (limit !== undefined && !(Number.isInteger(limit) && limit >= 1)) {
+    throw new EmpSslError({
+      action: "open data set",
+      subject: `${dataset.name} with ${limit} images`,
+      found: "it is not a positive whole number",
+      remedy: "give a whole number from 1 up",
+      code: "INVALID_ARGUMENT",
+    });
+  }
   return limit === undefined || limit >= dataset.length
     ? dataset
     : limitTo(dataset, limit);

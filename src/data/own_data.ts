@@ -164,7 +164,7 @@ function faultOf(own: OwnDataset): string | undefined {
   if (typeof own !== "object" || own === null) {
     return "open() did not return an object";
   }
-  if (!Number.isInteger(own.length) || own.length < 0) {
+  if (!Number.isInteger(own.length) || own.length < 1) {
     return `its length is ${own.length}`;
   }
   if (typeof own.image !== "function") return "it has no image(index)";

@@ -6,8 +6,16 @@
  */
 import { openDataset } from "../data/catalog.ts";
 import type { Dataset, DatasetSource } from "../data/dataset.ts";
-import { type Image, RGB, type Samples } from "../data/image.ts";
 import {
+  formatName,
+  type Image,
+  isFormat,
+  RGB,
+  type Samples,
+} from "../data/image.ts";
+import { errorMaker } from "../errors.ts";
+import {
+  checkChannels,
   cutPatch,
   cutWhole,
   type Recipe,
@@ -42,6 +50,8 @@ export interface PatchJob extends Omit<OrderConfig, "count" | "blocks"> {
   /** If processes train together: this one's number, and how many there are. */
   share?: { index: number; of: number };
 }
+
+const jobError = errorMaker("cut patches for", "INVALID_ARGUMENT");
 
 /** The recipe of each view, or a single one for all patches. */
 function recipesOf(recipe: PatchJob["recipe"]): readonly Recipe[] {
@@ -124,6 +134,8 @@ export class PatchCutter {
    * Opens the data set of a job.
    *
    * @param images Shared memory: see {@linkcode imageTable}.
+   * @throws {EmpSslError} `INVALID_ARGUMENT` where the job's parts do not fit together,
+   * and any error of opening the data set.
    */
   static async open(
     job: PatchJob,
@@ -131,7 +143,26 @@ export class PatchCutter {
     images: Int32Array,
   ): Promise<PatchCutter> {
     const { pixels = RGB } = job.source;
+    if (job.source.cache && !isFormat(pixels, RGB)) {
+      throw jobError(
+        `${formatName(pixels)} with a cache`,
+        "a cache holds 8-bit RGB",
+        "leave one of them out",
+      );
+    }
+    if (!job.whole) {
+      for (const recipe of recipesOf(job.recipe)) {
+        checkChannels(recipe, pixels.channels);
+      }
+    }
     const dataset = await openDataset({ ...job.source, pixels });
+    if (job.shuffle && dataset.length < job.images) {
+      throw jobError(
+        `batches of ${job.images} images`,
+        `${dataset.name} has ${dataset.length}`,
+        "give fewer images",
+      );
+    }
     const transforms = await createTransforms(pixels);
     const ring = new Ring(handle);
     return new PatchCutter(job, ring, dataset, { transforms, images });

@@ -42,7 +42,9 @@ export class PatchStream implements AsyncIterable<Uint8Array>, AsyncDisposable {
   #pool: PatchPool;
   #job: PatchJob;
   #stop: () => void;
+  /** The batch that the iterator yielded last, and the one that it yields next. */
   #batch = 0;
+  #next: number;
 
   private constructor(
     job: PatchJob,
@@ -52,6 +54,7 @@ export class PatchStream implements AsyncIterable<Uint8Array>, AsyncDisposable {
   ) {
     this.#stop = stop;
     this.#job = job;
+    this.#next = job.firstBatch;
     this.#ring = ring;
     this.#pool = pool;
   }
@@ -118,14 +121,18 @@ export class PatchStream implements AsyncIterable<Uint8Array>, AsyncDisposable {
     return this.#pool.skipped;
   }
 
-  /** Yields the batches in order. */
+  /** Yields the batches in order; called again, the batches that are left. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
-    const { firstBatch, endBatch } = this.#job;
-    for (let batch = firstBatch; batch < endBatch; batch++) {
+    while (this.#next < this.#job.endBatch) {
+      const batch = this.#next;
       const bytes = await this.guard(this.#ring.take(batch));
       this.#batch = batch;
-      yield bytes;
-      this.#ring.release(batch);
+      try {
+        yield bytes;
+      } finally {
+        this.#next = batch + 1;
+        this.#ring.release(batch);
+      }
     }
   }
 

@@ -255,14 +255,16 @@ export class PatchPool {
       return;
     }
     member.worker.terminate();
-    const ticket = Atomics.exchange(this.#held, member.slot, 0) - 1;
-    try {
-      const fresh = await this.#spawn(member.slot);
-      if (ticket >= 0) await this.#retry(ticket, member.slot);
-      this.#run(fresh);
-    } catch (error) {
-      this.#fail(error);
-    }
+    const { slot } = member;
+    const ticket = Atomics.exchange(this.#held, slot, 0) - 1;
+    const spawned = this.#spawn(slot), fresh = this.#members[slot]!;
+    const isOpen = await spawned.then(() => true, (error: unknown) => {
+      // If it has died too, its own death has put another worker in its place.
+      if (this.#members[slot] === fresh) this.#fail(error);
+      return false;
+    });
+    if (ticket >= 0) await this.#retry(ticket, slot);
+    if (isOpen) this.#run(fresh);
   }
 
   #fail(error: unknown): void {
