@@ -98,6 +98,10 @@ async function unpackInto(
       );
     }
     await Deno.rename(`${wrapping}/${folder}`, target);
+  } catch (error) {
+    // The abort's reason, rather than an error about the archive.
+    signal?.throwIfAborted();
+    throw error;
   } finally {
     await Deno.remove(wrapping, { recursive: true }).catch(() => {});
   }
@@ -112,7 +116,7 @@ async function fetchArchive(
 ): Promise<void> {
   const { url, md5, folder } = archive;
   const target = `${dir}/${folder}`;
-  const path = `${dir}/.download${endingOf(name, archive)}`;
+  const path = `${dir}/.download-${folder}${endingOf(name, archive)}`;
   await download({
     url,
     path,
@@ -201,7 +205,12 @@ export async function prepareDataset(
       signal?.throwIfAborted();
       onEvent({ type: "search", files });
     };
-    return { dir, ...await openForThreads(source, { onFound }) };
+    const opened = await openForThreads(source, { onFound }).catch((error) => {
+      // The abort's reason, rather than an error about the file that was being read.
+      signal?.throwIfAborted();
+      throw error;
+    });
+    return { dir, ...opened };
   };
   const orNothing = (error: unknown): undefined => {
     const missing = codeOf(error) === "NOT_FOUND";
