@@ -115,6 +115,15 @@ Deno.test({
       }
       assert(result.linear.best.top1 >= result.linear.last.top1);
 
+      const aborted = await runTask("abort_case", [run]);
+      assertEquals(aborted.code, 0, aborted.err);
+      const outcomes: [string, number][] = JSON.parse(aborted.out);
+      assertEquals(outcomes.map(([reason]) => reason), [
+        ...["the user's error", "another error of the user", "enough"],
+      ]);
+      // An epoch of so few images takes less time than the message to stop.
+      assert(outcomes.every(([, epochs]) => epochs < 50), aborted.out);
+
       const data = `${dir}/photos`;
       await writeImages(data, { classes: 2, each: 3 });
       const out = `${dir}/photos.npy`;

@@ -11,6 +11,7 @@ export interface Outcome {
 }
 
 const FOLDERS: Record<string, string> = {
+  abort_case: "../tests",
   export_case: "../tests",
   progressive_case: "../tests",
   encode: "../examples",

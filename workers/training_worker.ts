@@ -1,6 +1,6 @@
 /**
  * The worker thread that computes: a thin Comlink wrapper around the engine, training
- * and evaluation. It is the only thread that loads an engine.
+ * and evaluation.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import { TrainingSession } from "../src/train/training_session.ts";
 
 let engine: Engine;
 let training: TrainingSession | undefined;
-let evaluation: EvaluationSession;
+let evaluation: EvaluationSession | undefined;
 
 const calls: EngineCalls & TrainingCalls & EvaluationCalls = {
   async load(wish) {
@@ -24,8 +24,9 @@ const calls: EngineCalls & TrainingCalls & EvaluationCalls = {
   },
 
   async end() {
-    // A step may still be running although its result is no longer awaited.
+    // They may still be computing although the result is no longer awaited.
     await training?.close();
+    await evaluation?.stop();
     // After the reply to the caller has been sent.
     setTimeout(() => self.close());
     engine.close?.();
@@ -49,14 +50,14 @@ const calls: EngineCalls & TrainingCalls & EvaluationCalls = {
     evaluation = new EvaluationSession(engine, model, state);
   },
   features: (job, handle, onFeatures) =>
-    evaluation.features(job, handle, onFeatures),
-  excludeFeatures: (split, rows) => evaluation.exclude(split, rows),
-  writeFeatures: (path) => evaluation.write(path),
-  writeRows: (split, path, names) => evaluation.writeRows(split, path, names),
-  cosines: (split) => evaluation.cosines(split),
-  knn: (options) => evaluation.knn(options),
-  linear: (options, onEpoch) => evaluation.linear(options, onEpoch),
-  endEvaluation: () => evaluation.close(),
+    evaluation!.features(job, handle, onFeatures),
+  excludeFeatures: (split, rows) => evaluation!.exclude(split, rows),
+  writeFeatures: (path) => evaluation!.write(path),
+  writeRows: (split, path, names) => evaluation!.writeRows(split, path, names),
+  cosines: (split) => evaluation!.cosines(split),
+  knn: (options) => evaluation!.knn(options),
+  linear: (options, onEpoch) => evaluation!.linear(options, onEpoch),
+  endEvaluation: () => evaluation!.close(),
 };
 
 Comlink.expose(calls);

@@ -1,6 +1,6 @@
 /**
- * The worker thread that computes, seen from the main thread. Only this thread
- * loads an engine; its entry point is `workers/training_worker.ts`.
+ * The worker thread that computes, seen from the main thread; its entry point is
+ * `workers/training_worker.ts`.
  *
  * @module
  */
@@ -26,8 +26,12 @@ export interface Compute {
   calls<T>(): Comlink.Remote<T>;
   /** The engine that the thread has loaded. */
   report: EngineReport;
-  /** The result of a promise; rejects as soon as the thread fails. */
+  /**
+   * The result of a call; rejects as soon as the thread fails. `close` waits for it.
+   */
   guard<T>(work: Promise<T>): Promise<T>;
+  /** Like {@linkcode Compute.guard}, for calls that `close` ends. */
+  unlessFailed<T>(work: Promise<T>): Promise<T>;
   /**
    * Ends the thread after all guarded promises have settled. A thread must not be
    * terminated during a TensorFlow run, which would write its results into freed
@@ -67,6 +71,7 @@ export async function startCompute(wish: EngineWish): Promise<Compute> {
     guarded.catch(() => {}).finally(() => pending.delete(guarded));
     return guarded;
   };
+  const unlessFailed: Compute["unlessFailed"] = (work) => death.guard(work);
   const close = async () => {
     await Promise.allSettled(pending);
     // The thread ends itself: if the program ended while a terminated thread still
@@ -76,7 +81,7 @@ export async function startCompute(wish: EngineWish): Promise<Compute> {
   try {
     const report = await guard(remote.load(wish));
     const calls = <T>() => remote as unknown as Comlink.Remote<T>;
-    return { calls, report, guard, close };
+    return { calls, report, guard, unlessFailed, close };
   } catch (error) {
     worker.terminate();
     throw error;

@@ -26,6 +26,7 @@ import type {
 import { readCheckpointInfo } from "../checkpoint/checkpoint.ts";
 import { trainSource, valuesOf } from "../checkpoint/run_config.ts";
 import { startCompute } from "../engine/compute.ts";
+import { Failure } from "../failure.ts";
 import type { Accuracy } from "./accuracy.ts";
 import type { EvaluationCalls } from "./evaluation_calls.ts";
 import { computeFeatures, labelsOf } from "./compute_features.ts";
@@ -100,6 +101,12 @@ export interface EvaluationResult {
   data: string;
   /** Its folder, where it has one. */
   dataDir?: string;
+  /** Its options, where it has any. */
+  dataOptions?: DataOptions;
+  /** The file that names its classes, where one was given. */
+  chosenClasses?: string;
+  /** Set where the weights were random, not those of the checkpoint. */
+  untrained?: true;
   /** Training and test images. */
   images: { train: number; test: number };
   /** How many of them could not be read and were left out. */
@@ -229,6 +236,9 @@ export async function evaluate(
       checkpoint: checkpoint.path,
       data: name,
       dataDir: dir,
+      dataOptions: options,
+      chosenClasses: config.classes,
+      untrained: untrained || undefined,
       images: { train: sets.train.length, test: sets.test.length },
       leftOut,
       classes,
@@ -244,14 +254,17 @@ export async function evaluate(
     }
     if (config.knn) {
       const knn = calls.knn({ ...KNN, classes });
-      result.knn = await untilAborted(knn, signal);
+      result.knn = await untilAborted(compute.unlessFailed(knn), signal);
     }
     if (config.linear) {
       const { epochs } = LINEAR_PROBE;
-      const onEpoch = Comlink.proxy((epoch: number, accuracy: Accuracy) =>
+      const callbacks = new Failure();
+      const onEpoch = callbacks.catching((epoch: number, accuracy: Accuracy) =>
         onEvent({ type: "linear", epoch, epochs, accuracy })
       );
-      const linear = calls.linear({ ...LINEAR_PROBE, classes }, onEpoch);
+      const linear = callbacks.guard(compute.unlessFailed(
+        calls.linear({ ...LINEAR_PROBE, classes }, Comlink.proxy(onEpoch)),
+      ));
       result.linear = await untilAborted(linear, signal);
     }
     await calls.endEvaluation();

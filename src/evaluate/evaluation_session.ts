@@ -57,6 +57,9 @@ export class EvaluationSession {
   #model: ModelConfig;
   #state: State;
   #features = new Map<string, Features>();
+  /** What it computes now. */
+  #work: Promise<unknown> = Promise.resolve();
+  #stopped = false;
 
   /** For a model and its tensors. */
   constructor(engine: Engine, model: ModelConfig, state: State) {
@@ -96,31 +99,57 @@ export class EvaluationSession {
     const encoder = await this.#engine.encoder({ ...job, model }, this.#state);
     const { width } = encoder;
     const features = new Features({ width, labels, keep });
-    for (let batch = firstBatch; batch * images < labels.length; batch++) {
-      const first = batch * images;
-      const count = Math.min(images, labels.length - first);
-      const rows = await encoder.encode(await ring.take(batch));
-      ring.release(batch);
-      features.write(rows.subarray(0, count * width), first);
-      onFeatures(first + count);
-    }
-    encoder.dispose();
     this.#features.set(job.split, features);
+    try {
+      for (let batch = firstBatch; batch * images < labels.length; batch++) {
+        const first = batch * images;
+        const count = Math.min(images, labels.length - first);
+        const rows = await encoder.encode(await ring.take(batch));
+        ring.release(batch);
+        features.write(rows.subarray(0, count * width), first);
+        onFeatures(first + count);
+      }
+    } finally {
+      encoder.dispose();
+    }
+  }
+
+  /** Begins some work, which {@linkcode EvaluationSession.stop} waits for. */
+  #begin<T>(work: Promise<T>): Promise<T> {
+    this.#work = work.catch(() => {});
+    return work;
+  }
+
+  /** Lets the thread receive calls, of which `stop` may be one. */
+  #pause = async (): Promise<void> => {
+    await new Promise((done) => setTimeout(done));
+    if (this.#stopped) throw new Error("the evaluation was stopped");
+  };
+
+  /** Ends the computation that is running, if any, and frees the features. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#work;
+    this.close();
   }
 
   /** See `knn.ts`. */
   knn(options: KnnOptions): Promise<Accuracy> {
-    return knn(this.#of("train"), this.#of("test"), options);
+    const own = { ...options, pause: this.#pause };
+    return this.#begin(knn(this.#of("train"), this.#of("test"), own));
   }
 
   /** See `linear_probe.ts`. */
   linear(options: LinearProbeOptions, onEpoch: OnEpoch): Promise<ProbeResult> {
-    return linearProbe(this.#of("train"), this.#of("test"), options, onEpoch);
+    const own = { ...options, pause: this.#pause };
+    return this.#begin(
+      linearProbe(this.#of("train"), this.#of("test"), own, onEpoch),
+    );
   }
 
   /** See `cosines.ts`. */
   cosines(split: string): Promise<Float32Array> {
-    return cosines(this.#of(split));
+    return this.#begin(cosines(this.#of(split)));
   }
 
   /** Excludes images that could not be read: their rows become zero and unlabelled. */

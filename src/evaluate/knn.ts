@@ -18,6 +18,8 @@ export interface KnnOptions {
   temperature: number;
   /** How many classes there are. */
   classes: number;
+  /** Called between blocks of the training rows; ends the work by throwing. */
+  pause?: () => Promise<void>;
 }
 
 /** Rows per block of the training features, and of the test features. */
@@ -92,7 +94,7 @@ async function nearest(
 export async function knn(
   train: Features,
   test: Features,
-  { k, temperature, classes }: KnnOptions,
+  { k, temperature, classes, pause }: KnnOptions,
 ): Promise<Accuracy> {
   const all = Math.min(k, train.count);
   const found = new Neighbours(test.count, all);
@@ -111,6 +113,7 @@ export async function knn(
       }
     }
     bank.dispose();
+    await pause?.();
   }
   const counter = new AccuracyCounter();
   for (let row = 0; row < test.count; row++) {

@@ -27,6 +27,8 @@ export interface LinearProbeOptions {
   weightDecay: number;
   /** Seed of the shuffling and of the initial weights. */
   seed: number;
+  /** Called after each epoch; ends the work by throwing. */
+  pause?: () => Promise<void>;
 }
 
 /** Test accuracy after the last epoch, and the best of all. */
@@ -63,7 +65,8 @@ export async function linearProbe(
     uniform(classes),
     { momentum, weightDecay },
   );
-  let last: Accuracy = { top1: 0, top5: 0 }, best = last;
+  let last: Accuracy = { top1: 0, top5: 0 };
+  let best: Accuracy | undefined;
   for (let epoch = 0; epoch < epochs; epoch++) {
     const lr = cosineLearningRate(epoch, { steps: epochs, base: options.lr });
     const order = Int32Array.from(random.permutation(count))
@@ -73,11 +76,12 @@ export async function linearProbe(
       const labels = picked.map((i) => train.labels[i]!);
       classifier.step(train.rows(picked), labels, lr);
     }
+    await options.pause?.();
     last = await testAccuracy(test, classifier, classes);
-    if (last.top1 > best.top1) best = last;
+    if (best === undefined || last.top1 > best.top1) best = last;
     onEpoch?.(epoch, last);
   }
-  return { last, best };
+  return { last, best: best ?? last };
 }
 
 async function testAccuracy(
