@@ -66,8 +66,11 @@ export async function loadEngine(
         .filter(Boolean).join("; ") || undefined;
       return engine;
     } catch (error) {
-      if (codeOf(error) !== "ENGINE_UNAVAILABLE") throw error;
       complaints.push(messageOf(error));
+      if (codeOf(error) === "ENGINE_UNAVAILABLE") continue;
+      // The flags need TensorFlow, and it is missing: its error comes first.
+      if (complaints.length > 1) break;
+      throw error;
     }
   }
   throw new EmpSslError({

@@ -5,6 +5,7 @@
  * @module
  */
 import { readSystemFile } from "../../system_file.ts";
+import { whyUnsupportedCpu } from "./cpu.ts";
 import { cacheFolder } from "../../cache.ts";
 import { EmpSslError } from "../../errors.ts";
 
@@ -181,7 +182,8 @@ export interface WheelRequest {
 /**
  * The wheels of a variant on this platform.
  *
- * @throws {EmpSslError} `ENGINE_UNAVAILABLE` if there are none.
+ * @throws {EmpSslError} `ENGINE_UNAVAILABLE` if there are none, or they do not run on
+ * this CPU.
  */
 export function wheelRequest(variant: Variant): WheelRequest {
   const { os, arch } = Deno.build, found = platform();
@@ -195,6 +197,16 @@ export function wheelRequest(variant: Variant): WheelRequest {
       remedy: variant === "gpu"
         ? "use Linux on x86-64, or leave out --variant gpu"
         : "use Linux on x86-64 or 64-bit Arm, or macOS on Apple silicon",
+      code: "ENGINE_UNAVAILABLE",
+    });
+  }
+  const unsupported = whyUnsupportedCpu();
+  if (unsupported !== undefined) {
+    throw new EmpSslError({
+      action: "set up",
+      subject: "TensorFlow",
+      found: unsupported,
+      remedy: "take another machine, or --engine webgpu or wasm",
       code: "ENGINE_UNAVAILABLE",
     });
   }

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { EmpSslError } from "../../errors.ts";
+import { codeOf, EmpSslError } from "../../errors.ts";
 import { featureLayer, featureWidth } from "../../model/encoder.ts";
 import { foldBatchNorms, foldedSpecs } from "../../model/fold_batch_norms.ts";
 import { stemOf } from "../../model/blocks.ts";
@@ -44,6 +44,20 @@ import type { Feed } from "./tensor.ts";
  * recomputes some: 18.2 GB instead of 10.8 GB in fp32, plus a margin.
  */
 const KEPT = 2.5;
+
+/** The result of starting a session; where it fails, the session's memory is freed. */
+async function orDisposed<T>(
+  session: GraphSession,
+  start: Promise<T>,
+): Promise<T> {
+  try {
+    return await start;
+  } catch (error) {
+    // With another process lost, a run may still be waiting for it.
+    if (codeOf(error) !== "PEER_LOST") session[Symbol.dispose]();
+    throw error;
+  }
+}
 
 /** What an engine is made from. */
 export interface GraphEngineParts {
@@ -166,7 +180,8 @@ export class GraphEngine implements Engine {
       const graph = traceStep(options, settings);
       const session = this.session(graph.graphDef());
       const start = { state, momentum, staged };
-      return await GraphTrainer.start(session, options, start);
+      const trainer = GraphTrainer.start(session, options, start);
+      return await orDisposed(session, trainer);
     }
     if (options.images % group.count !== 0) {
       throw new EmpSslError({
@@ -180,11 +195,12 @@ export class GraphEngine implements Engine {
     const replicas = await group.settings();
     const graph = traceStep(options, { ...settings, replicas });
     const session = this.session(graph.graphDef());
-    return await GraphTrainer.start(session, options, {
+    const trainer = GraphTrainer.start(session, options, {
       ...(group.task === 0 ? { state, momentum } : {}),
       staged,
       replicas: { own: group.devices.length, count: group.count },
     });
+    return await orDisposed(session, trainer);
   }
 
   /** A model in eval mode, on one device. */
@@ -197,7 +213,10 @@ export class GraphEngine implements Engine {
     const session = GraphSession.load(this.#c, graph, this.#target);
     const layer = featureLayer(model, options.features);
     const folded = foldBatchNorms(model, state, layer);
-    await restore(session, foldedSpecs(model, layer), folded);
+    await orDisposed(
+      session,
+      restore(session, foldedSpecs(model, layer), folded),
+    );
     const shape = [patches * images, patchSize, patchSize, model.channels];
     return {
       width: featureWidth(model, layer),

@@ -1,6 +1,5 @@
 /**
- * Loads the TensorFlow engine into this thread. Only one thread of a process
- * may load it: the library has global state.
+ * Loads the TensorFlow engine into this thread.
  *
  * @module
  */
@@ -8,6 +7,7 @@ import * as tf from "../../deps/tfjs.ts";
 import { makeNodeBackend } from "../../deps/tfjs_node.ts";
 import { codeOf, EmpSslError, messageOf } from "../../errors.ts";
 import type { EngineWish, Precision, PrecisionChoice } from "../engine.ts";
+import { whyUnsupportedCpu } from "../setup/cpu.ts";
 import { installedLibraries, type InstalledLibrary } from "../setup/locate.ts";
 import { openTensorFlow, type TensorFlowC } from "./c_api.ts";
 import { EagerBinding } from "./eager_binding.ts";
@@ -62,6 +62,8 @@ async function loadFrom(
   };
   const binding = await loadBackend(library, c, config);
   const gpu = binding.isUsingGpuDevice();
+  // The variant with CUDA runs on the CPU where there is no usable GPU.
+  config.interOpThreads = gpu ? 0 : 1;
   if (choice === "tf32" && !gpu) throw noTf32();
   const plain = { config };
   const precision = choice === "auto"
@@ -107,6 +109,10 @@ export async function loadTensorFlow(
   wish: Wish = {},
 ): Promise<GraphEngine> {
   const complaints: string[] = [];
+  const unsupported = whyUnsupportedCpu();
+  if (unsupported !== undefined) {
+    throw loadError(unsupported, undefined, "take --engine webgpu or wasm");
+  }
   for (const library of await installedLibraries(["gpu", "cpu"])) {
     let c: TensorFlowC;
     try {

@@ -19,8 +19,6 @@ export interface SessionConfig {
   interOpThreads?: number;
   /** Allocates GPU memory as it is needed, not all at the start. */
   allowMemoryGrowth?: boolean;
-  /** Memory of each virtual device that GPU 0 is split into, in MiB. */
-  virtualGpuMemory?: number[];
   /** XLA compiles the parts of the graph that it supports. */
   xla?: boolean;
   /** An operation without a kernel for its device runs on another. */
@@ -51,16 +49,7 @@ const XLA_DEFAULT = 0, XLA_ON = 2;
 
 const root = protobuf.Root.fromJSON({
   nested: {
-    VirtualDevices: { fields: { memoryLimitMb: repeated("float", 1) } },
-    GPUExperimental: {
-      fields: { virtualDevices: repeated("VirtualDevices", 1) },
-    },
-    GPUOptions: {
-      fields: {
-        allowGrowth: field("bool", 4),
-        experimental: field("GPUExperimental", 9),
-      },
-    },
+    GPUOptions: { fields: { allowGrowth: field("bool", 4) } },
     OptimizerOptions: { fields: { globalJitLevel: field("int32", 5) } },
     GraphOptions: {
       fields: { optimizerOptions: field("OptimizerOptions", 3) },
@@ -103,18 +92,13 @@ const root = protobuf.Root.fromJSON({
 });
 
 function configProto(config: SessionConfig) {
-  const { virtualGpuMemory, collectiveGroupLeader, collectiveNccl } = config;
+  const { collectiveGroupLeader, collectiveNccl } = config;
   return {
     deviceCount: config.deviceCount ?? {},
     intraOpParallelismThreads: config.intraOpThreads ?? 0,
     interOpParallelismThreads: config.interOpThreads ?? 0,
     deviceFilters: config.deviceFilters ?? [],
-    gpuOptions: {
-      allowGrowth: config.allowMemoryGrowth ?? false,
-      experimental: virtualGpuMemory && {
-        virtualDevices: [{ memoryLimitMb: virtualGpuMemory }],
-      },
-    },
+    gpuOptions: { allowGrowth: config.allowMemoryGrowth ?? false },
     allowSoftPlacement: config.allowSoftPlacement ?? false,
     graphOptions: {
       optimizerOptions: { globalJitLevel: config.xla ? XLA_ON : XLA_DEFAULT },

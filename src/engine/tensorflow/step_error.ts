@@ -5,6 +5,7 @@
  * @module
  */
 import { EmpSslError, type ErrorCode } from "../../errors.ts";
+import { NODES } from "../trace/names.ts";
 import { TensorFlowError } from "./status.ts";
 
 /** Numbers of `absl::StatusCode`. */
@@ -21,14 +22,19 @@ interface Kind {
   remedy: string;
 }
 
-function kindOf({ status, message }: TensorFlowError): Kind {
+function kindOf(
+  { status, message }: TensorFlowError,
+  isTraining: boolean,
+): Kind {
   const short = message.slice(0, 300);
   if (status === RESOURCE_EXHAUSTED || OUT_OF_MEMORY.test(message)) {
     return {
       code: "STEP_FAILED",
       found: `the device is out of memory (${message.slice(0, 200)})`,
-      remedy: "use a smaller --micro-batch, --bs or --num-patches; " +
-        "the last checkpoint is kept",
+      remedy: isTraining
+        ? "use a smaller --micro-batch, --bs or --num-patches; " +
+          "the last checkpoint is kept"
+        : "free some of it, or take --engine wasm",
     };
   }
   if (status === INVALID_ARGUMENT && NOT_FINITE.test(message)) {
@@ -76,7 +82,7 @@ export function stepError(error: unknown, fetches: string[]): unknown {
   return new EmpSslError({
     action: "compute",
     subject: fetches.slice(0, 3).join(", "),
-    ...kindOf(error),
+    ...kindOf(error, !fetches.includes(NODES.features)),
     cause: error,
   });
 }
