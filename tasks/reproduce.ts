@@ -10,12 +10,13 @@ import {
   BOOK_HEAD,
   bookCells,
   type BookRow,
+  evaluationForRow,
   readRow,
   rowNames,
   spreadOf,
   spreadText,
 } from "../src/report/book.ts";
-import { readEvaluations } from "../src/evaluate/evaluation_record.ts";
+import { readRun } from "../src/report/run_record.ts";
 import type { EvaluationResult } from "../src/evaluate/evaluate.ts";
 import { type Command, parseFlags, type Values } from "./cli/flags.ts";
 import { main } from "./cli/main.ts";
@@ -129,7 +130,9 @@ export async function run(values: Values, rest: string[]): Promise<void> {
     ],
     trainCommand,
   ));
-  const result = readEvaluations(dir).at(-1) ?? await evaluateRun(
+  const { evaluations, config } = readRun(dir);
+  const done = evaluationForRow(evaluations, config.steps, row.runs);
+  const result = done ?? await evaluateRun(
     parseFlags([...row.evaluate, "--model-path", dir], evaluateCommand),
   );
   console.log(`${name}: ${row.title}, seed ${seed}`);

@@ -10,6 +10,7 @@ import {
   spreadOf,
   spreadText,
 } from "../src/report/book.ts";
+import type { EvaluationResult } from "../src/evaluate/evaluate.ts";
 import { toFileUrl } from "../src/deps/std.ts";
 import { recordRun } from "../src/report/write_book.ts";
 import { parseFlags } from "../tasks/cli/flags.ts";
@@ -58,7 +59,8 @@ Deno.test("mean and spread over the seeds of a row", () => {
 
 Deno.test("a run gets into the book with its evaluation, and not without", async () => {
   await withFolder(async (dir) => {
-    const book = toFileUrl(`${dir}/results/`), run = `${dir}/run`;
+    // A space, which a URL encodes.
+    const book = toFileUrl(`${dir}/my results/`), run = `${dir}/run`;
     await writeRun(run, 3);
     const setting = { title: "A test", train: [], evaluate: [] };
     const record = (more: object = {}) => {
@@ -69,15 +71,32 @@ Deno.test("a run gets into the book with its evaluation, and not without", async
         return (error as Error).message;
       }
     };
-    assertStringIncludes(record(), "it was not evaluated, evaluate it first");
+    assertStringIncludes(record(), "there is no row a, give --title");
+    const lacking = "it has no evaluation of its last checkpoint";
+    assertStringIncludes(record({ setting }), lacking);
     Deno.mkdirSync(`${run}/evaluations`);
     const { runs: [{ evaluation }] } = readRow("shapes");
-    Deno.writeTextFileSync(
-      `${run}/evaluations/a.json`,
-      JSON.stringify({ ...evaluation, checkpoint: "/a/b", dataDir: "/c" }),
-    );
-    assertStringIncludes(record(), "there is no row a, give --title");
+    const write = (name: string, changes: Partial<EvaluationResult> = {}) => {
+      const checkpoint = `${run}/checkpoint-00000003.safetensors`;
+      Deno.writeTextFileSync(
+        `${run}/evaluations/${name}.json`,
+        JSON.stringify({
+          ...evaluation,
+          checkpoint,
+          dataDir: "/c",
+          ...changes,
+        }),
+      );
+    };
+    write("earlier", { checkpoint: `${run}/checkpoint-00000002.safetensors` });
+    assertStringIncludes(record({ setting }), lacking);
+    write("last");
     assertEquals(record({ setting }), "");
+    // Another evaluation does not take the place of one like the row's.
+    write("later", { testPatches: 1 });
+    assertEquals(record(), "");
+    Deno.removeSync(`${run}/evaluations/last.json`);
+    assertStringIncludes(record(), `${lacking} like those of a`);
     const row = readRow("a", book);
     assertEquals(row.title, "A test");
     assertEquals(row.runs[0].commit, "1a2b3c4");

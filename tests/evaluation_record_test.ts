@@ -5,8 +5,10 @@ import {
   keepEvaluation,
   readEvaluations,
 } from "../src/evaluate/evaluation_record.ts";
+import { comparisonOf } from "../src/report/comparison.ts";
 import { publishedFor } from "../src/report/published.ts";
 import { writeReport } from "../src/report/report.ts";
+import { readRuns } from "../src/report/run_record.ts";
 import { withFolder } from "./images.ts";
 import { evaluationOf, writeRun } from "./runs.ts";
 
@@ -34,6 +36,40 @@ Deno.test("each evaluation keeps a file of its own; the same one its old", async
     );
     assertEquals(html.match(/<td>50000 and 10000<\/td>/g)?.length, 5);
     assertStringIncludes(html, "<td>cifar100</td>");
+  });
+});
+
+Deno.test("evaluations of a module are kept, by its options and weights", async () => {
+  await withFolder(async (dir) => {
+    await writeRun(dir, 10);
+    const data = "file:///data/mine.ts?v=1";
+    const others: Partial<EvaluationResult>[] = [
+      { data },
+      { data, dataOptions: { label: "fine" } },
+      { data, dataOptions: { label: "coarse" } },
+      { data, chosenClasses: "/data/classes.txt" },
+      { data, untrained: true },
+    ];
+    for (const changes of others) {
+      const path = keepEvaluation(evaluationOf(dir, changes));
+      assertStringIncludes(path ?? "", "/evaluations/mine-128-patches-");
+    }
+    assertEquals(readEvaluations(dir).length, others.length);
+  });
+});
+
+Deno.test("the last checkpoint counts, however a run's path was written", async () => {
+  await withFolder(async (dir) => {
+    await writeRun(dir, 10);
+    const of = (folder: string, step: number, top1: number) =>
+      keepEvaluation(evaluationOf(dir, {
+        checkpoint: `${folder}/checkpoint-000000${step}.safetensors`,
+        knn: { top1, top5: 1 },
+      }));
+    of(`${dir}/.`, 20, 0.7);
+    of(dir, 10, 0.6);
+    const { rows } = comparisonOf(readRuns([dir]));
+    assertEquals(rows[0]!.at(-1), "70.0");
   });
 });
 

@@ -6,6 +6,7 @@
  */
 import { createHash } from "node:crypto";
 import { writeAtomically } from "../atomic_file.ts";
+import { isModule, moduleName } from "../data/own_data.ts";
 import type { EvaluationResult } from "./evaluate.ts";
 
 /** The folder of a run's evaluations. */
@@ -14,23 +15,31 @@ const FOLDER = "evaluations";
 /** Earlier versions wrote every evaluation to this file. */
 const FORMER = "evaluation.json";
 
+/** The file name of an evaluation's checkpoint. In a run's folder they sort by step. */
+export function checkpointFile({ checkpoint }: EvaluationResult): string {
+  return checkpoint.split("/").at(-1)!;
+}
+
 /** `cifar10-16-patches-1a2b3c4d.json`; the same evaluation has the same name. */
 function fileName(result: EvaluationResult): string {
-  const { checkpoint, data, images, testPatches, engine } = result;
-  const { protocol, features } = result;
+  const { data, images, testPatches, engine } = result;
+  const { protocol, features, dataOptions, chosenClasses, untrained } = result;
   const identity = [
-    checkpoint.split("/").at(-1),
+    checkpointFile(result),
     [data, result.dataDir, images.train, images.test, result.classes],
     // For a bag of patches with the hidden layer, the digest of earlier versions.
     protocol === "whole" || features === "backbone"
       ? [testPatches, engine.precision, protocol, features]
       : [testPatches, engine.precision],
     [result.knn !== undefined, result.linear !== undefined],
+    // Where they are set, so that the other digests are those of earlier versions.
+    ...[dataOptions, chosenClasses, untrained].filter((v) => v !== undefined),
   ];
   const digest = createHash("sha256").update(JSON.stringify(identity))
     .digest("hex").slice(0, 8);
   const of = protocol === "whole" ? "whole" : `${testPatches}-patches`;
-  return `${data}-${of}-${digest}.json`;
+  const name = isModule(data) ? moduleName(data) : data;
+  return `${name}-${of}-${digest}.json`;
 }
 
 /**

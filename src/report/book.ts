@@ -6,7 +6,10 @@
  */
 import { errorMaker, messageOf } from "../errors.ts";
 import { closestString } from "../deps/std.ts";
+import { checkpointName } from "../checkpoint/manifest.ts";
 import type { EvaluationResult } from "../evaluate/evaluate.ts";
+import { checkpointFile } from "../evaluate/evaluation_record.ts";
+import { evaluatedBy } from "./comparison.ts";
 
 const bookError = errorMaker("read the row", "NOT_FOUND");
 
@@ -113,6 +116,30 @@ export function readRow(name: string, book: URL = BOOK): BookRow {
   }));
   runs.sort((a, b) => a.seed - b.seed);
   return { name, ...read<RowSetting>("row.json"), runs };
+}
+
+/**
+ * The newest of a run's evaluations that can stand in a row: of its last checkpoint, and
+ * with the images, the protocol and the accuracies of the row's other runs.
+ *
+ * @param evaluations The run's, the newest last.
+ * @param steps The steps of the run.
+ * @param runs The row's other runs; empty for a new row.
+ */
+export function evaluationForRow(
+  evaluations: EvaluationResult[],
+  steps: number,
+  [first]: BookEntry[],
+): EvaluationResult | undefined {
+  const last = `${checkpointName(steps)}.safetensors`;
+  const wanted = first?.evaluation;
+  return evaluations.findLast((e) => {
+    if (checkpointFile(e) !== last || e.untrained) return false;
+    if (wanted === undefined) return e.linear !== undefined;
+    return evaluatedBy(e) === evaluatedBy(wanted) &&
+      (e.linear !== undefined || wanted.linear === undefined) &&
+      (e.knn !== undefined || wanted.knn === undefined);
+  });
 }
 
 /** Mean, lowest and highest of some numbers. */

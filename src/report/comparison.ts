@@ -4,6 +4,7 @@
  * @module
  */
 import type { EvaluationResult } from "../evaluate/evaluate.ts";
+import { checkpointFile } from "../evaluate/evaluation_record.ts";
 import { methodNamed } from "../model/methods/methods.ts";
 import type { RunRecord } from "./run_record.ts";
 
@@ -19,20 +20,39 @@ export function evaluatedOn(evaluation: EvaluationResult): string {
   const layer = evaluation.features === "backbone"
     ? "backbone"
     : "hidden layer";
-  return `${protocolText(evaluation)}, ${layer}`;
+  const weights = evaluation.untrained ? ", random weights" : "";
+  return `${protocolText(evaluation)}, ${layer}${weights}`;
 }
 
 /** A run with its accuracies by one kind of evaluation, 0 to 1. */
-export interface Accuracy {
+export interface Accuracy extends Accuracies {
   run: RunRecord;
+}
+
+/** What has to be equal for accuracies to be comparable, as a key. */
+export function evaluatedBy(evaluation: EvaluationResult): string {
+  const { data, dataOptions, classes, images } = evaluation;
+  return JSON.stringify([
+    [data, dataOptions, classes, images.train, images.test],
+    evaluatedOn(evaluation),
+  ]);
+}
+
+/** An evaluation's linear and kNN accuracy, 0 to 1, as far as it has them. */
+export interface Accuracies {
   linear?: number;
   knn?: number;
 }
 
-/** What has to be equal for accuracies to be comparable, as a key. */
-function evaluatedBy(evaluation: EvaluationResult): string {
-  const { data, images: { train, test } } = evaluation;
-  return `${data} ${train} ${test} ${evaluatedOn(evaluation)}`;
+/** The accuracies of the last checkpoint among evaluations of one kind. */
+function lastAccuracies(evaluations: EvaluationResult[]): Accuracies {
+  // The last checkpoint, even if another was evaluated later.
+  const last = evaluations.map(checkpointFile).toSorted().at(-1);
+  const own = evaluations.filter((e) => checkpointFile(e) === last);
+  return {
+    linear: own.findLast(({ linear }) => linear)?.linear?.last.top1,
+    knn: own.findLast(({ knn }) => knn)?.knn?.top1,
+  };
 }
 
 /**
@@ -49,19 +69,12 @@ export function evaluatedAlike(
   const [way] = ways.toSorted((a, b) => often(b) - often(a));
   const found = runs.flatMap((run) => {
     const own = run.evaluations.filter((e) => evaluatedBy(e) === way);
-    // The last checkpoint, even if another was evaluated later. Names sort by step.
-    const last = own.map(({ checkpoint }) => checkpoint).toSorted().at(-1);
-    const ofLast = own.filter(({ checkpoint }) => checkpoint === last);
-    return ofLast.length === 0 ? [] : [{ run, ofLast }];
+    return own.length === 0 ? [] : [{ run, own }];
   });
   if (found.length === 0) return undefined;
   return {
-    kind: evaluatedOn(found[0]!.ofLast[0]!),
-    runs: found.map(({ run, ofLast }) => ({
-      run,
-      linear: ofLast.findLast(({ linear }) => linear)?.linear?.last.top1,
-      knn: ofLast.findLast(({ knn }) => knn)?.knn?.top1,
-    })),
+    kind: evaluatedOn(found[0]!.own[0]!),
+    runs: found.map(({ run, own }) => ({ run, ...lastAccuracies(own) })),
   };
 }
 
@@ -115,8 +128,9 @@ export function comparisonOf(runs: RunRecord[]): Comparison {
       passes.toLocaleString("en"),
       (seconds / 60).toFixed(1),
       ...kinds.flatMap(({ key }) => {
-        const found = evaluations.findLast((e) => evaluatedBy(e) === key);
-        return [percent(found?.linear?.last.top1), percent(found?.knn?.top1)];
+        const own = evaluations.filter((e) => evaluatedBy(e) === key);
+        const { linear, knn } = lastAccuracies(own);
+        return [percent(linear), percent(knn)];
       }),
     ];
   });

@@ -4,7 +4,7 @@
  * @module
  */
 import type { StepMetrics } from "../train/events.ts";
-import type { ResolvedConfig } from "../checkpoint/run_config.ts";
+import { type ResolvedConfig, settingOf } from "../checkpoint/run_config.ts";
 import { type Accuracy, evaluatedAlike } from "./comparison.ts";
 import type { RunRecord } from "./run_record.ts";
 
@@ -87,7 +87,8 @@ function largestGroup(
 ): Accuracy[] {
   const groups = Map.groupBy(
     runs,
-    ({ run }) => JSON.stringify(settings.map((name) => run.config[name])),
+    ({ run }) =>
+      JSON.stringify(settings.map((name) => settingOf(run.config, name))),
   );
   return [...groups.values()].toSorted((a, b) => b.length - a.length)[0] ?? [];
 }

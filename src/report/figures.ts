@@ -186,7 +186,9 @@ export function signFigures(signs: SignOfAccuracy[]): Figure[] {
 export function embeddingMap(
   points: { x: number; y: number; label: string }[],
 ): Figure {
-  const title = "Test images by their features (PCA), a colour for each class";
+  const isLabelled = points.some(({ label }) => label !== points[0]!.label);
+  const title = "Test images by their features (PCA)" +
+    (isLabelled ? ", a colour for each class" : "");
   const svg = draw(title, {
     width: 560,
     height: 420,

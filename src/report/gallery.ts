@@ -126,11 +126,13 @@ export async function gallery(
     others.map((other) => dataset.label(other) === dataset.label(query!))
   );
   const right = same.filter(Boolean).length;
+  const ofClass = dataset.classes.length < 2
+    ? ""
+    : `; ${right} of ${same.length} neighbours have the same class`;
   return {
     map: embeddingMap(points),
     neighbours: await drawRows(dataset, rows),
     text: `Each row: a test image, then its ${NEIGHBOURS} nearest of the ` +
-      `${count - 1} others by the cosine of their features; ${right} of ` +
-      `${same.length} neighbours have the same class`,
+      `${count - 1} others by the cosine of their features${ofClass}`,
   };
 }

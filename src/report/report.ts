@@ -9,7 +9,7 @@ import { comparisonOf, protocolText } from "./comparison.ts";
 import { type CallOptions, untilAborted } from "../call_options.ts";
 import { openDataset } from "../data/catalog.ts";
 import type { EngineChoice } from "../engine/engine.ts";
-import { messageOf } from "../errors.ts";
+import { errorMaker, messageOf } from "../errors.ts";
 import { contactSheet } from "../patches/contact_sheet.ts";
 import { recipeOf } from "../patches/recipe.ts";
 import { createTransforms } from "../patches/create_transforms.ts";
@@ -24,6 +24,8 @@ import { readRuns, type RunRecord } from "./run_record.ts";
 import { sensitivities } from "./sensitivity.ts";
 import palette from "../style/palette.css" with { type: "text" };
 import style from "./report.css" with { type: "text" };
+
+const reportError = errorMaker("report on", "INVALID_ARGUMENT");
 
 /** The user's choices. */
 export interface ReportConfig {
@@ -198,6 +200,13 @@ export async function writeReport(
 ): Promise<ReportResult> {
   signal?.throwIfAborted();
   const { engine = "auto", gallery: wanted = true } = choices;
+  if (choices.runs.length === 0) {
+    throw reportError(
+      "nothing",
+      "no run was named",
+      "name the folder of a run",
+    );
+  }
   const runs = readRuns(choices.runs);
   const main = runs[0]!;
   const out = choices.out ?? `${main.dir}/report.html`;
@@ -222,6 +231,10 @@ export async function writeReport(
   const figures = [...curvesOfAll, ...sensitivity, ...told];
   const shared = legend(runs, curvesOfAll);
   const patches = await orMissing("patches", () => patchSheet(main));
+  const recorded = await orMissing(
+    "recorded results",
+    () => Promise.resolve().then(bookTable),
+  );
   const seen = wanted
     ? await orMissing("test images", () => gallery(main.dir, engine, signal))
     : undefined;
@@ -231,7 +244,7 @@ export async function writeReport(
     ["Numbers", numbers(runs) + published(runs)],
     ["Methods", methods(runs)],
     ["Evaluations", evaluations(runs)],
-    ["Recorded results", bookTable()],
+    ["Recorded results", recorded ?? ""],
     [
       "Curves",
       shared + grid(curvesOfAll),

@@ -8,6 +8,7 @@ import {
   COMPARED,
   pixelsOf,
   type ResolvedConfig,
+  settingOf,
 } from "../checkpoint/run_config.ts";
 import { methodNamed } from "../model/methods/methods.ts";
 import { patchSizesText } from "../stream/patch_sizes.ts";
@@ -49,7 +50,7 @@ function settingsOf({ config }: RunRecord): Map<string, string> {
   const settings = new Map<string, string>();
   for (const name of COMPARED) {
     if (DERIVED.includes(name)) continue;
-    settings.set(name, JSON.stringify(config[name]) ?? "");
+    settings.set(name, JSON.stringify(settingOf(config, name)) ?? "");
   }
   settings.set("recipe", JSON.stringify(ownRecipe(config)) ?? "");
   // Several patch sizes of a run (progressive resizing) are one setting.
@@ -62,11 +63,11 @@ function settingsOf({ config }: RunRecord): Map<string, string> {
   return settings;
 }
 
-function valueOf(config: ResolvedConfig, choice: string) {
+function valueOf(config: ResolvedConfig, choice: keyof ResolvedConfig) {
   if (choice === "patchSize" && config.progressive?.length) {
     return patchSizesText(config);
   }
-  const value = config[choice as keyof ResolvedConfig];
+  const value = settingOf(config, choice);
   return typeof value === "number" || typeof value === "string"
     ? value
     : undefined;
@@ -81,7 +82,7 @@ function byValue(a: number | string, b: number | string): number {
 
 /** A line for each combination of the other settings under which this one varies. */
 function linesOf(
-  choice: string,
+  choice: keyof ResolvedConfig,
   runs: (Accuracy & { settings: Map<string, string> })[],
 ): SensitivityPoint[][] {
   const groups = Map.groupBy(

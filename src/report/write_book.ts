@@ -4,6 +4,7 @@
  * @module
  */
 import { cpus } from "node:os";
+import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { writeAtomically } from "../atomic_file.ts";
 import { errorMaker } from "../errors.ts";
@@ -14,6 +15,7 @@ import {
   type BookEntry,
   type BookRow,
   type BookRun,
+  evaluationForRow,
   readRow,
   rowNames,
   type RowSetting,
@@ -87,22 +89,17 @@ function json(value: unknown): string {
 }
 
 /**
- * Adds a run and its last evaluation to the book.
+ * Adds a run and its evaluation to the book.
  *
  * @param dir The run's folder.
  * @throws {EmpSslError} `INVALID_ARGUMENT` where the run has not ended, was not
- * evaluated, or the row is new and no setting is given.
+ * evaluated as the row's other runs were, or the row is new and no setting is given.
  */
 export function recordRun(dir: string, options: RecordOptions): void {
   const record = readRun(dir);
   const { config, steps, evaluations } = record;
-  const evaluation = evaluations.at(-1);
-  if (steps.length < config.steps || evaluation === undefined) {
-    throw recordError(
-      dir,
-      evaluation ? "the run has not ended" : "it was not evaluated",
-      evaluation ? "resume it first" : "evaluate it first",
-    );
+  if (steps.length < config.steps) {
+    throw recordError(dir, "the run has not ended", "resume it first");
   }
   const { book = BOOK } = options;
   const isNew = !rowNames(book).includes(options.row);
@@ -113,10 +110,24 @@ export function recordRun(dir: string, options: RecordOptions): void {
       "give --title to add it",
     );
   }
+  const row = isNew ? undefined : readRow(options.row, book);
+  const evaluation = evaluationForRow(
+    evaluations,
+    config.steps,
+    row?.runs ?? [],
+  );
+  if (evaluation === undefined) {
+    throw recordError(
+      dir,
+      "it has no evaluation of its last checkpoint" +
+        (row ? ` like those of ${row.name}` : ""),
+      "evaluate it first" + (row ? ` with ${row.evaluate.join(" ")}` : ""),
+    );
+  }
   const folder = new URL(`${options.row}/seed-${config.seed}/`, book);
   Deno.mkdirSync(folder, { recursive: true });
   const write = (name: string, content: string | Uint8Array) =>
-    writeAtomically(new URL(name, folder).pathname, content);
+    writeAtomically(fileURLToPath(new URL(name, folder)), content);
   if (isNew) write("../row.json", json(options.setting));
   const report = config.report && withoutPaths(config.report, ["library"]);
   write("run.json", json(runOf(record, options)));

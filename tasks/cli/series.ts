@@ -58,7 +58,7 @@ export async function makeSeries(
     try {
       if (!await makeRun(name, { title, signal })) stopped();
     } catch (error) {
-      if (signal.aborted) stopped();
+      if (signal.aborted && error === signal.reason) stopped();
       if (!["COLLAPSED", "NOT_FINITE"].includes(codeOf(error) ?? "")) {
         throw error;
       }
@@ -86,7 +86,8 @@ export async function makeSeries(
   }
   tell(runs);
   const out = `${dir}/report.html`;
-  await writeReport({ runs, out, engine });
+  const { missing } = await writeReport({ runs, out, engine });
+  for (const what of missing) console.error(`The report lacks ${what}`);
   const seconds = (performance.now() - begin) / 1000;
   console.log(`${runs.length} runs in ${formatSeconds(seconds)}`);
   console.log(`Report: ${resolve(out)}`);
