@@ -4,9 +4,9 @@
  *
  * @module
  */
-import { isDeepStrictEqual } from "node:util";
 import {
   COMPARED,
+  isSameSetting,
   type ResolvedConfig,
   type TrainConfig,
 } from "../src/checkpoint/run_config.ts";
@@ -103,9 +103,7 @@ async function planned(
     const onEvent = showPreparation();
     const { config: resolved } = await prepareRun(choices, { onEvent });
     const same = all.find((other) =>
-      COMPARED.every((name) =>
-        isDeepStrictEqual(other.resolved[name], resolved[name])
-      )
+      COMPARED.every((name) => isSameSetting(name, other.resolved, resolved))
     );
     if (same === undefined) all.push({ ...variation, choices, resolved });
     else console.log(`${variation.name} is the same as ${same.name}: run once`);

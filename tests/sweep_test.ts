@@ -7,6 +7,8 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
+import { COMPARED, isSameSetting } from "../src/checkpoint/run_config.ts";
+import { prepareRun } from "../src/train/config.ts";
 import { keepEvaluation } from "../src/evaluate/evaluation_record.ts";
 import { RECIPES } from "../src/patches/recipe.ts";
 import { comparisonOf } from "../src/report/comparison.ts";
@@ -35,6 +37,19 @@ Deno.test("each value is a run, or each combination", () => {
   assertEquals(sizes.slice(1).map(({ values }) => values["patch-size"]), [
     ...["16", "16,24@0.5,32@.75", "32"],
   ]);
+});
+
+Deno.test("a default that is given is the default that is left out", async () => {
+  const { config } = await prepareRun({});
+  const given = await prepareRun({
+    ...{ method: "emp-ssl", schedule: "cosine", larsClip: "current" },
+    ...{ warmUp: "0", bits: 8 },
+  });
+  for (const name of COMPARED) {
+    assert(isSameSetting(name, config, given.config), name);
+  }
+  const other = await prepareRun({ schedule: "linear" });
+  assert(!isSameSetting("schedule", config, other.config));
 });
 
 Deno.test("choices that cannot be varied are refused", () => {

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { isDeepStrictEqual } from "node:util";
 import type { DataOptions, DatasetSource } from "../data/dataset.ts";
 import type {
   EngineChoice,
@@ -208,6 +209,32 @@ export const IDENTITY = [
   "syncBn",
 ] as const satisfies (keyof ResolvedConfig)[];
 
+/** The values of settings that a configuration leaves out. */
+const LEFT_OUT: Partial<Record<keyof ResolvedConfig, unknown>> = {
+  method: "emp-ssl",
+  schedule: "cosine",
+  warmUp: "0",
+  larsClip: "current",
+  bits: 8,
+};
+
+/** A setting of a run: a default that is left out equals the same one that is given. */
+export function settingOf(
+  config: Partial<TrainConfig | ResolvedConfig>,
+  name: keyof ResolvedConfig,
+): unknown {
+  return (config as Partial<ResolvedConfig>)[name] ?? LEFT_OUT[name];
+}
+
+/** Whether two runs have the same value of a setting. */
+export function isSameSetting(
+  name: keyof ResolvedConfig,
+  a: Partial<ResolvedConfig>,
+  b: Partial<ResolvedConfig>,
+): boolean {
+  return isDeepStrictEqual(settingOf(a, name), settingOf(b, name));
+}
+
 /**
  * The settings by which runs are compared: those above, and how a run is computed.
  * Processes that train together must agree on most of them (`cluster/agreement.ts`).
@@ -226,6 +253,7 @@ const OPERATIONAL = [
   "tensorboard",
   "dataDir",
   "dataOptions",
+  "dataUrl",
   "download",
   "replicas",
   "cluster",

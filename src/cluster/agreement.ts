@@ -8,6 +8,7 @@ import {
   COMPARED,
   operational,
   type ResolvedConfig,
+  settingOf,
   type TrainConfig,
   trainSource,
 } from "../checkpoint/run_config.ts";
@@ -78,7 +79,9 @@ function sharedSettings({ asked, resumes }: JoinOptions): SharedSettings {
   };
   // Process 0 reads the configuration of a resumed run from its checkpoint.
   if (resumes) return settings;
-  for (const key of AGREED) settings[flagOf(key)] = asText(asked[key]);
+  for (const key of AGREED) {
+    settings[flagOf(key)] = asText(settingOf(asked, key));
+  }
   const { patchSize, progressive } = asked;
   if (patchSize !== undefined) {
     settings["--patch-size"] = patchSizesText({ patchSize, progressive });
@@ -168,7 +171,15 @@ export async function followAgreement(
     if (config.images !== planned.images) {
       const found =
         `it has ${config.images} images where process 0 has ${planned.images}`;
-      throw dataError(where, found, SAME_DATA);
+      // Process 0 has an index of the images that the run began with.
+      const isNewer = resumes && config.images > planned.images;
+      throw dataError(
+        where,
+        isNewer ? `${found}: some were added since the run began` : found,
+        isNewer
+          ? "take the new images out, or resume in one process"
+          : SAME_DATA,
+      );
     }
     if (await imagesOf(trainSource(config)) !== images) {
       const found = "its images are not those of process 0";

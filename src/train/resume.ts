@@ -18,9 +18,11 @@ import { recipesOf } from "./views.ts";
 import {
   IDENTITY,
   isOperational,
+  isSameSetting,
   operational,
   pixelsOf,
   type ResolvedConfig,
+  settingOf,
   type TrainConfig,
 } from "../checkpoint/run_config.ts";
 import { type PatchSizes, patchSizesText } from "../stream/patch_sizes.ts";
@@ -54,12 +56,10 @@ export function resumePoint(dir: string): ResumePoint {
 }
 
 function isLike(stored: ResolvedConfig, wanted: ResolvedConfig): boolean {
-  const same = IDENTITY.every((key) =>
-    isDeepStrictEqual(stored[key], wanted[key])
-  );
+  const same = IDENTITY.every((key) => isSameSetting(key, stored, wanted));
   // `auto` matches any value of the stored run.
   return same &&
-    (["engine", "precision"] as const).every((key) =>
+    (["engine", "precision", "microBatch"] as const).every((key) =>
       wanted[key] === "auto" || wanted[key] === stored[key]
     );
 }
@@ -84,6 +84,22 @@ export function newestRunLike(
   });
   runs.sort((a, b) => Number(b.time) - Number(a.time));
   return runs.find(({ dir }) => hasCheckpoint(dir))?.dir;
+}
+
+/**
+ * Whether a folder holds a run that was started with the same choices and ended before
+ * its first checkpoint.
+ */
+export function isUnsavedRunLike(
+  dir: string,
+  wanted: ResolvedConfig,
+): boolean {
+  try {
+    const stored = JSON.parse(Deno.readTextFileSync(`${dir}/config.json`));
+    return isLike(stored, wanted) && !hasCheckpoint(dir);
+  } catch {
+    return false;
+  }
 }
 
 /** Whether a run has a checkpoint that it can be resumed from. */
@@ -119,7 +135,7 @@ function asKept(
 }
 
 /** Other choices that may differ when a run is resumed: they are not compared. */
-const FREE = ["dir", "msg", "dataUrl"];
+const FREE = ["dir", "msg"];
 
 /**
  * Rejects choices that differ from those of the run that is resumed.
@@ -134,20 +150,25 @@ export function checkUnchanged(
   stored: ResolvedConfig,
   given: Partial<TrainConfig>,
 ): void {
-  const kept = stored as unknown as Record<string, unknown>;
   const show = (it: unknown) =>
     typeof it === "object" ? JSON.stringify(it) : it;
   checkSizes(dir, stored, given);
   for (const [key, value] of Object.entries(given)) {
     if (value === undefined || value === "auto") continue;
     if (key === "patchSize" || key === "progressive") continue;
-    if (isOperational(key) || FREE.includes(key)) continue;
+    // The options of a module may change with it: the digest of its data is compared.
+    const isFree = key === "dataOptions"
+      ? isModule(stored.data)
+      : isOperational(key) || FREE.includes(key);
+    if (isFree) continue;
     // The module may have moved: the digest shows whether its images are the same.
     if (key === "data" && isModule(`${value}`) && isModule(stored.data)) {
       continue;
     }
-    if (isDeepStrictEqual(kept[key], asKept(key, value, stored))) continue;
-    throw changedError(`${dir} with ${key} ${show(value)}`, show(kept[key]));
+    const kept = settingOf(stored, key as keyof ResolvedConfig);
+    if (isDeepStrictEqual(kept, asKept(key, value, stored))) continue;
+    const found = kept === undefined ? `no ${key}` : show(kept);
+    throw changedError(`${dir} with ${key} ${show(value)}`, found);
   }
 }
 
