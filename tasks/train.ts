@@ -5,6 +5,7 @@
  */
 import type { Dashboard } from "../src/dashboard/dashboard.ts";
 import { EmpSslError } from "../src/errors.ts";
+import { flagError } from "../src/flag_error.ts";
 import { onlineProbe } from "../src/evaluate/online_probe.ts";
 import { modelOf } from "../src/model/model_of.ts";
 import { tensorSpecs } from "../src/model/parameters.ts";
@@ -21,9 +22,11 @@ import {
 import { readInitialWeights } from "../src/checkpoint/initial_weights.ts";
 import {
   checkUnchanged,
+  isUnsavedRunLike,
   newestRunLike,
   resumePoint,
 } from "../src/train/resume.ts";
+import { removeUnsavedRun } from "../src/checkpoint/run_folder.ts";
 import { isClustered, isFollower } from "../src/cluster/agreement.ts";
 import type { Probe } from "../src/train/events.ts";
 import { train } from "../src/train/train.ts";
@@ -74,6 +77,10 @@ function findLike(resolved: ResolvedConfig): string | undefined {
     }
   }
   const found = newestRunLike(folders, resolved);
+  if (found === undefined && resolved.dir !== undefined) {
+    const { dir } = resolved;
+    if (isUnsavedRunLike(dir, resolved)) removeUnsavedRun(dir);
+  }
   console.log(
     found === undefined
       ? "No matching run to resume: starting a new one"
@@ -119,8 +126,11 @@ async function dashboardOf(values: Values): Promise<Dashboard | undefined> {
 
 /** Closes the live page: viewers have one second to read the last events. */
 async function letGo(dashboard: Dashboard | undefined): Promise<void> {
-  const second = new Promise((done) => setTimeout(done, 1000));
-  if (dashboard) await Promise.race([dashboard.close(), second]);
+  if (dashboard === undefined) return;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const second = new Promise((done) => timer = setTimeout(done, 1000));
+  await Promise.race([dashboard.close(), second]);
+  clearTimeout(timer);
 }
 
 /** Runs a process other than process 0; prints its start and skipped images. */
@@ -156,6 +166,15 @@ export async function run(values: Values): Promise<void> {
   // Errors in the choices are reported before the engine is set up.
   const given = givenOf(values, config);
   let resume = values.resume as string | undefined;
+  if (
+    values.config !== undefined && resume !== undefined && resume !== "auto"
+  ) {
+    throw flagError(
+      `--config with --resume ${resume}`,
+      "the run has its own configuration",
+      "leave one of them out",
+    );
+  }
   if (resume === "auto" && isClustered(config)) {
     throw new EmpSslError({
       action: "resume",

@@ -9,10 +9,11 @@ import {
 import { unavailable } from "../src/engine/tensorflow/load.ts";
 import { EmpSslError } from "../src/errors.ts";
 import { validateConfig } from "../src/train/validate.ts";
-import { helpText, parseFlags } from "../tasks/cli/flags.ts";
+import { helpText, parseCommand, parseFlags } from "../tasks/cli/flags.ts";
 import { formatSeconds, Progress } from "../tasks/cli/progress.ts";
 import { Summary } from "../tasks/cli/summary.ts";
 import { command as evaluateCommand } from "../tasks/evaluate.ts";
+import { command as reportCommand } from "../tasks/report.ts";
 import { configOf } from "../tasks/cli/train_choices.ts";
 import { command } from "../tasks/cli/train_flags.ts";
 import { dirname } from "node:path";
@@ -66,6 +67,13 @@ Deno.test("a run's configuration is replayed, and flags change it", async () => 
     assertEquals([replayed.bs, replayed.seed, replayed.tcr], [30, 5, 2]);
     assertEquals(replayed.dir, undefined);
     assert(!("steps" in replayed));
+    // A run stores its micro-batch, which belongs to its patches and its method.
+    const run = { ...shown, microBatch: 10, patchSim: 100 };
+    await Deno.writeTextFile(path, JSON.stringify(run));
+    assertEquals(parse(`--config ${path}`).microBatch, 10);
+    assertEquals(parse(`--config ${path} --num-patches 15`).microBatch, "auto");
+    const other = parse(`--config ${path} --method vicreg`);
+    assertEquals([other.microBatch, other.patchSim], ["auto", 200]);
     const changed = parse(`--config ${path} --seed 6 --dir here`);
     assertEquals([changed.bs, changed.seed, changed.dir], [30, 6, "here"]);
     for (const bad of ["{", "null", "{}", '{"bs":30}']) {
@@ -94,6 +102,11 @@ Deno.test("a run's configuration is replayed, and flags change it", async () => 
   } finally {
     await Deno.remove(path);
   }
+});
+
+Deno.test("positional arguments stay text", () => {
+  const { rest } = parseCommand(["001", "2026.10"], reportCommand);
+  assertEquals(rest, ["001", "2026.10"]);
 });
 
 Deno.test("a cache for images that are not decoded is refused", async () => {

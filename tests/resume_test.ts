@@ -24,6 +24,31 @@ Deno.test({
       assertEquals(code, 0, text);
       const wanted = await outcomeOf(whole);
       assertEquals(wanted.losses.length, 12);
+      await t.step(
+        "killed before its first checkpoint: from the start",
+        async () => {
+          // The last flag is --save-every.
+          const seldom = [...SHORT_RUN.slice(0, -1), "1000", "--dir", parts];
+          const child = startTraining(seldom);
+          await reached(parts, 1, child);
+          child.kill("SIGKILL");
+          await child.status;
+          for (const { name } of [...Deno.readDirSync(parts)]) {
+            if (name.startsWith("checkpoint-")) {
+              await Deno.remove(`${parts}/${name}`);
+            }
+          }
+          await child.stdout.cancel();
+          await child.stderr.cancel();
+          const { code, text } = await finish(
+            startTraining([...seldom, "--resume", "auto"]),
+          );
+          assertEquals(code, 0, text);
+          assertStringIncludes(text, "starting a new one");
+          assertEquals(await outcomeOf(parts), wanted);
+          await Deno.remove(parts, { recursive: true });
+        },
+      );
       const resume = (...more: string[]) =>
         startTraining(["--resume", parts, ...more]);
 
@@ -55,6 +80,13 @@ Deno.test({
         const { code, text } = await finish(resume("--lr", "0.1"));
         assertEquals(code, 2);
         assertStringIncludes(text, "it was started with 0.3");
+        const grey = await finish(resume("--no-color"));
+        assertEquals(grey.code, 2);
+        assertStringIncludes(grey.text, "with recipe");
+        const config = `${parts}/config.json`;
+        const other = await finish(resume("--config", config));
+        assertEquals(other.code, 2);
+        assertStringIncludes(other.text, "the run has its own configuration");
       });
 
       await t.step("the rest, from before a damaged checkpoint", async () => {

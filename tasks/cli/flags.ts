@@ -158,7 +158,8 @@ export function parseCommand(
     flags,
   );
   const parsed = parseArgs(spelled, {
-    string: ofType("text", "number"),
+    // "_": positional arguments stay text, as a folder named 001.
+    string: [...ofType("text", "number"), "_"],
     boolean: [...ofType("switch"), "help"],
     unknown(arg: string, key?: string) {
       if (key === undefined) {

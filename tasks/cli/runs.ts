@@ -5,7 +5,10 @@
  * @module
  */
 import { readCheckpointInfo } from "../../src/checkpoint/checkpoint.ts";
-import type { TrainConfig } from "../../src/checkpoint/run_config.ts";
+import {
+  operational,
+  type TrainConfig,
+} from "../../src/checkpoint/run_config.ts";
 import { removeUnsavedRun } from "../../src/checkpoint/run_folder.ts";
 import type { EngineChoice } from "../../src/engine/engine.ts";
 import { evaluate } from "../../src/evaluate/evaluate.ts";
@@ -47,7 +50,7 @@ export async function trainRun(
   const goesOn = hasCheckpoint(dir);
   if (!goesOn) removeUnsavedRun(dir);
   const events = goesOn
-    ? train({}, { resume: dir, signal })
+    ? train(operational(config), { resume: dir, signal })
     : train({ ...config, dir }, { signal });
   let progress: Progress | undefined;
   for await (const event of events) {
@@ -130,11 +133,16 @@ export async function evaluateRun(
   signal: AbortSignal,
 ): Promise<void> {
   const { path, config } = readCheckpointInfo(run);
+  const { limitTrain, limitTest } = evaluation;
   const { protocol, features } = kind;
   const testPatches = protocol === "whole" ? 1 : evaluation.testPatches;
   const done = readEvaluations(run).some((e) =>
     e.checkpoint === path && e.protocol === protocol &&
-    e.features === features && e.testPatches === testPatches
+    e.features === features && e.testPatches === testPatches &&
+    e.linear !== undefined && e.knn !== undefined &&
+    // A set may have fewer images than its limit.
+    e.images.train <= (limitTrain ?? Infinity) &&
+    e.images.test <= (limitTest ?? Infinity)
   );
   if (done) return;
   const name = `${title}, ${protocol} of ${features}`;

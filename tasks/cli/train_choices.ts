@@ -32,6 +32,12 @@ import {
 import { readChoices } from "../../src/train/config_schema.ts";
 import type { Values } from "./flags.ts";
 
+/** Choices whose stored values do not suit another method. */
+const OF_METHOD = [
+  ...["numPatches", "bs", "lr", "warmUp", "microBatch"] as const,
+  ...["methodOptions", "patchSim", "tcr"] as const,
+];
+
 /** The configuration of a command line. */
 export function configOf(values: Values): TrainConfig {
   const preset = values.preset as keyof typeof PRESETS | undefined;
@@ -42,12 +48,15 @@ export function configOf(values: Values): TrainConfig {
   const { method = stored.method } = config;
   if (methodNamed(method) !== methodNamed(stored.method)) {
     // The stored values of these choices belong to the other method.
-    for (const name of ["numPatches", "bs", "lr", "warmUp"] as const) {
-      delete stored[name];
-    }
+    for (const name of OF_METHOD) delete stored[name];
+  }
+  const given = givenOf(values, config);
+  // A run stores the micro-batch that was chosen for its number of patches.
+  if ((given.numPatches ?? stored.numPatches) !== stored.numPatches) {
+    delete stored.microBatch;
   }
   return withDefaults({
-    ...overridden(stored, givenOf(values, config)),
+    ...overridden(stored, given),
     // Flags that change a part of the recipe or the model keep the rest as stored.
     recipe: recipeOfFlags(values, stored.recipe),
     model: modelOfFlags(values, stored.model),
@@ -246,6 +255,9 @@ export function givenOf(
     .filter((key) => key in choices && key !== "dir");
   if (values["patch-size"] !== undefined) given.push("progressive");
   if (values["no-download"]) given.push("download");
+  const { "crop-scale": scale, "no-color": noColor } = values;
+  if (scale !== undefined || noColor) given.push("recipe");
+  if (values.channels !== undefined) given.push("model");
   const { preset } = values;
   if (preset !== undefined) {
     given.push(...Object.keys(PRESETS[preset as keyof typeof PRESETS]));
