@@ -334,15 +334,25 @@ Deno.test("writeAtomically() leaves the old file, and nothing else, where it fai
   });
 });
 
+Deno.test("a low effective rank is computed again at the next step", () => {
+  let now = 0;
+  const rank = new SampledRank({ now: () => now += 50, low: 1.1 });
+  const low = Float32Array.of(1, 1, 1, 1), high = Float32Array.of(1, 0, 0, 1);
+  assert(rank.of(low, 1) < 1.01);
+  assert(rank.of(high, 1) > 1.99);
+  // Now it is kept for some steps.
+  assert(rank.of(low, 1) > 1.99);
+});
+
 Deno.test("the effective rank takes a hundredth of the steps' time", () => {
   let now = 0;
   // Each call of the clock adds 50 ms, so that the rank seems to take 50 ms.
-  const rank = new SampledRank(() => now += 50);
+  const rank = new SampledRank({ now: () => now += 50 });
   const grams = [Float32Array.of(1, 0, 0, 1), Float32Array.of(1, 1, 1, 1)];
   const [two, one] = grams.map((gram) => rank.of(gram, 100));
   assert(two! > 1.99 && one! < 1.01);
   // That is 5 % of a step of 1 s: the rank is computed at every fifth step.
-  const fast = new SampledRank(() => now += 50);
+  const fast = new SampledRank({ now: () => now += 50 });
   const ranks = Array.from(
     { length: 10 },
     (_, i) => fast.of(grams[i < 1 ? 0 : 1]!, 1),

@@ -1,6 +1,12 @@
 /** The processes of a cluster: their addresses, the rendezvous, lost processes. */
 import "./flags.ts";
-import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { EmpSslError } from "../src/errors.ts";
 import {
   checkMembership,
@@ -175,6 +181,18 @@ Deno.test("process 0 that fails while it prepares tells the others", async () =>
   await new Promise((done) => setTimeout(done, 300));
   host[Symbol.dispose]();
   await end;
+});
+
+Deno.test("two processes of one number: the second is told so", async () => {
+  const [chief, second, third] = optionsFor(3);
+  const met = Promise.all([meet(chief), meet(second)]);
+  met.catch(() => {});
+  // The rendezvous waits for process 2 while another process 1 comes.
+  await new Promise((done) => setTimeout(done, 100));
+  const { message } = await assertRejects(() => meet(second), EmpSslError);
+  assertStringIncludes(message, "another process has this number");
+  const last = await meet(third);
+  for (const peer of [...await met, last]) peer[Symbol.dispose]();
 });
 
 Deno.test("different settings are refused, at both ends", async () => {

@@ -29,6 +29,7 @@ const REMEDY = {
     "start all processes within --peer-timeout of each other, once every " +
     "machine is set up (deno task setup) and has its data",
   host: "see the error of process 0, then start all processes again",
+  numbers: "give each process its own --task",
   same: "start all processes with the same program and flags",
 };
 
@@ -137,8 +138,12 @@ export class HostedRendezvous<Plan> implements Disposable {
   async #register(connection: Connection): Promise<void> {
     this.#pending.add(connection);
     const { hello } = await connection.next() ?? {};
-    if (hello === undefined || !this.#missing().includes(hello.task)) {
-      connection.close();
+    if (hello === undefined) return connection.close();
+    if (!this.#missing().includes(hello.task)) {
+      const peer = peerName(hello.task, this.#options.addresses);
+      const found = "another process has this number";
+      // Closed at the end: closing now could lose the message.
+      connection.send({ lost: { peer, found, remedy: REMEDY.numbers } });
       return;
     }
     this.#pending.delete(connection);

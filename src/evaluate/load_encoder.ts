@@ -57,8 +57,9 @@ export interface LoadEncoderOptions {
 }
 
 /**
- * A loaded encoder, and the patches that it takes. It computes in this thread and blocks
- * it: calls run one after another, and a server should load it in a separate worker.
+ * A loaded encoder, and the patches that it takes. Most engines compute in this thread
+ * and block it: a server should load it in a separate worker. TensorFlow reads the bytes
+ * that `encode` is given while it computes: do not change them before the call resolves.
  * Dispose of it when no call is running.
  */
 export interface LoadedEncoder extends FeatureEncoder, Disposable {

@@ -14,27 +14,51 @@ import {
   trainSource,
   valuesOf,
 } from "../checkpoint/run_config.ts";
-import { type PixelFormat, samples } from "../data/image.ts";
+import { type Image, type PixelFormat, samples } from "../data/image.ts";
 import { normalized } from "../patches/normalize.ts";
 import type { CheckPatches } from "./check.ts";
 
-/** The run's own images; generated ones where they are not available. */
-async function images(config: ResolvedConfig): Promise<Dataset> {
-  try {
-    const dataset = await openDataset({
-      ...trainSource(config),
-      cache: undefined,
-    });
-    await dataset.image(0);
-    return dataset;
-  } catch {
-    const { channels, bits } = pixelsOf(config);
-    if (bits === 8 && (channels === 1 || channels === 3)) {
-      const pixels = { channels, bits };
-      return await openDataset({ name: "shapes", split: "test", pixels });
+/** How many unreadable images are passed over. */
+const UNREADABLE = 100;
+
+/** An image and its index. */
+interface Sample {
+  index: number;
+  image: Image;
+}
+
+/** The first readable images of a data set, at most `count`. */
+async function readable(dataset: Dataset, count: number): Promise<Sample[]> {
+  const found: Sample[] = [];
+  const last = Math.min(dataset.length, count + UNREADABLE);
+  for (let index = 0; index < last && found.length < count; index++) {
+    try {
+      found.push({ index, image: await dataset.image(index) });
+    } catch {
+      // Damaged images are left out, as in training.
     }
-    return noise(pixelsOf(config));
   }
+  return found;
+}
+
+/** The run's own images; generated ones where they are not available. */
+async function images(
+  config: ResolvedConfig,
+  count: number,
+): Promise<Sample[]> {
+  try {
+    const own = { ...trainSource(config), cache: undefined };
+    const found = await readable(await openDataset(own), count);
+    if (found.length > 0) return found;
+  } catch {
+    // The data is not here.
+  }
+  const { channels, bits } = pixelsOf(config);
+  const pixels = { channels, bits };
+  const generated = bits === 8 && (channels === 1 || channels === 3)
+    ? await openDataset({ name: "shapes", split: "test", pixels })
+    : noise(pixels);
+  return await readable(generated, count);
 }
 
 /** An image of random numbers, for pixel formats that `shapes` does not have. */
@@ -61,15 +85,14 @@ export async function samplePatches(
   count: number,
 ): Promise<CheckPatches> {
   const { recipe, patchSize: size, seed } = config;
-  const dataset = await images(config);
+  const found = await images(config, count);
   const pixels = pixelsOf(config), { channels } = pixels;
   const transforms = await createTransforms(pixels);
   const random = new RandomStream({ seed, purpose: Purpose.patch, at: [] });
   const length = size * size * channels;
   const values = new Float32Array(count * length);
   for (let i = 0; i < count; i++) {
-    const index = i % dataset.length;
-    const image = await dataset.image(index);
+    const { index, image } = found[i % found.length]!;
     transforms.load(image);
     random.seek({ seed, purpose: Purpose.patch, at: [0, index, i] });
     cutPatch(image, { recipe: recipeOf(recipe), size, transforms }, random);

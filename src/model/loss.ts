@@ -20,6 +20,17 @@ import { totalCodingRate } from "./tcr.ts";
 /** Images in the Gram matrix that shows a collapse. */
 const SEEN = 256;
 
+/**
+ * The Gram matrix Z̄Z̄ᵀ of the first images, whose effective rank shows a collapse.
+ *
+ * @param mean `b×d`, the mean embedding of each image.
+ */
+export function gramOf(mean: tf.Tensor): tf.Tensor {
+  const [images, d] = mean.shape as [number, number];
+  const some = tf.slice(mean, [0, 0], [Math.min(images, SEEN), d]);
+  return tf.matMul(some, some, false, true);
+}
+
 /** The weights of the two parts. */
 export interface LossConfig {
   /** Weight λ of the invariance: 200. */
@@ -68,7 +79,5 @@ export function empSslLoss(
   const loss = tf.neg(
     tf.add(tf.mul(similarity, patchSim), tf.mul(rate, tcr)),
   );
-  const some = tf.slice(mean, [0, 0], [Math.min(rows / patches, SEEN), d]);
-  const gram = tf.matMul(some, some, false, true);
-  return { loss, invariance: similarity, tcr: rate, gram };
+  return { loss, invariance: similarity, tcr: rate, gram: gramOf(mean) };
 }

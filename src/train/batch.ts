@@ -49,7 +49,7 @@ export function ownShapeOf(config: ResolvedConfig, patchSize: number) {
  */
 export function microBatchOf(
   config: ResolvedConfig,
-  { device, precision, memoryBytes }: EngineReport,
+  { device, precision, memoryBytes, replicas }: EngineReport,
 ): number | undefined {
   const { microBatch, cluster } = config;
   const batch = batchOf(config);
@@ -58,7 +58,10 @@ export function microBatchOf(
   const free = device === "CPU" ? availableMemory() : memoryBytes;
   // The engine does not report its device's memory: the user has to decide.
   if (free === undefined) return undefined;
-  const images = batch.images / (cluster?.length ?? 1);
+  // Each replica on a GPU has a memory of its own.
+  const shares = (cluster?.length ?? 1) *
+    (device === "CPU" ? 1 : replicas?.own ?? 1);
+  const images = batch.images / shares;
   const method = methodOf(batch.model);
   if (!method.microBatches) {
     const rows = images * batch.patches;

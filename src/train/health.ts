@@ -11,7 +11,7 @@ import type { State } from "../model/tensors.ts";
 /** Collapse limits: invariance; coding rate, as a multiple of `collapsedRate`. */
 const INVARIANCE = 0.99, MARGIN = 1.1;
 /** Below this effective rank all embeddings have nearly the same direction. */
-const RANK = 1.1;
+export const COLLAPSED_RANK = 1.1;
 
 /**
  * The total coding rate of b equal unit vectors: ½ log(1 + d/ε²) for any b, since the
@@ -89,7 +89,7 @@ export class CollapseWatch {
     step: number,
     { invariance, tcr, effectiveRank }: StepLosses & { effectiveRank: number },
   ): void {
-    const collapsed = effectiveRank < RANK ||
+    const collapsed = effectiveRank < COLLAPSED_RANK ||
       invariance > INVARIANCE && tcr < this.#limit;
     this.#steps = collapsed ? this.#steps + 1 : 0;
     if (this.#steps < this.#patience) return;

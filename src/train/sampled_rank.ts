@@ -26,10 +26,21 @@ export class SampledRank {
   #now: () => number;
   #last = NaN;
   #wait = 0;
+  readonly #low: number;
 
-  /** @param now A clock that returns milliseconds. */
-  constructor(now: () => number = () => performance.now()) {
+  /**
+   * @param options `now` is a clock that returns milliseconds. A rank under `low` is
+   * computed again at the next step, so that one low value does not stand for several
+   * steps.
+   */
+  constructor(
+    { now = () => performance.now(), low = 0 }: {
+      now?: () => number;
+      low?: number;
+    } = {},
+  ) {
     this.#now = now;
+    this.#low = low;
   }
 
   /**
@@ -39,7 +50,7 @@ export class SampledRank {
    * @param seconds The duration of the step.
    */
   of(gram: Float32Array, seconds: number): number {
-    if (this.#wait-- > 0) return this.#last;
+    if (this.#wait-- > 0 && !(this.#last < this.#low)) return this.#last;
     const begin = this.#now();
     this.#last = effectiveRank(gram);
     const taken = (this.#now() - begin) / 1000;

@@ -8,10 +8,10 @@ import { EmpSslError } from "../errors.ts";
 import { microBatchOf } from "./batch.ts";
 import { isModule, moduleName } from "../data/own_data.ts";
 import type { PrepareEvent } from "../data/prepare.ts";
-import { checkOwnName } from "../cluster/membership.ts";
+import { checkMembership, checkOwnName } from "../cluster/membership.ts";
 import { type Compute, startCompute } from "../engine/compute.ts";
 import { type PreparedRun, prepareRun, resolveConfig } from "./config.ts";
-import { clusterWish } from "./validate.ts";
+import { clusterWish, validateConfig } from "./validate.ts";
 import { flatChoices, type TrainChoices, withDefaults } from "./choices.ts";
 import { type ResolvedConfig, trainSource } from "../checkpoint/run_config.ts";
 import type { Probe, TrainEvent } from "./events.ts";
@@ -92,7 +92,11 @@ export async function* train(
   const goesOn = resume !== undefined;
   const config = flatChoices(choices), asked = withDefaults(config);
   const { cluster: addresses, task = 0 } = config;
-  if (addresses) await checkOwnName({ addresses, task });
+  if (addresses) {
+    checkMembership({ addresses, task });
+    if (!goesOn) validateConfig(asked);
+    await checkOwnName({ addresses, task });
+  }
   if (isFollower(config)) {
     const { peers, config: told } = await followAgreement(config, {
       resumes: goesOn,

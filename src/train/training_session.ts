@@ -20,7 +20,12 @@ import {
   readCheckpoint,
   readMomentum,
 } from "../checkpoint/checkpoint.ts";
-import { checkFinite, checkLoss, CollapseWatch } from "./health.ts";
+import {
+  checkFinite,
+  checkLoss,
+  COLLAPSED_RANK,
+  CollapseWatch,
+} from "./health.ts";
 import { initialWeights } from "../checkpoint/initial_weights.ts";
 import { SampledRank } from "./sampled_rank.ts";
 import { saveCheckpoint } from "../checkpoint/save_checkpoint.ts";
@@ -57,7 +62,7 @@ export class TrainingSession {
   #batches: Batches;
   #watched: boolean;
   #collapse: CollapseWatch;
-  #rank = new SampledRank();
+  #rank = new SampledRank({ low: COLLAPSED_RANK });
   #tensorBoard: TensorBoard | undefined;
   #view: BatchView | undefined;
   #usage = process.cpuUsage();

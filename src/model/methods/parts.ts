@@ -10,7 +10,7 @@ import { backboneWidth } from "../blocks.ts";
 import { invariance } from "../invariance.ts";
 import type { OptimizerConfig } from "../lars.ts";
 import { linear, linearNorm, relu, type Scope } from "../layers.ts";
-import type { Losses } from "../loss.ts";
+import { gramOf, type Losses } from "../loss.ts";
 import { resnet } from "../resnet.ts";
 import { totalCodingRate } from "../tcr.ts";
 import { linearSpecs, normSpecs, type TensorSpec } from "../tensors.ts";
@@ -167,9 +167,6 @@ export function stacked(views: tf.Tensor[]): tf.Tensor {
   return tf.reshape(joined, [views.length * shape[0]!, ...shape.slice(1)]);
 }
 
-/** Images in the Gram matrix that shows a collapse. */
-const SEEN = 256;
-
 /**
  * The metrics that every method reports: invariance and coding rate of its embeddings,
  * by EMP-SSL's definitions, and the Gram matrix of the images' mean embeddings.
@@ -184,10 +181,9 @@ export function shown(
   const [rows, d] = z.shape as [number, number], images = rows / views;
   const byView = tf.reshape(z, [views, images, d]);
   const mean = tf.mean(byView, 0);
-  const some = tf.slice(mean, [0, 0], [Math.min(images, SEEN), d]);
   return {
     invariance: invariance(byView, mean),
     tcr: totalCodingRate(byView, eps),
-    gram: tf.matMul(some, some, false, true),
+    gram: gramOf(mean),
   };
 }
