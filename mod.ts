@@ -138,8 +138,10 @@ export {
 } from "./src/export/export.ts";
 export {
   EXPORT_FORMATS,
+  EXPORT_PRECISIONS,
   type ExportFormat,
   type ExportPart,
+  type ExportPrecision,
 } from "./src/export/request.ts";
 export {
   type LoadedEncoder,

@@ -8,8 +8,10 @@ import { EmpSslError } from "../src/errors.ts";
 import { EXPORT_DEFAULTS, exportModel } from "../src/export/export.ts";
 import {
   EXPORT_FORMATS,
+  EXPORT_PRECISIONS,
   type ExportFormat,
   type ExportPart,
+  type ExportPrecision,
 } from "../src/export/request.ts";
 import { readCheckpointInfo } from "../src/checkpoint/checkpoint.ts";
 import type { Command, Values } from "./cli/flags.ts";
@@ -41,7 +43,7 @@ export const command: Command = {
     },
     precision: {
       type: "text",
-      choices: ["fp32", "fp16"],
+      choices: EXPORT_PRECISIONS,
       help: `number format of the weights (default ${D.precision})`,
     },
     batch: { type: "number", help: "fixed batch size (default: any)" },
@@ -87,7 +89,7 @@ export async function run(values: Values): Promise<void> {
     out: String(values.out ?? folderFor(path, format)),
     format,
     part: values.part as ExportPart | undefined,
-    precision: (values.precision ?? D.precision) as "fp32" | "fp16",
+    precision: (values.precision ?? D.precision) as ExportPrecision,
     batch: values.batch as number | undefined,
     engine,
   });

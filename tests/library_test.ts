@@ -7,7 +7,13 @@ import {
 } from "@std/assert";
 import { untilAborted } from "../src/call_options.ts";
 import { withDefaults } from "../src/train/choices.ts";
-import { evaluate, prepareRun, VERSION } from "../mod.ts";
+import {
+  evaluate,
+  onlineProbe,
+  prepareRun,
+  VERSION,
+  writeReport,
+} from "../mod.ts";
 import { parseFlags } from "../tasks/cli/flags.ts";
 import { configOf } from "../tasks/cli/train_choices.ts";
 import { command } from "../tasks/cli/train_flags.ts";
@@ -70,6 +76,23 @@ Deno.test("a call ends by its signal", async () => {
   work.reject(new Error("nobody waits for this"));
   const done = untilAborted(Promise.resolve(7), new AbortController().signal);
   assertEquals(await done, 7);
+});
+
+Deno.test("numbers of the library are checked before any work", async () => {
+  for (const wrong of [{ every: 0 }, { test: 0.5 }, { patches: -1 }]) {
+    const { message } = assertThrows(() => onlineProbe(wrong), Error);
+    assertStringIncludes(message, "it is not a positive whole number");
+  }
+  await assertRejects(
+    () => prepareRun({ limitImages: 1 }),
+    Error,
+    "limitImages 1: it gives 1 image",
+  );
+  await assertRejects(
+    () => writeReport({ runs: [] }),
+    Error,
+    "Cannot report on nothing",
+  );
 });
 
 Deno.test("VERSION is that of deno.json", () => {

@@ -37,6 +37,7 @@ export interface OnlineProbeOptions {
  *
  * @param options By default 1,000 training images, 500 test images and 4
  * patches of each: some seconds on two cores.
+ * @throws {EmpSslError} `INVALID_ARGUMENT` where one is not a positive whole number.
  *
  * @example After every hundred steps
  * ```ts
@@ -48,6 +49,16 @@ export interface OnlineProbeOptions {
 export function onlineProbe(
   { every, train = 1000, test = 500, patches = 4 }: OnlineProbeOptions = {},
 ): Probe {
+  for (const [name, value] of Object.entries({ every, train, test, patches })) {
+    if (value === undefined || Number.isInteger(value) && value >= 1) continue;
+    throw new EmpSslError({
+      action: "probe with",
+      subject: `${name} ${value}`,
+      found: "it is not a positive whole number",
+      remedy: "give a whole number from 1 up",
+      code: "INVALID_ARGUMENT",
+    });
+  }
   const open = (config: ResolvedConfig, split: Split) =>
     openForThreads({
       ...trainSource(config),

@@ -17,8 +17,10 @@ import { modelCard, preprocessing } from "./model_card.ts";
 import { encodeOnnxModel } from "./onnx.ts";
 import {
   EXPORT_FORMATS,
+  EXPORT_PRECISIONS,
   type ExportFormat,
   type ExportPart,
+  type ExportPrecision,
   type ExportRequest,
 } from "./request.ts";
 import { encodeSafetensorsModel } from "./safetensors_model.ts";
@@ -40,7 +42,7 @@ export interface ExportConfig {
    */
   part?: ExportPart;
   /** Number format in which the weights are stored. */
-  precision: "fp32" | "fp16";
+  precision: ExportPrecision;
   /** Batch size in patches; any number where it is not given. */
   batch?: number;
   /** The engine that computes our features for the check. */
@@ -66,12 +68,19 @@ export interface ExportResult {
 
 const PATCHES = 4;
 
-function validate({ format, batch, out }: ExportConfig): void {
+function validate({ format, precision, batch, out }: ExportConfig): void {
   if (!EXPORT_FORMATS.includes(format)) {
     throw exportError(
       `"${format}"`,
       "no such format",
       `choose one of ${EXPORT_FORMATS.join(", ")}`,
+    );
+  }
+  if (!EXPORT_PRECISIONS.includes(precision)) {
+    throw exportError(
+      `weights in "${precision}"`,
+      "it is not a number format of exports",
+      `choose one of ${EXPORT_PRECISIONS.join(", ")}`,
     );
   }
   if (batch !== undefined && !(Number.isInteger(batch) && batch >= 1)) {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { ExportPrecision } from "./request.ts";
 
 /** The bytes of some numbers as IEEE binary16, rounded to nearest. */
 export function halfBytes(values: Float32Array): Uint8Array {
@@ -22,7 +23,7 @@ function floatBytes(values: Float32Array): Uint8Array {
 export function keptBytes(
   values: Float32Array,
   shape: readonly number[],
-  precision: "fp32" | "fp16",
+  precision: ExportPrecision,
 ): { half: boolean; bytes: Uint8Array } {
   const half = precision === "fp16" && shape.length > 1;
   return { half, bytes: half ? halfBytes(values) : floatBytes(values) };

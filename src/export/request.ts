@@ -6,7 +6,7 @@
 import type { ModelConfig } from "../model/architectures.ts";
 import { isUpTo } from "../model/fold_batch_norms.ts";
 import type { FeatureLayer } from "../model/methods/method.ts";
-import { backboneWidth } from "../model/blocks.ts";
+import { featureWidth as layerWidth } from "../model/encoder.ts";
 import { type State } from "../model/tensors.ts";
 
 /** The formats by name. */
@@ -27,6 +27,12 @@ export type ExportFormat = typeof EXPORT_FORMATS[number];
  */
 export type ExportPart = "backbone" | "encoder";
 
+/** Number formats of an export's weights. */
+export const EXPORT_PRECISIONS = ["fp32", "fp16"] as const;
+
+/** One of {@linkcode EXPORT_PRECISIONS}. */
+export type ExportPrecision = typeof EXPORT_PRECISIONS[number];
+
 /** A network, and how to export it. */
 export interface ExportRequest {
   /** The network. */
@@ -36,7 +42,7 @@ export interface ExportRequest {
   /** The part that is exported. */
   part: ExportPart;
   /** Number format in which the weights are stored; computation is in fp32. */
-  precision: "fp32" | "fp16";
+  precision: ExportPrecision;
   /** Batch size in patches; any number where it is not given. */
   batch?: number;
   /** Side of a patch in pixels. */
@@ -47,7 +53,7 @@ export interface ExportRequest {
 export function featureWidth(
   { model, part }: Pick<ExportRequest, "model" | "part">,
 ): number {
-  return part === "backbone" ? backboneWidth(model) : model.hidden;
+  return layerWidth(model, layerOf(part));
 }
 
 /** Names of the input and the output in every format. */

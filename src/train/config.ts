@@ -144,10 +144,13 @@ export async function prepareRun(
   const dataset = withPixels(prepared.dataset, pixels);
   const { channels, bits } = pixels, images = dataset.length;
   if (images < 2) {
+    const isLimited = config.limitImages !== undefined;
     throw flagError(
-      `--data-dir ${dataDir}`,
-      `it has ${images} image, and a batch needs at least two`,
-      "add images",
+      isLimited
+        ? `--limit-images ${config.limitImages}`
+        : `--data-dir ${dataDir}`,
+      `it gives ${images} image, and a batch needs at least two`,
+      isLimited ? "give two or more" : "add images",
     );
   }
   if (config.bs > images) {
