@@ -11,6 +11,7 @@ import {
   spreadText,
 } from "../src/report/book.ts";
 import type { EvaluationResult } from "../src/evaluate/evaluate.ts";
+import { keepEvaluation } from "../src/evaluate/evaluation_record.ts";
 import { toFileUrl } from "../src/deps/std.ts";
 import { recordRun } from "../src/report/write_book.ts";
 import { parseFlags } from "../tasks/cli/flags.ts";
@@ -18,7 +19,7 @@ import { configOf } from "../tasks/cli/train_choices.ts";
 import { command as trainCommand } from "../tasks/cli/train_flags.ts";
 import { command as evaluateCommand } from "../tasks/evaluate.ts";
 import { withFolder } from "./images.ts";
-import { writeRun } from "./runs.ts";
+import { evaluationOf, writeRun } from "./runs.ts";
 import { runTask } from "./tasks.ts";
 
 Deno.test("every row of the book has commands, numbers and no paths", async (t) => {
@@ -101,6 +102,33 @@ Deno.test("a run gets into the book with its evaluation, and not without", async
     assertEquals(row.title, "A test");
     assertEquals(row.runs[0].commit, "1a2b3c4");
     assertEquals(row.runs[0].evaluation, evaluation);
+  });
+});
+
+Deno.test("a run on a module is recorded without its address and options", async () => {
+  await withFolder(async (dir) => {
+    const book = toFileUrl(`${dir}/results/`), run = `${dir}/run`;
+    await writeRun(run, 3);
+    const own = {
+      data: "file:///own/mine.ts",
+      dataOptions: { path: "/own/a" },
+    };
+    const path = `${run}/config.json`;
+    const config = JSON.parse(Deno.readTextFileSync(path));
+    Deno.writeTextFileSync(path, JSON.stringify({ ...config, ...own }));
+    const checkpoint = `${run}/checkpoint-00000003.safetensors`;
+    keepEvaluation(evaluationOf(run, { ...own, checkpoint }));
+    const setting = { title: "A test", train: [], evaluate: [] };
+    const record = () =>
+      recordRun(run, { row: "a", commit: "1a2b3c4", book, setting });
+    record();
+    for (const file of ["config.json", "evaluation.json"]) {
+      const text = Deno.readTextFileSync(`${dir}/results/a/seed-0/${file}`);
+      assertEquals(JSON.parse(text).data, "mine");
+      assert(!text.includes("/own/"), text);
+    }
+    // The evaluation is recognised as one like the row's.
+    record();
   });
 });
 

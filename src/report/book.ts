@@ -6,6 +6,7 @@
  */
 import { errorMaker, messageOf } from "../errors.ts";
 import { closestString } from "../deps/std.ts";
+import { isModule, moduleName } from "../data/own_data.ts";
 import { checkpointName } from "../checkpoint/manifest.ts";
 import type { EvaluationResult } from "../evaluate/evaluate.ts";
 import { checkpointFile } from "../evaluate/evaluation_record.ts";
@@ -118,6 +119,26 @@ export function readRow(name: string, book: URL = BOOK): BookRow {
   return { name, ...read<RowSetting>("row.json"), runs };
 }
 
+/** Fields with paths of this machine. */
+const PATHS: readonly string[] = [
+  ...["dataDir", "dir", "cache", "init", "classes", "chosenClasses"],
+  ...["checkpoint", "library"],
+];
+
+/**
+ * A configuration or an evaluation as the book stores it, without paths of this machine:
+ * a module of the user's own is only its name, without options.
+ */
+export function withoutPaths<T extends { data: string }>(value: T): T {
+  const own = isModule(value.data);
+  const text = JSON.stringify(value, (name, part) => {
+    if (name === "data" && own) return moduleName(part);
+    const isPath = PATHS.includes(name) && typeof part === "string";
+    return isPath || name === "dataOptions" && own ? undefined : part;
+  });
+  return JSON.parse(text);
+}
+
 /**
  * The newest of a run's evaluations that can stand in a row: of its last checkpoint, and
  * with the images, the protocol and the accuracies of the row's other runs.
@@ -136,7 +157,7 @@ export function evaluationForRow(
   return evaluations.findLast((e) => {
     if (checkpointFile(e) !== last || e.untrained) return false;
     if (wanted === undefined) return e.linear !== undefined;
-    return evaluatedBy(e) === evaluatedBy(wanted) &&
+    return evaluatedBy(withoutPaths(e)) === evaluatedBy(wanted) &&
       (e.linear !== undefined || wanted.linear === undefined) &&
       (e.knn !== undefined || wanted.knn === undefined);
   });

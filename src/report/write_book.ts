@@ -19,6 +19,7 @@ import {
   readRow,
   rowNames,
   type RowSetting,
+  withoutPaths,
 } from "./book.ts";
 import { lastOf, type Sign } from "./correlation.ts";
 import { readRun, type RunRecord } from "./run_record.ts";
@@ -77,13 +78,6 @@ function runOf(
   };
 }
 
-/** A copy without some fields: those with file paths, which are only valid locally. */
-function withoutPaths<T extends object>(value: T, names: (keyof T)[]): T {
-  return Object.fromEntries(
-    Object.entries(value).filter(([name]) => !names.includes(name as keyof T)),
-  ) as T;
-}
-
 function json(value: unknown): string {
   return JSON.stringify(value, null, 2) + "\n";
 }
@@ -129,22 +123,9 @@ export function recordRun(dir: string, options: RecordOptions): void {
   const write = (name: string, content: string | Uint8Array) =>
     writeAtomically(fileURLToPath(new URL(name, folder)), content);
   if (isNew) write("../row.json", json(options.setting));
-  const report = config.report && withoutPaths(config.report, ["library"]);
   write("run.json", json(runOf(record, options)));
-  write(
-    "config.json",
-    json({
-      ...withoutPaths(config, ["dataDir", "dir", "cache", "init", "classes"]),
-      report,
-    }),
-  );
-  write(
-    "evaluation.json",
-    json({
-      ...withoutPaths(evaluation, ["dataDir", "checkpoint"]),
-      engine: withoutPaths(evaluation.engine, ["library"]),
-    }),
-  );
+  write("config.json", json(withoutPaths(config)));
+  write("evaluation.json", json(withoutPaths(evaluation)));
   const metrics = Deno.readFileSync(`${record.dir}/metrics.jsonl`);
   write("metrics.jsonl.gz", new Uint8Array(gzipSync(metrics, { level: 9 })));
 }
