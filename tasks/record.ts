@@ -1,5 +1,5 @@
 /**
- * `deno task record`: adds a run and its last evaluation to the book of results.
+ * `deno task record`: adds a run and its evaluation to the book of results.
  *
  * @module
  */
@@ -13,7 +13,7 @@ const recordError = errorMaker("record", "INVALID_ARGUMENT");
 /** The command line of `deno task record`. */
 export const command: Command = {
   usage: "deno task record RUN --row NAME [flags]",
-  about: "Adds a run and its last evaluation to results/, a row by its name; " +
+  about: "Adds a run and its evaluation to results/, a row by its name; " +
     "then\n`deno task docs` writes docs/results.md.",
   flags: {
     row: { type: "text", value: "NAME", help: "name of a new or existing row" },

@@ -93,11 +93,21 @@ Deno.test("a run gets into the book with its evaluation, and not without", async
     assertStringIncludes(record({ setting }), lacking);
     write("last");
     assertEquals(record({ setting }), "");
-    // Another evaluation does not take the place of one like the row's.
+    // The row has only this run: it can be recorded again by another evaluation.
     write("later", { testPatches: 1 });
     assertEquals(record(), "");
-    Deno.removeSync(`${run}/evaluations/last.json`);
+    assertEquals(readRow("a", book).runs[0]!.evaluation.testPatches, 1);
+    // Of another seed: like the row's.
+    const config = `${run}/config.json`;
+    const text = Deno.readTextFileSync(config);
+    Deno.writeTextFileSync(
+      config,
+      JSON.stringify({ ...JSON.parse(text), seed: 7 }),
+    );
+    Deno.removeSync(`${run}/evaluations/later.json`);
     assertStringIncludes(record(), `${lacking} like those of a`);
+    Deno.writeTextFileSync(config, text);
+    assertEquals(record(), "");
     const row = readRow("a", book);
     assertEquals(row.title, "A test");
     assertEquals(row.runs[0].commit, "1a2b3c4");

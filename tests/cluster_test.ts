@@ -190,7 +190,10 @@ Deno.test("two processes of one number: the second is told so", async () => {
   // The rendezvous waits for process 2 while another process 1 comes.
   await new Promise((done) => setTimeout(done, 100));
   const { message } = await assertRejects(() => meet(second), EmpSslError);
-  assertStringIncludes(message, "another process has this number");
+  assertStringIncludes(
+    message,
+    "a process of this number has connected already",
+  );
   const last = await meet(third);
   for (const peer of [...await met, last]) peer[Symbol.dispose]();
 });

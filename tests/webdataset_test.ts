@@ -85,6 +85,8 @@ Deno.test("the split in a shard's name is found, and a linked folder is read", a
       ...await sample("c"),
     ]);
     assertEquals([await open("train"), await open("test")], [1, 2]);
+    await Deno.writeTextFile(`${dir}/._set-1k-train-0000.tar`, "x");
+    assertEquals(await open("train"), 1);
     await Deno.mkdir(`${dir}/links`);
     await Deno.mkdir(`${dir}/elsewhere`);
     await writeTar(`${dir}/elsewhere/0.tar`, await sample("d"));

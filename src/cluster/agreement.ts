@@ -80,7 +80,12 @@ function sharedSettings({ asked, resumes }: JoinOptions): SharedSettings {
   // Process 0 reads the configuration of a resumed run from its checkpoint.
   if (resumes) return settings;
   for (const key of AGREED) {
-    settings[flagOf(key)] = asText(settingOf(asked, key));
+    // The defaults of the others depend on the method and the data.
+    const isFixed = key === "method" || key === "schedule" ||
+      key === "larsClip";
+    settings[flagOf(key)] = asText(
+      isFixed ? settingOf(asked, key) : asked[key],
+    );
   }
   const { patchSize, progressive } = asked;
   if (patchSize !== undefined) {

@@ -29,7 +29,8 @@ const REMEDY = {
     "start all processes within --peer-timeout of each other, once every " +
     "machine is set up (deno task setup) and has its data",
   host: "see the error of process 0, then start all processes again",
-  numbers: "give each process its own --task",
+  numbers:
+    "give each process its own --task; after a crash start all processes again",
   same: "start all processes with the same program and flags",
 };
 
@@ -140,8 +141,12 @@ export class HostedRendezvous<Plan> implements Disposable {
     const { hello } = await connection.next() ?? {};
     if (hello === undefined) return connection.close();
     if (!this.#missing().includes(hello.task)) {
-      const peer = peerName(hello.task, this.#options.addresses);
-      const found = "another process has this number";
+      const { addresses, settings } = this.#options;
+      const peer = peerName(hello.task, addresses);
+      const found = hello.task < addresses.length
+        ? "a process of this number has connected already"
+        : differenceOf(hello.settings, settings) ??
+          "process 0 has no such number";
       // Closed at the end: closing now could lose the message.
       connection.send({ lost: { peer, found, remedy: REMEDY.numbers } });
       return;

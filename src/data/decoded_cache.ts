@@ -70,13 +70,24 @@ export class CacheUsage {
   }
 }
 
-/** Size of a cache on disk in bytes. */
+/** The entries of a folder; none where it cannot be read. */
+async function entriesOf(dir: string): Promise<Deno.DirEntry[]> {
+  try {
+    return await Array.fromAsync(Deno.readDir(dir));
+  } catch {
+    return [];
+  }
+}
+
+/**
+ * Size of a cache on disk in bytes. Files that another process renames or deletes
+ * meanwhile are not counted.
+ */
 export async function cacheSize(dir: string): Promise<number> {
   let bytes = 0;
-  for await (const { name, isDirectory } of Deno.readDir(dir)) {
+  for (const { name, isDirectory } of await entriesOf(dir)) {
     if (!isDirectory) continue;
-    for await (const entry of Deno.readDir(`${dir}/${name}`)) {
-      // Another process may have renamed or deleted it since.
+    for (const entry of await entriesOf(`${dir}/${name}`)) {
       const found = await Deno.stat(`${dir}/${name}/${entry.name}`)
         .catch(() => undefined);
       bytes += found?.size ?? 0;

@@ -52,12 +52,12 @@ export async function findShards(
         if (name === kind.below && folder === dir) await search(path);
         else if (part !== undefined) {
           for await (const inner of Deno.readDir(path)) {
-            if (endsIn(inner.name, kind)) {
+            if (isShard(inner.name, kind)) {
               parts[part].push(`${path}/${inner.name}`);
             }
           }
         }
-      } else if (endsIn(name, kind)) {
+      } else if (isShard(name, kind)) {
         const stem = name.slice(0, -kind.ending.length);
         parts[partOf(stem) ?? "none"].push(path);
       }
@@ -81,6 +81,7 @@ export async function findShards(
   );
 }
 
-function endsIn(name: string, { ending }: ShardKind): boolean {
-  return name.toLowerCase().endsWith(ending);
+/** Whether a file is a shard; macOS adds `._name` beside `name`, which is none. */
+function isShard(name: string, { ending }: ShardKind): boolean {
+  return !name.startsWith(".") && name.toLowerCase().endsWith(ending);
 }

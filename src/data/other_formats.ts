@@ -25,6 +25,9 @@ async function decodeBmp(bytes: Uint8Array, most: number): Promise<Image> {
   const decode = await loadBmpDecoder();
   if (bytes.length < 54) throw new Error("it has no complete BMP header");
   const head = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const size = head.getUint32(14, true);
+  // The header of OS/2 has other fields.
+  if (size < 40) throw new Error(`its BMP header of ${size} bytes is unknown`);
   const at = head.getUint32(10, true), width = head.getUint32(18, true);
   const height = Math.abs(head.getInt32(22, true));
   const bits = head.getUint16(28, true), compression = head.getUint32(30, true);
@@ -37,7 +40,7 @@ async function decodeBmp(bytes: Uint8Array, most: number): Promise<Image> {
   }
   const colors = head.getUint32(46, true);
   const palette = bits <= 8 && colors === 0 ? 1 << bits : colors;
-  const end = bmpHeaderBytes(head.getUint32(14, true), compression) +
+  const end = bmpHeaderBytes(size, compression) +
     4 * palette;
   // bmp-ts expects the pixels directly after the palette.
   const whole = at > end

@@ -150,13 +150,13 @@ export function withoutPaths<T extends { data: string }>(value: T): T {
 export function evaluationForRow(
   evaluations: EvaluationResult[],
   steps: number,
-  [first]: BookEntry[],
+  [other]: BookEntry[],
 ): EvaluationResult | undefined {
   const last = `${checkpointName(steps)}.safetensors`;
-  const wanted = first?.evaluation;
+  const wanted = other?.evaluation;
   return evaluations.findLast((e) => {
     if (checkpointFile(e) !== last || e.untrained) return false;
-    if (wanted === undefined) return e.linear !== undefined;
+    if (wanted === undefined) return true;
     return evaluatedBy(withoutPaths(e)) === evaluatedBy(wanted) &&
       (e.linear !== undefined || wanted.linear === undefined) &&
       (e.knn !== undefined || wanted.knn === undefined);

@@ -80,7 +80,7 @@ export function evaluatedAlike(
 
 /**
  * The kinds of evaluation of some runs. Those of one protocol and layer that differ in
- * their images are told apart by these.
+ * their data are told apart by it.
  */
 function kindsOf(runs: RunRecord[]): { key: string; title: string }[] {
   const all = runs.flatMap(({ evaluations }) => evaluations);
@@ -88,12 +88,14 @@ function kindsOf(runs: RunRecord[]): { key: string; title: string }[] {
   return [...first].map(([key, evaluation]) => {
     const title = evaluatedOn(evaluation);
     const others = [...first.values()].filter((e) => evaluatedOn(e) === title);
-    const { data, images: { train, test } } = evaluation;
+    const { data, dataOptions, classes, images } = evaluation;
+    const options = dataOptions ? ` ${JSON.stringify(dataOptions)}` : "";
     return {
       key,
       title: others.length === 1
         ? title
-        : `${title}, ${data}, ${train} and ${test} images`,
+        : `${title}, ${data}${options}, ${classes} classes, ` +
+          `${images.train} and ${images.test} images`,
     };
   });
 }

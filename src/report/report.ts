@@ -5,7 +5,7 @@
  */
 import { patchSizesInWords } from "../stream/patch_sizes.ts";
 import { methodNamed } from "../model/methods/methods.ts";
-import { comparisonOf, protocolText } from "./comparison.ts";
+import { comparisonOf, evaluatedOn } from "./comparison.ts";
 import { type CallOptions, untilAborted } from "../call_options.ts";
 import { openDataset } from "../data/catalog.ts";
 import type { EngineChoice } from "../engine/engine.ts";
@@ -108,10 +108,9 @@ function evaluations(runs: RunRecord[]): string {
     run.evaluations.map((e) => [
       run.name,
       e.checkpoint.split("/").at(-1),
-      e.data,
+      e.data + (e.dataOptions ? ` ${JSON.stringify(e.dataOptions)}` : ""),
       `${e.images.train} and ${e.images.test}`,
-      protocolText(e),
-      e.features === "backbone" ? "backbone" : "hidden layer",
+      evaluatedOn(e),
       e.engine.precision,
       percent(e.linear?.last.top1),
       percent(e.linear?.best.top1),
@@ -124,8 +123,7 @@ function evaluations(runs: RunRecord[]): string {
     "checkpoint",
     "data",
     "training and test images",
-    "input",
-    "features",
+    "input and features",
     "precision",
     "linear, last epoch",
     "linear, best epoch",

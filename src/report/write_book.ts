@@ -108,7 +108,7 @@ export function recordRun(dir: string, options: RecordOptions): void {
   const evaluation = evaluationForRow(
     evaluations,
     config.steps,
-    row?.runs ?? [],
+    row?.runs.filter(({ seed }) => seed !== config.seed) ?? [],
   );
   if (evaluation === undefined) {
     throw recordError(

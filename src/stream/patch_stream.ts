@@ -45,6 +45,8 @@ export class PatchStream implements AsyncIterable<Uint8Array>, AsyncDisposable {
   /** The batch that the iterator yielded last, and the one that it yields next. */
   #batch = 0;
   #next: number;
+  /** The batch whose slot the iterator holds. */
+  #held?: number;
 
   private constructor(
     job: PatchJob,
@@ -124,16 +126,20 @@ export class PatchStream implements AsyncIterable<Uint8Array>, AsyncDisposable {
   /** Yields the batches in order; called again, the batches that are left. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
     while (this.#next < this.#job.endBatch) {
+      this.#release();
       const batch = this.#next;
       const bytes = await this.guard(this.#ring.take(batch));
-      this.#batch = batch;
-      try {
-        yield bytes;
-      } finally {
-        this.#next = batch + 1;
-        this.#ring.release(batch);
-      }
+      this.#batch = this.#held = batch;
+      this.#next = batch + 1;
+      yield bytes;
     }
+    this.#release();
+  }
+
+  /** Gives the slot of the batch that was yielded last back to the workers. */
+  #release(): void {
+    if (this.#held !== undefined) this.#ring.release(this.#held);
+    this.#held = undefined;
   }
 
   /** Stops the workers. */

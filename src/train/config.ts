@@ -144,7 +144,7 @@ export async function prepareRun(
   const dataset = withPixels(prepared.dataset, pixels);
   const { channels, bits } = pixels, images = dataset.length;
   if (images < 2) {
-    const isLimited = config.limitImages !== undefined;
+    const isLimited = config.limitImages === 1;
     throw flagError(
       isLimited
         ? `--limit-images ${config.limitImages}`

@@ -134,6 +134,20 @@ function asKept(
     : value;
 }
 
+/** Whether the given parts of a recipe or a model are those of the run. */
+function isPartOf(given: unknown, kept: unknown): boolean {
+  if (typeof given !== "object" || given === null || Array.isArray(given)) {
+    return isDeepStrictEqual(given, kept);
+  }
+  const whole = kept as Record<string, unknown> | undefined;
+  return Object.entries(given).every(([name, part]) =>
+    isPartOf(part, whole?.[name] ?? USUAL_MODEL[name])
+  );
+}
+
+/** What a model's configuration leaves out. */
+const USUAL_MODEL: Record<string, unknown> = { channels: 3 };
+
 /** Other choices that may differ when a run is resumed: they are not compared. */
 const FREE = ["dir", "msg"];
 
@@ -167,6 +181,8 @@ export function checkUnchanged(
     }
     const kept = settingOf(stored, key as keyof ResolvedConfig);
     if (isDeepStrictEqual(kept, asKept(key, value, stored))) continue;
+    // Of a recipe or a model, the parts that are given.
+    if (isPartOf(value, kept)) continue;
     const found = kept === undefined ? `no ${key}` : show(kept);
     throw changedError(`${dir} with ${key} ${show(value)}`, found);
   }

@@ -137,7 +137,7 @@ export async function evaluateRun(
   const { protocol, features } = kind;
   const testPatches = protocol === "whole" ? 1 : evaluation.testPatches;
   const done = readEvaluations(run).some((e) =>
-    e.checkpoint === path && e.protocol === protocol &&
+    e.checkpoint === path && !e.untrained && e.protocol === protocol &&
     e.features === features && e.testPatches === testPatches &&
     e.linear !== undefined && e.knn !== undefined &&
     // A set may have fewer images than its limit.

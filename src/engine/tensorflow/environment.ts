@@ -34,8 +34,8 @@ function variables(
       }
       : {}),
     // The session's setting enables XLA on GPUs only; on a CPU this flag is needed
-    // as well, also with the variant for GPUs where it finds none.
-    ...(xla === "on"
+    // as well.
+    ...(!gpu && xla === "on"
       ? { TF_XLA_FLAGS: "--tf_xla_auto_jit=2 --tf_xla_cpu_global_jit" }
       : {}),
   };

@@ -8,6 +8,7 @@ import { makeNodeBackend } from "../../deps/tfjs_node.ts";
 import { codeOf, EmpSslError, messageOf } from "../../errors.ts";
 import type { EngineWish, Precision, PrecisionChoice } from "../engine.ts";
 import { whyUnsupportedCpu } from "../setup/cpu.ts";
+import { hasNvidiaGpu } from "../setup/wheels.ts";
 import { installedLibraries, type InstalledLibrary } from "../setup/locate.ts";
 import { openTensorFlow, type TensorFlowC } from "./c_api.ts";
 import { EagerBinding } from "./eager_binding.ts";
@@ -116,7 +117,7 @@ export async function loadTensorFlow(
   for (const library of await installedLibraries(["gpu", "cpu"])) {
     let c: TensorFlowC;
     try {
-      const gpu = library.variant === "gpu";
+      const gpu = library.variant === "gpu" && hasNvidiaGpu();
       setEnvironment({ gpu, precision: choice, xla: wish.xla });
       c = withoutStderr(() => openTensorFlow(library.path));
     } catch (error) {
