@@ -210,11 +210,12 @@ export const command: Command = {
       help: "checkpoint after N steps or minutes, besides each epoch",
     },
     keep: { type: "number", help: `checkpoints to keep (default ${D.keep})` },
-    threads: { type: "number", help: "threads of the engine (default: all)" },
+    threads: { type: "number", help: "threads of TensorFlow (default: all)" },
     xla: {
       type: "text",
       choices: ["auto", "on", "off"],
-      help: "compile the step by XLA (default auto: on a GPU, if faster)",
+      help:
+        "compile TensorFlow's step by XLA (default auto: on a GPU, if faster)",
     },
     replicas: {
       type: "text",
