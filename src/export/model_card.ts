@@ -133,7 +133,9 @@ function inputOf({ model, patchSize }: ExportRequest, config: ResolvedConfig) {
     areaText(config)
   } of an image's area,
 resized to ${size}. The feature of
-an image is the mean over 16 to 128 of its patches.`;
+an image is the mean over 16 to 128 of its patches, which \`deno task embed\` and
+\`evaluate\` cut with the whole augmentation of the training (flip, colour
+jitter, greyscale, blur, solarisation).`;
 }
 
 /** The area of a crop: `a quarter`, or in percent. */

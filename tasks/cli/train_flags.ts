@@ -171,7 +171,10 @@ export const command: Command = {
         "LARS clips at the current rate (default, as published) or at the " +
         "initial one",
     },
-    seed: { type: "number", help: `seed of everything (default ${D.seed})` },
+    seed: {
+      type: "number",
+      help: `seed of weights, order and augmentation (default ${D.seed})`,
+    },
     workers: { type: "number", help: "patch workers (default: spare cores)" },
     "limit-images": { type: "number", help: "use only N training images" },
     probe: {
