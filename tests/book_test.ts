@@ -1,6 +1,7 @@
 /** The book of results: its contents, and how a run is recorded in it. */
 import "./flags.ts";
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { pathToFileURL } from "node:url";
 import { gunzipSync } from "node:zlib";
 import {
   BOOK,
@@ -12,7 +13,6 @@ import {
 } from "../src/report/book.ts";
 import type { EvaluationResult } from "../src/evaluate/evaluate.ts";
 import { keepEvaluation } from "../src/evaluate/evaluation_record.ts";
-import { toFileUrl } from "../src/deps/std.ts";
 import { recordRun } from "../src/report/write_book.ts";
 import { parseFlags } from "../tasks/cli/flags.ts";
 import { configOf } from "../tasks/cli/train_choices.ts";
@@ -61,7 +61,7 @@ Deno.test("mean and spread over the seeds of a row", () => {
 Deno.test("a run gets into the book with its evaluation, and not without", async () => {
   await withFolder(async (dir) => {
     // A space, which a URL encodes.
-    const book = toFileUrl(`${dir}/my results/`), run = `${dir}/run`;
+    const book = pathToFileURL(`${dir}/my results/`), run = `${dir}/run`;
     await writeRun(run, 3);
     const setting = { title: "A test", train: [], evaluate: [] };
     const record = (more: object = {}) => {
@@ -117,7 +117,7 @@ Deno.test("a run gets into the book with its evaluation, and not without", async
 
 Deno.test("a run on a module is recorded without its address and options", async () => {
   await withFolder(async (dir) => {
-    const book = toFileUrl(`${dir}/results/`), run = `${dir}/run`;
+    const book = pathToFileURL(`${dir}/results/`), run = `${dir}/run`;
     await writeRun(run, 3);
     const own = {
       data: "file:///own/mine.ts",

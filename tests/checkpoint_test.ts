@@ -1,5 +1,10 @@
 import "./flags.ts";
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertAlmostEquals,
+  assertEquals,
+  assertThrows,
+} from "@std/assert";
 import { SampledRank } from "../src/train/sampled_rank.ts";
 import { writeAtomically } from "../src/atomic_file.ts";
 import {
@@ -216,9 +221,11 @@ Deno.test("a collapsed representation ends the run, a short dip does not", () =>
   const collapsed = {
     loss: 0,
     invariance: 0.9999,
-    tcr: collapsedRate(64, 0.2),
+    // ½ log(1 + 64 / 0.2)
+    tcr: 2.886,
     effectiveRank: 1.2,
   };
+  assertAlmostEquals(collapsedRate(64, 0.2), 2.886, 1e-3);
   const sound = { loss: 0, invariance: 0.9, tcr: 70, effectiveRank: 12 };
   const watch = new CollapseWatch(64, 0.2);
   for (let step = 0; step < 100; step++) {
@@ -231,6 +238,13 @@ Deno.test("a collapsed representation ends the run, a short dip does not", () =>
     Error,
     "the representation has collapsed",
   );
+  // Neither similar patches nor a low coding rate alone are a collapse.
+  for (const part of [{ tcr: 70 }, { invariance: 0.9 }]) {
+    const alone = new CollapseWatch(64, 0.2);
+    for (let step = 0; step < 30; step++) {
+      alone.watch(step, { ...collapsed, ...part });
+    }
+  }
   const narrow = new CollapseWatch(64, 0.2);
   assertThrows(
     () => {

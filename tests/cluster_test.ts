@@ -17,6 +17,9 @@ import {
   rendezvousAddress,
   type RendezvousOptions,
 } from "../src/cluster/rendezvous.ts";
+import { sharedSettings } from "../src/cluster/agreement.ts";
+import type { TrainConfig } from "../src/checkpoint/run_config.ts";
+import { withDefaults } from "../src/train/choices.ts";
 import { Peers } from "../src/cluster/heartbeat.ts";
 import { VERSION } from "../src/version.ts";
 
@@ -69,7 +72,8 @@ Deno.test("processes that cannot be are refused", () => {
   checkMembership({ addresses: ["10.0.0.1:80", "gpu-1.local:65535"], task: 1 });
 });
 
-let port = 23000 + (Deno.pid % 90) * 10;
+// The rendezvous of a port is 1000 above it.
+let port = 24000 + (Deno.pid % 30) * 30;
 
 /** Options for some processes, each with its own port. */
 function optionsFor(processes: number) {
@@ -239,7 +243,24 @@ Deno.test("a foreign connection to the rendezvous port does no harm", async () =
   for (const peer of peers) peer[Symbol.dispose]();
 });
 
-Deno.test("the version that processes compare is that of deno.json", async () => {
-  const path = new URL("../deno.json", import.meta.url);
-  assertEquals(JSON.parse(await Deno.readTextFile(path)).version, VERSION);
+Deno.test("processes compare the version and the choices that they must share", () => {
+  const cluster = ["127.0.0.1:1", "127.0.0.1:2"];
+  const asked = withDefaults({ data: "cifar10", cluster, task: 1 });
+  const settings = (changes: Partial<TrainConfig> = {}, resumes = false) =>
+    sharedSettings({ asked: { ...asked, ...changes }, resumes });
+  const own = settings();
+  assertEquals(own.version, VERSION);
+  assertEquals([own["--bs"], own["--num-patches"]], ["100", "20"]);
+  const differing = (changes: Partial<TrainConfig>) => {
+    const other = settings(changes);
+    return Object.keys(own).filter((name) => own[name] !== other[name]);
+  };
+  assertEquals(differing({ lr: 0.1 }), ["--lr"]);
+  assertEquals(differing({ schedule: "linear" }), ["--schedule"]);
+  // A default that is given, and choices of one machine.
+  assertEquals(differing({ schedule: "cosine" }), []);
+  assertEquals(differing({ dataDir: "/data", threads: 3, task: 0 }), []);
+  // Process 0 reads the others from the checkpoint.
+  assertEquals(settings({ bs: 4 }, true)["--bs"], undefined);
+  assertEquals(settings({}, true)["--resume"], "given");
 });

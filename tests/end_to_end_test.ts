@@ -20,6 +20,44 @@ function cosine(a: ArrayLike<number>, b: ArrayLike<number>): number {
   return dot / Math.sqrt(aa * bb);
 }
 
+/** The feature that examples/embed_server.ts answers with. */
+async function servedFeature(run: string, image: string): Promise<number[]> {
+  const file = new URL("../examples/embed_server.ts", import.meta.url).pathname;
+  const server = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-check", "-A", file, run, "0"],
+    env: { NO_COLOR: "1" },
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  try {
+    let text = "";
+    const decoder = new TextDecoder();
+    // Deno.serve() prints the port that it has chosen.
+    for await (const bytes of server.stderr) {
+      text += decoder.decode(bytes);
+      const [, port] = /127\.0\.0\.1:(\d+)/.exec(text) ?? [];
+      if (port === undefined) continue;
+      const body = await Deno.readFile(image);
+      const url = `http://127.0.0.1:${port}`;
+      const refused = await fetch(url, { method: "POST", body: "no image" });
+      assertEquals(refused.status, 400);
+      assertStringIncludes(await refused.text(), "Cannot decode");
+      return await (await fetch(url, { method: "POST", body })).json();
+    }
+    throw new Error(text);
+  } finally {
+    server.kill("SIGKILL");
+    await server.status;
+    await server.stdout.cancel();
+  }
+}
+
+Deno.test("the example of the patch stream runs", async () => {
+  const { code, out, err } = await runTask("patch_stream");
+  assertEquals(code, 0, err);
+  assertStringIncludes(out, "30000 patches");
+});
+
 const python = await findPython();
 const engine = await engineForTasks();
 
@@ -144,6 +182,8 @@ Deno.test({
       const one = await runTask("embed_image", [run, names[0]]);
       assertEquals(one.code, 0, one.err);
       assert(cosine(JSON.parse(one.out), feature) > 0.9999);
+      const served = await servedFeature(run, names[0]);
+      assert(cosine(JSON.parse(one.out), served) > 0.9999);
       const npy = await Deno.readFile(out);
       const rows = new Float32Array(npy.slice(-6 * WIDTH * 4).buffer);
       const alike = [0, 1, 2, 3, 4, 5].map((row) =>

@@ -63,8 +63,16 @@ for (
         await reached(parts, 7, child);
         child.kill("SIGKILL");
         await finish(child);
+        // The steps after the last kept checkpoint are made again.
+        for (const step of ["09", "12"]) {
+          for (const end of ["json", "safetensors", "optimizer.safetensors"]) {
+            await Deno.remove(`${parts}/checkpoint-000000${step}.${end}`)
+              .catch(() => {});
+          }
+        }
         const rest = await finish(startTraining(["--resume", parts]));
         assertEquals(rest.code, 0, rest.text);
+        assertStringIncludes(rest.text, "Resuming after step 6");
         assertEquals(await outcomeOf(parts), await outcomeOf(whole));
         // Momentum, target network, queue.
         assertEquals(await optimizerOf(parts), await optimizerOf(whole));

@@ -1,7 +1,7 @@
 /** Training on a user's own data module. */
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
-import { toFileUrl } from "../src/deps/std.ts";
+import { pathToFileURL } from "node:url";
 import { openDataset } from "../src/data/catalog.ts";
 import { isModule, moduleName } from "../src/data/own_data.ts";
 import { recipeOf } from "../src/patches/recipe.ts";
@@ -17,8 +17,19 @@ const { ignore, reason } = await engineForTasks();
 async function moduleOf(dir: string, name: string, text: string) {
   const path = `${dir}/${name}.ts`;
   await Deno.writeTextFile(path, text);
-  return toFileUrl(path).href;
+  return pathToFileURL(path).href;
 }
+
+Deno.test("the guide's module of computed images opens", async () => {
+  const url = new URL("../examples/generated_data.ts", import.meta.url).href;
+  const { config } = await prepareRun({
+    data: { module: url, options: { images: 500 } },
+  });
+  assertEquals(config.images, 500);
+  const set = await openDataset({ name: url, split: "train" });
+  const { width, height, data } = await set.image(3);
+  assertEquals(data.length, width * height * 3);
+});
 
 Deno.test("what is a module, and what it is called", () => {
   for (const name of ["cifar10", "folder", "cifar100-coarse"]) {
@@ -207,7 +218,8 @@ Deno.test({
       const train = (...more: string[]) =>
         runTask("train", [
           ...["--data", module, "--data-options", options, "--dir", run],
-          ...["--precision", "fp32", "--epoch", "1", ...small, ...more],
+          ...["--precision", "fp32", "--epoch", "1", "--save-every", "2"],
+          ...[...small, ...more],
         ]);
       await t.step("train", async () => {
         const { code, out, err } = await train();
@@ -228,10 +240,14 @@ Deno.test({
       await t.step("resume takes the same table elsewhere", async () => {
         await Deno.copyFile(`${dir}/images.db`, `${dir}/moved.db`);
         const moved = JSON.stringify({ file: `${dir}/moved.db` });
-        const { code, err } = await runTask("train", [
+        for (const end of ["json", "safetensors", "optimizer.safetensors"]) {
+          await Deno.remove(`${run}/checkpoint-00000004.${end}`);
+        }
+        const { code, out, err } = await runTask("train", [
           ...["--resume", run, "--data-options", moved],
         ]);
         assertEquals(code, 0, err);
+        assertStringIncludes(out, "Resuming after step 2");
       });
       await t.step(
         "resume refuses another choice, in the library too",
@@ -243,7 +259,8 @@ Deno.test({
       );
       await t.step("resume refuses other labels", async () => {
         {
-          using database = new DatabaseSync(`${dir}/images.db`);
+          // The run has stored where the table lies now.
+          using database = new DatabaseSync(`${dir}/moved.db`);
           database.exec(
             "update images set label = case label when 'c0' then 'c1' " +
               "else 'c0' end where rowid in (1, 9)",

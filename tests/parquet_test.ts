@@ -157,8 +157,12 @@ Deno.test({
       assertEquals(trained.code, 0, trained.err);
       const config = JSON.parse(Deno.readTextFileSync(`${run}/config.json`));
       assertEquals([config.images, config.dataDigest.length], [12, 64]);
+      for (const end of ["json", "safetensors", "optimizer.safetensors"]) {
+        await Deno.remove(`${run}/checkpoint-00000006.${end}`);
+      }
       const resumed = await runTask("train", ["--resume", run]);
       assertEquals(resumed.code, 0, resumed.err);
+      assertStringIncludes(resumed.out, "Resuming after step 3");
       const tested = await runTask("evaluate", [
         ...["--model-path", run, "--test-patches", "1", "--json"],
       ]);

@@ -201,6 +201,28 @@ Deno.test("an epoch shows each image once, in whole batches", () => {
   );
 });
 
+Deno.test("an epoch of images in blocks has each once, in the blocks' order", () => {
+  const blocks = { sizes: new Uint32Array(20).fill(5), buffer: 10 };
+  const order = { count: 100, images: 10, shuffle: true, seed: 3, blocks };
+  const epoch = (number: number) =>
+    Array.from({ length: 100 }, (_, i) => {
+      const batch = number * 10 + Math.floor(i / 10);
+      return placeOf(batch, i % 10, order).image;
+    });
+  const [first, second] = [epoch(0), epoch(1)];
+  for (const images of [first, second]) {
+    assertEquals(new Set(images).size, 100);
+    // A buffer of ten images holds two blocks at a time.
+    for (let i = 0; i < 100; i += 10) {
+      const found = images.slice(i, i + 10).map((image) =>
+        Math.floor(image / 5)
+      );
+      assert(new Set(found).size <= 3, `${found}`);
+    }
+  }
+  assert(first.some((image, i) => image !== second![i]));
+});
+
 Deno.test("permute() is a bijection of any range", () => {
   fc.assert(
     fc.property(

@@ -44,16 +44,6 @@ Deno.test("another seed gives other patches", async () => {
   assertNotEquals(first, other);
 });
 
-Deno.test("evaluation fills its last batch up and keeps the order", async () => {
-  const job = {
-    ...JOB,
-    shuffle: false,
-    source: { ...JOB.source, limit: 10 },
-    endBatch: 2,
-  };
-  assertEquals((await digests(job, 2)).length, 2);
-});
-
 Deno.test("an AbortSignal ends the stream", async () => {
   const controller = new AbortController();
   await using stream = await PatchStream.open(JOB, {

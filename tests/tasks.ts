@@ -1,4 +1,5 @@
 /** Runs the tasks as separate processes. */
+import { installedLibraries } from "../src/engine/setup/locate.ts";
 
 /** The outcome of a task. */
 export interface Outcome {
@@ -15,6 +16,7 @@ const FOLDERS: Record<string, string> = {
   export_case: "../tests",
   progressive_case: "../tests",
   encode: "../examples",
+  patch_stream: "../examples",
   embed_image: "../examples",
 };
 
@@ -54,6 +56,10 @@ export async function engineForTasks(): Promise<
   { ignore: boolean; reason: string }
 > {
   const { code, out, err } = await runTask("setup", ["--check"]);
+  const isInstalled = (await installedLibraries(["gpu", "cpu"])).length > 0;
+  if (isInstalled && !out.includes("tensorflow")) {
+    throw new Error(`TensorFlow is installed and does not work: ${out}${err}`);
+  }
   return code === 0 && out.includes("tensorflow")
     ? { ignore: false, reason: "" }
     : {

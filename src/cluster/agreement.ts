@@ -68,7 +68,9 @@ function asText(choice: unknown): string {
 }
 
 /** The settings that a process sends to be compared. */
-function sharedSettings({ asked, resumes }: JoinOptions): SharedSettings {
+export function sharedSettings(
+  { asked, resumes }: JoinOptions,
+): SharedSettings {
   const settings: SharedSettings = {
     "version": VERSION,
     "TensorFlow": TENSORFLOW_VERSION,

@@ -58,6 +58,7 @@ for (const signal of ["SIGKILL", "SIGTERM"] as const) {
       const { code, text } = await finish(startTraining(["--resume", parts]));
       assertEquals(code, 0, text);
       assertEquals(await outcomeOf(parts), wanted);
+      assert(completed < KILLS / 2, "most kills came after the end");
       console.log(`${KILLS - completed} of ${KILLS} found the run alive`);
     });
   });

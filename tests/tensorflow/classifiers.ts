@@ -8,7 +8,7 @@ import { Features } from "../../src/evaluate/features.ts";
 import { knn } from "../../src/evaluate/knn.ts";
 import { LinearClassifier } from "../../src/evaluate/linear_classifier.ts";
 import { linearProbe } from "../../src/evaluate/linear_probe.ts";
-import { LINEAR_PROBE } from "../../src/evaluate/protocol.ts";
+import { KNN, LINEAR_PROBE } from "../../src/evaluate/protocol.ts";
 import { Purpose, RandomStream } from "../../src/random.ts";
 import { cosineLearningRate } from "../../src/model/schedule.ts";
 import golden from "../../fixtures/probe.json" with { type: "json" };
@@ -63,6 +63,26 @@ Deno.test({
     many[Symbol.dispose]();
     const noise = await knn(clouds(300, 2, 100), clouds(600, 3, 100), options);
     assert(noise.top1 < 0.35 && noise.top5 > 0.6);
+  },
+});
+
+Deno.test({
+  name: `the votes of knn() are exp(s / T)${reason}`,
+  ignore,
+  async fn() {
+    // One row of class 0 with cosine 1 to the query, two of class 1 with cosine 0.6.
+    const labels = Int32Array.of(0, 1, 1);
+    using train = new Features({ width: 2, labels });
+    train.write(Float32Array.of(2, 0, 3, 4, 3, -4), 0);
+    using test = new Features({ width: 2, labels: Int32Array.of(0) });
+    test.write(Float32Array.of(5, 0), 0);
+    const top1 = async (temperature: number, k = 3) =>
+      (await knn(train, test, { k, temperature, classes: 2 })).top1;
+    // e^(1/T) against 2 e^(0.6/T): equal at T = 0.4 / ln 2 = 0.577.
+    assertEquals([await top1(0.07), await top1(0.57)], [1, 1]);
+    assertEquals([await top1(0.58), await top1(10)], [0, 0]);
+    assertEquals(await top1(10, 1), 1);
+    assertEquals(KNN, { k: 20, temperature: 0.07 });
   },
 });
 

@@ -8,7 +8,16 @@ import {
 } from "../../src/model/architectures.ts";
 import { tensorSpecs } from "../../src/model/parameters.ts";
 import { initialState } from "../../src/model/tensors.ts";
-import { encodeModel } from "../../src/checkpoint/checkpoint.ts";
+import {
+  encodeModel,
+  readCheckpoint,
+} from "../../src/checkpoint/checkpoint.ts";
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+} from "../../src/checkpoint/safetensors.ts";
+import { checkExport } from "../../src/export/check.ts";
+import { samplePatches } from "../../src/export/sample_patches.ts";
 import { resolveConfig } from "../../src/train/config.ts";
 import { TRAIN_DEFAULTS } from "../../src/train/choices.ts";
 import { loadEncoder } from "../../src/evaluate/load_encoder.ts";
@@ -16,7 +25,7 @@ import { photo } from "../formula.ts";
 import { withFolder } from "../images.ts";
 import { useTensorFlow } from "./engine.ts";
 
-const { ignore, reason } = await useTensorFlow("fp32");
+const { ignore, reason, engine } = await useTensorFlow("fp32");
 
 /** Writes a checkpoint with other running statistics than a new network's. */
 async function writeCheckpoint(
@@ -71,6 +80,29 @@ Deno.test({
           assert(card.includes("| trained on | shapes, 1500 images"));
         });
       }
+      await t.step("an export with one other weight is refused", async () => {
+        const out = `${dir}/changed`;
+        await exportModel({ modelPath, out, format: "safetensors" });
+        const path = `${out}/model.safetensors`;
+        const file = decodeSafetensors(await Deno.readFile(path), path);
+        const tensors = [...file.tensors].map(([name, { shape, values }]) => ({
+          ...{ name, shape },
+          values: name === "conv1.weight" || name === "backbone.conv1.weight"
+            ? values.map((v) => 2 * v)
+            : values,
+        }));
+        await Deno.writeFile(path, encodeSafetensors(tensors, file.metadata));
+        const { config, model, state } = readCheckpoint(modelPath);
+        const { patchSize } = config;
+        const request = {
+          ...{ model, state, patchSize },
+          ...{ part: "encoder", precision: "fp32" } as const,
+        };
+        const patches = await samplePatches(config, 4);
+        const check = () =>
+          checkExport("safetensors", out, request, patches, engine!);
+        await assertRejects(check, EmpSslError, "differ from ours by");
+      });
       await t.step("an export that is ended leaves nothing", async () => {
         const controller = new AbortController(), { signal } = controller;
         const out = `${dir}/ended`;

@@ -1,4 +1,4 @@
-/** Tracing: the size of the graph, the time, and what is refused. */
+/** Tracing: the size of the graph, and what is refused. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as tf from "../../src/deps/tfjs.ts";
 import { traceTrainer } from "../../src/engine/trace/step_graph.ts";
@@ -16,11 +16,8 @@ const OPTIONS: TrainerOptions = {
   optimizer: OPTIMIZER,
 };
 
-Deno.test("traceTrainer() makes a small graph in under a second", () => {
-  traceTrainer(OPTIONS, { precision: "fp32" });
-  const begin = performance.now();
+Deno.test("traceTrainer() makes a small graph", () => {
   const graph = traceTrainer(OPTIONS, { precision: "bf16" }).graphDef();
-  assert(performance.now() - begin < 1000);
   assert(graph.length < 500_000, `${graph.length} bytes`);
 });
 

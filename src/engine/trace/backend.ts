@@ -15,7 +15,6 @@ export const TRACE_BACKEND = "emp-ssl-trace";
 
 interface Literal {
   values: ArrayLike<number>;
-  shape: number[];
   dtype: string;
 }
 
@@ -94,12 +93,11 @@ export class TraceBackend extends tf.KernelBackend {
   override move(
     id: tf.DataId,
     values: tf.BackendValues,
-    shape: number[],
+    _shape: number[],
     dtype: tf.DataType,
   ): void {
     this.#literals.set(id, {
       values: values as unknown as ArrayLike<number>,
-      shape,
       dtype,
     });
   }

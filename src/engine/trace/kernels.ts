@@ -85,7 +85,6 @@ function traceKernels(
     Greater: binary("Greater", bool),
     GreaterEqual: binary("GreaterEqual", bool),
     Less: binary("Less", bool),
-    LessEqual: binary("LessEqual", bool),
     Neg: elementwise("Neg"),
     Exp: elementwise("Exp"),
     Log: elementwise("Log"),
@@ -102,7 +101,6 @@ function traceKernels(
       }
       return [y];
     },
-    OnesLike: elementwise("OnesLike"),
     ZerosLike: elementwise("ZerosLike"),
     Sum: reduction("Sum"),
     Mean: reduction("Mean"),
