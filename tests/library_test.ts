@@ -86,7 +86,7 @@ Deno.test("numbers of the library are checked before any work", async () => {
   await assertRejects(
     () => prepareRun({ limitImages: 1 }),
     Error,
-    "limitImages 1: it gives 1 image",
+    "it gives 1 image, and a batch needs at least two",
   );
   await assertRejects(
     () => writeReport({ runs: [] }),

@@ -126,8 +126,8 @@ Deno.test({
         ]);
         assertEquals(code, 0, err);
         const html = await Deno.readTextFile(`${dir}/r.html`);
-        assertStringIncludes(html, "<td>the whole image</td><td>backbone</td>");
-        assertStringIncludes(html, "<td>2 patches</td><td>hidden layer</td>");
+        assertStringIncludes(html, "<td>the whole image, backbone</td>");
+        assertStringIncludes(html, "<td>2 patches, hidden layer</td>");
         assertStringIncludes(html, "SimCLR (Chen et al., 2020)");
       });
       for (const part of ["backbone", "encoder"]) {
