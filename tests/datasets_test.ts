@@ -58,6 +58,10 @@ for (const name of ["cifar10", "cifar100", "tinyimagenet"] as const) {
           ...["--data-url", `${server.url}#md5=${md5(bytes)}`],
         ]);
         const { images, classes } = result;
+        const config = JSON.parse(
+          await Deno.readTextFile(`${dir}/run/config.json`),
+        );
+        assertEquals(config.arch, "resnet18-cifar");
         assertEquals(
           [images.train, images.test, classes],
           tiny ? [18, 3, 3] : [24, 10, name === "cifar10" ? 10 : 100],

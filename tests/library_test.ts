@@ -5,6 +5,9 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
+import { recipeOf } from "../src/patches/recipe.ts";
+import type { TrainChoices } from "../src/train/choices.ts";
+import { withFolder, writeImages } from "./images.ts";
 import { untilAborted } from "../src/call_options.ts";
 import { withDefaults } from "../src/train/choices.ts";
 import {
@@ -93,6 +96,31 @@ Deno.test("numbers of the library are checked before any work", async () => {
     Error,
     "Cannot report on nothing",
   );
+});
+
+Deno.test("the architecture and the patches follow from the images' size", async () => {
+  await withFolder(async (dir) => {
+    const resolved = async (side: number, more: TrainChoices = {}) => {
+      const data = `${dir}/${side}`;
+      await writeImages(data, { classes: 1, each: 2, side });
+      const choices = { data: "folder", dataDir: data, bs: 2, ...more };
+      const { arch, patchSize, recipe } = (await prepareRun(choices)).config;
+      return [arch, patchSize, recipeOf(recipe).interpolation];
+    };
+    const small = ["resnet18-cifar", 32, "bilinear"];
+    const photographs = ["resnet18-imagenet", 224, "bicubic"];
+    assertEquals(await resolved(32), small);
+    assertEquals(await resolved(96), small);
+    assertEquals(await resolved(97), photographs);
+    // As the authors train Tiny ImageNet.
+    assertEquals(
+      await resolved(64, { arch: "resnet18-imagenet" }),
+      photographs,
+    );
+    // As runs of earlier versions have it in their configuration.
+    const stock = { arch: "resnet18-tinyimagenet" } as const;
+    assertEquals(await resolved(64, stock), [stock.arch, 32, "bilinear"]);
+  });
 });
 
 Deno.test("VERSION is that of deno.json", () => {

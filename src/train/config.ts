@@ -86,8 +86,7 @@ async function architectureForSize(
 ): Promise<ArchitectureName> {
   const { width, height } = await firstWhole(dataset);
   const side = Math.min(width, height);
-  if (side <= 48) return "resnet18-cifar";
-  return side <= 96 ? "resnet18-tinyimagenet" : "resnet18-imagenet";
+  return side <= 96 ? "resnet18-cifar" : "resnet18-imagenet";
 }
 
 /** A run that can begin. */
