@@ -19,10 +19,11 @@ import {
 import { readRun } from "../src/report/run_record.ts";
 import type { EvaluationResult } from "../src/evaluate/evaluate.ts";
 import { type Command, parseFlags, type Values } from "./cli/flags.ts";
-import { main } from "./cli/main.ts";
+import { exit, main } from "./cli/main.ts";
+import { SIGNALS } from "./cli/signals.ts";
 import { command as trainCommand } from "./cli/train_flags.ts";
 import { command as evaluateCommand, evaluateRun } from "./evaluate.ts";
-import { run as train } from "./train.ts";
+import { trainHere } from "./train.ts";
 
 const reproduceError = errorMaker("reproduce", "INVALID_ARGUMENT");
 
@@ -123,13 +124,19 @@ export async function run(values: Values, rest: string[]): Promise<void> {
   const seed = (values.seed as number | undefined) ?? row.runs[0]!.seed;
   const dir = String(values.dir ?? `runs/${name}-seed-${seed}`);
   const where = data === undefined ? [] : ["--data-dir", data];
-  await train(parseFlags(
+  const isUndisturbed = await trainHere(parseFlags(
     [
       ...[...row.train, ...where, "--seed", `${seed}`, "--dir", dir],
       ...["--resume", "auto", "--save-every", "5m"],
     ],
     trainCommand,
   ));
+  if (!isUndisturbed) {
+    console.log(
+      "Stopped before the evaluation. The same command goes on there.",
+    );
+    exit(SIGNALS.SIGINT);
+  }
   const { evaluations, config } = readRun(dir);
   const done = evaluationForRow(evaluations, config.steps, row.runs);
   const result = done ?? await evaluateRun(

@@ -151,15 +151,20 @@ async function follow(
   outcome.stop();
 }
 
-/** Trains with output on the terminal. */
-export async function run(values: Values): Promise<void> {
+/**
+ * Trains with output on the terminal.
+ *
+ * @returns Whether the whole run was made without a signal; one in the last step comes
+ * too late to stop it.
+ */
+export async function trainHere(values: Values): Promise<boolean> {
   const config = configOf(values);
   if (values["print-config"]) {
     const resolved = await resolveConfig(config, {
       onEvent: showPreparation(),
     });
     console.log(JSON.stringify(resolved, null, 2));
-    return;
+    return true;
   }
   const probe = probeOf(values);
   if (clusterWish(config) !== undefined) exitWithoutCleanup();
@@ -187,7 +192,7 @@ export async function run(values: Values): Promise<void> {
   if (isFollower(config)) {
     const { cluster, task } = config;
     await follow(resume ? { ...given, cluster, task } : config, resume);
-    return;
+    return true;
   }
   let choices: Partial<TrainConfig> = config, { engine } = config;
   let prepared: PreparedRun | undefined;
@@ -275,6 +280,12 @@ export async function run(values: Values): Promise<void> {
   console.log(asTyped(`  deno task evaluate --model-path ${path}`));
   console.log(asTyped(`  deno task export --model-path ${path} --format onnx`));
   outcome.stop();
+  return outcome.code === 0;
+}
+
+/** See the module's description. */
+export async function run(values: Values): Promise<void> {
+  await trainHere(values);
 }
 
 if (import.meta.main) await main(command, run);
