@@ -52,8 +52,8 @@ export interface TrainChoices extends Omit<Partial<TrainConfig>, "data"> {
 }
 
 /**
- * Sets of choices. `fast` reaches the accuracy of the paper's setting on CIFAR-10 in
- * less than half its CPU time (docs/results.md), with patches of the crop's own 16
+ * Sets of choices. `fast` reaches the linear accuracy of the paper's setting on CIFAR-10 in
+ * half its CPU time (docs/results.md), with patches of the crop's own 16
  * pixels, fewer patches per image and therefore more steps, and a schedule that scales
  * every step.
  */
