@@ -55,7 +55,11 @@ export {
   type PrepareEvent,
   type PrepareOptions,
 } from "./src/data/prepare.ts";
-export { decodeBytes, decodeFile } from "./src/data/decode.ts";
+export {
+  decodeBytes,
+  decodeFile,
+  type DecodeOptions,
+} from "./src/data/decode.ts";
 export type { OpenOwnData, OwnDataset } from "./src/data/own_data.ts";
 export type { CacheOptions } from "./src/data/decoded_cache.ts";
 export type { Image, PixelFormat, Samples } from "./src/data/image.ts";
@@ -68,7 +72,12 @@ export {
   type ModelConfig,
 } from "./src/model/architectures.ts";
 export { METHOD_NAMES, type MethodName } from "./src/model/methods/methods.ts";
-export type { FeatureLayer, Protocol } from "./src/model/methods/method.ts";
+export {
+  FEATURE_LAYERS,
+  type FeatureLayer,
+  type Protocol,
+  PROTOCOLS,
+} from "./src/model/methods/method.ts";
 export { LARS_CLIPS, type LarsClip } from "./src/model/lars.ts";
 export { type Schedule, SCHEDULES } from "./src/model/schedule.ts";
 export {
@@ -89,13 +98,16 @@ export type { OrderConfig } from "./src/stream/order.ts";
 export type { PoolOptions } from "./src/stream/pool.ts";
 export type { RingHandle } from "./src/stream/ring.ts";
 export {
+  type Device,
   type EngineChoice,
   type EngineName,
   type EngineReport,
   ENGINES,
   type Precision,
   type PrecisionChoice,
+  PRECISIONS,
   type StepLosses,
+  XLA_CHOICES,
   type XlaChoice,
 } from "./src/engine/engine.ts";
 export {

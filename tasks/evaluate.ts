@@ -3,11 +3,16 @@
  *
  * @module
  */
-import type { FeatureLayer, Protocol } from "../src/model/methods/method.ts";
+import {
+  FEATURE_LAYERS,
+  type FeatureLayer,
+  type Protocol,
+  PROTOCOLS,
+} from "../src/model/methods/method.ts";
 import { DATASETS } from "../src/data/catalog.ts";
 import { isModule } from "../src/data/own_data.ts";
 import type { EngineChoice, PrecisionChoice } from "../src/engine/engine.ts";
-import { EmpSslError } from "../src/errors.ts";
+import { EmpSslError, messageOf } from "../src/errors.ts";
 import type { Accuracy } from "../src/evaluate/accuracy.ts";
 import {
   evaluate,
@@ -55,13 +60,13 @@ export const command: Command = {
     },
     protocol: {
       type: "text",
-      choices: ["bag", "whole"],
+      choices: PROTOCOLS,
       help:
         "mean over a bag of patches, or the whole image (default: the method's)",
     },
     features: {
       type: "text",
-      choices: ["backbone", "head"],
+      choices: FEATURE_LAYERS,
       help:
         "backbone, or the hidden layer of the head (default: the method's; " +
         "EMP-SSL head)",
@@ -204,11 +209,23 @@ export async function evaluateRun(values: Values): Promise<EvaluationResult> {
     }
   };
   const result = await evaluate(config, { onEvent });
-  if (!config.untrained) keepEvaluation(result);
-  if (values.json) {
-    console.log(JSON.stringify(result));
-    return result;
+  if (values.json) console.log(JSON.stringify(result));
+  else show(result);
+  if (!config.untrained) keepOrWarn(result);
+  return result;
+}
+
+/** Saves a result with its run; the result has been printed where that fails. */
+function keepOrWarn(result: EvaluationResult): void {
+  try {
+    keepEvaluation(result);
+  } catch (error) {
+    console.error(`Warning: the result is not kept: ${messageOf(error)}`);
   }
+}
+
+/** Prints a result. */
+function show(result: EvaluationResult): void {
   const { images, leftOut, classes, testPatches, protocol } = result;
   const { features } = result;
   const { knn, linear, seconds } = result;
@@ -232,7 +249,6 @@ export async function evaluateRun(values: Values): Promise<EvaluationResult> {
   }
   if (knn) console.log(`kNN (k 20, T 0.07)   ${percent(knn)}`);
   console.log(`Evaluated in ${formatSeconds(seconds)}`);
-  return result;
 }
 
 /** See the module's description. */

@@ -24,7 +24,8 @@ Deno.test("an image with alpha is shrunk by its colours alone", async () => {
   try {
     const file = golden.files["alpha.png"];
     await Deno.writeFile(path, Uint8Array.fromBase64(file.bytes));
-    const whole = await decodeFile(path), small = await decodeFile(path, 8);
+    const whole = await decodeFile(path),
+      small = await decodeFile(path, { shrinkTo: 8 });
     assertEquals([small.width, small.height], [12, 8]);
     // Weighted by alpha, the small image would be far darker.
     assertEquals(Math.abs(mean(whole.data) - mean(small.data)) < 2, true);

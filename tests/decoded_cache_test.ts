@@ -55,9 +55,9 @@ async function withCache(
     await writeImages(dir, { classes: 1, each: 2, side: 40 });
     const cache = `${dir}/cache`;
     let count = 0;
-    const decode = cachedDecode((path, shrinkTo) => {
+    const decode = cachedDecode((path, options) => {
       count++;
-      return decodeFile(path, shrinkTo);
+      return decodeFile(path, options);
     }, { dir: cache, side: SIDE });
     const path = `${dir}/train/c0/0.png`;
     await run({ path, cache, decode, decoded: () => count });

@@ -1,5 +1,5 @@
 /** The evaluations in a run's folder. */
-import { assertEquals, assertStringIncludes } from "@std/assert";
+import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import type { EvaluationResult } from "../src/evaluate/evaluate.ts";
 import {
   keepEvaluation,
@@ -55,6 +55,20 @@ Deno.test("evaluations of a module are kept, by its options and weights", async 
       assertStringIncludes(path ?? "", "/evaluations/mine-128-patches-");
     }
     assertEquals(readEvaluations(dir).length, others.length);
+  });
+});
+
+Deno.test("a result that cannot be saved is told", async () => {
+  await withFolder(async (dir) => {
+    // A checkpoint without a run is evaluated too.
+    assertEquals(keepEvaluation(evaluationOf(dir)), undefined);
+    await writeRun(dir, 10);
+    await Deno.writeTextFile(`${dir}/evaluations`, "a file");
+    assertThrows(
+      () => keepEvaluation(evaluationOf(dir)),
+      Error,
+      `Cannot write ${dir}/evaluations/`,
+    );
   });
 });
 

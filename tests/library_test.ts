@@ -12,6 +12,7 @@ import { untilAborted } from "../src/call_options.ts";
 import { withDefaults } from "../src/train/choices.ts";
 import {
   evaluate,
+  loadEncoder,
   onlineProbe,
   prepareRun,
   VERSION,
@@ -90,6 +91,17 @@ Deno.test("numbers of the library are checked before any work", async () => {
     () => prepareRun({ limitImages: 1 }),
     Error,
     "it gives 1 image, and a batch needs at least two",
+  );
+  const protocol = "Whole" as "whole", features = "Backbone" as "backbone";
+  await assertRejects(
+    () => evaluate({ modelPath: "nowhere", protocol }),
+    Error,
+    "choose bag or whole",
+  );
+  await assertRejects(
+    () => loadEncoder({ modelPath: "nowhere", features }),
+    Error,
+    "choose backbone or head",
   );
   await assertRejects(
     () => writeReport({ runs: [] }),

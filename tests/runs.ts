@@ -54,7 +54,7 @@ export function evaluationOf(
     leftOut: { train: 0, test: 0 },
     classes: 10,
     testPatches: 128,
-    engine: { engine: "x", version: "1", device: "CPU", precision: "fp32" },
+    engine: { engine: "cpu", version: "1", device: "CPU", precision: "fp32" },
     linear: { last: accuracy, best: accuracy },
     knn: accuracy,
     seconds: 1,

@@ -31,7 +31,7 @@ async function newSession(hasMemory = false) {
   const log: string[] = [];
   let trainers = 0;
   const engine: Engine = {
-    report: { engine: "none", version: "0", device: "CPU", precision: "fp32" },
+    report: { engine: "cpu", version: "0", device: "CPU", precision: "fp32" },
     trainer({ patchSize }, state, momentum) {
       const from = [...state.keys(), ...momentum?.keys() ?? []];
       if (trainers++ > 0) log.push(`${patchSize} px from ${from}`);

@@ -27,21 +27,29 @@ type Sharp = ReturnType<SharpConstructor>;
 let loaded: Promise<SharpConstructor> | undefined;
 const sharpOnce = () => loaded ??= loadSharp();
 
+/** How an image is decoded. */
+export interface DecodeOptions {
+  /**
+   * Shrink so that the shorter side has this many pixels; a JPEG is then decoded at
+   * reduced size. Ignored for `.npy`, and unless RGB bytes are wanted.
+   */
+  shrinkTo?: number;
+  /** Wanted pixel format: RGB bytes where it is not given. */
+  pixels?: PixelFormat;
+}
+
 /**
  * Reads and decodes one file.
  *
  * @param path A JPEG, PNG, WebP, GIF, TIFF, AVIF, BMP, PPM, PGM or `.npy` file.
- * @param shrinkTo Shrink so that the shorter side has this many pixels; a JPEG is
- * then decoded at reduced size. Ignored for `.npy`, and unless RGB bytes are wanted.
- * @param pixels Wanted pixel format: RGB bytes where it is not given.
+ * @param options See {@linkcode DecodeOptions}.
  * @returns The image, with EXIF orientation applied.
  * @throws {EmpSslError} `INVALID_DATA`, with the path, where the file is not a
  * complete image or has more than {@linkcode MAX_PIXELS} pixels.
  */
 export async function decodeFile(
   path: string,
-  shrinkTo?: number,
-  pixels: PixelFormat = RGB,
+  options: DecodeOptions = {},
 ): Promise<Image> {
   let bytes: Uint8Array;
   try {
@@ -56,7 +64,7 @@ export async function decodeFile(
       cause: error,
     });
   }
-  return await decodeBytes(bytes, path, { shrinkTo, pixels });
+  return await decodeBytes(bytes, path, options);
 }
 
 /**
@@ -79,7 +87,7 @@ export async function decodeFile(
 export async function decodeBytes(
   bytes: Uint8Array,
   name: string,
-  { shrinkTo, pixels = RGB }: { shrinkTo?: number; pixels?: PixelFormat } = {},
+  { shrinkTo, pixels = RGB }: DecodeOptions = {},
 ): Promise<Image> {
   const sharp = await sharpOnce();
   try {

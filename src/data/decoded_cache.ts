@@ -105,8 +105,11 @@ export async function withUsage(
   return { ...cache, usage: usage.buffer };
 }
 
-/** Decodes an image file, with the `shrinkTo` of `decodeFile`. */
-export type Decode = (path: string, shrinkTo?: number) => Promise<Image>;
+/** Decodes an image file, as `decodeFile` does. */
+export type Decode = (
+  path: string,
+  options: { shrinkTo: number },
+) => Promise<Image>;
 
 /** Header of an entry: magic number, size and times of the source, width, height. */
 const MARK = 0x454d5031, HEAD = 40;
@@ -191,11 +194,11 @@ export function cachedDecode(
       () => undefined,
     );
     // If stat() failed, the decoder reports why.
-    if (stamp === undefined) return await decode(path, side);
+    if (stamp === undefined) return await decode(path, { shrinkTo: side });
     const found = await Deno.readFile(entry).catch(() => undefined);
     const kept = found && decodeEntry(found, stamp);
     if (kept !== undefined) return kept;
-    const image = await decode(path, side);
+    const image = await decode(path, { shrinkTo: side });
     const replaced = found?.length ?? 0;
     keep(entry, { head: encodeHead(image, stamp), image, replaced });
     return image;

@@ -57,7 +57,7 @@ export class ImageFiles implements Dataset {
 
   /** See {@linkcode Dataset.decodeAs}. */
   decodeAs(pixels: PixelFormat): void {
-    this.#decode = (path) => decodeFile(path, undefined, pixels);
+    this.#decode = (path) => decodeFile(path, { pixels });
   }
 
   /** See {@linkcode Dataset.label}. */

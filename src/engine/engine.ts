@@ -24,13 +24,22 @@ export type EngineChoice = "auto" | EngineName;
  * Element type of convolutions, dense layers and the operations between them.
  * `tf32` is fp32 whose factors an NVIDIA GPU rounds to 10 bits of mantissa.
  */
-export type Precision = "fp32" | "tf32" | "bf16";
+export type Precision = typeof PRECISIONS[number];
+
+/** The number formats of {@linkcode Precision}. */
+export const PRECISIONS = ["fp32", "tf32", "bf16"] as const;
+
+/** What an engine runs on. */
+export type Device = "CPU" | "GPU";
 
 /** The values of `--precision`: `auto` is bf16 if it is measured to be faster. */
 export type PrecisionChoice = "auto" | Precision;
 
 /** The values of `--xla`: `auto` is `on` if XLA is measured to be faster on a GPU. */
-export type XlaChoice = "auto" | "on" | "off";
+export type XlaChoice = typeof XLA_CHOICES[number];
+
+/** The choices of {@linkcode XlaChoice}. */
+export const XLA_CHOICES = ["auto", "on", "off"] as const;
 
 /** The requested engine and how it should compute. */
 export interface EngineWish {
@@ -87,15 +96,15 @@ export function checkWish({ engine, precision, cluster }: EngineWish): void {
 /** What an engine is and runs on. */
 export interface EngineReport {
   /** The engine's name. */
-  engine: string;
+  engine: EngineName;
   /** Its library's version. */
   version: string;
-  /** `CPU` or `GPU`. */
-  device: string;
+  /** What it runs on. */
+  device: Device;
   /** The device's name, if it is known. */
   deviceName?: string;
   /** Number format of convolutions and dense layers. */
-  precision: string;
+  precision: Precision;
   /** Whether XLA compiles the parts of the graphs that it supports. */
   xla?: boolean;
   /** GPU memory that TensorFlow may use, in bytes. */

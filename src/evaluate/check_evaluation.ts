@@ -7,6 +7,12 @@ import { openDataset } from "../data/catalog.ts";
 import type { Dataset, Split } from "../data/dataset.ts";
 import { type ResolvedConfig, trainSource } from "../checkpoint/run_config.ts";
 import { errorMaker } from "../errors.ts";
+import {
+  FEATURE_LAYERS,
+  type FeatureLayer,
+  type Protocol,
+  PROTOCOLS,
+} from "../model/methods/method.ts";
 
 const choiceError = errorMaker("evaluate with", "INVALID_ARGUMENT");
 const dataError = errorMaker("evaluate on", "INVALID_DATA");
@@ -21,6 +27,30 @@ export function checkTestPatches(count: number): void {
     "an image needs one patch or more",
     "give a whole number from 1 up",
   );
+}
+
+/**
+ * Rejects a protocol or a layer that does not exist, for callers in JavaScript.
+ *
+ * @throws {EmpSslError} `INVALID_ARGUMENT`.
+ */
+export function checkKind(
+  { protocol, features }: { protocol?: Protocol; features?: FeatureLayer },
+): void {
+  const kinds = [
+    ["--protocol", protocol, PROTOCOLS],
+    ["--features", features, FEATURE_LAYERS],
+  ] as const;
+  for (const [flag, value, known] of kinds) {
+    if (value === undefined || (known as readonly string[]).includes(value)) {
+      continue;
+    }
+    throw choiceError(
+      `${flag} ${value}`,
+      "it does not exist",
+      `choose ${known.join(" or ")}`,
+    );
+  }
 }
 
 /**

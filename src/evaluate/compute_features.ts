@@ -8,11 +8,12 @@ import { untilAborted } from "../call_options.ts";
 import * as Comlink from "../deps/comlink.ts";
 import { withUsage } from "../data/decoded_cache.ts";
 import type { Dataset, DatasetSource, Split } from "../data/dataset.ts";
-import type { FeatureLayer } from "../model/methods/method.ts";
+import type { FeatureLayer, Protocol } from "../model/methods/method.ts";
 import type { PatchValues } from "../patches/normalize.ts";
-import type { RecipeChoice } from "../patches/recipe.ts";
+import { type RecipeChoice, SMALL_SIDE } from "../patches/recipe.ts";
 import { PatchStream } from "../stream/patch_stream.ts";
 import type { Compute } from "../engine/compute.ts";
+import { type ResolvedConfig, valuesOf } from "../checkpoint/run_config.ts";
 import { Failure } from "../failure.ts";
 import { defaultWorkers } from "../stream/pool.ts";
 import type { EvaluationCalls } from "./evaluation_calls.ts";
@@ -47,6 +48,28 @@ export interface FeatureRequest {
   keep?: KeptRows;
 }
 
+/**
+ * How an evaluation cuts the images of a run.
+ *
+ * @param patches Patches per image, of a bag.
+ */
+export function cutsOf(
+  run: ResolvedConfig,
+  { protocol, patches }: { protocol: Protocol; patches: number },
+): Pick<
+  FeatureRequest,
+  "patches" | "whole" | "recipe" | "patchSize" | "values"
+> {
+  const whole = protocol === "whole";
+  return {
+    patches: whole ? 1 : patches,
+    whole,
+    recipe: run.recipe,
+    patchSize: run.patchSize,
+    values: valuesOf(run),
+  };
+}
+
 /** Rows in a file, from which an interrupted call can resume. */
 export interface KeptRows {
   /** The file. */
@@ -59,7 +82,7 @@ export interface KeptRows {
 
 /** Patches per batch on the device, by the side of a patch in pixels. */
 export function batchPatches(side: number): number {
-  return side > 96 ? 128 : 1024;
+  return side > SMALL_SIDE ? 128 : 1024;
 }
 
 /** The class of each image. */

@@ -12,9 +12,10 @@ import { featureWidth } from "../model/encoder.ts";
 import type { FeatureLayer, Protocol } from "../model/methods/method.ts";
 import { methodOf } from "../model/methods/methods.ts";
 import { readCheckpointInfo } from "../checkpoint/checkpoint.ts";
-import { trainSource, valuesOf } from "../checkpoint/run_config.ts";
+import { trainSource } from "../checkpoint/run_config.ts";
 import { startCompute } from "../engine/compute.ts";
-import { computeFeatures } from "./compute_features.ts";
+import { checkKind } from "./check_evaluation.ts";
+import { computeFeatures, cutsOf } from "./compute_features.ts";
 import type { EvaluationCalls } from "./evaluation_calls.ts";
 import { checkOutputFile } from "./write_features.ts";
 import { PartFile, stampsOf } from "./part_file.ts";
@@ -105,6 +106,7 @@ export async function embed(
       "give 1 or more",
     );
   }
+  checkKind(config);
   if (!/\.(npy|safetensors|parquet)$/.test(out)) {
     const remedy = "end it in .npy, .safetensors or .parquet";
     throw embedError(out, "no such format", remedy);
@@ -113,8 +115,8 @@ export async function embed(
     config.modelPath,
   );
   const method = methodOf(model);
-  const whole = (config.protocol ?? method.protocol) === "whole";
-  const features = config.features ?? method.features;
+  const { protocol = method.protocol, features = method.features } = config;
+  const whole = protocol === "whole";
   for (const fault of damaged) onEvent({ type: "damaged", fault });
   const { cache, pixels } = trainSource(run);
   const { source, dataset } = await openForThreads({
@@ -156,13 +158,9 @@ export async function embed(
       source,
       labels: new Int32Array(count),
       split: "train",
-      patches: whole ? 1 : patches,
-      whole,
+      ...cutsOf(run, { protocol, patches }),
       features,
       workers: config.workers,
-      recipe: run.recipe,
-      patchSize: run.patchSize,
-      values: valuesOf(run),
       keep: part,
       signal,
       onSkipped(image, why, index) {

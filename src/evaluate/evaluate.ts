@@ -24,15 +24,19 @@ import type {
   PrecisionChoice,
 } from "../engine/engine.ts";
 import { readCheckpointInfo } from "../checkpoint/checkpoint.ts";
-import { trainSource, valuesOf } from "../checkpoint/run_config.ts";
+import { trainSource } from "../checkpoint/run_config.ts";
 import { startCompute } from "../engine/compute.ts";
 import { Failure } from "../failure.ts";
 import type { Accuracy } from "./accuracy.ts";
 import type { EvaluationCalls } from "./evaluation_calls.ts";
-import { computeFeatures, labelsOf } from "./compute_features.ts";
+import { computeFeatures, cutsOf, labelsOf } from "./compute_features.ts";
 import type { ProbeResult } from "./linear_probe.ts";
 import { KNN, LINEAR_PROBE } from "./protocol.ts";
-import { checkClasses, checkTestPatches } from "./check_evaluation.ts";
+import {
+  checkClasses,
+  checkKind,
+  checkTestPatches,
+} from "./check_evaluation.ts";
 import { checkOutput } from "./write_features.ts";
 
 /** The user's choices. */
@@ -165,6 +169,7 @@ export async function evaluate(
   const { modelPath, untrained } = config;
   const asked = config.testPatches;
   checkTestPatches(asked);
+  checkKind(config);
   const checkpoint = readCheckpointInfo(modelPath);
   for (const fault of checkpoint.damaged) onEvent({ type: "damaged", fault });
   const run = checkpoint.config, method = methodOf(checkpoint.model);
@@ -218,13 +223,9 @@ export async function evaluate(
         source: sources[split],
         labels: labelsOf(sets[split]),
         split,
-        patches: testPatches,
-        whole: protocol === "whole",
+        ...cutsOf(run, { protocol, patches: testPatches }),
         features,
         workers: config.workers,
-        recipe: run.recipe,
-        patchSize: run.patchSize,
-        values: valuesOf(run),
         signal,
         onSkipped(image, why) {
           leftOut[split]++;

@@ -5,7 +5,7 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { writeAtomically } from "../atomic_file.ts";
+import { writeAtomically, writeError } from "../atomic_file.ts";
 import { isModule, moduleName } from "../data/own_data.ts";
 import type { EvaluationResult } from "./evaluate.ts";
 
@@ -48,6 +48,7 @@ function fileName(result: EvaluationResult): string {
  * calls this.
  *
  * @returns The file; undefined where nothing was saved.
+ * @throws {EmpSslError} `INVALID_ARGUMENT` where it cannot be written.
  *
  * @example After an evaluation in a program
  * ```ts ignore
@@ -61,15 +62,17 @@ export function keepEvaluation(result: EvaluationResult): string | undefined {
   const dir = result.checkpoint.replace(/[^/]*$/, "");
   try {
     Deno.statSync(`${dir}config.json`);
-    Deno.mkdirSync(`${dir}${FOLDER}`, { recursive: true });
-    const path = `${dir}${FOLDER}/${fileName(result)}`;
-    const text = JSON.stringify(result, null, 2) + "\n";
-    writeAtomically(path, text);
-    return path;
   } catch {
-    // A checkpoint without a run, or a folder without write permission.
     return undefined;
   }
+  const path = `${dir}${FOLDER}/${fileName(result)}`;
+  try {
+    Deno.mkdirSync(`${dir}${FOLDER}`, { recursive: true });
+  } catch (error) {
+    throw writeError(path, error, { remedy: "make the run's folder writable" });
+  }
+  writeAtomically(path, JSON.stringify(result, null, 2) + "\n");
+  return path;
 }
 
 function read(path: string): EvaluationResult[] {

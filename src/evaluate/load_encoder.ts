@@ -28,6 +28,7 @@ import {
 } from "../patches/recipe.ts";
 import { Purpose, RandomStream } from "../random.ts";
 import { pixelsOf, valuesOf } from "../checkpoint/run_config.ts";
+import { checkKind } from "./check_evaluation.ts";
 import { readCheckpoint } from "../checkpoint/checkpoint.ts";
 
 /** Which encoder to load, and the patches that it gets. */
@@ -93,7 +94,7 @@ async function decoded(
   pixels: PixelFormat,
 ): Promise<Image> {
   if (typeof image === "string") {
-    return await decodeFile(image, undefined, pixels);
+    return await decodeFile(image, { pixels });
   }
   if (image instanceof Uint8Array) {
     return await decodeBytes(image, "the image", { pixels });
@@ -138,6 +139,7 @@ export async function loadEncoder(
 ): Promise<LoadedEncoder> {
   const { modelPath, images = 1, patches = 1, features } = options;
   const { engine = "auto", precision = "auto" } = options;
+  checkKind(options);
   const { model, config, state } = readCheckpoint(modelPath);
   const patchSize = options.patchSize ?? config.patchSize;
   for (const [name, value] of Object.entries({ images, patches, patchSize })) {

@@ -9,15 +9,11 @@ import type { Split } from "../data/dataset.ts";
 import type { Compute } from "../engine/compute.ts";
 import { methodNamed } from "../model/methods/methods.ts";
 import { EmpSslError } from "../errors.ts";
-import {
-  type ResolvedConfig,
-  trainSource,
-  valuesOf,
-} from "../checkpoint/run_config.ts";
+import { type ResolvedConfig, trainSource } from "../checkpoint/run_config.ts";
 import type { Probe } from "../train/events.ts";
 import type { Accuracy } from "./accuracy.ts";
 import type { EvaluationCalls } from "./evaluation_calls.ts";
-import { computeFeatures, labelsOf } from "./compute_features.ts";
+import { computeFeatures, cutsOf, labelsOf } from "./compute_features.ts";
 import { KNN } from "./protocol.ts";
 
 /** Size and interval of a probe. */
@@ -101,12 +97,9 @@ export function onlineProbe(
           source,
           labels: labelsOf(dataset),
           split,
-          patches: protocol === "whole" ? 1 : patches,
-          whole: protocol === "whole",
-          workers: config.workers,
-          recipe: config.recipe,
+          ...cutsOf(config, { protocol, patches }),
           patchSize: patchSize ?? config.patchSize,
-          values: valuesOf(config),
+          workers: config.workers,
           onSkipped(image, why) {
             if (!named.has(image)) onSkipped?.(image, why);
             named.add(image);

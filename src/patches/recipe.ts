@@ -178,9 +178,12 @@ export function cutPatch(
   if (random.uniform() < recipe.solarize) transforms.solarize();
 }
 
-/** Whether `cutWhole` leaves out the edges: for photographs, i.e. large sizes. */
+/** Sides in pixels up to this are small images; larger ones are photographs. */
+export const SMALL_SIDE = 96;
+
+/** Whether `cutWhole` leaves out the edges: for photographs. */
 export function losesEdges(size: number): boolean {
-  return size > 96;
+  return size > SMALL_SIDE;
 }
 
 /**

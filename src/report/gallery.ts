@@ -10,10 +10,14 @@ import type { Dataset } from "../data/dataset.ts";
 import { type Image, toDisplay } from "../data/image.ts";
 import type { EngineChoice } from "../engine/engine.ts";
 import type { EvaluationCalls } from "../evaluate/evaluation_calls.ts";
-import { computeFeatures, labelsOf } from "../evaluate/compute_features.ts";
+import {
+  computeFeatures,
+  cutsOf,
+  labelsOf,
+} from "../evaluate/compute_features.ts";
 import { createTransforms } from "../patches/create_transforms.ts";
 import { readCheckpointInfo } from "../checkpoint/checkpoint.ts";
-import { trainSource, valuesOf } from "../checkpoint/run_config.ts";
+import { trainSource } from "../checkpoint/run_config.ts";
 import { startCompute } from "../engine/compute.ts";
 import { principalMap } from "../train/spectrum.ts";
 import { embeddingMap, type Figure } from "./figures.ts";
@@ -100,11 +104,7 @@ export async function gallery(
       source,
       labels: labelsOf(dataset),
       split: "test",
-      patches: protocol === "whole" ? 1 : PATCHES,
-      whole: protocol === "whole",
-      recipe: config.recipe,
-      patchSize: config.patchSize,
-      values: valuesOf(config),
+      ...cutsOf(config, { protocol, patches: PATCHES }),
       signal,
     });
     cosines = await calls.cosines("test");

@@ -10,6 +10,7 @@ import {
   type ResolvedConfig,
   settingOf,
 } from "../checkpoint/run_config.ts";
+import { isForPhotographs } from "../model/architectures.ts";
 import { methodNamed } from "../model/methods/methods.ts";
 import { patchSizesText } from "../stream/patch_sizes.ts";
 import { chosenRecipe } from "../train/chosen_recipe.ts";
@@ -56,7 +57,8 @@ function settingsOf({ config }: RunRecord): Map<string, string> {
   // Several patch sizes of a run (progressive resizing) are one setting.
   settings.set("patchSize", patchSizesText(config)).delete("progressive");
   // The default learning rate of a method with views scales with the batch size.
-  const { rate, per } = methodNamed(config.method).defaults(false).lr;
+  const { rate, per } = methodNamed(config.method)
+    .defaults(isForPhotographs(config.arch)).lr;
   if (per > 0 && config.lr === rate * config.bs / per) {
     settings.set("lr", "of the batch");
   }

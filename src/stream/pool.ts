@@ -43,9 +43,9 @@ export interface PoolOptions {
 /**
  * The default number of patch workers.
  *
- * @param device `CPU` or `GPU`: on a CPU the engine needs most cores.
+ * @param device What the engine runs on: on a CPU it needs most cores.
  */
-export function defaultWorkers(device: string): number {
+export function defaultWorkers(device: "CPU" | "GPU"): number {
   const cores = navigator.hardwareConcurrency;
   return device === "GPU" ? Math.max(1, cores - 1) : Math.max(1, cores >> 2);
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { SMALL_SIDE } from "../patches/recipe.ts";
 import type { CallOptions } from "../call_options.ts";
 import { resolve } from "node:path";
 import { datasetEntry, withPixels } from "../data/catalog.ts";
@@ -86,7 +87,7 @@ async function architectureForSize(
 ): Promise<ArchitectureName> {
   const { width, height } = await firstWhole(dataset);
   const side = Math.min(width, height);
-  return side <= 96 ? "resnet18-cifar" : "resnet18-imagenet";
+  return side <= SMALL_SIDE ? "resnet18-cifar" : "resnet18-imagenet";
 }
 
 /** A run that can begin. */

@@ -8,7 +8,7 @@ import type { TrainConfig } from "../checkpoint/run_config.ts";
 import { MAX_CHANNELS } from "../data/image.ts";
 import { closestString } from "../deps/std.ts";
 import * as v from "../deps/valibot.ts";
-import { ENGINES } from "../engine/engine.ts";
+import { ENGINES, PRECISIONS, XLA_CHOICES } from "../engine/engine.ts";
 import {
   type ArchitectureName,
   ARCHITECTURES,
@@ -80,13 +80,13 @@ const SCHEMA = v.strictObject({
   limitImages: v.optional(count),
   engine: v.picklist(["auto", ...ENGINES]),
   strict: v.optional(flag),
-  precision: v.picklist(["auto", "fp32", "tf32", "bf16"]),
+  precision: v.picklist(["auto", ...PRECISIONS]),
   microBatch: v.union([v.literal("auto"), count]),
   init: v.optional(text),
   saveEvery: v.optional(text),
   keep: count,
   threads: v.optional(count),
-  xla: v.optional(v.picklist(["auto", "on", "off"])),
+  xla: v.optional(v.picklist(XLA_CHOICES)),
   tensorboard: v.optional(flag),
   replicas: v.optional(v.union([v.literal("auto"), count])),
   syncBn: v.optional(flag),

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { EngineName, EngineReport, Precision } from "../engine/engine.ts";
+import type { EngineReport } from "../engine/engine.ts";
 import { EmpSslError } from "../errors.ts";
 import { microBatchOf } from "./batch.ts";
 import { isModule, moduleName } from "../data/own_data.ts";
@@ -124,8 +124,10 @@ export async function* train(
   if (from) checkUnchanged(resume!, from.config, config);
   const ready = from ? undefined : prepared ??
     await prepareRun(asked, { signal, onEvent: options.onPrepare });
-  const resolved = ready?.config ?? await resumedConfig(from!, config);
-  await probe?.check(resolved);
+  const decided = ready?.config ?? await resumedConfig(from!, config);
+  await probe?.check(decided);
+  // A copy: the user may train by the same prepared run again.
+  const resolved = { ...decided };
   using fresh = folder
     ? undefined
     : RunFolder.take(config.dir ?? freeFolder(asked.data, asked.msg), "new");
@@ -139,8 +141,8 @@ export async function* train(
   yield* computing(resolved, async function* (compute) {
     // A resumed run keeps the engine and the precision of its first start.
     const { engine, precision } = compute.report;
-    resolved.engine = engine as EngineName;
-    resolved.precision = precision as Precision;
+    resolved.engine = engine;
+    resolved.precision = precision;
     // The micro-batch depends on the machine, so it is stored with the run: another
     // one would change the patches that batch norm averages over.
     const microBatch = microBatchOf(resolved, compute.report) ??

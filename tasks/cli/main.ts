@@ -3,7 +3,11 @@
  *
  * @module
  */
-import { type EngineChoice, ENGINES } from "../../src/engine/engine.ts";
+import {
+  type EngineChoice,
+  ENGINES,
+  PRECISIONS,
+} from "../../src/engine/engine.ts";
 import type { Variant } from "../../src/engine/setup/wheels.ts";
 import type { PrepareEvent } from "../../src/data/prepare.ts";
 import { isEmpSslError, messageOf, nameFlags } from "../../src/errors.ts";
@@ -105,7 +109,7 @@ export const ENGINE_FLAG: Command["flags"][string] = {
 /** `--precision` of all tasks that compute. */
 export const PRECISION_FLAG: Command["flags"][string] = {
   type: "text",
-  choices: ["auto", "fp32", "tf32", "bf16"],
+  choices: ["auto", ...PRECISIONS],
   help: "number format of convolutions and dense layers (default auto: the " +
     "faster; tf32: NVIDIA)",
 };

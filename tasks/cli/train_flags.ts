@@ -8,6 +8,7 @@ import { isModule } from "../../src/data/own_data.ts";
 import { ARCHITECTURES } from "../../src/model/architectures.ts";
 import { LARS_CLIPS } from "../../src/model/lars.ts";
 import { METHOD_NAMES } from "../../src/model/methods/methods.ts";
+import { XLA_CHOICES } from "../../src/engine/engine.ts";
 import { SCHEDULES } from "../../src/model/schedule.ts";
 import { PRESETS, TRAIN_DEFAULTS } from "../../src/train/choices.ts";
 import type { Command } from "./flags.ts";
@@ -217,7 +218,7 @@ export const command: Command = {
     threads: { type: "number", help: "threads of TensorFlow (default: all)" },
     xla: {
       type: "text",
-      choices: ["auto", "on", "off"],
+      choices: XLA_CHOICES,
       help:
         "compile TensorFlow's step by XLA (default auto: on a GPU, if faster)",
     },

@@ -10,6 +10,7 @@ import {
   importWebgpu,
 } from "../../deps/tfjs_backends.ts";
 import { EmpSslError, messageOf } from "../../errors.ts";
+import type { Device } from "../engine.ts";
 import { EagerEngine } from "./eager_engine.ts";
 import { registerEagerKernels } from "./kernels.ts";
 
@@ -43,7 +44,7 @@ export async function webgpuAdapter(): Promise<
  * @throws {EmpSslError} `ENGINE_UNAVAILABLE`.
  */
 export async function loadEager(name: EagerName): Promise<EagerEngine> {
-  let hardware = "CPU", device = "CPU";
+  let hardware: Device = "CPU", device = "CPU";
   if (name === "webgpu") {
     const adapter = await webgpuAdapter();
     if (adapter === undefined) {

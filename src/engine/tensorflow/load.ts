@@ -6,7 +6,12 @@
 import * as tf from "../../deps/tfjs.ts";
 import { makeNodeBackend } from "../../deps/tfjs_node.ts";
 import { codeOf, EmpSslError, messageOf } from "../../errors.ts";
-import type { EngineWish, Precision, PrecisionChoice } from "../engine.ts";
+import type {
+  EngineReport,
+  EngineWish,
+  Precision,
+  PrecisionChoice,
+} from "../engine.ts";
 import { whyUnsupportedCpu } from "../setup/cpu.ts";
 import { hasNvidiaGpu } from "../setup/wheels.ts";
 import { installedLibraries, type InstalledLibrary } from "../setup/locate.ts";
@@ -77,7 +82,7 @@ async function loadFrom(
   const target = { config, onKernels };
   const replicas = cluster &&
     await ReplicaGroup.start(c, { wish: cluster, gpu, config });
-  const report = {
+  const report: EngineReport = {
     engine: "tensorflow",
     version: binding.TF_Version,
     device: gpu ? "GPU" : "CPU",

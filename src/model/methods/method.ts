@@ -64,10 +64,16 @@ export interface StepOutputs extends Losses {
 }
 
 /** The layer whose output is the feature: the backbone, or the hidden layer after it. */
-export type FeatureLayer = "backbone" | "head";
+export type FeatureLayer = typeof FEATURE_LAYERS[number];
+
+/** The layers of {@linkcode FeatureLayer}. */
+export const FEATURE_LAYERS = ["backbone", "head"] as const;
 
 /** What a feature is computed from: a bag of patches, or the whole image once. */
-export type Protocol = "bag" | "whole";
+export type Protocol = typeof PROTOCOLS[number];
+
+/** The protocols of {@linkcode Protocol}. */
+export const PROTOCOLS = ["bag", "whole"] as const;
 
 /** A method of self-supervised learning. */
 export interface Method {
