@@ -4,12 +4,11 @@
  *
  * @module
  */
-import {
-  COMPARED,
-  isSameSetting,
-  type ResolvedConfig,
-  type TrainConfig,
+import type {
+  ResolvedConfig,
+  TrainConfig,
 } from "../src/checkpoint/run_config.ts";
+import { COMPARED, isSameSetting } from "../src/checkpoint/settings.ts";
 import { checkEvaluation } from "../src/evaluate/check_evaluation.ts";
 import { methodNamed } from "../src/model/methods/methods.ts";
 import { evaluatedAlike, percent } from "../src/report/comparison.ts";

@@ -7,7 +7,7 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { COMPARED, isSameSetting } from "../src/checkpoint/run_config.ts";
+import { COMPARED, isSameSetting } from "../src/checkpoint/settings.ts";
 import { prepareRun } from "../src/train/config.ts";
 import { keepEvaluation } from "../src/evaluate/evaluation_record.ts";
 import { RECIPES } from "../src/patches/recipe.ts";

@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { isDeepStrictEqual } from "node:util";
 import type { DataOptions, DatasetSource } from "../data/dataset.ts";
 import type {
   EngineChoice,
@@ -173,105 +172,6 @@ export interface ResolvedConfig extends TrainConfig {
   stepsPerEpoch: number;
   /** Steps in all. */
   steps: number;
-}
-
-/** The settings that determine a run's results: equal settings give an equal run. */
-export const IDENTITY = [
-  "data",
-  "dataOptions",
-  "dataDir",
-  "classes",
-  "cache",
-  "limitImages",
-  "images",
-  "epoch",
-  "maxSteps",
-  "bs",
-  "numPatches",
-  "patchSize",
-  "progressive",
-  "patchSim",
-  "tcr",
-  "eps",
-  "arch",
-  "model",
-  "bits",
-  "recipe",
-  "method",
-  "methodOptions",
-  "views",
-  "lr",
-  "schedule",
-  "warmUp",
-  "larsClip",
-  "seed",
-  "init",
-  "syncBn",
-] as const satisfies (keyof ResolvedConfig)[];
-
-/** The values of settings that a configuration leaves out. */
-const LEFT_OUT: Partial<Record<keyof ResolvedConfig, unknown>> = {
-  method: "emp-ssl",
-  schedule: "cosine",
-  warmUp: "0",
-  larsClip: "current",
-  bits: 8,
-};
-
-/** A setting of a run: a default that is left out equals the same one that is given. */
-export function settingOf(
-  config: Partial<TrainConfig | ResolvedConfig>,
-  name: keyof ResolvedConfig,
-): unknown {
-  return (config as Partial<ResolvedConfig>)[name] ?? LEFT_OUT[name];
-}
-
-/** Whether two runs have the same value of a setting. */
-export function isSameSetting(
-  name: keyof ResolvedConfig,
-  a: Partial<ResolvedConfig>,
-  b: Partial<ResolvedConfig>,
-): boolean {
-  return isDeepStrictEqual(settingOf(a, name), settingOf(b, name));
-}
-
-/**
- * The settings by which runs are compared: those above, and how a run is computed.
- * Processes that train together must agree on most of them (`cluster/agreement.ts`).
- */
-export const COMPARED = [...IDENTITY, "precision", "microBatch"] as const;
-
-/** The choices that do not change the results: they may differ when a run is resumed. */
-const OPERATIONAL = [
-  "workers",
-  "cacheLimit",
-  "saveEvery",
-  "keep",
-  "strict",
-  "threads",
-  "xla",
-  "tensorboard",
-  "dataDir",
-  "dataOptions",
-  "dataUrl",
-  "download",
-  "replicas",
-  "cluster",
-  "task",
-  "peerTimeout",
-] as const satisfies (keyof TrainConfig)[];
-
-/** The given choices that may differ in a resumed run. */
-export function operational(config: Partial<TrainConfig>) {
-  return Object.fromEntries(
-    OPERATIONAL.filter((key) => config[key] !== undefined)
-      .map((key) => [key, config[key]]),
-  );
-}
-
-/** Whether a choice may differ when a run is resumed. */
-export function isOperational(key: string): boolean {
-  return (OPERATIONAL as readonly string[]).includes(key);
 }
 
 /** The channels and bits of a run's pixels. */

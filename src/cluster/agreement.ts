@@ -5,13 +5,11 @@
  * @module
  */
 import {
-  COMPARED,
-  operational,
   type ResolvedConfig,
-  settingOf,
   type TrainConfig,
   trainSource,
 } from "../checkpoint/run_config.ts";
+import { COMPARED, operational, settingOf } from "../checkpoint/settings.ts";
 import { folderOf, openDataset } from "../data/catalog.ts";
 import { digestOf } from "../data/digest.ts";
 import type { DatasetSource } from "../data/dataset.ts";

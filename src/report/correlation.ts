@@ -4,7 +4,8 @@
  * @module
  */
 import type { StepMetrics } from "../train/events.ts";
-import { type ResolvedConfig, settingOf } from "../checkpoint/run_config.ts";
+import type { ResolvedConfig } from "../checkpoint/run_config.ts";
+import { settingOf } from "../checkpoint/settings.ts";
 import { type Accuracy, evaluatedAlike } from "./comparison.ts";
 import type { RunRecord } from "./run_record.ts";
 

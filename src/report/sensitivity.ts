@@ -4,12 +4,8 @@
  * @module
  */
 import { isDeepStrictEqual } from "node:util";
-import {
-  COMPARED,
-  pixelsOf,
-  type ResolvedConfig,
-  settingOf,
-} from "../checkpoint/run_config.ts";
+import { pixelsOf, type ResolvedConfig } from "../checkpoint/run_config.ts";
+import { COMPARED, settingOf } from "../checkpoint/settings.ts";
 import { isForPhotographs } from "../model/architectures.ts";
 import { methodNamed } from "../model/methods/methods.ts";
 import { patchSizesText } from "../stream/patch_sizes.ts";

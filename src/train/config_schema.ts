@@ -5,6 +5,7 @@
  * @module
  */
 import type { TrainConfig } from "../checkpoint/run_config.ts";
+import { SETTING_NAMES } from "../checkpoint/settings.ts";
 import { MAX_CHANNELS } from "../data/image.ts";
 import { closestString } from "../deps/std.ts";
 import * as v from "../deps/valibot.ts";
@@ -104,14 +105,9 @@ export const CHOICES: readonly string[] = Object.keys(SCHEMA.entries);
  * The fields of a run's `config.json` that are no choices: they are ignored when a
  * configuration is read again.
  */
-const DERIVED = [
-  "images",
-  "dataDigest",
-  "stepsPerEpoch",
-  "steps",
+const DERIVED: readonly string[] = [
+  ...SETTING_NAMES.filter((name) => !CHOICES.includes(name)),
   "report",
-  "views",
-  "viewRecipe",
 ];
 
 function withoutDerived(config: object): Partial<TrainConfig> {

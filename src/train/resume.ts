@@ -16,15 +16,18 @@ import { resolveConfig } from "./config.ts";
 import { chosenRecipe } from "./chosen_recipe.ts";
 import { recipesOf } from "./views.ts";
 import {
-  IDENTITY,
-  isOperational,
-  isSameSetting,
-  operational,
   pixelsOf,
   type ResolvedConfig,
-  settingOf,
   type TrainConfig,
 } from "../checkpoint/run_config.ts";
+import {
+  COMPUTATION,
+  IDENTITY,
+  isSameSetting,
+  mayDiffer,
+  operational,
+  settingOf,
+} from "../checkpoint/settings.ts";
 import { type PatchSizes, patchSizesText } from "../stream/patch_sizes.ts";
 import { imageIndexPath } from "./image_index.ts";
 
@@ -59,7 +62,7 @@ function isLike(stored: ResolvedConfig, wanted: ResolvedConfig): boolean {
   const same = IDENTITY.every((key) => isSameSetting(key, stored, wanted));
   // `auto` matches any value of the stored run.
   return same &&
-    (["engine", "precision", "microBatch"] as const).every((key) =>
+    COMPUTATION.every((key) =>
       wanted[key] === "auto" || wanted[key] === stored[key]
     );
 }
@@ -148,9 +151,6 @@ function isPartOf(given: unknown, kept: unknown): boolean {
 /** What a model's configuration leaves out. */
 const USUAL_MODEL: Record<string, unknown> = { channels: 3 };
 
-/** Other choices that may differ when a run is resumed: they are not compared. */
-const FREE = ["dir", "msg"];
-
 /**
  * Rejects choices that differ from those of the run that is resumed.
  *
@@ -171,10 +171,8 @@ export function checkUnchanged(
     if (value === undefined || value === "auto") continue;
     if (key === "patchSize" || key === "progressive") continue;
     // The options of a module may change with it: the digest of its data is compared.
-    const isFree = key === "dataOptions"
-      ? isModule(stored.data)
-      : isOperational(key) || FREE.includes(key);
-    if (isFree) continue;
+    const isFree = key !== "dataOptions" || isModule(stored.data);
+    if (isFree && mayDiffer(key)) continue;
     // The module may have moved: the digest shows whether its images are the same.
     if (key === "data" && isModule(`${value}`) && isModule(stored.data)) {
       continue;

@@ -5,10 +5,8 @@
  * @module
  */
 import { readCheckpointInfo } from "../../src/checkpoint/checkpoint.ts";
-import {
-  operational,
-  type TrainConfig,
-} from "../../src/checkpoint/run_config.ts";
+import type { TrainConfig } from "../../src/checkpoint/run_config.ts";
+import { operational } from "../../src/checkpoint/settings.ts";
 import { removeUnsavedRun } from "../../src/checkpoint/run_folder.ts";
 import type { EngineChoice } from "../../src/engine/engine.ts";
 import { evaluate } from "../../src/evaluate/evaluate.ts";
