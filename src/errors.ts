@@ -136,7 +136,6 @@ export class EmpSslError extends Error {
       ),
       { cause: parts.cause },
     );
-    // Comlink carries `name` between threads but drops the class and `code`.
     this.name = `EmpSslError [${parts.code}]`;
     this.code = parts.code;
   }
@@ -168,7 +167,7 @@ export function errorMaker(action: string, code: ErrorCode): ErrorMaker {
 }
 
 /**
- * Whether an error is an {@linkcode EmpSslError}, also if it came from a worker.
+ * Whether an error is an {@linkcode EmpSslError}.
  *
  * @example A user's mistake is distinguished from a bug
  * ```ts
@@ -177,14 +176,13 @@ export function errorMaker(action: string, code: ErrorCode): ErrorMaker {
  * console.assert(!isEmpSslError(new TypeError("a bug")));
  * ```
  */
-export function isEmpSslError(error: unknown): error is Error {
-  return error instanceof Error && error.name.startsWith("EmpSslError [");
+export function isEmpSslError(error: unknown): error is EmpSslError {
+  return error instanceof EmpSslError;
 }
 
-/** The code of an {@linkcode EmpSslError}, also if it came from a worker. */
+/** The code of an {@linkcode EmpSslError}; undefined for other errors. */
 export function codeOf(error: unknown): ErrorCode | undefined {
-  if (!isEmpSslError(error)) return undefined;
-  return /\[(\w+)\]/.exec(error.name)?.[1] as ErrorCode;
+  return isEmpSslError(error) ? error.code : undefined;
 }
 
 /** The message of any thrown value. */

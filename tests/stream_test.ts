@@ -1,5 +1,6 @@
 /** The patch stream with real workers. */
 import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import { EmpSslError } from "../src/errors.ts";
 import type { PatchJob } from "../src/stream/patch_job.ts";
 import { PatchStream } from "../src/stream/patch_stream.ts";
 import { withFolder, writeImages } from "./images.ts";
@@ -216,11 +217,13 @@ Deno.test("workers that keep dying end the stream with one line", async () => {
 
 Deno.test("a data set that cannot be opened fails at once", async () => {
   const source = { name: "cifar10", dir: "no/such", split: "train" as const };
-  await assertRejects(
+  // The error comes from a worker, as an EmpSslError with its code.
+  const { code } = await assertRejects(
     () => PatchStream.open({ ...JOB, source }, { workers: 2 }),
-    Error,
+    EmpSslError,
     "Cannot open cifar10 in no/such",
   );
+  assertEquals(code, "NOT_FOUND");
 });
 
 Deno.test("a stream says which image each row is of, and which is of none", async () => {
