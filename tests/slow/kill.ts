@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { Purpose, RandomStream } from "../../src/random.ts";
 import { withFolder } from "../images.ts";
 import {
