@@ -12,6 +12,7 @@ import {
 import { DATASETS } from "../src/data/catalog.ts";
 import { isModule } from "../src/data/own_data.ts";
 import type { EngineChoice, PrecisionChoice } from "../src/engine/engine.ts";
+import { checkCount } from "../src/count.ts";
 import { EmpSslError, messageOf } from "../src/errors.ts";
 import type { Accuracy } from "../src/evaluate/accuracy.ts";
 import {
@@ -133,15 +134,10 @@ export function configOf(values: Values): EvaluateConfig {
   }
   for (const flag of ["limit-train", "limit-test", "workers"]) {
     const value = number(flag);
-    if (value !== undefined && !(Number.isInteger(value) && value >= 1)) {
-      throw new EmpSslError({
-        action: "evaluate with",
-        subject: `--${flag} ${value}`,
-        found: "it is not a positive whole number",
-        remedy: "give a whole number from 1 up",
-        code: "INVALID_ARGUMENT",
-      });
-    }
+    checkCount(value, {
+      action: "evaluate with",
+      subject: `--${flag} ${value}`,
+    });
   }
   return {
     modelPath,

@@ -3,6 +3,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { loadSharp } from "../src/deps/sharp.ts";
 import { photo } from "./formula.ts";
 import { withFolder, writeImages } from "./images.ts";
+import { removeCheckpoint } from "./runs.ts";
 import { engineForTasks, runTask } from "./tasks.ts";
 
 const { ignore, reason } = await engineForTasks();
@@ -51,9 +52,7 @@ Deno.test({
       assert((await Deno.stat(`${dir}/f.safetensors`)).size > 13 * 512 * 4);
       // A resumed run keeps its images: a new file in the folder does not matter.
       await Deno.copyFile(`${data}/train/c1/1.png`, `${data}/train/c1/9.png`);
-      for (const end of ["json", "safetensors", "optimizer.safetensors"]) {
-        await Deno.remove(`${run}/checkpoint-00000004.${end}`);
-      }
+      await removeCheckpoint(run, 4);
       const resumed = await runTask("train", ["--resume", run]);
       assertEquals(resumed.code, 0, resumed.err);
       assertStringIncludes(resumed.out, "Resuming after step 2");

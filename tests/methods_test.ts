@@ -9,6 +9,7 @@ import { readChoices } from "../src/train/config_schema.ts";
 import { resumedConfig } from "../src/train/resume.ts";
 import { modelOf } from "../src/model/model_of.ts";
 import { withFolder } from "./images.ts";
+import { removeCheckpoint } from "./runs.ts";
 import { testReplicas } from "./method_replicas.ts";
 import { engineForTasks, runTask } from "./tasks.ts";
 import {
@@ -64,12 +65,7 @@ for (
         child.kill("SIGKILL");
         await finish(child);
         // The steps after the last kept checkpoint are made again.
-        for (const step of ["09", "12"]) {
-          for (const end of ["json", "safetensors", "optimizer.safetensors"]) {
-            await Deno.remove(`${parts}/checkpoint-000000${step}.${end}`)
-              .catch(() => {});
-          }
-        }
+        for (const step of [9, 12]) await removeCheckpoint(parts, step);
         const rest = await finish(startTraining(["--resume", parts]));
         assertEquals(rest.code, 0, rest.text);
         assertStringIncludes(rest.text, "Resuming after step 6");

@@ -9,6 +9,7 @@ import { PatchStream } from "../src/stream/patch_stream.ts";
 import { prepareRun } from "../src/train/config.ts";
 import { train as trainHere } from "../src/train/train.ts";
 import { withFolder, writeImages } from "./images.ts";
+import { removeCheckpoint } from "./runs.ts";
 import { engineForTasks, runTask } from "./tasks.ts";
 
 const { ignore, reason } = await engineForTasks();
@@ -240,9 +241,7 @@ Deno.test({
       await t.step("resume takes the same table elsewhere", async () => {
         await Deno.copyFile(`${dir}/images.db`, `${dir}/moved.db`);
         const moved = JSON.stringify({ file: `${dir}/moved.db` });
-        for (const end of ["json", "safetensors", "optimizer.safetensors"]) {
-          await Deno.remove(`${run}/checkpoint-00000004.${end}`);
-        }
+        await removeCheckpoint(run, 4);
         const { code, out, err } = await runTask("train", [
           ...["--resume", run, "--data-options", moved],
         ]);

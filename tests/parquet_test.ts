@@ -11,6 +11,7 @@ import { limitTo } from "../src/data/subset.ts";
 import { shuffleInBlocks } from "../src/stream/block_shuffle.ts";
 import { photo } from "./formula.ts";
 import { withFolder } from "./images.ts";
+import { removeCheckpoint } from "./runs.ts";
 import { engineForTasks, runTask } from "./tasks.ts";
 
 const { ignore, reason } = await engineForTasks();
@@ -157,9 +158,7 @@ Deno.test({
       assertEquals(trained.code, 0, trained.err);
       const config = JSON.parse(Deno.readTextFileSync(`${run}/config.json`));
       assertEquals([config.images, config.dataDigest.length], [12, 64]);
-      for (const end of ["json", "safetensors", "optimizer.safetensors"]) {
-        await Deno.remove(`${run}/checkpoint-00000006.${end}`);
-      }
+      await removeCheckpoint(run, 6);
       const resumed = await runTask("train", ["--resume", run]);
       assertEquals(resumed.code, 0, resumed.err);
       assertStringIncludes(resumed.out, "Resuming after step 3");

@@ -1,6 +1,7 @@
 /** An interrupted run resumes as if it had not been interrupted. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { withFolder } from "./images.ts";
+import { removeCheckpoint } from "./runs.ts";
 import { engineForTasks } from "./tasks.ts";
 import {
   finish,
@@ -32,14 +33,9 @@ Deno.test({
           const child = startTraining(seldom);
           await reached(parts, 1, child);
           child.kill("SIGKILL");
-          await child.status;
-          for (const { name } of [...Deno.readDirSync(parts)]) {
-            if (name.startsWith("checkpoint-")) {
-              await Deno.remove(`${parts}/${name}`);
-            }
-          }
-          await child.stdout.cancel();
-          await child.stderr.cancel();
+          await finish(child);
+          // One is written after each epoch of four steps.
+          for (const step of [4, 8, 12]) await removeCheckpoint(parts, step);
           const { code, text } = await finish(
             startTraining([...seldom, "--resume", "auto"]),
           );

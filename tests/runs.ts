@@ -61,3 +61,14 @@ export function evaluationOf(
     ...changes,
   };
 }
+
+/** Removes the checkpoint after a step, if a run has it. */
+export async function removeCheckpoint(
+  dir: string,
+  step: number,
+): Promise<void> {
+  const name = `checkpoint-${String(step).padStart(8, "0")}`;
+  for (const end of ["json", "safetensors", "optimizer.safetensors"]) {
+    await Deno.remove(`${dir}/${name}.${end}`).catch(() => {});
+  }
+}

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkCount } from "../count.ts";
 import { EmpSslError, messageOf } from "../errors.ts";
 import {
   openCifar10,
@@ -255,15 +256,8 @@ function converted(dataset: Dataset, pixels: PixelFormat): Dataset {
 }
 
 function limited(dataset: Dataset, { limit }: DatasetSource): Dataset {
-  if (limit !== undefined && !(Number.isInteger(limit) && limit >= 1)) {
-    throw new EmpSslError({
-      action: "open data set",
-      subject: `${dataset.name} with ${limit} images`,
-      found: "it is not a positive whole number",
-      remedy: "give a whole number from 1 up",
-      code: "INVALID_ARGUMENT",
-    });
-  }
+  const subject = `${dataset.name} with ${limit} images`;
+  checkCount(limit, { action: "open data set", subject });
   return limit === undefined || limit >= dataset.length
     ? dataset
     : limitTo(dataset, limit);

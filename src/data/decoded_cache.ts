@@ -96,13 +96,15 @@ export async function cacheSize(dir: string): Promise<number> {
   return bytes;
 }
 
-/** The options of a cache, with a counter of its size on disk for all threads. */
-export async function withUsage(
-  cache: CacheOptions,
-): Promise<CacheOptions & { usage: SharedArrayBuffer }> {
+/** A source whose cache, if any, has a counter of its size on disk for all threads. */
+export async function withUsage<T extends { cache?: CacheOptions }>(
+  source: T,
+): Promise<T> {
+  const { cache } = source;
+  if (cache === undefined) return source;
   const usage = new CacheUsage();
   if (cache.limit !== undefined) usage.reserve(await cacheSize(cache.dir));
-  return { ...cache, usage: usage.buffer };
+  return { ...source, cache: { ...cache, usage: usage.buffer } };
 }
 
 /** Decodes an image file, as `decodeFile` does. */

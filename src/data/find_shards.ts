@@ -12,10 +12,11 @@ import { isFolder } from "./image_files.ts";
 const SPLIT_WORD =
   /(?:^|[-_.])(train(?:ing)?|val(?:id(?:ation)?)?|test(?:ing)?)(?=\d|[-_.]|$)/;
 
-/** `train`, `val` or `test`; undefined for a name without a split. */
-function partOf(name: string): "train" | "val" | "test" | undefined {
+/** The part of a data set that a name says; `none` for a name that says none. */
+function partOf(name: string): "train" | "val" | "test" | "none" {
   const [, word = ""] = SPLIT_WORD.exec(name.toLowerCase()) ?? [];
-  return (["train", "val", "test"] as const).find((p) => word.startsWith(p));
+  const parts = ["train", "val", "test"] as const;
+  return parts.find((part) => word.startsWith(part)) ?? "none";
 }
 
 /** A kind of shards. */
@@ -41,8 +42,11 @@ export async function findShards(
   kind: ShardKind,
 ): Promise<string[]> {
   const notFound = errorMaker(`open a ${kind.name} in`, "NOT_FOUND");
-  const parts: Record<"train" | "val" | "test" | "none", string[]> = {
-    ...{ train: [], val: [], test: [], none: [] },
+  const parts: Record<ReturnType<typeof partOf>, string[]> = {
+    train: [],
+    val: [],
+    test: [],
+    none: [],
   };
   const search = async (folder: string) => {
     for await (const entry of Deno.readDir(folder)) {
@@ -50,7 +54,7 @@ export async function findShards(
       if (entry.isDirectory || entry.isSymlink && await isFolder(path)) {
         const part = partOf(name);
         if (name === kind.below && folder === dir) await search(path);
-        else if (part !== undefined) {
+        else if (part !== "none") {
           for await (const inner of Deno.readDir(path)) {
             if (isShard(inner.name, kind)) {
               parts[part].push(`${path}/${inner.name}`);
@@ -59,7 +63,7 @@ export async function findShards(
         }
       } else if (isShard(name, kind)) {
         const stem = name.slice(0, -kind.ending.length);
-        parts[partOf(stem) ?? "none"].push(path);
+        parts[partOf(stem)].push(path);
       }
     }
   };

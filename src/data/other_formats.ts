@@ -8,18 +8,8 @@ import { loadBmpDecoder } from "../deps/bmp.ts";
 import { concatBytes } from "../files.ts";
 import type { Image } from "./image.ts";
 
-/** Bytes of a BMP's header up to its palette, by the fields that determine it. */
-function bmpHeaderBytes(size: number, compression: number): number {
-  // With the shortest header, the masks of bit fields (3) and alpha (6) follow it.
-  const masks = size > 40
-    ? 0
-    : compression === 3
-    ? 12
-    : compression === 6
-    ? 16
-    : 0;
-  return 14 + size + masks;
-}
+/** Bytes of the masks after the shortest BMP header: of bit fields, and with alpha. */
+const BMP_MASKS: Readonly<Record<number, number>> = { 3: 12, 6: 16 };
 
 async function decodeBmp(bytes: Uint8Array, most: number): Promise<Image> {
   const decode = await loadBmpDecoder();
@@ -40,8 +30,8 @@ async function decodeBmp(bytes: Uint8Array, most: number): Promise<Image> {
   }
   const colors = head.getUint32(46, true);
   const palette = bits <= 8 && colors === 0 ? 1 << bits : colors;
-  const end = bmpHeaderBytes(size, compression) +
-    4 * palette;
+  const masks = size > 40 ? 0 : BMP_MASKS[compression] ?? 0;
+  const end = 14 + size + masks + 4 * palette;
   // bmp-ts expects the pixels directly after the palette.
   const whole = at > end
     ? concatBytes([bytes.subarray(0, end), bytes.subarray(at)])

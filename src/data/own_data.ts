@@ -70,6 +70,11 @@ export function moduleName(name: string): string {
   return base ?? name;
 }
 
+/** The short name of a run's data: that of a data set, or of a module. */
+export function dataName(data: string): string {
+  return isModule(data) ? moduleName(data) : data;
+}
+
 const refuse = errorMaker("use the data of", "INVALID_DATA");
 const importError = errorMaker("import the data module", "NOT_FOUND");
 

@@ -105,14 +105,13 @@ export async function computeFeatures(
   onDone: (done: number) => void = () => {},
 ): Promise<void> {
   const { labels, split, patches, recipe, patchSize, signal } = request;
-  const cache = request.source.cache && await withUsage(request.source.cache);
   const fit = Math.max(1, Math.floor(batchPatches(patchSize) / patches));
   const images = Math.min(fit, labels.length);
   const { keep } = request;
   const skipped = [...keep?.skipped ?? []];
   const firstBatch = Math.floor((keep?.done ?? 0) / images);
   await using stream = await PatchStream.open({
-    source: { ...request.source, cache },
+    source: await withUsage(request.source),
     recipe,
     patchSize,
     images,

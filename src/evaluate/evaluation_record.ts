@@ -6,7 +6,7 @@
  */
 import { createHash } from "node:crypto";
 import { writeAtomically, writeError } from "../atomic_file.ts";
-import { isModule, moduleName } from "../data/own_data.ts";
+import { dataName } from "../data/own_data.ts";
 import type { EvaluationResult } from "./evaluate.ts";
 
 /** The folder of a run's evaluations. */
@@ -38,8 +38,7 @@ function fileName(result: EvaluationResult): string {
   const digest = createHash("sha256").update(JSON.stringify(identity))
     .digest("hex").slice(0, 8);
   const of = protocol === "whole" ? "whole" : `${testPatches}-patches`;
-  const name = isModule(data) ? moduleName(data) : data;
-  return `${name}-${of}-${digest}.json`;
+  return `${dataName(data)}-${of}-${digest}.json`;
 }
 
 /**

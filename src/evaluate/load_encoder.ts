@@ -9,6 +9,7 @@ import type {
   PrecisionChoice,
 } from "../engine/engine.ts";
 import { loadEngine } from "../engine/load.ts";
+import { checkCount } from "../count.ts";
 import { EmpSslError, messageOf } from "../errors.ts";
 import { decodeBytes, decodeFile } from "../data/decode.ts";
 import {
@@ -143,14 +144,7 @@ export async function loadEncoder(
   const { model, config, state } = readCheckpoint(modelPath);
   const patchSize = options.patchSize ?? config.patchSize;
   for (const [name, value] of Object.entries({ images, patches, patchSize })) {
-    if (Number.isInteger(value) && value >= 1) continue;
-    throw new EmpSslError({
-      action: "encode",
-      subject: `${name} ${value}`,
-      found: "it is not a positive whole number",
-      remedy: "give a whole number from 1 up",
-      code: "INVALID_ARGUMENT",
-    });
+    checkCount(value, { action: "encode", subject: `${name} ${value}` });
   }
   const loaded = await loadEngine({ engine, precision });
   const pixels = pixelsOf(config);

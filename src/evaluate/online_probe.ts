@@ -8,6 +8,7 @@ import { type OpenedSource, openForThreads } from "../data/catalog.ts";
 import type { Split } from "../data/dataset.ts";
 import type { Compute } from "../engine/compute.ts";
 import { methodNamed } from "../model/methods/methods.ts";
+import { checkCount } from "../count.ts";
 import { EmpSslError } from "../errors.ts";
 import { type ResolvedConfig, trainSource } from "../checkpoint/run_config.ts";
 import type { Probe } from "../train/events.ts";
@@ -46,14 +47,7 @@ export function onlineProbe(
   { every, train = 1000, test = 500, patches = 4 }: OnlineProbeOptions = {},
 ): Probe {
   for (const [name, value] of Object.entries({ every, train, test, patches })) {
-    if (value === undefined || Number.isInteger(value) && value >= 1) continue;
-    throw new EmpSslError({
-      action: "probe with",
-      subject: `${name} ${value}`,
-      found: "it is not a positive whole number",
-      remedy: "give a whole number from 1 up",
-      code: "INVALID_ARGUMENT",
-    });
+    checkCount(value, { action: "probe with", subject: `${name} ${value}` });
   }
   const open = (config: ResolvedConfig, split: Split) =>
     openForThreads({

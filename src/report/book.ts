@@ -6,7 +6,7 @@
  */
 import { errorMaker, messageOf } from "../errors.ts";
 import { closestString } from "../deps/std.ts";
-import { isModule, moduleName } from "../data/own_data.ts";
+import { dataName, isModule } from "../data/own_data.ts";
 import { checkpointName } from "../checkpoint/manifest.ts";
 import type { EvaluationResult } from "../evaluate/evaluate.ts";
 import { checkpointFile } from "../evaluate/evaluation_record.ts";
@@ -132,7 +132,7 @@ const PATHS: readonly string[] = [
 export function withoutPaths<T extends { data: string }>(value: T): T {
   const own = isModule(value.data);
   const text = JSON.stringify(value, (name, part) => {
-    if (name === "data" && own) return moduleName(part);
+    if (name === "data") return dataName(part);
     const isPath = PATHS.includes(name) && typeof part === "string";
     return isPath || name === "dataOptions" && own ? undefined : part;
   });

@@ -5,6 +5,7 @@
  */
 import { patchSizesInWords } from "../stream/patch_sizes.ts";
 import { methodNamed } from "../model/methods/methods.ts";
+import { checkpointFile } from "../evaluate/evaluation_record.ts";
 import { comparisonOf, evaluatedOn } from "./comparison.ts";
 import { type CallOptions, untilAborted } from "../call_options.ts";
 import { openDataset } from "../data/catalog.ts";
@@ -107,7 +108,7 @@ function evaluations(runs: RunRecord[]): string {
   const rows = runs.flatMap((run) =>
     run.evaluations.map((e) => [
       run.name,
-      e.checkpoint.split("/").at(-1),
+      checkpointFile(e),
       e.data + (e.dataOptions ? ` ${JSON.stringify(e.dataOptions)}` : ""),
       `${e.images.train} and ${e.images.test}`,
       evaluatedOn(e),
@@ -209,9 +210,9 @@ export async function writeReport(
   const main = runs[0]!;
   const out = choices.out ?? `${main.dir}/report.html`;
   const missing: string[] = [];
-  const orMissing = async <T>(what: string, work: () => Promise<T>) => {
+  const orMissing = async <T>(what: string, work: () => T | Promise<T>) => {
     try {
-      return await untilAborted(work(), signal);
+      return await untilAborted(Promise.resolve(work()), signal);
     } catch (error) {
       signal?.throwIfAborted();
       missing.push(`${what}: ${messageOf(error)}`);
@@ -229,10 +230,7 @@ export async function writeReport(
   const figures = [...curvesOfAll, ...sensitivity, ...told];
   const shared = legend(runs, curvesOfAll);
   const patches = await orMissing("patches", () => patchSheet(main));
-  const recorded = await orMissing(
-    "recorded results",
-    () => Promise.resolve().then(bookTable),
-  );
+  const recorded = await orMissing("recorded results", bookTable);
   const seen = wanted
     ? await orMissing("test images", () => gallery(main.dir, engine, signal))
     : undefined;

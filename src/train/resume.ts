@@ -58,13 +58,28 @@ export function resumePoint(dir: string): ResumePoint {
   return { ...info, optimizer };
 }
 
-function isLike(stored: ResolvedConfig, wanted: ResolvedConfig): boolean {
-  const same = IDENTITY.every((key) => isSameSetting(key, stored, wanted));
-  // `auto` matches any value of the stored run.
-  return same &&
-    COMPUTATION.every((key) =>
-      wanted[key] === "auto" || wanted[key] === stored[key]
-    );
+/**
+ * When a folder's run was configured, in milliseconds; undefined where there is no run
+ * that was started with the same choices.
+ */
+function timeOfRunLike(
+  dir: string,
+  wanted: ResolvedConfig,
+): number | undefined {
+  const path = `${dir}/config.json`;
+  try {
+    const stored: ResolvedConfig = JSON.parse(Deno.readTextFileSync(path));
+    const isLike = IDENTITY.every((key) =>
+      isSameSetting(key, stored, wanted)
+    ) &&
+      // `auto` matches any value of the stored run.
+      COMPUTATION.every((key) =>
+        wanted[key] === "auto" || wanted[key] === stored[key]
+      );
+    return isLike ? Number(Deno.statSync(path).mtime) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /**
@@ -77,15 +92,10 @@ export function newestRunLike(
   wanted: ResolvedConfig,
 ): string | undefined {
   const runs = folders.flatMap((dir) => {
-    try {
-      const path = `${dir}/config.json`;
-      if (!isLike(JSON.parse(Deno.readTextFileSync(path)), wanted)) return [];
-      return [{ dir, time: Deno.statSync(path).mtime }];
-    } catch {
-      return [];
-    }
+    const time = timeOfRunLike(dir, wanted);
+    return time === undefined ? [] : [{ dir, time }];
   });
-  runs.sort((a, b) => Number(b.time) - Number(a.time));
+  runs.sort((a, b) => b.time - a.time);
   return runs.find(({ dir }) => hasCheckpoint(dir))?.dir;
 }
 
@@ -97,12 +107,7 @@ export function isUnsavedRunLike(
   dir: string,
   wanted: ResolvedConfig,
 ): boolean {
-  try {
-    const stored = JSON.parse(Deno.readTextFileSync(`${dir}/config.json`));
-    return isLike(stored, wanted) && !hasCheckpoint(dir);
-  } catch {
-    return false;
-  }
+  return timeOfRunLike(dir, wanted) !== undefined && !hasCheckpoint(dir);
 }
 
 /** Whether a run has a checkpoint that it can be resumed from. */
@@ -131,10 +136,7 @@ function asKept(
   if (key === "recipe") {
     return chosenRecipe(value as TrainConfig["recipe"], stored.arch, channels);
   }
-  // The stored choice contains the data's channels even if the user gave none.
-  return key === "model" && channels !== 3
-    ? { channels, ...value as TrainConfig["model"] }
-    : value;
+  return value;
 }
 
 /** Whether the given parts of a recipe or a model are those of the run. */
@@ -179,8 +181,9 @@ export function checkUnchanged(
     }
     const kept = settingOf(stored, key as keyof ResolvedConfig);
     if (isDeepStrictEqual(kept, asKept(key, value, stored))) continue;
-    // Of a recipe or a model, the parts that are given.
-    if (isPartOf(value, kept)) continue;
+    // Of these, the parts that are given have to be those of the run.
+    const hasParts = key === "recipe" || key === "model";
+    if (hasParts && isPartOf(value, kept)) continue;
     const found = kept === undefined ? `no ${key}` : show(kept);
     throw changedError(`${dir} with ${key} ${show(value)}`, found);
   }

@@ -63,8 +63,7 @@ export async function* steps(run: Run): AsyncGenerator<TrainEvent> {
     includeBatch,
     peers,
   } = run;
-  const cache = run.source.cache && await withUsage(run.source.cache);
-  const source = { ...run.source, cache };
+  const source = await withUsage(run.source), { cache } = source;
   const usage = cache && new CacheUsage(cache.usage);
   const calls = compute.calls<TrainingCalls>();
   const skipped: TrainEvent[] = [];

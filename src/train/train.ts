@@ -6,7 +6,7 @@
 import type { EngineReport } from "../engine/engine.ts";
 import { EmpSslError } from "../errors.ts";
 import { microBatchOf } from "./batch.ts";
-import { isModule, moduleName } from "../data/own_data.ts";
+import { dataName } from "../data/own_data.ts";
 import type { PrepareEvent } from "../data/prepare.ts";
 import { checkMembership, checkOwnName } from "../cluster/membership.ts";
 import { type Compute, startCompute } from "../engine/compute.ts";
@@ -54,7 +54,7 @@ export interface TrainOptions {
 
 /** The first folder that does not exist: `runs/shapes-1`, `runs/shapes-2`, … */
 function freeFolder(data: string, msg?: string): string {
-  const name = isModule(data) ? moduleName(data) : data;
+  const name = dataName(data);
   const note = msg ? `-${msg.replace(/[^\w.-]+/g, "_").slice(0, 40)}` : "";
   for (let n = 1;; n++) {
     const dir = `runs/${name}${note}-${n}`;
@@ -93,8 +93,8 @@ export async function* train(
   const config = flatChoices(choices), asked = withDefaults(config);
   const { cluster: addresses, task = 0 } = config;
   if (addresses) {
-    checkMembership({ addresses, task });
-    if (!goesOn) validateConfig(asked);
+    if (goesOn) checkMembership({ addresses, task });
+    else validateConfig(asked);
     await checkOwnName({ addresses, task });
   }
   if (isFollower(config)) {

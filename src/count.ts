@@ -1,0 +1,39 @@
+/**
+ * Checks a number that counts something.
+ *
+ * @module
+ */
+import { EmpSslError } from "./errors.ts";
+
+/**
+ * Rejects what is not a positive whole number; undefined is accepted.
+ *
+ * @param of The action that it is for, and its name in the message.
+ * @throws {EmpSslError} `INVALID_ARGUMENT`.
+ *
+ * @example Half an image
+ * ```ts
+ * import { checkCount } from "./count.ts";
+ *
+ * checkCount(3, { action: "encode", subject: "images 3" });
+ * let message = "";
+ * try {
+ *   checkCount(0.5, { action: "encode", subject: "images 0.5" });
+ * } catch (error) {
+ *   message = (error as Error).message;
+ * }
+ * console.assert(message.includes("it is not a positive whole number"));
+ * ```
+ */
+export function checkCount(
+  value: number | undefined,
+  of: { action: string; subject: string },
+): void {
+  if (value === undefined || Number.isInteger(value) && value >= 1) return;
+  throw new EmpSslError({
+    ...of,
+    found: "it is not a positive whole number",
+    remedy: "give a whole number from 1 up",
+    code: "INVALID_ARGUMENT",
+  });
+}
