@@ -78,7 +78,12 @@ export {
   type Protocol,
   PROTOCOLS,
 } from "./src/model/methods/method.ts";
-export { LARS_CLIPS, type LarsClip } from "./src/model/lars.ts";
+export {
+  LARS_CLIPS,
+  type LarsClip,
+  type OptimizerName,
+  OPTIMIZERS,
+} from "./src/model/lars.ts";
 export { type Schedule, SCHEDULES } from "./src/model/schedule.ts";
 export {
   type Recipe,

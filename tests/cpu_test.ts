@@ -6,6 +6,7 @@ import { testParity } from "./parity.ts";
 
 const subject = await eagerSubject("cpu");
 testParity(subject, "a narrow resnet18-cifar");
+testParity(subject, "a narrow resnet18-cifar by Muon");
 testChannels(subject as ChannelSubject);
 testMethod(subject as MethodSubject, "byol");
 testMethod(subject as MethodSubject, "swav");

@@ -93,6 +93,10 @@ interface Setting {
   steps?: number;
   /** Patches of an image in a micro-batch, if the step is split. */
   microBatch?: number;
+  /** The learning rate: 2·10⁻⁴ where not given. */
+  rate?: number;
+  /** Whether the filters step by Muon. */
+  muon?: boolean;
   /** Tolerance of z, and of parameters and features after the steps: 1e-4 by default. */
   tolerance?: number;
 }
@@ -127,6 +131,18 @@ const SETTINGS = {
     patches: 4,
     microBatch: 2,
     file: "model_cifar_parts.json",
+  },
+  "a narrow resnet18-cifar by Muon": {
+    model: { depth: 18, stem: "cifar", ...NARROW },
+    size: 16,
+    images: 6,
+    patches: 3,
+    // A long step, so that a wrong direction of a filter is above the tolerance.
+    steps: 1,
+    rate: 0.3,
+    muon: true,
+    tolerance: 1e-3,
+    file: "model_muon_narrow.json",
   },
   "a narrow resnet34-cifar": {
     model: { depth: 34, stem: "cifar", ...NARROW },
@@ -220,6 +236,7 @@ export function testParity(subject: Subject, name: SettingName): void {
     fn: async (t) => {
       const { model, size, images, patches, file } = setting;
       const { inputsFrom = 1000, steps = 3, tolerance = 1e-4 } = setting;
+      const { rate = 2e-4, muon } = setting;
       const wanted = await golden(file);
       const options = {
         model,
@@ -227,7 +244,7 @@ export function testParity(subject: Subject, name: SettingName): void {
         patches,
         patchSize: size,
         loss: { patchSim: 200, tcr: 1, eps: 0.2 },
-        optimizer: { ...OPTIMIZER, eta: 5e-4 },
+        optimizer: { ...OPTIMIZER, eta: 5e-4, muon },
         microBatch: setting.microBatch,
         floats: true,
       };
@@ -268,7 +285,7 @@ export function testParity(subject: Subject, name: SettingName): void {
         async () => {
           const fresh = await engine!.trainer(options, state);
           for (let step = 0; step < steps; step++) {
-            const lr = cosineLearningRate(step, { steps: 10, base: 2e-4 });
+            const lr = cosineLearningRate(step, { steps: 10, base: rate });
             const { loss, invariance, tcr } = await fresh.step(batch(step), lr);
             const losses = wanted[`losses.${step}`].values;
             [loss, invariance, tcr].forEach((value, i) => {

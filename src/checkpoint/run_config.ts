@@ -12,7 +12,7 @@ import type {
 } from "../engine/engine.ts";
 import type { ArchitectureName, ModelConfig } from "../model/architectures.ts";
 import type { MethodName } from "../model/methods/methods.ts";
-import type { LarsClip } from "../model/lars.ts";
+import type { LarsClip, OptimizerName } from "../model/lars.ts";
 import type { Schedule } from "../model/schedule.ts";
 import type { PixelFormat } from "../data/image.ts";
 import {
@@ -102,6 +102,11 @@ export interface TrainConfig {
    * program, or `initial`, with which the schedule scales every step.
    */
   larsClip?: LarsClip;
+  /**
+   * The optimiser: the method's `published` one (EMP-SSL: LARS) by default, or `muon`
+   * for the filters of convolutions and the published one for the other parameters.
+   */
+  optimizer?: OptimizerName;
   /** Seed of everything random: 0 to 2³² − 1. */
   seed: number;
   /** Patch workers; by default a quarter of the cores, with a GPU all but one. */

@@ -65,6 +65,7 @@ const SETTINGS: Readonly<Record<Setting, Decides>> = {
   schedule: "results",
   warmUp: "results",
   larsClip: "results",
+  optimizer: "results",
   seed: "results",
   init: "results",
   syncBn: "results",
@@ -131,6 +132,7 @@ const LEFT_OUT: Partial<Record<Setting, unknown>> = {
   schedule: "cosine",
   warmUp: "0",
   larsClip: "current",
+  optimizer: "published",
   bits: 8,
 };
 

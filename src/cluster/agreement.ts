@@ -82,7 +82,7 @@ export function sharedSettings(
   for (const key of AGREED) {
     // The defaults of the others depend on the method and the data.
     const isFixed = key === "method" || key === "schedule" ||
-      key === "larsClip";
+      key === "larsClip" || key === "optimizer";
     settings[flagOf(key)] = asText(
       isFixed ? settingOf(asked, key) : asked[key],
     );

@@ -36,7 +36,15 @@ export interface OptimizerConfig {
    * rate here, the schedule scales every step.
    */
   clipRate?: number;
+  /** Whether the filters of convolutions step by Muon instead: `muon.ts`. */
+  muon?: boolean;
 }
+
+/** The optimisers of a run: the method's published one, or Muon for the filters. */
+export const OPTIMIZERS = ["published", "muon"] as const;
+
+/** One of {@linkcode OPTIMIZERS}. */
+export type OptimizerName = typeof OPTIMIZERS[number];
 
 /** The paper's values. */
 export const OPTIMIZER: OptimizerConfig = {

@@ -7,10 +7,32 @@ import * as tf from "../deps/tfjs.ts";
 
 /** A parameter and its momentum after a step. */
 export interface SgdResult {
-  /** p − lr·(g + m·buffer); without Nesterov p − lr·buffer. */
+  /** p − lr·direction. */
   parameter: tf.Tensor;
   /** m·buffer + g. */
   buffer: tf.Tensor;
+}
+
+/** How the momentum buffer is used. */
+export interface MomentumOptions {
+  /** m. */
+  momentum: number;
+  /** True by default. */
+  nesterov?: boolean;
+}
+
+/**
+ * The momentum buffer after a gradient, m·buffer + g, and the direction of the step:
+ * g + m·buffer; without Nesterov the buffer.
+ */
+export function momentumOf(
+  buffer: tf.Tensor,
+  gradient: tf.Tensor,
+  { momentum, nesterov = true }: MomentumOptions,
+): { buffer: tf.Tensor; direction: tf.Tensor } {
+  const next = tf.add(tf.mul(buffer, momentum), gradient);
+  const direction = nesterov ? tf.add(gradient, tf.mul(next, momentum)) : next;
+  return { buffer: next, direction };
 }
 
 /**
@@ -26,16 +48,9 @@ export function sgdStep(
   parameter: tf.Tensor,
   buffer: tf.Tensor,
   gradient: tf.Tensor,
-  { learningRate, momentum, nesterov = true }: {
-    learningRate: tf.Tensor;
-    momentum: number;
-    nesterov?: boolean;
-  },
+  { learningRate, ...options }: MomentumOptions & { learningRate: tf.Tensor },
 ): SgdResult {
-  const next = tf.add(tf.mul(buffer, momentum), gradient);
-  const direction = nesterov ? tf.add(gradient, tf.mul(next, momentum)) : next;
-  return {
-    parameter: tf.sub(parameter, tf.mul(direction, learningRate)),
-    buffer: next,
-  };
+  const next = momentumOf(buffer, gradient, options);
+  const step = tf.mul(next.direction, learningRate);
+  return { parameter: tf.sub(parameter, step), buffer: next.buffer };
 }

@@ -16,7 +16,7 @@ import {
   DEPTHS,
   type ModelConfig,
 } from "../model/architectures.ts";
-import { LARS_CLIPS } from "../model/lars.ts";
+import { LARS_CLIPS, OPTIMIZERS } from "../model/lars.ts";
 import { METHOD_NAMES } from "../model/methods/methods.ts";
 import { SCHEDULES } from "../model/schedule.ts";
 import { errorMaker, messageOf } from "../errors.ts";
@@ -76,6 +76,7 @@ const SCHEMA = v.strictObject({
   schedule: v.optional(v.picklist(SCHEDULES)),
   warmUp: v.optional(text),
   larsClip: v.optional(v.picklist(LARS_CLIPS)),
+  optimizer: v.optional(v.picklist(OPTIMIZERS)),
   seed: count,
   workers: v.optional(count),
   limitImages: v.optional(count),

@@ -13,12 +13,13 @@ import { batchOf } from "./batch.ts";
 
 /** The optimiser's constants for a run. */
 function optimizerOf(
-  { method, arch, larsClip, lr }: ResolvedConfig,
+  { method, arch, larsClip, lr, optimizer: choice }: ResolvedConfig,
 ): OptimizerConfig {
   const { optimizer } = methodNamed(method).defaults(
     isForPhotographs(arch),
   );
-  return larsClip === "initial" ? { ...optimizer, clipRate: lr } : optimizer;
+  const constants = { ...optimizer, muon: choice === "muon" };
+  return larsClip === "initial" ? { ...constants, clipRate: lr } : constants;
 }
 
 /**

@@ -13,7 +13,7 @@ import type {
 import { messageOf } from "../../src/errors.ts";
 import { flagError } from "../../src/flag_error.ts";
 import type { ArchitectureName } from "../../src/model/architectures.ts";
-import type { LarsClip } from "../../src/model/lars.ts";
+import type { LarsClip, OptimizerName } from "../../src/model/lars.ts";
 import {
   type MethodName,
   methodNamed,
@@ -201,6 +201,7 @@ function fromFlags(values: Values): Partial<TrainConfig> {
     schedule: text("schedule") as Schedule | undefined,
     warmUp: text("warm-up"),
     larsClip: text("lars-clip") as LarsClip | undefined,
+    optimizer: text("optimizer") as OptimizerName | undefined,
     seed: number("seed"),
     workers: number("workers"),
     limitImages: number("limit-images"),

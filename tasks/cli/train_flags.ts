@@ -6,7 +6,7 @@
 import { DATASETS } from "../../src/data/catalog.ts";
 import { isModule } from "../../src/data/own_data.ts";
 import { ARCHITECTURES } from "../../src/model/architectures.ts";
-import { LARS_CLIPS } from "../../src/model/lars.ts";
+import { LARS_CLIPS, OPTIMIZERS } from "../../src/model/lars.ts";
 import { METHOD_NAMES } from "../../src/model/methods/methods.ts";
 import { XLA_CHOICES } from "../../src/engine/engine.ts";
 import { SCHEDULES } from "../../src/model/schedule.ts";
@@ -172,6 +172,13 @@ export const command: Command = {
       help:
         "LARS clips at the current rate (default, as published) or at the " +
         "initial one",
+    },
+    optimizer: {
+      type: "text",
+      choices: OPTIMIZERS,
+      help:
+        "the method's published one (default; EMP-SSL: LARS), or Muon for " +
+        "the filters",
     },
     seed: {
       type: "number",

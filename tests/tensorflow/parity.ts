@@ -16,6 +16,7 @@ const names: SettingName[] = [
   "a narrow resnet18-cifar in micro-batches",
   "a narrow resnet34-cifar",
   "a narrow resnet50-cifar",
+  "a narrow resnet18-cifar by Muon",
   "ResNet-18 of 16×16",
   "ResNet-18 of 32×32",
 ];

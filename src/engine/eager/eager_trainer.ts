@@ -8,6 +8,7 @@ import { embed } from "../../model/encoder.ts";
 import { larsGradient } from "../../model/lars.ts";
 import { scopeOf } from "../../model/layers.ts";
 import { empSslLoss } from "../../model/loss.ts";
+import { isFilter, muonStep } from "../../model/muon.ts";
 import { methodOf } from "../../model/methods/methods.ts";
 import { targetOf } from "../../model/methods/target.ts";
 import { initialKept, keptSpecs, tensorSpecs } from "../../model/parameters.ts";
@@ -215,7 +216,7 @@ export class EagerTrainer implements Trainer {
     }
   }
 
-  /** LARS and SGD; frees the gradients. */
+  /** LARS and SGD, or Muon; frees the gradients. */
   #update(
     gradients: tf.Tensor[],
     learningRate: number,
@@ -226,16 +227,15 @@ export class EagerTrainer implements Trainer {
     this.#trainable.forEach((name, i) => {
       const parameter = this.#tensors[name]!, buffer = this.#momentum[name]!;
       const gradient = gradients[i]!;
+      const gate = gateOf(name);
+      const options = { ...optimizer, learningRate: rate };
       const next = tf.tidy(() => {
+        if (optimizer.muon && isFilter(parameter)) {
+          return { ...muonStep(parameter, buffer, gradient, options) };
+        }
         const scaled = larsGradient(parameter, gradient, rate, optimizer);
-        const gate = gateOf(name);
-        const { parameter: p, buffer: b } = sgdStep(
-          parameter,
-          buffer,
-          gate ? tf.mul(scaled, gate) : scaled,
-          { ...optimizer, learningRate: rate },
-        );
-        return { parameter: p, buffer: b };
+        const gated = gate ? tf.mul(scaled, gate) : scaled;
+        return { ...sgdStep(parameter, buffer, gated, options) };
       });
       tf.dispose([parameter, buffer, gradient]);
       this.#tensors[name] = tf.keep(next.parameter);

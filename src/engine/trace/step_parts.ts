@@ -9,6 +9,7 @@ import { normalize } from "../../model/encoder.ts";
 import { targetOf } from "../../model/methods/target.ts";
 import { scalarNames } from "../../model/methods/methods.ts";
 import { larsGradient, type OptimizerConfig } from "../../model/lars.ts";
+import { isFilter, muonStep } from "../../model/muon.ts";
 import type { Scope } from "../../model/layers.ts";
 import type { PatchValues } from "../../patches/normalize.ts";
 import type { TrainerOptions } from "../engine.ts";
@@ -199,7 +200,7 @@ export function countStopRequests(
 
 /**
  * LARS, and SGD as `torch.optim.SGD(nesterov=True)`: buffer ← m·buffer + g, then
- * p ← p − lr·(g + m·buffer); without Nesterov p ← p − lr·buffer.
+ * p ← p − lr·(g + m·buffer); without Nesterov p ← p − lr·buffer. Or Muon.
  *
  * @param optimizer Its constants; `gate` multiplies the gradient: 0 freezes a
  * parameter whose momentum is zero.
@@ -212,16 +213,23 @@ export function optimize(
   learningRate: GraphValue,
   { gate, ...optimizer }: OptimizerConfig & { gate?: tf.Tensor },
 ): string {
-  const lars = larsGradient(
-    backend.tensor(variables.get(name)!.value),
-    backend.tensor(graph.cast(gradient, DType.float)),
-    backend.tensor(learningRate),
-    optimizer,
-  );
+  const variable = variables.get(name)!;
+  const buffer = variables.get(momentumOf(name))!;
+  const parameter = backend.tensor(variable.value);
+  const g = backend.tensor(graph.cast(gradient, DType.float));
+  const rate = backend.tensor(learningRate);
+  if (optimizer.muon && isFilter(parameter)) {
+    const options = { ...optimizer, learningRate: rate };
+    const momentum = backend.tensor(buffer.value);
+    const next = muonStep(parameter, momentum, g, options);
+    const kept = assign(graph, buffer, backend.value(next.buffer));
+    return assign(graph, variable, backend.value(next.parameter), [kept]);
+  }
+  const lars = larsGradient(parameter, g, rate, optimizer);
   const scaled = gate ? tf.mul(lars, gate) : lars;
   return graph.node("ResourceApplyMomentum", [
-    variables.get(name)!.handle,
-    variables.get(momentumOf(name))!.handle,
+    variable.handle,
+    buffer.handle,
     learningRate,
     backend.value(scaled),
     graph.scalar(optimizer.momentum),

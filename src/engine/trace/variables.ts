@@ -42,13 +42,15 @@ function variable(
   return { handle, value };
 }
 
-/** The node that assigns a value to a variable. */
+/** The node that assigns a value to a variable, after the nodes in `dependencies`. */
 export function assign(
   graph: GraphBuilder,
   { handle }: Variable,
   value: GraphValue,
+  dependencies: string[] = [],
 ): string {
-  return graph.node("AssignVariableOp", [handle, value], {
+  const after = dependencies.map((node) => `^${node}`);
+  return graph.node("AssignVariableOp", [handle, value, ...after], {
     dtype: attr.type(DType.float),
   });
 }
