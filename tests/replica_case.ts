@@ -27,7 +27,10 @@ export const CASE = narrow({
 function caseOf(name: MethodName | undefined): TrainerOptions {
   if (name === undefined) return CASE;
   const { defaults, options } = METHODS[name];
-  const narrow = { predictor: 20, prototypes: 12, queue: 24, queueFrom: 0 };
+  const narrow = {
+    ...{ predictor: 20, prototypes: 12 },
+    ...{ queue: 24, queueFrom: 0, frozen: 0 },
+  };
   const own = Object.keys(options).filter((key) => key in narrow)
     .map((key) => [key, narrow[key as keyof typeof narrow]]);
   const method = { ...options, ...Object.fromEntries(own), name };
@@ -92,10 +95,12 @@ export function firstWeights({ model } = CASE) {
   return initialWeights(tensorSpecs(model), { seed: 0 });
 }
 
-/** The target network and the queues of the method, without the momentum. */
+/** The target network and the queues of the method, and the prototypes' momentum. */
 async function keptBy(trainer: Trainer): Promise<[string, Float32Array][]> {
   const all = await trainer.momentum();
-  return [...all].filter(([name]) => /^(target\.|queue)/.test(name));
+  const named = [...all].filter(([name]) => /^(target\.|queue)/.test(name));
+  const momentum = all.get("prototypes.weight");
+  return momentum ? [...named, ["momentum", momentum]] : named;
 }
 
 if (import.meta.main) {

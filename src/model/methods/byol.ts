@@ -78,6 +78,7 @@ export const BYOL: Method = {
     lr: { rate: imagenet ? 0.5 : 1, per: 256 },
     warmUp: "10%",
     optimizer: soloLars(imagenet ? 1e-6 : 1e-5),
+    ...imagenet ? { options: { predictor: 8192 } } : {},
   }),
   heads: (model) => [
     ...perceptronSpecs(projector(model)),

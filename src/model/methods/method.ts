@@ -150,4 +150,8 @@ export interface MethodDefaults {
   leastWarmUpSteps?: number;
   /** LARS or SGD, and their constants. */
   optimizer: OptimizerConfig;
+  /** Head widths, where they are not the method's `widths`. */
+  widths?: Partial<Method["widths"]>;
+  /** Options, where they are not the method's `options`. */
+  options?: Record<string, number>;
 }

@@ -70,6 +70,7 @@ export const SIMCLR: Method = {
     lr: { rate: imagenet ? 0.3 : 0.4, per: 256 },
     warmUp: "10%",
     optimizer: soloLars(1e-4),
+    ...imagenet ? { widths: { hidden: 4096, embedding: 512 } } : {},
   }),
   heads: (model) => perceptronSpecs(projector(model)),
   hidden: projectorLayer(false),

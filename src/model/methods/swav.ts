@@ -140,12 +140,15 @@ export const SWAV: Method = {
   gates: { "prototypes.weight": "free" },
   step({ scope, x, views, model, kept, scalars, loss: { eps }, gather }) {
     const each = eachView(scope, x, views, projected(projector(model), model));
-    const z = gather(normalizeRows(stacked(each)), views);
+    const ownZ = normalizeRows(stacked(each));
     const weight = scope.tensors["prototypes.weight"]!;
     const length = tf.sqrt(tf.sum(tf.square(weight), 0, true));
     const prototypes = tf.div(weight, length);
+    // Of a replica's own rows: its gradient of the prototypes is a part of the sum.
+    const products = gather(tf.matMul(ownZ, prototypes), views);
+    const z = gather(ownZ, views);
     const [rows, d] = z.shape as [number, number], images = rows / views;
-    const size = optionOf(model, "queue");
+    const size = optionOf(model, "queue"), k = optionOf(model, "prototypes");
     const counted = tf.concat([
       tf.ones([images]),
       tf.mul(tf.ones([size]), scalars.queued!),
@@ -157,9 +160,8 @@ export const SWAV: Method = {
     };
     const byView = Array.from({ length: views }, (_, view) => {
       const own = tf.slice(z, [view * images, 0], [images, d]);
-      const cosines = tf.matMul(own, prototypes);
+      const cosines = tf.slice(products, [view * images, 0], [images, k]);
       const queue = kept[QUEUES[view]!]!;
-      const k = optionOf(model, "prototypes");
       const assigned = withoutGradient(
         () => {
           const old = tf.matMul(wide(queue), prototypes);
