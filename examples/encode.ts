@@ -1,7 +1,7 @@
 /**
  * Prints the features of the images in a folder, one JSON line per image. The encoder
  * runs in this thread, for programs that do more with the features than `embed` does.
- * Images that cannot be read have no line.
+ * Images that cannot be read have no line; if they are more than 1 %, it ends.
  *
  *     deno run -A examples/encode.ts RUN FOLDER
  *
@@ -10,10 +10,10 @@
 import { loadEncoder, openDataset, PatchStream } from "../mod.ts";
 
 const [modelPath, dir] = Deno.args;
-const source = { name: "images", dir, split: "train" } as const;
-const dataset = await openDataset(source);
 using encoder = await loadEncoder({ modelPath, images: 32, patches: 16 });
-const { recipe, patchSize, images, patches, width } = encoder;
+const { recipe, patchSize, images, patches, width, pixels } = encoder;
+const source = { name: "images", dir, split: "train", pixels } as const;
+const dataset = await openDataset(source);
 
 await using stream = await PatchStream.open({
   source,

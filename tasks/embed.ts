@@ -39,7 +39,7 @@ export const command: Command = {
     },
     patches: {
       type: "number",
-      help: `patches an image (default ${EMBED_DEFAULTS.patches})`,
+      help: `patches an image, of a bag (default ${EMBED_DEFAULTS.patches})`,
     },
     protocol,
     features,
@@ -72,7 +72,7 @@ export async function run(values: Values): Promise<void> {
     out: needed(values, "out"),
     protocol: values.protocol as Protocol | undefined,
     features: values.features as FeatureLayer | undefined,
-    patches: (values.patches ?? EMBED_DEFAULTS.patches) as number,
+    patches: values.patches as number | undefined,
     workers: values.workers as number | undefined,
     engine: (values.engine ?? "auto") as EngineChoice,
     precision: (values.precision ?? "auto") as PrecisionChoice,

@@ -57,7 +57,7 @@ export async function run(values: Values): Promise<void> {
   const index = (values.index ?? 0) as number;
   const path = String(values.out ?? "patches.png");
   const config = await resolveConfig({
-    ...configOf(values),
+    ...configOf({ ...values, cluster: "none" }),
     bs: 2,
   }, { onEvent: showPreparation() });
   const dataset = await openDataset(trainSource(config));
@@ -71,7 +71,7 @@ export async function run(values: Values): Promise<void> {
     });
   }
   const sheet = contactSheet(await dataset.image(index), {
-    recipe: recipeOf(config.recipe),
+    recipe: config.views ?? recipeOf(config.recipe),
     size: config.patchSize,
     patches: config.numPatches,
     seed: config.seed,

@@ -8,13 +8,17 @@ import {
 import { recipeOf } from "../src/patches/recipe.ts";
 import type { TrainChoices } from "../src/train/choices.ts";
 import { withFolder, writeImages } from "./images.ts";
+import { defined } from "../src/defined.ts";
 import { untilAborted } from "../src/call_options.ts";
 import { withDefaults } from "../src/train/choices.ts";
 import {
+  embed,
+  EmpSslError,
   evaluate,
   loadEncoder,
   onlineProbe,
   prepareRun,
+  train,
   VERSION,
   writeReport,
 } from "../mod.ts";
@@ -108,6 +112,40 @@ Deno.test("numbers of the library are checked before any work", async () => {
     Error,
     "Cannot report on nothing",
   );
+});
+
+Deno.test("a prepared run is trained with its own choices", async () => {
+  const prepared = await prepareRun({ bs: 4, lr: 0.2, patchSize: 16 });
+  const first = async (choices: TrainChoices) => {
+    for await (const event of train(choices, { prepared })) return event.type;
+  };
+  const cases: [TrainChoices, string][] = [
+    [{ lr: 0.1 }, "lr 0.1: the run was prepared with 0.2"],
+    [{ batchSize: 8 }, "bs 8: the run was prepared with 4"],
+    [{ threads: 1 }, "threads 1: the run was prepared with no threads"],
+    [{ patchSize: 32 }, "patchSize 32: the run was prepared with 16"],
+  ];
+  for (const [choices, why] of cases) {
+    await assertRejects(() => first(choices), EmpSslError, why);
+  }
+});
+
+Deno.test("an option that is undefined has its default", async () => {
+  assertEquals({ a: 1, ...defined({ a: undefined, b: 2 }) }, { a: 1, b: 2 });
+  await withFolder(async (dir) => {
+    await writeImages(dir, { classes: 1, each: 1 });
+    await assertRejects(
+      () =>
+        embed({
+          modelPath: `${dir}/none`,
+          dataDir: dir,
+          out: `${dir}/x.npy`,
+          patches: undefined,
+        }),
+      EmpSslError,
+      `${dir}/none`,
+    );
+  });
 });
 
 Deno.test("the architecture and the patches follow from the images' size", async () => {

@@ -3,6 +3,7 @@ import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
 import { openDataset } from "../src/data/catalog.ts";
+import { EmpSslError } from "../src/errors.ts";
 import { isModule, moduleName } from "../src/data/own_data.ts";
 import { recipeOf } from "../src/patches/recipe.ts";
 import { PatchStream } from "../src/stream/patch_stream.ts";
@@ -99,6 +100,30 @@ Deno.test("images of a module are bytes of files or pixels, and checked", async 
       refused = (error as Error).message;
     }
     assertStringIncludes(refused, "the label of image 2 of pixels is 2");
+  });
+});
+
+Deno.test("an error of a module's functions names the module", async () => {
+  await withFolder(async (dir) => {
+    const broken = (name: string) =>
+      moduleOf(
+        dir,
+        name,
+        `const fail = () => { throw new TypeError("no table"); };
+        export default () => ({
+          length: 3, classes: ["a"], image: () => new Uint8Array(), label: () => 0,
+          ${name}: fail,
+        });`,
+      );
+    for (const name of ["image", "label", "describe"] as const) {
+      const url = await broken(name);
+      const data = await openDataset({ name: url, split: "train" });
+      await assertRejects(
+        async () => await data[name](1),
+        EmpSslError,
+        `Cannot use the data of ${url}: ${name}(1) failed: no table, fix the module`,
+      );
+    }
   });
 });
 

@@ -56,9 +56,40 @@ Deno.test("an AbortSignal ends the stream", async () => {
     async () => {
       for await (const _ of stream);
     },
-    Error,
-    "it was stopped",
+    DOMException,
+    "aborted",
   );
+  // With the caller's reason, and without workers that keep the program alive.
+  const own = new AbortController();
+  await using other = await PatchStream.open(JOB, {
+    workers: 1,
+    signal: own.signal,
+  });
+  own.abort(new Error("enough"));
+  const next = other[Symbol.asyncIterator]().next();
+  await assertRejects(() => next, Error, "enough");
+});
+
+Deno.test("an error of onSkipped ends the stream as it is", async () => {
+  await withFolder(async (dir) => {
+    await writeImages(dir, { classes: 1, each: 3 });
+    await Deno.writeTextFile(`${dir}/train/c0/1.png`, "no image");
+    await using stream = await PatchStream.open({
+      ...JOB,
+      source: { name: "images", dir, split: "train" },
+      images: 3,
+      endBatch: 1,
+    }, {
+      workers: 1,
+      onSkipped() {
+        throw new Error("the user's");
+      },
+    });
+    const error = await assertRejects(async () => {
+      for await (const _ of stream);
+    }, Error);
+    assertEquals(error.message, "the user's");
+  });
 });
 
 Deno.test("an image that fails twice is named, counted and replaced", async () => {
@@ -284,6 +315,10 @@ Deno.test("a job whose parts do not fit together is refused", async () => {
       { source: { ...source, pixels: grey, cache: { dir: "x", side: 32 } } },
       "a cache holds 8-bit RGB",
     ],
+    [{ images: 0 }, "images 0: it is not a positive whole number"],
+    [{ patches: 2.5 }, "patches 2.5: it is not a positive whole number"],
+    [{ firstBatch: -1 }, "these are not whole numbers from 0 up"],
+    [{ share: { index: 0, of: 3 } }, "give a multiple of 3"],
     [{ source: { ...source, limit: 0 } }, "it is not a positive whole number"],
     [
       { source: { ...source, limit: 1.5 } },

@@ -99,6 +99,15 @@ export function toFormat(image: Image, wanted: PixelFormat): Image {
   return { width, height, channels: wanted.channels, data };
 }
 
+/** Whether an image has all the values that its size says. */
+export function isComplete(
+  { width, height, channels = 3, data }: Image,
+): boolean {
+  return Number.isInteger(width) && width > 0 && Number.isInteger(height) &&
+    height > 0 && (data instanceof Uint8Array || data instanceof Uint16Array) &&
+    data.length === width * height * channels;
+}
+
 /**
  * An image for display: its first three channels as red, green and blue, or its
  * first one as grey where it has fewer than three; the upper 8 bits of 16.

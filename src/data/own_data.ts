@@ -6,13 +6,19 @@
  */
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { EmpSslError, errorMaker, messageOf } from "../errors.ts";
+import {
+  EmpSslError,
+  errorMaker,
+  isEmpSslError,
+  messageOf,
+} from "../errors.ts";
 import type { DataOptions, Dataset, Split } from "./dataset.ts";
 import { decodeBytes } from "./decode.ts";
 import {
   formatName,
   formatOf,
   type Image,
+  isComplete,
   isFormat,
   MAX_CHANNELS,
   type PixelFormat,
@@ -83,12 +89,8 @@ function checkPixels(
   image: Image,
   { name, url, pixels }: { name: string; url: string; pixels: PixelFormat },
 ): Image {
-  const { width, height, channels = 3, data } = image ?? {};
-  if (
-    Number.isInteger(width) && width > 0 && Number.isInteger(height) &&
-    height > 0 && (data instanceof Uint8Array || data instanceof Uint16Array) &&
-    data.length === width * height * channels
-  ) {
+  const { width, height, data } = image ?? {};
+  if (isComplete(image ?? {})) {
     const found = formatOf(image);
     if (isFormat(found, pixels)) return image;
     throw refuse(
@@ -124,9 +126,26 @@ class OwnData implements Dataset {
     this.pixels = this.#decodeAs = own.pixels ?? RGB;
   }
 
+  #failed(name: string, index: number, error: unknown): unknown {
+    if (isEmpSslError(error)) return error;
+    const found = `${name}(${index}) failed: ${
+      messageOf(error).split("\n")[0]
+    }`;
+    return refuse(this.#url, found, "fix the module", error);
+  }
+
+  /** The result of one of the user's functions. */
+  #call<T>(name: string, index: number, work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw this.#failed(name, index, error);
+    }
+  }
+
   label(index: number): number {
     if (this.classes.length === 0) return 0;
-    const label = this.#own.label!(index);
+    const label = this.#call("label", index, () => this.#own.label!(index));
     if (
       Number.isInteger(label) && label >= 0 && label < this.classes.length
     ) return label;
@@ -138,7 +157,9 @@ class OwnData implements Dataset {
   }
 
   describe(index: number): string {
-    return this.#own.describe?.(index) ?? `image ${index} of ${this.name}`;
+    const own = () => this.#own.describe?.(index);
+    return this.#call("describe", index, own) ??
+      `image ${index} of ${this.name}`;
   }
 
   decodeAs(pixels: PixelFormat): void {
@@ -146,7 +167,13 @@ class OwnData implements Dataset {
   }
 
   async image(index: number): Promise<Image> {
-    const found = await this.#own.image(index), name = this.describe(index);
+    const name = this.describe(index);
+    let found: Image | Uint8Array;
+    try {
+      found = await this.#own.image(index);
+    } catch (error) {
+      throw this.#failed("image", index, error);
+    }
     const pixels = this.#decodeAs, url = this.#url;
     if (found instanceof Uint8Array) {
       return await decodeBytes(found, name, { pixels });

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { defined } from "../defined.ts";
 import type { CallOptions } from "../call_options.ts";
 import { writeAtomically, writeError } from "../atomic_file.ts";
 import { openForThreads } from "../data/catalog.ts";
@@ -71,7 +72,7 @@ export interface EmbedResult {
 /**
  * Embeds all images of a folder: bag-of-patches features as the evaluation
  * computes them (paper, section 4.1). Rows are in the order of the paths, and
- * those of images that cannot be read are zero. Until all rows are computed, they are
+ * those of images that cannot be read are zero; if they are more than 1 %, it ends. Until all rows are computed, they are
  * in `<out>.part`, from which the same call resumes.
  *
  * @param choices The checkpoint, the folder and the file; the defaults are in
@@ -97,7 +98,7 @@ export async function embed(
   { signal, onEvent = () => {} }: CallOptions<EmbedEvent> = {},
 ): Promise<EmbedResult> {
   signal?.throwIfAborted();
-  const config: EmbedConfig = { ...EMBED_DEFAULTS, ...choices };
+  const config = { ...EMBED_DEFAULTS, ...defined(choices) } as EmbedConfig;
   const { dataDir, out, patches } = config;
   if (!Number.isInteger(patches) || patches < 1) {
     throw embedError(
@@ -117,6 +118,13 @@ export async function embed(
   const method = methodOf(model);
   const { protocol = method.protocol, features = method.features } = config;
   const whole = protocol === "whole";
+  if (whole && choices.patches !== undefined) {
+    throw embedError(
+      `--patches ${patches}`,
+      "the whole image is used, not a bag of its patches",
+      "leave it out, or give --protocol bag",
+    );
+  }
   for (const fault of damaged) onEvent({ type: "damaged", fault });
   const { cache, pixels } = trainSource(run);
   const { source, dataset } = await openForThreads({
@@ -125,7 +133,7 @@ export async function embed(
     split: "train",
     cache,
     pixels,
-  });
+  }, { onFound: () => signal?.throwIfAborted() });
   const count = dataset.length;
   const paths = Array.from({ length: count }, (_, i) => dataset.describe(i));
   const names = `${out}.txt`;

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { defined } from "../defined.ts";
 import type { FeatureLayer, Protocol } from "../model/methods/method.ts";
 import { methodOf } from "../model/methods/methods.ts";
 import * as Comlink from "../deps/comlink.ts";
@@ -165,7 +166,10 @@ export async function evaluate(
 ): Promise<EvaluationResult> {
   signal?.throwIfAborted();
   const begin = performance.now();
-  const config: EvaluateConfig = { ...EVALUATE_DEFAULTS, ...choices };
+  const config = {
+    ...EVALUATE_DEFAULTS,
+    ...defined(choices),
+  } as EvaluateConfig;
   const { modelPath, untrained } = config;
   const asked = config.testPatches;
   checkTestPatches(asked);
@@ -203,7 +207,7 @@ export async function evaluate(
     split: "test",
     pixels,
     limit: config.limitTest,
-  });
+  }, { onFound: () => signal?.throwIfAborted() });
   const sets = { train: prepared.dataset, test: tested.dataset };
   // As in training: a cache lowers the resolution of large images.
   const sources: Record<Split, DatasetSource> = {

@@ -14,6 +14,7 @@ import { EmpSslError, messageOf } from "../errors.ts";
 import { decodeBytes, decodeFile } from "../data/decode.ts";
 import {
   type Image,
+  isComplete,
   type PixelFormat,
   samples,
   toFormat,
@@ -99,6 +100,18 @@ async function decoded(
   }
   if (image instanceof Uint8Array) {
     return await decodeBytes(image, "the image", { pixels });
+  }
+  if (!isComplete(image)) {
+    const { width, height, channels = 3, data } = image;
+    throw new EmpSslError({
+      action: "embed",
+      subject: "the image",
+      found: `it is ${width} × ${height} × ${channels} with ` +
+        `${data?.length ?? "no"} numbers`,
+      remedy: "give { width, height, channels, data } with all its numbers; " +
+        "channels are 3 where they are left out",
+      code: "INVALID_DATA",
+    });
   }
   try {
     return toFormat(image, pixels);

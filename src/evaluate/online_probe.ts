@@ -29,6 +29,13 @@ export interface OnlineProbeOptions {
   patches?: number;
 }
 
+/** The images of a run's data that a probe reads. */
+interface Opened extends Partial<Record<Split, OpenedSource>> {
+  checked?: boolean;
+  /** The damaged images: each is reported once. */
+  named: Set<string>;
+}
+
 /**
  * A probe for `train()`.
  *
@@ -55,19 +62,24 @@ export function onlineProbe(
       split,
       limit: split === "train" ? train : test,
     });
-  // Opened once: all probes of a run see the same images.
-  const opened: Partial<Record<Split, OpenedSource>> = {};
-  let checked: ResolvedConfig | undefined;
-  // Each probe reads the same images: a damaged one is reported once.
-  const named = new Set<string>();
+  // By data, since several trainings may share a probe. Opened once: all probes of a run
+  // see the same images.
+  const byData = new Map<string, Opened>();
+  const openedOf = (config: ResolvedConfig): Opened => {
+    const key = JSON.stringify(trainSource(config));
+    const found = byData.get(key) ?? { named: new Set() };
+    byData.set(key, found);
+    return found;
+  };
   return {
     every,
     async check(config: ResolvedConfig): Promise<void> {
-      if (checked === config) return;
+      const opened = openedOf(config);
+      if (opened.checked) return;
       const { classes } = (opened.train = await open(config, "train")).dataset;
       const other = (opened.test = await open(config, "test")).dataset;
       if (classes.length >= 2 && other.classes.join() === classes.join()) {
-        checked = config;
+        opened.checked = true;
         return;
       }
       throw new EmpSslError({
@@ -81,6 +93,7 @@ export function onlineProbe(
     async run(thread, config, onSkipped, patchSize): Promise<Accuracy> {
       const compute = thread as Compute;
       const calls = compute.calls<EvaluationCalls>();
+      const opened = openedOf(config), { named } = opened;
       await calls.startProbe();
       const { protocol } = methodNamed(config.method);
       let classes = 0;

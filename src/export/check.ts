@@ -194,7 +194,7 @@ export async function checkExport(
         `the program that reads it back cannot be downloaded or fails (${
           messageOf(error).split("\n")[0]
         })`,
-        "check the network, or report this; the files are unchecked",
+        "check the network and export again, or report this; nothing was kept",
         error,
       );
     });

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { defined } from "../defined.ts";
 import { type CallOptions, untilAborted } from "../call_options.ts";
 import type { EngineChoice } from "../engine/engine.ts";
 import { loadEngine } from "../engine/load.ts";
@@ -144,7 +145,7 @@ export async function exportModel(
   { signal }: Pick<CallOptions<never>, "signal"> = {},
 ): Promise<ExportResult> {
   signal?.throwIfAborted();
-  const config: ExportConfig = { ...EXPORT_DEFAULTS, ...choices };
+  const config = { ...EXPORT_DEFAULTS, ...defined(choices) } as ExportConfig;
   const { format, precision, batch, out, engine: name } = config;
   const { config: run, model, state, step } = readCheckpoint(config.modelPath);
   const head = methodOf(model).features === "head";

@@ -100,8 +100,13 @@ const USE: Record<ExportFormat, (request: ExportRequest) => string> = {
 tensors = safetensors.torch.load_file("model.safetensors")
 \`\`\`
 
-The names are PyTorch's, with the ResNet under \`backbone\`; in EMP-SSL they are
-those of the authors' \`model/model.py\`.`,
+${
+        part === "backbone"
+          ? `The names are those of torchvision's ResNets, of a network whose first
+convolution has ${model.width} filters.`
+          : `The names are PyTorch's, with the ResNet under \`backbone\`; in EMP-SSL they are
+those of the authors' \`model/model.py\`.`
+      }`,
   onnx: () =>
     `\`\`\`python
 session = onnxruntime.InferenceSession("model.onnx")
@@ -134,8 +139,23 @@ function inputOf({ model, patchSize }: ExportRequest, config: ResolvedConfig) {
   } of an image's area,
 resized to ${size}. The feature of
 an image is the mean over 16 to 128 of its patches, which \`deno task embed\` and
-\`evaluate\` cut with the whole augmentation of the training (flip, colour
-jitter, greyscale, blur, solarisation).`;
+\`evaluate\` cut with the whole augmentation of the training (${
+    augmentationText(config)
+  }).`;
+}
+
+/** The parts of a recipe that are applied: `flip, colour jitter`. */
+function augmentationText({ recipe }: ResolvedConfig): string {
+  const { flip, jitter, grayscale, blur, solarize } = recipeOf(recipe);
+  const parts: [string, number][] = [
+    ["flip", flip],
+    ["colour jitter", jitter.probability],
+    ["greyscale", grayscale],
+    ["blur", blur.probability],
+    ["solarisation", solarize],
+  ];
+  const applied = parts.filter(([, share]) => share > 0).map(([name]) => name);
+  return applied.join(", ") || "random crops alone";
 }
 
 /** The area of a crop: `a quarter`, or in percent. */

@@ -10,8 +10,8 @@ import type { PatchTransforms } from "./transforms.ts";
 
 /** What to draw. */
 export interface ContactSheetOptions {
-  /** How patches are cut. */
-  recipe: Recipe;
+  /** How patches are cut: by one recipe, or by one for each view in turn. */
+  recipe: Recipe | readonly Recipe[];
   /** Side of a patch in pixels. */
   size: number;
   /** How many patches. */
@@ -86,10 +86,12 @@ export function contactSheet(
     { size: side, interpolation: "bicubic" },
   );
   paste(side, GAP, GAP);
+  const recipes = [recipe].flat();
   for (let i = 0; i < patches; i++) {
     const at = [0, index, i];
     const random = new RandomStream({ seed, purpose: Purpose.patch, at });
-    cutPatch(image, { recipe, size, transforms }, random);
+    const own = recipes[i % recipes.length]!;
+    cutPatch(image, { recipe: own, size, transforms }, random);
     const column = i % columns, row = Math.floor(i / columns);
     paste(size, (2 + column) * cell + GAP, row * cell + GAP);
   }

@@ -13,6 +13,7 @@ import {
   RGB,
   type Samples,
 } from "../data/image.ts";
+import { checkCount } from "../count.ts";
 import { errorMaker } from "../errors.ts";
 import {
   checkChannels,
@@ -58,6 +59,37 @@ function recipesOf(recipe: PatchJob["recipe"]): readonly Recipe[] {
   return typeof recipe === "string" || "crop" in recipe
     ? [recipeOf(recipe)]
     : recipe;
+}
+
+/**
+ * Rejects numbers of which no batches can be made.
+ *
+ * @throws {EmpSslError} `INVALID_ARGUMENT`, naming one.
+ */
+export function checkJob(job: PatchJob): void {
+  const { images, patches, patchSize, firstBatch, endBatch, share } = job;
+  for (const [name, value] of Object.entries({ images, patches, patchSize })) {
+    checkCount(value, {
+      action: "cut patches with",
+      subject: `${name} ${value}`,
+    });
+  }
+  const areBatches = Number.isInteger(firstBatch) && firstBatch >= 0 &&
+    Number.isInteger(endBatch);
+  if (!areBatches) {
+    throw jobError(
+      `batches ${firstBatch} to ${endBatch}`,
+      "these are not whole numbers from 0 up",
+      "give the first batch, and the one after the last",
+    );
+  }
+  if (share !== undefined && images % share.of !== 0) {
+    throw jobError(
+      `batches of ${images} images`,
+      `${share.of} processes cannot share them equally`,
+      `give a multiple of ${share.of}`,
+    );
+  }
 }
 
 /** How many images of each batch this process cuts. */

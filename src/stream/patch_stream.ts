@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { batchBytes, ownImages, type PatchJob } from "./patch_job.ts";
+import { batchBytes, checkJob, ownImages, type PatchJob } from "./patch_job.ts";
 import { PatchPool, type PoolOptions } from "./pool.ts";
 import { Ring, type RingHandle } from "./ring.ts";
 
@@ -42,6 +42,7 @@ export class PatchStream implements AsyncIterable<Uint8Array>, AsyncDisposable {
   #pool: PatchPool;
   #job: PatchJob;
   #stop: () => void;
+  #signal?: AbortSignal;
   /** The batch that the iterator yielded last, and the one that it yields next. */
   #batch = 0;
   #next: number;
@@ -52,9 +53,10 @@ export class PatchStream implements AsyncIterable<Uint8Array>, AsyncDisposable {
     job: PatchJob,
     ring: Ring,
     pool: PatchPool,
-    stop: () => void,
+    { signal, stop }: { signal?: AbortSignal; stop: () => void },
   ) {
     this.#stop = stop;
+    this.#signal = signal;
     this.#job = job;
     this.#next = job.firstBatch;
     this.#ring = ring;
@@ -70,9 +72,10 @@ export class PatchStream implements AsyncIterable<Uint8Array>, AsyncDisposable {
    */
   static async open(
     job: PatchJob,
-    options: PoolOptions & { signal?: AbortSignal },
+    options: PoolOptions,
   ): Promise<PatchStream> {
     options.signal?.throwIfAborted();
+    checkJob(job);
     const slotBytes = batchBytes(job);
     const fit = Math.floor(RING_BYTES / slotBytes);
     const slots = Math.max(2, Math.min(4, fit));
@@ -81,20 +84,13 @@ export class PatchStream implements AsyncIterable<Uint8Array>, AsyncDisposable {
     ring.startAt(job.firstBatch);
     ring.startTicketsAt(job.firstBatch * images);
     const { signal } = options;
-    // A weak reference: a longer-lived signal must not keep the ring in memory.
-    const weak = new WeakRef(ring);
-    const abort = () => weak.deref()?.abort();
+    const pool = await PatchPool.start(job, ring, options);
+    // A weak reference: a longer-lived signal must not keep the stream in memory.
+    const weak = new WeakRef(pool);
+    const abort = () => weak.deref()?.close();
     signal?.addEventListener("abort", abort);
     const stop = () => signal?.removeEventListener("abort", abort);
-    try {
-      const pool = await PatchPool.start(job, ring, options);
-      if (signal?.aborted) pool.close();
-      signal?.throwIfAborted();
-      return new PatchStream(job, ring, pool, stop);
-    } catch (error) {
-      stop();
-      throw error;
-    }
+    return new PatchStream(job, ring, pool, { signal, stop });
   }
 
   /** The handle by which a training worker takes batches. */
@@ -123,12 +119,18 @@ export class PatchStream implements AsyncIterable<Uint8Array>, AsyncDisposable {
     return this.#pool.skipped;
   }
 
-  /** Yields the batches in order; called again, the batches that are left. */
+  /**
+   * Yields the batches in order; called again, the batches that are left. Throws the
+   * reason of the signal once it is aborted.
+   */
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
     while (this.#next < this.#job.endBatch) {
       this.#release();
       const batch = this.#next;
-      const bytes = await this.guard(this.#ring.take(batch));
+      const bytes = await this.guard(this.#ring.take(batch)).catch((error) => {
+        this.#signal?.throwIfAborted();
+        throw error;
+      });
       this.#batch = this.#held = batch;
       this.#next = batch + 1;
       yield bytes;

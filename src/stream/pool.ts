@@ -5,6 +5,7 @@
  * @module
  */
 import * as Comlink from "../deps/comlink.ts";
+import { untilAborted } from "../call_options.ts";
 import { EmpSslError, isEmpSslError, messageOf } from "../errors.ts";
 import { Failure } from "../failure.ts";
 import type { PatchCalls } from "./patch_calls.ts";
@@ -38,6 +39,8 @@ export interface PoolOptions {
    * reported again. The pool adds to the set.
    */
   failed?: Set<number>;
+  /** Ends the stream and its workers; waits then reject with its reason. */
+  signal?: AbortSignal;
 }
 
 /**
@@ -104,7 +107,8 @@ export class PatchPool {
     const pool = new PatchPool(job, ring, options);
     try {
       const slots = Array.from({ length: options.workers }, (_, i) => i);
-      await Promise.all(slots.map((slot) => pool.#spawn(slot)));
+      const opened = Promise.all(slots.map((slot) => pool.#spawn(slot)));
+      await untilAborted(opened, options.signal);
     } catch (error) {
       pool.close();
       throw error;
@@ -220,7 +224,9 @@ export class PatchPool {
           code: "INVALID_DATA",
         });
       }
-      if (isNew) this.#options.onSkipped?.(image, why, index);
+      // An error of the user's callback ends the stream as it is.
+      const { onSkipped = () => {} } = this.#options;
+      if (isNew) this.#failure.catching(onSkipped)(image, why, index);
       for (let step = 1;; step++) {
         try {
           // A worker that died meanwhile is not asked again.

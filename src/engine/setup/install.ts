@@ -9,6 +9,7 @@
 import { statfs } from "node:fs/promises";
 import { cacheFolder } from "../../cache.ts";
 import { EmpSslError, messageOf } from "../../errors.ts";
+import { Failure } from "../../failure.ts";
 import { installedLibraries } from "./locate.ts";
 import { checkPip, lastLine, runProgram, setupError } from "./pip.ts";
 import {
@@ -100,8 +101,11 @@ async function fetchWheels(
   await Deno.mkdir(temporary);
   const list = `${folder}/requirements.txt`;
   await Deno.writeTextFile(list, requirements.join("\n") + "\n");
+  // An error of the user's callback ends the set-up, not the process.
+  const callbacks = new Failure();
+  const report = callbacks.catching(onProgress);
   const timer = setInterval(async () => {
-    onProgress(`TensorFlow ${TENSORFLOW_VERSION}`, await bytesUnder(folder));
+    report(`TensorFlow ${TENSORFLOW_VERSION}`, await bytesUnder(folder));
   }, 1000);
   try {
     onProgress(`TensorFlow ${TENSORFLOW_VERSION} (${variant})`);
@@ -126,6 +130,7 @@ async function fetchWheels(
       signal,
     );
     signal?.throwIfAborted();
+    await callbacks.guard(Promise.resolve());
     if (!result?.success) throw pipError(result?.text ?? "");
   } finally {
     clearInterval(timer);
