@@ -127,7 +127,7 @@ export async function run(values: Values, rest: string[]): Promise<void> {
   const isUndisturbed = await trainHere(parseFlags(
     [
       ...[...row.train, ...where, "--seed", `${seed}`, "--dir", dir],
-      ...["--resume", "auto", "--save-every", "5m"],
+      ...["--resume", "auto", "--save-every", "5m", "--cluster", "none"],
     ],
     trainCommand,
   ));

@@ -5,7 +5,7 @@ import {
   keepEvaluation,
   readEvaluations,
 } from "../src/evaluate/evaluation_record.ts";
-import { comparisonOf } from "../src/report/comparison.ts";
+import { comparisonOf, evaluatedAlike } from "../src/report/comparison.ts";
 import { publishedFor } from "../src/report/published.ts";
 import { writeReport } from "../src/report/report.ts";
 import { readRuns } from "../src/report/run_record.ts";
@@ -74,16 +74,37 @@ Deno.test("a result that cannot be saved is told", async () => {
 
 Deno.test("the last checkpoint counts, however a run's path was written", async () => {
   await withFolder(async (dir) => {
-    await writeRun(dir, 10);
+    await writeRun(dir, 20);
     const of = (folder: string, step: number, top1: number) =>
       keepEvaluation(evaluationOf(dir, {
         checkpoint: `${folder}/checkpoint-000000${step}.safetensors`,
         knn: { top1, top5: 1 },
       }));
-    of(`${dir}/.`, 20, 0.7);
     of(dir, 10, 0.6);
-    const { rows } = comparisonOf(readRuns([dir]));
-    assertEquals(rows[0]!.at(-1), "70.0");
+    // Before the run's last step: the number says so, and is in no figure.
+    const last = () => comparisonOf(readRuns([dir])).rows[0]!.at(-1);
+    assertEquals(last(), "60.0 (step 10)");
+    assertEquals(evaluatedAlike(readRuns([dir])), undefined);
+    of(`${dir}/.`, 20, 0.7);
+    assertEquals(last(), "70.0");
+    assertEquals(evaluatedAlike(readRuns([dir]))!.runs[0]!.knn, 0.7);
+  });
+});
+
+Deno.test("evaluations on the images of two folders are two kinds", async () => {
+  await withFolder(async (dir) => {
+    await writeRun(dir, 10);
+    for (
+      const [dataDir, top1] of [["/a/png", 0.8], ["/a/jpeg", 0.1]] as const
+    ) {
+      keepEvaluation(evaluationOf(dir, { dataDir, knn: { top1, top5: 1 } }));
+    }
+    const { head, rows } = comparisonOf(readRuns([dir]));
+    assertEquals(head.filter((name) => name.startsWith("kNN")).length, 2);
+    assertEquals([rows[0]!.at(-3), rows[0]!.at(-1)].toSorted(), [
+      "10.0",
+      "80.0",
+    ]);
   });
 });
 

@@ -43,7 +43,7 @@ Deno.test("a default that is given is the default that is left out", async () =>
   const { config } = await prepareRun({});
   const given = await prepareRun({
     ...{ method: "emp-ssl", schedule: "cosine", larsClip: "current" },
-    ...{ warmUp: "0", bits: 8 },
+    ...{ warmUp: "0", bits: 8, optimizer: "published" },
   });
   for (const name of COMPARED) {
     assert(isSameSetting(name, config, given.config), name);
@@ -143,7 +143,16 @@ Deno.test("the sizes of a run's patches are one choice", async () => {
     const values = found[0]!.lines[0]!.map(({ value, knn }) => [value, knn]);
     assertEquals(values, [[16, 0], ["16,32@0.5", 0.2], [32, 0.1]]);
     const { figures } = await writeReport({ runs, gallery: false });
-    assert(figures.some((path) => path.includes("accuracy-by-patch-size")));
+    const path = figures.find((path) =>
+      path.includes("accuracy-by-patch-size")
+    );
+    const svg = await Deno.readTextFile(path!);
+    // The axis is in order: 16, then both, then 32.
+    const ticks = [...svg.matchAll(/<text[^>]*>([\d,@.]+)<\/text>/g)]
+      .map(([, text]) => text);
+    assertEquals(ticks.filter((text) => /^(16|32|16,32@0.5)$/.test(text!)), [
+      ...["16", "16,32@0.5", "32"],
+    ]);
   });
 });
 

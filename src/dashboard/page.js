@@ -293,7 +293,7 @@ const HANDLERS = {
   },
   resize({ step, patchSize }) {
     $("state").textContent =
-      `Patches of ${patchSize} × ${patchSize} from step ${step} on`;
+      `Patches of ${patchSize} × ${patchSize} from step ${step + 1} on`;
   },
   checkpoint(record) {
     $("state").textContent = `Checkpoint after step ${record.step}`;

@@ -6,6 +6,8 @@
 import type { EvaluationResult } from "../evaluate/evaluate.ts";
 import { checkpointFile } from "../evaluate/evaluation_record.ts";
 import { methodNamed } from "../model/methods/methods.ts";
+import { basename } from "node:path";
+import { checkpointName } from "../checkpoint/manifest.ts";
 import type { RunRecord } from "./run_record.ts";
 
 /** `the whole image`, or how many patches of it. */
@@ -32,9 +34,12 @@ export interface Accuracy extends Accuracies {
 /** What has to be equal for accuracies to be comparable, as a key. */
 export function evaluatedBy(evaluation: EvaluationResult): string {
   const { data, dataOptions, classes, images } = evaluation;
+  const { dataDir, chosenClasses } = evaluation;
   return JSON.stringify([
     [data, dataOptions, classes, images.train, images.test],
     evaluatedOn(evaluation),
+    // The folder's name: the same images may lie elsewhere on another machine.
+    [dataDir && basename(dataDir), chosenClasses],
   ]);
 }
 
@@ -44,37 +49,58 @@ export interface Accuracies {
   knn?: number;
 }
 
-/** The accuracies of the last checkpoint among evaluations of one kind. */
-function lastAccuracies(evaluations: EvaluationResult[]): Accuracies {
+/** Whether an evaluation is of the weights after a run's last step, or of random ones. */
+function isOfTheEnd(
+  evaluation: EvaluationResult,
+  { steps }: RunRecord,
+): boolean {
+  return evaluation.untrained === true ||
+    checkpointFile(evaluation) ===
+      `${checkpointName(steps.length)}.safetensors`;
+}
+
+/**
+ * The accuracies of the last checkpoint among evaluations of one kind, and its step where
+ * that is not the run's last one.
+ */
+function lastAccuracies(
+  run: RunRecord,
+  evaluations: EvaluationResult[],
+): Accuracies & { step?: number } {
   // The last checkpoint, even if another was evaluated later.
   const last = evaluations.map(checkpointFile).toSorted().at(-1);
   const own = evaluations.filter((e) => checkpointFile(e) === last);
   return {
     linear: own.findLast(({ linear }) => linear)?.linear?.last.top1,
     knn: own.findLast(({ knn }) => knn)?.knn?.top1,
+    step: own[0] === undefined || isOfTheEnd(own[0], run)
+      ? undefined
+      : Number(/\d+/.exec(last!)?.[0]),
   };
 }
 
 /**
- * The runs that were evaluated in the most frequent way, on the same number of images of
- * the same data; undefined where none was evaluated.
+ * The runs that were evaluated at their end in the most frequent way, on the same number
+ * of images of the same data; undefined where none was.
  */
 export function evaluatedAlike(
   runs: RunRecord[],
 ): { kind: string; runs: Accuracy[] } | undefined {
-  const ways = runs.flatMap(({ evaluations }) => [
-    ...new Set(evaluations.map(evaluatedBy)),
+  const atEnd = (run: RunRecord) =>
+    run.evaluations.filter((e) => isOfTheEnd(e, run));
+  const ways = runs.flatMap((run) => [
+    ...new Set(atEnd(run).map(evaluatedBy)),
   ]);
   const often = (way: string) => ways.filter((other) => other === way).length;
   const [way] = ways.toSorted((a, b) => often(b) - often(a));
   const found = runs.flatMap((run) => {
-    const own = run.evaluations.filter((e) => evaluatedBy(e) === way);
+    const own = atEnd(run).filter((e) => evaluatedBy(e) === way);
     return own.length === 0 ? [] : [{ run, own }];
   });
   if (found.length === 0) return undefined;
   return {
     kind: evaluatedOn(found[0]!.own[0]!),
-    runs: found.map(({ run, own }) => ({ run, ...lastAccuracies(own) })),
+    runs: found.map(({ run, own }) => ({ run, ...lastAccuracies(run, own) })),
   };
 }
 
@@ -88,8 +114,9 @@ function kindsOf(runs: RunRecord[]): { key: string; title: string }[] {
   return [...first].map(([key, evaluation]) => {
     const title = evaluatedOn(evaluation);
     const others = [...first.values()].filter((e) => evaluatedOn(e) === title);
-    const { data, dataOptions, classes, images } = evaluation;
-    const options = dataOptions ? ` ${JSON.stringify(dataOptions)}` : "";
+    const { data, dataOptions, classes, images, dataDir } = evaluation;
+    const options = (dataDir ? ` in ${dataDir}` : "") +
+      (dataOptions ? ` ${JSON.stringify(dataOptions)}` : "");
     return {
       key,
       title: others.length === 1
@@ -118,7 +145,8 @@ export const percent = (share: number | undefined) =>
  */
 export function comparisonOf(runs: RunRecord[]): Comparison {
   const kinds = kindsOf(runs);
-  const rows = runs.map(({ config, steps, evaluations }) => {
+  const rows = runs.map((run) => {
+    const { config, steps, evaluations } = run;
     const passes = steps.length * config.bs * config.numPatches;
     const seconds = steps.reduce(
       (sum, step) => sum + step.computeSeconds + step.waitSeconds,
@@ -131,8 +159,11 @@ export function comparisonOf(runs: RunRecord[]): Comparison {
       (seconds / 60).toFixed(1),
       ...kinds.flatMap(({ key }) => {
         const own = evaluations.filter((e) => evaluatedBy(e) === key);
-        const { linear, knn } = lastAccuracies(own);
-        return [percent(linear), percent(knn)];
+        const { linear, knn, step } = lastAccuracies(run, own);
+        const when = step === undefined ? "" : ` (step ${step})`;
+        return [linear, knn].map((share) =>
+          share === undefined ? percent(share) : percent(share) + when
+        );
       }),
     ];
   });

@@ -8,7 +8,7 @@ import { flagOf } from "../flag_error.ts";
 import type { StepMetrics } from "../train/events.ts";
 import { type SignOfAccuracy, SIGNS } from "./correlation.ts";
 import { type RunRecord, thinned } from "./run_record.ts";
-import type { Sensitivity } from "./sensitivity.ts";
+import { byValue, type Sensitivity } from "./sensitivity.ts";
 
 /** A drawn figure. */
 export interface Figure {
@@ -138,6 +138,9 @@ export function sensitivityFigures(found: Sensitivity[]): Figure[] {
         label: choice,
         type,
         ...(type === "log" ? { tickFormat: "~g" } : {}),
+        ...(type === "point"
+          ? { domain: [...new Set(points.map(({ x }) => x))].toSorted(byValue) }
+          : {}),
       },
       y: { grid: true, label: null },
       color: { scheme: "observable10", domain: ["linear", "kNN"] },

@@ -150,7 +150,7 @@ function bookTable(): string {
 async function patchSheet({ config }: RunRecord): Promise<string> {
   const dataset = await openDataset(trainSource(config));
   const sheet = contactSheet(await dataset.image(0), {
-    recipe: recipeOf(config.recipe),
+    recipe: config.views ?? recipeOf(config.recipe),
     size: config.patchSize,
     patches: Math.min(config.numPatches, 40),
     seed: config.seed,

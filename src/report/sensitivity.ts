@@ -10,6 +10,7 @@ import { isForPhotographs } from "../model/architectures.ts";
 import { methodNamed } from "../model/methods/methods.ts";
 import { patchSizesText } from "../stream/patch_sizes.ts";
 import { chosenRecipe } from "../train/chosen_recipe.ts";
+import { methodWarmUp } from "../train/config.ts";
 import { type Accuracy, evaluatedAlike } from "./comparison.ts";
 import type { RunRecord } from "./run_record.ts";
 
@@ -58,6 +59,10 @@ function settingsOf({ config }: RunRecord): Map<string, string> {
   if (per > 0 && config.lr === rate * config.bs / per) {
     settings.set("lr", "of the batch");
   }
+  // That of VICReg has a least number of steps.
+  if (config.warmUp === methodWarmUp(config, config)) {
+    settings.set("warmUp", "of the method");
+  }
   return settings;
 }
 
@@ -72,7 +77,7 @@ function valueOf(config: ResolvedConfig, choice: keyof ResolvedConfig) {
 }
 
 /** Numbers by value; strings, or one of each, as `16`, `16,32@0.5`, `32`. */
-function byValue(a: number | string, b: number | string): number {
+export function byValue(a: number | string, b: number | string): number {
   return typeof a === "number" && typeof b === "number"
     ? a - b
     : String(a).localeCompare(String(b), "en", { numeric: true });

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { protocolText } from "./comparison.ts";
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
@@ -168,11 +169,13 @@ function runLines(row: string, run: BookEntry): string {
 
 function section(row: BookRow): string {
   const { evaluation } = row.runs[0]!;
-  const { images, testPatches } = evaluation;
+  const { images } = evaluation;
   return [
     `### ${row.name}`,
     `${row.title}.${row.files ? ` Files: ${row.files}.` : ""} Evaluated by ` +
-    `${testPatches} patches of ${images.train} training and ${images.test} ` +
+    `${
+      protocolText(evaluation)
+    } of ${images.train} training and ${images.test} ` +
     "test images.",
     commands(row),
     row.runs.map((run) => runLines(row.name, run)).join("\n"),

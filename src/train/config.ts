@@ -24,6 +24,7 @@ import {
   type ArchitectureName,
   isForPhotographs,
 } from "../model/architectures.ts";
+import { modelOf } from "../model/model_of.ts";
 import { methodNamed } from "../model/methods/methods.ts";
 import { flagError } from "../flag_error.ts";
 import {
@@ -70,7 +71,7 @@ function methodRate({ method, bs }: TrainConfig, arch: string): number {
 const MOST_WARM_UP = 50;
 
 /** The method's default warm-up, as a percentage of a run's steps. */
-function methodWarmUp(
+export function methodWarmUp(
   { method }: TrainConfig,
   { arch, steps }: { arch: string; steps: number },
 ): string | undefined {
@@ -79,6 +80,22 @@ function methodWarmUp(
   if (warmUp === undefined) return undefined;
   const least = Math.ceil(100 * leastWarmUpSteps / steps);
   return `${Math.min(MOST_WARM_UP, Math.max(parseFloat(warmUp), least))}%`;
+}
+
+/**
+ * The method's head where it depends on the architecture: stored with the run, so that
+ * older runs keep theirs.
+ */
+function headChoices(
+  { method, model, methodOptions }: TrainConfig,
+  arch: string,
+): Pick<TrainConfig, "model" | "methodOptions"> {
+  const { widths, options } = methodNamed(method)
+    .defaults(isForPhotographs(arch));
+  return {
+    ...(widths ? { model: { ...widths, ...model } } : {}),
+    ...(options ? { methodOptions: { ...options, ...methodOptions } } : {}),
+  };
 }
 
 /** The architecture that suits the size of a data set's images. */
@@ -180,8 +197,19 @@ export async function prepareRun(
     (entry.arch === "by-size"
       ? await architectureForSize(dataset)
       : entry.arch as ArchitectureName);
+  if (
+    config.model?.stemPadding === 2 &&
+    modelOf({ arch, model: config.model }).stem === "imagenet"
+  ) {
+    throw flagError(
+      "--model",
+      `stemPadding is 2, but the stem of ${arch} is not of 3 × 3`,
+      "leave stemPadding out",
+    );
+  }
   const stepsPerEpoch = Math.floor(images / config.bs);
   const steps = config.maxSteps ?? stepsPerEpoch * config.epoch;
+  const head = headChoices(config, arch);
   const resolved = {
     ...config,
     dataDir: dataDir && resolve(dataDir),
@@ -189,8 +217,11 @@ export async function prepareRun(
     cache: config.cache && resolve(config.cache),
     arch,
     ...recipesOf(config, arch, channels),
+    ...head,
     // Three channels and 8 bits are left out of `config.json`.
-    ...(channels === 3 ? {} : { model: { ...config.model, channels } }),
+    ...(channels === 3 ? {} : {
+      model: { ...(head.model ?? config.model), channels },
+    }),
     ...(bits === 8 ? {} : { bits }),
     patchSize: config.patchSize ?? entry.patchSize ??
       architecture(arch).patchSize,

@@ -11,6 +11,7 @@ import { removeUnsavedRun } from "../../src/checkpoint/run_folder.ts";
 import type { EngineChoice } from "../../src/engine/engine.ts";
 import { evaluate } from "../../src/evaluate/evaluate.ts";
 import {
+  checkpointFile,
   keepEvaluation,
   readEvaluations,
 } from "../../src/evaluate/evaluation_record.ts";
@@ -135,7 +136,8 @@ export async function evaluateRun(
   const { protocol, features } = kind;
   const testPatches = protocol === "whole" ? 1 : evaluation.testPatches;
   const done = readEvaluations(run).some((e) =>
-    e.checkpoint === path && !e.untrained && e.protocol === protocol &&
+    checkpointFile(e) === path.split("/").at(-1) && !e.untrained &&
+    e.protocol === protocol &&
     e.features === features && e.testPatches === testPatches &&
     e.linear !== undefined && e.knn !== undefined &&
     // A set may have fewer images than its limit.
