@@ -122,7 +122,8 @@ function remoteStarts(
     .join();
   return hosts.map((host, task) => {
     const words = [...train, "--cluster", cluster, "--task", `${task}`];
-    const run = `cd ${quote(dir)} && deno task train ${
+    // Lines of their own: a redrawn line would reach this terminal at its end only.
+    const run = `cd ${quote(dir)} && TERM=dumb deno task train ${
       words.map(quote).join(" ")
     }`;
     // -tt allocates a terminal, so that an interrupt reaches the remote program.
@@ -200,8 +201,9 @@ async function launch(starts: Start[]): Promise<number> {
       // The process has just ended.
     }
   };
-  for (const name of ["SIGINT", "SIGTERM"] as const) {
-    Deno.addSignalListener(name, () => void interrupt(name));
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    const told = name === "SIGHUP" ? "SIGTERM" : name;
+    Deno.addSignalListener(name, () => void interrupt(told));
   }
   const codes = await Promise.all(children.map(async (child, task) => {
     const of = `[${task}] `;

@@ -21,14 +21,14 @@ import {
 } from "../src/checkpoint/run_config.ts";
 import { readInitialWeights } from "../src/checkpoint/initial_weights.ts";
 import {
-  checkUnchanged,
   isUnsavedRunLike,
   newestRunLike,
   resumePoint,
 } from "../src/train/resume.ts";
+import { checkUnchanged } from "../src/train/unchanged.ts";
 import { removeUnsavedRun } from "../src/checkpoint/run_folder.ts";
 import { isClustered, isFollower } from "../src/cluster/agreement.ts";
-import type { Probe } from "../src/train/events.ts";
+import type { Probe, TrainEvent } from "../src/train/events.ts";
 import { train } from "../src/train/train.ts";
 import type { Values } from "./cli/flags.ts";
 import {
@@ -133,6 +133,20 @@ async function letGo(dashboard: Dashboard | undefined): Promise<void> {
   clearTimeout(timer);
 }
 
+/** Passes events on; `leave` is called if a signal has ended the preparation. */
+async function* untilStopped(
+  events: AsyncIterable<TrainEvent>,
+  signal: AbortSignal,
+  leave: () => void,
+): AsyncGenerator<TrainEvent> {
+  try {
+    yield* events;
+  } catch (error) {
+    if (signal.aborted && error === signal.reason) leave();
+    throw error;
+  }
+}
+
 /** Runs a process other than process 0; prints its start and skipped images. */
 async function follow(
   config: Partial<TrainConfig>,
@@ -196,7 +210,17 @@ export async function trainHere(values: Values): Promise<boolean> {
   }
   let choices: Partial<TrainConfig> = config, { engine } = config;
   let prepared: PreparedRun | undefined;
-  if (resume === undefined || resume === "auto") {
+  const { dir, msg } = values;
+  if (resume !== undefined && resume !== "auto" && (dir ?? msg) !== undefined) {
+    throw flagError(
+      `${dir === undefined ? "--msg" : "--dir"} with --resume ${resume}`,
+      "the run has its own folder and note",
+      "leave it out, or start a new run with --init",
+    );
+  }
+  // With several processes the run is prepared below, after process 0 has begun to
+  // listen: the others wait only for the peer timeout.
+  if (!isClustered(config) && (resume === undefined || resume === "auto")) {
     prepared = await prepareRun(config, { onEvent: showPreparation() });
     await probe?.check(prepared.config);
     checkInit(prepared.config);
@@ -223,12 +247,12 @@ export async function trainHere(values: Values): Promise<boolean> {
   let folder = "";
   const { signal } = controller;
   const includeBatch = dashboard && (() => dashboard.wants());
-  for await (
-    const event of train(choices, {
-      ...{ probe, resume, prepared },
-      ...{ signal, includeBatch },
-    })
-  ) {
+  const events = train(choices, {
+    ...{ probe, resume, prepared },
+    ...{ signal, includeBatch, onPrepare: showPreparation() },
+  });
+  const leave = () => exit(outcome.code);
+  for await (const event of untilStopped(events, signal, leave)) {
     await dashboard?.show(event);
     if (event.type === "start") {
       folder = event.dir!;

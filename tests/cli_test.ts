@@ -154,6 +154,14 @@ Deno.test("impossible values are refused", () => {
     ["--seed 1.5", "it is not a whole number from 0"],
     ["--workers 0", "give a whole number from 1 up"],
     ["--limit-images 0", "give a whole number from 1 up"],
+    [
+      "--method byol --bs 8 --replicas 8",
+      "batch norm would see one view at a time in each of 8 replicas",
+    ],
+    [
+      "--bs 4 --replicas 4 --micro-batch 1",
+      "batch norm would see one patch at a time in each of 4 replicas",
+    ],
   ];
   for (const [line, why] of bad) {
     assertThrows(() => validateConfig(parse(line)), Error, why);

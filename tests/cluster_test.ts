@@ -17,9 +17,16 @@ import {
   rendezvousAddress,
   type RendezvousOptions,
 } from "../src/cluster/rendezvous.ts";
-import { sharedSettings } from "../src/cluster/agreement.ts";
-import type { TrainConfig } from "../src/checkpoint/run_config.ts";
+import { followAgreement, sharedSettings } from "../src/cluster/agreement.ts";
+import { digestOf } from "../src/data/digest.ts";
+import { folderOf, openDataset } from "../src/data/catalog.ts";
+import { type TrainConfig, trainSource } from "../src/checkpoint/run_config.ts";
 import { withDefaults } from "../src/train/choices.ts";
+import { resolveConfig } from "../src/train/config.ts";
+import { microBatchOf } from "../src/train/batch.ts";
+import { availableMemory, stepBytes } from "../src/engine/micro_batch.ts";
+import type { EngineReport } from "../src/engine/engine.ts";
+import { modelOf } from "../src/model/model_of.ts";
 import { Peers } from "../src/cluster/heartbeat.ts";
 import { VERSION } from "../src/version.ts";
 
@@ -55,6 +62,12 @@ Deno.test("Slurm's variables name the processes of a step", () => {
   assertEquals(from({ ...step, SLURM_STEP_NUM_TASKS: "1" }), undefined);
   assertEquals(from({}), undefined);
   assertEquals(expandHosts("a[1-2,10]x,b"), ["a1x", "a2x", "a10x", "b"]);
+  assertEquals(expandHosts("r[1-2]n[8,10]"), [
+    "r1n8",
+    "r1n10",
+    "r2n8",
+    "r2n10",
+  ]);
 });
 
 Deno.test("processes that cannot be are refused", () => {
@@ -70,6 +83,12 @@ Deno.test("processes that cannot be are refused", () => {
     assertThrows(check, EmpSslError, found);
   }
   checkMembership({ addresses: ["10.0.0.1:80", "gpu-1.local:65535"], task: 1 });
+  assertThrows(
+    () => checkMembership({ addresses: ["a:1", "b:1"] }),
+    EmpSslError,
+    "give --task",
+  );
+  checkMembership({ addresses: ["a:1"] });
 });
 
 // The rendezvous of a port is 1000 above it.
@@ -260,7 +279,61 @@ Deno.test("processes compare the version and the choices that they must share", 
   // A default that is given, and choices of one machine.
   assertEquals(differing({ schedule: "cosine" }), []);
   assertEquals(differing({ dataDir: "/data", threads: 3, task: 0 }), []);
+  // A cache lowers the resolution of large images, in whichever folder.
+  assertEquals(differing({ cache: "/a" }), ["--cache"]);
   // Process 0 reads the others from the checkpoint.
   assertEquals(settings({ bs: 4 }, true)["--bs"], undefined);
   assertEquals(settings({}, true)["--resume"], "given");
+});
+
+Deno.test("another process trains on the views of process 0", async () => {
+  const [{ addresses }] = optionsFor(2);
+  const choices = { method: "simclr", bs: 8, cluster: addresses } as const;
+  const config = await resolveConfig({ ...choices, task: 0 });
+  const asked = (task: number) => withDefaults({ ...choices, task });
+  using host = Peers.host(
+    {
+      addresses,
+      task: 0,
+      timeout: 5,
+      settings: sharedSettings({ asked: asked(0), resumes: false }),
+    },
+  );
+  const following = followAgreement({ ...choices, task: 1 }, {
+    asked: asked(1),
+    resumes: false,
+    resolve: resolveConfig,
+  });
+  const source = trainSource(config), data = await openDataset(source);
+  const images = digestOf(data, `${folderOf(source)}/`);
+  const plan = { config, step: 0, replicas: 1, images };
+  using peers = await host.welcome(plan);
+  const { config: own, peers: other } = await following;
+  using _ = other;
+  assertEquals(own.views, config.views);
+  assertEquals(own.recipe, config.recipe);
+  assertEquals(peers.plan, plan);
+});
+
+Deno.test("processes on one machine share its memory", async () => {
+  const numPatches = 20, patchSize = 32;
+  const free = availableMemory();
+  // So many images that a step of all just fits, and a half of two processes not.
+  let bs = 2;
+  const arch = "resnet18-cifar", model = modelOf({ arch });
+  const needed = (images: number) =>
+    stepBytes({ model, patchSize }, images * numPatches);
+  while (needed(bs) < 0.6 * free) bs += 2;
+  const config = await resolveConfig({ numPatches, patchSize, arch });
+  const report: EngineReport = {
+    engine: "cpu",
+    version: "1",
+    device: "CPU",
+    precision: "fp32",
+  };
+  const splitOf = (cluster?: string[]) =>
+    microBatchOf({ ...config, bs, cluster, task: 0 }, report);
+  assertEquals(splitOf(), undefined);
+  assert(splitOf(["a:1", "a:2", "a:3", "a:4"])! < numPatches);
+  assertEquals(splitOf(["a:1", "b:1", "c:1", "d:1"]), undefined);
 });

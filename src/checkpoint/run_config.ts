@@ -133,7 +133,10 @@ export interface TrainConfig {
   saveEvery?: string;
   /** How many checkpoints are kept. */
   keep: number;
-  /** CPU threads of the engine; all cores by default. */
+  /**
+   * CPU threads of the engine; all cores by default. TensorFlow keeps those of the first
+   * engine in a process: the report of a later one with others has a warning.
+   */
   threads?: number;
   /** Whether XLA compiles what it can of the step; `auto` decides by measurement. */
   xla?: XlaChoice;
@@ -177,6 +180,13 @@ export interface ResolvedConfig extends TrainConfig {
   stepsPerEpoch: number;
   /** Steps in all. */
   steps: number;
+}
+
+/** A run's configuration as the choices that are completed to it. */
+export function asChoices(config: ResolvedConfig): TrainConfig {
+  const { views, viewRecipe, recipe } = config;
+  // A run with views stores the recipe of the evaluation beside that of the views.
+  return { ...config, recipe: views ? viewRecipe : recipe };
 }
 
 /** The channels and bits of a run's pixels. */

@@ -5,12 +5,14 @@
  * @module
  */
 import {
+  asChoices,
   type ResolvedConfig,
   type TrainConfig,
   trainSource,
 } from "../checkpoint/run_config.ts";
 import { COMPARED, operational, settingOf } from "../checkpoint/settings.ts";
 import { folderOf, openDataset } from "../data/catalog.ts";
+import { isModule } from "../data/own_data.ts";
 import { digestOf } from "../data/digest.ts";
 import type { DatasetSource } from "../data/dataset.ts";
 import { TENSORFLOW_VERSION } from "../engine/setup/wheels.ts";
@@ -87,6 +89,8 @@ export function sharedSettings(
       isFixed ? settingOf(asked, key) : asked[key],
     );
   }
+  // A cache stores images smaller, in whichever folder.
+  settings["--cache"] = asked.cache === undefined ? "left out" : "given";
   const { patchSize, progressive } = asked;
   if (patchSize !== undefined) {
     settings["--patch-size"] = patchSizesText({ patchSize, progressive });
@@ -159,11 +163,15 @@ export async function followAgreement(
     const { config: planned, images } = peers.plan;
     const { dataDir, classes, cache, dataUrl, download } = given;
     const config = await peers.guard(resolve({
-      ...planned,
+      ...asChoices(planned),
       dataDir: resumes ? planned.dataDir : undefined,
       workers: undefined,
       threads: undefined,
       ...operational(given),
+      // A module may lie elsewhere on this machine: its images are compared below.
+      ...(isModule(planned.data) && isModule(given.data ?? "")
+        ? { data: given.data }
+        : {}),
       tensorboard: false,
       // Paths on this machine.
       ...(resumes && dataDir === undefined ? {} : { classes, cache }),

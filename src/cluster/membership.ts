@@ -19,11 +19,14 @@ export interface Membership {
 const ADDRESS = /^([\w.-]+):(\d{1,5})$/;
 
 /**
- * Rejects invalid or duplicate addresses, and a number out of range.
+ * Rejects invalid or duplicate addresses, and a number that is out of range or, with
+ * several processes, missing.
  *
  * @throws {EmpSslError} `INVALID_ARGUMENT`.
  */
-export function checkMembership({ addresses, task }: Membership): void {
+export function checkMembership(
+  { addresses, task }: { addresses: string[]; task?: number },
+): void {
   for (const address of addresses) {
     const port = Number(ADDRESS.exec(address)?.[2]);
     if (!(port >= 1 && port <= 65535)) {
@@ -39,6 +42,14 @@ export function checkMembership({ addresses, task }: Membership): void {
       `--cluster ${addresses}`,
       "two processes have the same address",
       "give each its own port",
+    );
+  }
+  if (task === undefined) {
+    if (addresses.length < 2) return;
+    throw flagError(
+      `--cluster ${addresses}`,
+      "it does not say which of the processes this is",
+      "give --task, this process's place in --cluster",
     );
   }
   if (!Number.isInteger(task) || task < 0 || task >= addresses.length) {
@@ -94,21 +105,26 @@ function fromTfConfig(text: string): Membership {
   };
 }
 
-/** `node[1-3,07],other` → each name. */
+/** `node[1-3,07],rack[1-2]n[1-4]` → each name. */
 export function expandHosts(list: string): string[] {
-  const parts = list.match(/[^,[\]]+(?:\[[^\]]*\][^,[\]]*)?/g) ?? [];
-  return parts.flatMap((part) => {
-    const found = /^(.*)\[(.*)\](.*)$/.exec(part);
-    if (found === null) return [part];
-    const [, before = "", ranges = "", after = ""] = found;
-    return ranges.split(",").flatMap((range) => {
-      const [from = "", to = from] = range.split("-");
-      const width = from.length;
-      return Array.from(
-        { length: Number(to) - Number(from) + 1 },
-        (_, i) => before + `${Number(from) + i}`.padStart(width, "0") + after,
-      );
-    });
+  const parts = list.match(/(?:[^,[\]]|\[[^\]]*\])+/g) ?? [];
+  return parts.flatMap(expandHost);
+}
+
+function expandHost(part: string): string[] {
+  const found = /^([^[]*)\[([^\]]*)\](.*)$/.exec(part);
+  if (found === null) return [part];
+  const [, before = "", ranges = "", after = ""] = found;
+  const rest = expandHost(after);
+  return ranges.split(",").flatMap((range) => {
+    const [from = "", to = from] = range.split("-");
+    const numbers = Array.from(
+      { length: Number(to) - Number(from) + 1 },
+      (_, i) => `${Number(from) + i}`.padStart(from.length, "0"),
+    );
+    return numbers.flatMap((number) =>
+      rest.map((end) => before + number + end)
+    );
   });
 }
 

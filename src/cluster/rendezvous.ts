@@ -213,13 +213,18 @@ function listen(address: string): Deno.TcpListener {
   try {
     return Deno.listen(at);
   } catch (error) {
+    const isElsewhere = error instanceof Deno.errors.AddrNotAvailable;
     throw new EmpSslError({
       action: "wait for the other processes on",
       subject: `${at.hostname}:${at.port}`,
       found: error instanceof Deno.errors.AddrInUse
         ? "the port is taken"
+        : isElsewhere
+        ? "it is not an address of this machine"
         : messageOf(error),
-      remedy: "give process 0 another port in --cluster",
+      remedy: isElsewhere
+        ? "give --task, this process's place in --cluster"
+        : "give process 0 another port in --cluster",
       code: "INVALID_ARGUMENT",
     });
   }

@@ -10,6 +10,7 @@ import {
   chooseMicroBatch,
   stepBytes,
 } from "../engine/micro_batch.ts";
+import { splitAddress } from "../address.ts";
 import { methodOf } from "../model/methods/methods.ts";
 import { modelOf } from "../model/model_of.ts";
 import { largestPatchSize } from "../stream/patch_sizes.ts";
@@ -42,6 +43,13 @@ export function ownShapeOf(config: ResolvedConfig, patchSize: number) {
   return { images, patches: numPatches, size: patchSize, pixels };
 }
 
+/** How many of a run's processes share this machine's memory. */
+function processesHere({ cluster, task = 0 }: ResolvedConfig): number {
+  if (!cluster) return 1;
+  const hosts = cluster.map((address) => splitAddress(address).hostname);
+  return hosts.filter((host) => host === hosts[task]).length;
+}
+
 /**
  * The value of `--micro-batch`; `auto` depends on the memory that is free now.
  *
@@ -55,7 +63,9 @@ export function microBatchOf(
   const batch = batchOf(config);
   if (microBatch === batch.patches) return undefined;
   if (microBatch !== "auto") return microBatch;
-  const free = device === "CPU" ? availableMemory() : memoryBytes;
+  const free = device === "CPU"
+    ? availableMemory() / processesHere(config)
+    : memoryBytes;
   // The engine does not report its device's memory: the user has to decide.
   if (free === undefined) return undefined;
   // Each replica on a GPU has a memory of its own.

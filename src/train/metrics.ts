@@ -40,6 +40,15 @@ export class MetricsLog implements Disposable {
     }
   }
 
+  /** Waits until the lines are on the disk. */
+  sync(): void {
+    try {
+      this.#file.syncDataSync();
+    } catch (error) {
+      throw failed(this.#path, error);
+    }
+  }
+
   /** Closes the file. */
   [Symbol.dispose](): void {
     this.#file.close();

@@ -3,8 +3,7 @@
  *
  * @module
  */
-import { dirname, resolve } from "node:path";
-import { isDeepStrictEqual } from "node:util";
+import { dirname } from "node:path";
 import { EmpSslError } from "../errors.ts";
 import { exists } from "../files.ts";
 import {
@@ -13,10 +12,10 @@ import {
 } from "../checkpoint/checkpoint.ts";
 import { isModule } from "../data/own_data.ts";
 import { resolveConfig } from "./config.ts";
-import { chosenRecipe } from "./chosen_recipe.ts";
-import { recipesOf } from "./views.ts";
+import type { CallOptions } from "../call_options.ts";
+import type { PrepareEvent } from "../data/prepare.ts";
 import {
-  pixelsOf,
+  asChoices,
   type ResolvedConfig,
   type TrainConfig,
 } from "../checkpoint/run_config.ts";
@@ -24,11 +23,8 @@ import {
   COMPUTATION,
   IDENTITY,
   isSameSetting,
-  mayDiffer,
   operational,
-  settingOf,
 } from "../checkpoint/settings.ts";
-import { type PatchSizes, patchSizesText } from "../stream/patch_sizes.ts";
 import { imageIndexPath } from "./image_index.ts";
 
 /** An intact checkpoint with its optimiser state. */
@@ -120,100 +116,6 @@ export function hasCheckpoint(dir: string): boolean {
   }
 }
 
-/** A choice as a run stores it: with complete recipes and absolute paths. */
-function asKept(
-  key: string,
-  value: unknown,
-  stored: ResolvedConfig,
-): unknown {
-  if (key === "classes" || key === "cache") return resolve(`${value}`);
-  const { channels } = pixelsOf(stored);
-  if (key === "recipe" && stored.views !== undefined) {
-    const recipe = value as TrainConfig["recipe"];
-    const { views } = recipesOf({ ...stored, recipe }, stored.arch, channels);
-    return isDeepStrictEqual(views, stored.views) ? stored.recipe : value;
-  }
-  if (key === "recipe") {
-    return chosenRecipe(value as TrainConfig["recipe"], stored.arch, channels);
-  }
-  return value;
-}
-
-/** Whether the given parts of a recipe or a model are those of the run. */
-function isPartOf(given: unknown, kept: unknown): boolean {
-  if (typeof given !== "object" || given === null || Array.isArray(given)) {
-    return isDeepStrictEqual(given, kept);
-  }
-  const whole = kept as Record<string, unknown> | undefined;
-  return Object.entries(given).every(([name, part]) =>
-    isPartOf(part, whole?.[name] ?? USUAL_MODEL[name])
-  );
-}
-
-/** What a model's configuration leaves out. */
-const USUAL_MODEL: Record<string, unknown> = { channels: 3 };
-
-/**
- * Rejects choices that differ from those of the run that is resumed.
- *
- * @param dir The run's folder, for the message.
- * @param stored The run's configuration.
- * @param given The user's choices now.
- * @throws {EmpSslError} `INVALID_ARGUMENT`, with both values.
- */
-export function checkUnchanged(
-  dir: string,
-  stored: ResolvedConfig,
-  given: Partial<TrainConfig>,
-): void {
-  const show = (it: unknown) =>
-    typeof it === "object" ? JSON.stringify(it) : it;
-  checkSizes(dir, stored, given);
-  for (const [key, value] of Object.entries(given)) {
-    if (value === undefined || value === "auto") continue;
-    if (key === "patchSize" || key === "progressive") continue;
-    // The options of a module may change with it: the digest of its data is compared.
-    const isFree = key !== "dataOptions" || isModule(stored.data);
-    if (isFree && mayDiffer(key)) continue;
-    // The module may have moved: the digest shows whether its images are the same.
-    if (key === "data" && isModule(`${value}`) && isModule(stored.data)) {
-      continue;
-    }
-    const kept = settingOf(stored, key as keyof ResolvedConfig);
-    if (isDeepStrictEqual(kept, asKept(key, value, stored))) continue;
-    // Of these, the parts that are given have to be those of the run.
-    const hasParts = key === "recipe" || key === "model";
-    if (hasParts && isPartOf(value, kept)) continue;
-    const found = kept === undefined ? `no ${key}` : show(kept);
-    throw changedError(`${dir} with ${key} ${show(value)}`, found);
-  }
-}
-
-function changedError(subject: string, startedWith: unknown): EmpSslError {
-  return new EmpSslError({
-    action: "resume",
-    subject,
-    found: `it was started with ${startedWith}`,
-    remedy: "leave this setting out, or start a new run",
-    code: "INVALID_ARGUMENT",
-  });
-}
-
-/** Compares the patch sizes as one choice: `patchSize` alone means a single size. */
-function checkSizes(
-  dir: string,
-  stored: ResolvedConfig,
-  given: PatchSizes,
-): void {
-  if (given.patchSize === undefined && given.progressive === undefined) return;
-  const { patchSize = stored.patchSize, progressive } = given;
-  const asked = patchSizesText({ patchSize, progressive });
-  const kept = patchSizesText(stored);
-  if (asked !== kept) {
-    throw changedError(`${dir} with patchSize ${asked}`, kept);
-  }
-}
-
 /**
  * The configuration of a resumed run: the stored one, with the choices that may differ.
  *
@@ -222,18 +124,22 @@ function checkSizes(
 export async function resumedConfig(
   from: ResumePoint,
   config: Partial<TrainConfig>,
+  call: CallOptions<PrepareEvent> = {},
 ): Promise<ResolvedConfig> {
-  const resolved = await resolveConfig({
-    ...from.config,
-    ...from.config.views ? { recipe: from.config.viewRecipe } : {},
+  const { model, methodOptions } = from.config;
+  const found = await resolveConfig({
+    ...asChoices(from.config),
     // The processes are given anew at each start.
     cluster: undefined,
     task: undefined,
+    peerTimeout: undefined,
     ...operational(config),
     ...(isModule(from.config.data) && isModule(config.data ?? "")
       ? { data: config.data }
       : {}),
-  });
+  }, call);
+  // An older run's head has the widths that were the default then.
+  const resolved = { ...found, model, methodOptions };
   const { images, dataDigest, stepsPerEpoch, steps } = from.config;
   if (resolved.dataDigest !== dataDigest) {
     throw new EmpSslError({

@@ -169,6 +169,8 @@ export async function* steps(run: Run): AsyncGenerator<TrainEvent> {
     const stopped = done === stopAfter && done < config.steps;
     const saves = isDue || stopped || !ahead && isLate();
     if (saves) {
+      // Before the checkpoint, which a resumed run goes on from.
+      log?.sync();
       const path = dir && await orFailed(calls.save(dir, done));
       // Also in processes without a folder, so that all measure the same interval.
       saved = performance.now();

@@ -11,12 +11,13 @@ import type { PrepareEvent } from "../data/prepare.ts";
 import { checkMembership, checkOwnName } from "../cluster/membership.ts";
 import { type Compute, startCompute } from "../engine/compute.ts";
 import { type PreparedRun, prepareRun, resolveConfig } from "./config.ts";
-import { clusterWish, validateConfig } from "./validate.ts";
+import { checkBatchNorms, clusterWish, validateConfig } from "./validate.ts";
 import { flatChoices, type TrainChoices, withDefaults } from "./choices.ts";
 import { type ResolvedConfig, trainSource } from "../checkpoint/run_config.ts";
 import type { Probe, TrainEvent } from "./events.ts";
 import { indexedSource } from "./image_index.ts";
-import { checkUnchanged, resumedConfig, resumePoint } from "./resume.ts";
+import { resumedConfig, resumePoint } from "./resume.ts";
+import { checkPrepared, checkUnchanged } from "./unchanged.ts";
 import type { Peers } from "../cluster/heartbeat.ts";
 import { RunFolder } from "../checkpoint/run_folder.ts";
 import { steps } from "./steps.ts";
@@ -33,20 +34,28 @@ import {
 export interface TrainOptions {
   /**
    * The folder of a run to resume, exactly from its newest intact checkpoint. The run's
-   * configuration is used, and choices that differ from it are refused. Only choices
-   * that do not change the results may differ: `workers`, `threads`, `saveEvery`,
+   * configuration is used, and choices that differ from it are refused. Only these may
+   * differ, which do not change the results (with another number of replicas and no
+   * `syncBn`, batch norms average over other images: a `warning` says so): `workers`, `threads`, `saveEvery`,
    * `keep`, `strict`, `xla`, `tensorboard`, `download`, `cacheLimit`, `replicas`,
    * `cluster`, `task`, `peerTimeout`, and the location of the same data: `dataDir`, or
-   * the address and the options of a module of your own. A probe has to be given again.
+   * the folder and the options of a module of your own (its file's name is a part of
+   * the images' names unless it has a `describe`). A probe has to be given again.
    */
   resume?: string;
-  /** The result of {@linkcode prepareRun} for this configuration: saves a search. */
+  /**
+   * The result of {@linkcode prepareRun} for this configuration: saves a search. Other
+   * choices than those it was prepared with are refused, except `dir` and `msg`.
+   */
   prepared?: PreparedRun;
   /** Called with the progress of searching or downloading the data. */
   onPrepare?: (event: PrepareEvent) => void;
   /** Evaluates the model at intervals. */
   probe?: Probe;
-  /** Ends the run after the current step, with a checkpoint. */
+  /**
+   * Ends the run after the current step, with a checkpoint. Aborted while the run is
+   * prepared, `train` throws its reason.
+   */
   signal?: AbortSignal;
   /** Called after each step: whether its event should include the batch. */
   includeBatch?: () => boolean;
@@ -90,18 +99,19 @@ export async function* train(
 ): AsyncGenerator<TrainEvent> {
   const { signal, probe, resume, includeBatch, prepared } = options;
   const goesOn = resume !== undefined;
+  const preparing = { signal, onEvent: options.onPrepare };
   const config = flatChoices(choices), asked = withDefaults(config);
-  const { cluster: addresses, task = 0 } = config;
+  const { cluster: addresses, task } = config;
   if (addresses) {
     if (goesOn) checkMembership({ addresses, task });
     else validateConfig(asked);
-    await checkOwnName({ addresses, task });
+    await checkOwnName({ addresses, task: task ?? 0 });
   }
   if (isFollower(config)) {
     const { peers, config: told } = await followAgreement(config, {
       resumes: goesOn,
       asked,
-      resolve: resolveConfig,
+      resolve: (choices) => resolveConfig(choices, preparing),
     });
     using _ = peers;
     const { step } = peers.plan, source = trainSource(told);
@@ -121,16 +131,19 @@ export async function* train(
     : undefined;
   using folder = goesOn ? RunFolder.take(resume, "existing") : undefined;
   const from = goesOn ? resumePoint(resume) : undefined;
+  if (prepared) checkPrepared(prepared.config, config);
   if (from) checkUnchanged(resume!, from.config, config);
   const ready = from ? undefined : prepared ??
-    await prepareRun(asked, { signal, onEvent: options.onPrepare });
-  const decided = ready?.config ?? await resumedConfig(from!, config);
+    await prepareRun(asked, preparing);
+  const decided = ready?.config ??
+    await resumedConfig(from!, config, preparing);
   await probe?.check(decided);
   // A copy: the user may train by the same prepared run again.
   const resolved = { ...decided };
-  using fresh = folder
-    ? undefined
-    : RunFolder.take(config.dir ?? freeFolder(asked.data, asked.msg), "new");
+  using fresh = folder ? undefined : RunFolder.take(
+    config.dir ?? prepared?.config.dir ?? freeFolder(asked.data, asked.msg),
+    "new",
+  );
   const { dir } = (folder ?? fresh)!;
   const step = from?.step ?? 0;
   const source = await indexedSource(trainSource(resolved), {
@@ -150,6 +163,14 @@ export async function* train(
     resolved.microBatch = microBatch;
     const { replicas } = compute.report;
     if (replicas) resolved.replicas = replicas.own;
+    const count = replicas?.count ?? 1;
+    checkBatchNorms(resolved, count);
+    const before = from ? replicasOf(from.config) : count;
+    if (count !== before && !resolved.syncBn) {
+      const message = `The run had ${before} replicas and now has ${count}: ` +
+        "without --sync-bn each batch norm then averages over another number of images";
+      yield { type: "warning", message };
+    }
     const run = { dir, compute, config: resolved, step, source, from, probe };
     if (!isClustered(resolved)) {
       yield* steps({ ...run, microBatch, signal, includeBatch });
@@ -164,6 +185,11 @@ export async function* train(
     const all = steps({ ...run, peers, microBatch, signal, includeBatch });
     yield* explained(peers, all);
   });
+}
+
+/** The replicas of a stored run, in all its processes. */
+function replicasOf({ replicas, cluster }: ResolvedConfig): number {
+  return (cluster?.length ?? 1) * (typeof replicas === "number" ? replicas : 1);
 }
 
 /** Checks that this process has as many replicas as process 0. */

@@ -218,7 +218,7 @@ function checkDataOptions({ data, dataOptions }: TrainConfig): void {
 function checkCluster(config: TrainConfig): void {
   const { cluster, task, replicas, bs } = config;
   if (cluster !== undefined) {
-    checkMembership({ addresses: cluster, task: task ?? 0 });
+    checkMembership({ addresses: cluster, task });
   } else if (task !== undefined) {
     throw flagError(
       `--task ${task}`,
@@ -235,6 +235,38 @@ function checkCluster(config: TrainConfig): void {
       `give a multiple of ${count}`,
     );
   }
+  checkBatchNorms(config, count);
+}
+
+/**
+ * Rejects a batch norm over one value per channel: its output is its bias alone, whatever
+ * the input. PyTorch refuses it too.
+ *
+ * @param replicas Their number in all processes.
+ */
+export function checkBatchNorms(
+  { bs, numPatches, microBatch, method, syncBn }: TrainConfig,
+  replicas: number,
+): void {
+  if (syncBn) return;
+  const { views } = methodNamed(method);
+  // A method with views computes the statistics of each view apart.
+  const patches = views !== undefined
+    ? 1
+    : microBatch === "auto"
+    ? numPatches
+    : microBatch;
+  if (patches * bs / replicas > 1) return;
+  throw flagError(
+    `--bs ${bs}`,
+    `batch norm would see one ${
+      views ? "view" : "patch"
+    } at a time in each of ` +
+      `${replicas} replicas`,
+    views
+      ? "give more images, or --sync-bn"
+      : "give more images, a larger --micro-batch, or --sync-bn",
+  );
 }
 
 /** The replicas that a configuration requests; undefined for a single one. */

@@ -28,9 +28,10 @@ export function parseWarmUp(text: string): { value: number; percent: boolean } {
 }
 
 /**
- * The number of warm-up steps.
+ * The number of warm-up steps: at most all, as in a run of ten epochs with solo-learn's
+ * ten of warm-up.
  *
- * @throws {EmpSslError} `INVALID_ARGUMENT` if the warm-up is not shorter than the run.
+ * @throws {EmpSslError} `INVALID_ARGUMENT` if the warm-up is longer than the run.
  */
 export function warmUpSteps(
   text: string | undefined,
@@ -39,7 +40,7 @@ export function warmUpSteps(
   if (text === undefined) return 0;
   const { value, percent } = parseWarmUp(text);
   const found = Math.round(value * (percent ? steps / 100 : stepsPerEpoch));
-  if (found < steps) return found;
+  if (found <= steps) return found;
   throw flagError(
     `--warm-up ${text}`,
     `the run has ${steps} steps, and the warm-up would have ${found}`,

@@ -26,6 +26,14 @@ function terminalColumns(): number {
   }
 }
 
+/** Whether a line can be redrawn: stderr is a terminal, and not a dumb one. */
+function isTerminal(): boolean {
+  if (!Deno.stderr.isTerminal()) return false;
+  const asked = { name: "env", variable: "TERM" } as const;
+  if (Deno.permissions.querySync(asked).state !== "granted") return true;
+  return Deno.env.get("TERM") !== "dumb";
+}
+
 const BAR = 20;
 /** Seconds between two plain lines. */
 const QUIET = 15;
@@ -63,7 +71,7 @@ export class Progress {
   constructor(
     title: string,
     total: number,
-    terminal: boolean = Deno.stderr.isTerminal(),
+    terminal: boolean = isTerminal(),
     write: (text: string) => void = writeToStderr,
     unit?: string,
     columns: () => number = terminalColumns,

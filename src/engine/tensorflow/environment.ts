@@ -29,8 +29,11 @@ function variables(
         // TensorFlow transposes to NCHW and back around each of them.
         TF_USE_CUDNN_BATCHNORM_SPATIAL_PERSISTENT: "1",
         // Precision: cuBLAS and cuDNN would otherwise round the factors of fp32
-        // products to TF32's 10 bits.
-        ...(precision === "fp32" ? { NVIDIA_TF32_OVERRIDE: "0" } : {}),
+        // products to TF32's 10 bits. In bf16 these are the products of the losses;
+        // with `auto`, which is decided later, they stay as TensorFlow has them.
+        ...(precision === "fp32" || precision === "bf16"
+          ? { NVIDIA_TF32_OVERRIDE: "0" }
+          : {}),
       }
       : {}),
     // The session's setting enables XLA on GPUs only; on a CPU this flag is needed
@@ -39,6 +42,27 @@ function variables(
       ? { TF_XLA_FLAGS: "--tf_xla_auto_jit=2 --tf_xla_cpu_global_jit" }
       : {}),
   };
+}
+
+/** The environment variable by which threads of this process learn of its first engine. */
+const THREADS = "EMP_SSL_THREADS";
+
+/**
+ * TensorFlow keeps one pool of threads for a whole process, of the size that the first
+ * engine asks for.
+ *
+ * @param threads What this engine asks for.
+ * @returns Why it gets another number, if it does.
+ */
+export function otherThreads(threads: number | undefined): string | undefined {
+  const wish = `${threads ?? "all"}`;
+  // With the process's number: child processes inherit the environment.
+  const [pid, first] = Deno.env.get(THREADS)?.split(":") ?? [];
+  if (pid !== `${Deno.pid}`) Deno.env.set(THREADS, `${Deno.pid}:${wish}`);
+  else if (threads !== undefined && first !== wish) {
+    return `the engine uses ${first} threads, as the first one in this process ` +
+      `did, not ${wish}: start another process for that`;
+  }
 }
 
 /** Sets the variables. */

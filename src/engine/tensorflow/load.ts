@@ -18,7 +18,7 @@ import { installedLibraries, type InstalledLibrary } from "../setup/locate.ts";
 import { openTensorFlow, type TensorFlowC } from "./c_api.ts";
 import { EagerBinding } from "./eager_binding.ts";
 import { whyNoGpu } from "./cuda.ts";
-import { setEnvironment } from "./environment.ts";
+import { otherThreads, setEnvironment } from "./environment.ts";
 import { fasterPrecision, isFasterByXla } from "./faster.ts";
 import { GraphEngine } from "./graph_engine.ts";
 import { withoutStderr } from "./quiet.ts";
@@ -82,6 +82,7 @@ async function loadFrom(
   const target = { config, onKernels };
   const replicas = cluster &&
     await ReplicaGroup.start(c, { wish: cluster, gpu, config });
+  const threadWarning = otherThreads(threads);
   const report: EngineReport = {
     engine: "tensorflow",
     version: binding.TF_Version,
@@ -92,7 +93,9 @@ async function loadFrom(
     library: library.path,
     replicas: replicas &&
       { own: replicas.devices.length, count: replicas.count },
-    warning: wantsGpu && !gpu ? whyNoGpu(library.path) : replicas?.warning,
+    warning: wantsGpu && !gpu
+      ? whyNoGpu(library.path)
+      : replicas?.warning ?? threadWarning,
   };
   const close = () => {
     loaded = undefined;

@@ -1,0 +1,156 @@
+/**
+ * Compares the choices of a call with those of a run: one that is resumed, or one that
+ * was prepared before.
+ *
+ * @module
+ */
+import { isDeepStrictEqual } from "node:util";
+import { resolve } from "node:path";
+import {
+  pixelsOf,
+  type ResolvedConfig,
+  type TrainConfig,
+} from "../checkpoint/run_config.ts";
+import { mayDiffer, settingOf } from "../checkpoint/settings.ts";
+import { isModule, moduleUrl } from "../data/own_data.ts";
+import { errorMaker } from "../errors.ts";
+import { type PatchSizes, patchSizesText } from "../stream/patch_sizes.ts";
+import { chosenRecipe } from "./chosen_recipe.ts";
+import { recipesOf } from "./views.ts";
+
+/** A choice as a run stores it: with complete recipes and absolute paths. */
+function asKept(
+  key: string,
+  value: unknown,
+  stored: ResolvedConfig,
+): unknown {
+  if (["classes", "cache", "dataDir"].includes(key)) return resolve(`${value}`);
+  if (key === "data" && isModule(`${value}`)) return moduleUrl(`${value}`);
+  const { channels } = pixelsOf(stored);
+  if (key === "recipe" && stored.views !== undefined) {
+    const recipe = value as TrainConfig["recipe"];
+    const { views } = recipesOf({ ...stored, recipe }, stored.arch, channels);
+    return isDeepStrictEqual(views, stored.views) ? stored.recipe : value;
+  }
+  if (key === "recipe") {
+    return chosenRecipe(value as TrainConfig["recipe"], stored.arch, channels);
+  }
+  return value;
+}
+
+/** Whether the given parts of a recipe or a model are those of the run. */
+function isPartOf(given: unknown, kept: unknown): boolean {
+  if (typeof given !== "object" || given === null || Array.isArray(given)) {
+    return isDeepStrictEqual(given, kept);
+  }
+  const whole = kept as Record<string, unknown> | undefined;
+  return Object.entries(given).every(([name, part]) =>
+    isPartOf(part, whole?.[name] ?? USUAL_MODEL[name])
+  );
+}
+
+/** What a model's configuration leaves out. */
+const USUAL_MODEL: Record<string, unknown> = { channels: 3 };
+
+/**
+ * Rejects choices that differ from those of the run that is resumed.
+ *
+ * @param dir The run's folder, for the message.
+ * @param stored The run's configuration.
+ * @param given The user's choices now.
+ * @throws {EmpSslError} `INVALID_ARGUMENT`, with both values.
+ */
+export function checkUnchanged(
+  dir: string,
+  stored: ResolvedConfig,
+  given: Partial<TrainConfig>,
+): void {
+  const sizes = otherSizes(stored, given);
+  if (sizes) {
+    throw resumeError(
+      `${dir} with patchSize ${sizes.asked}`,
+      `it was started with ${sizes.kept}`,
+      "leave this setting out, or start a new run",
+    );
+  }
+  for (const [key, value] of Object.entries(given)) {
+    if (value === undefined || value === "auto") continue;
+    if (key === "patchSize" || key === "progressive") continue;
+    // The options of a module may change with it: the digest of its data is compared.
+    const isFree = key !== "dataOptions" || isModule(stored.data);
+    if (isFree && mayDiffer(key)) continue;
+    // The module may have moved: the digest shows whether its images are the same.
+    if (key === "data" && isModule(`${value}`) && isModule(stored.data)) {
+      continue;
+    }
+    const kept = keptInstead(stored, key, value);
+    if (kept === undefined) continue;
+    throw resumeError(
+      `${dir} with ${key} ${show(value)}`,
+      `it was started with ${kept}`,
+      "leave this setting out, or start a new run",
+    );
+  }
+}
+
+/**
+ * Rejects choices that differ from those a run was prepared with.
+ *
+ * @throws {EmpSslError} `INVALID_ARGUMENT`, with both values.
+ */
+export function checkPrepared(
+  prepared: ResolvedConfig,
+  given: Partial<TrainConfig>,
+): void {
+  const fail = (asked: string, kept: string) => {
+    throw trainError(
+      asked,
+      `the run was prepared with ${kept}`,
+      "prepare it again, or leave this choice out",
+    );
+  };
+  const sizes = otherSizes(prepared, given);
+  if (sizes) fail(`patchSize ${sizes.asked}`, sizes.kept);
+  for (const [key, value] of Object.entries(given)) {
+    if (value === undefined || isLabelOrSize(key)) continue;
+    const kept = keptInstead(prepared, key, value);
+    if (kept !== undefined) fail(`${key} ${show(value)}`, kept);
+  }
+}
+
+function isLabelOrSize(key: string): boolean {
+  return ["dir", "msg", "patchSize", "progressive"].includes(key);
+}
+
+/** The stored value, as text, where a choice has another one. */
+function keptInstead(
+  stored: ResolvedConfig,
+  key: string,
+  value: unknown,
+): string | undefined {
+  const kept = settingOf(stored, key as keyof ResolvedConfig);
+  if (isDeepStrictEqual(kept, asKept(key, value, stored))) return undefined;
+  // Of these, the parts that are given have to be those of the run.
+  const hasParts = ["recipe", "model", "methodOptions"].includes(key);
+  if (hasParts && isPartOf(value, kept)) return undefined;
+  return kept === undefined ? `no ${key}` : show(kept);
+}
+
+function show(value: unknown): string {
+  return typeof value === "object" ? JSON.stringify(value) : `${value}`;
+}
+
+const resumeError = errorMaker("resume", "INVALID_ARGUMENT");
+const trainError = errorMaker("train with", "INVALID_ARGUMENT");
+
+/** Both patch sizes, as one choice, where they differ: `patchSize` alone is a single size. */
+function otherSizes(
+  stored: ResolvedConfig,
+  given: PatchSizes,
+): { asked: string; kept: string } | undefined {
+  if (given.patchSize === undefined && given.progressive === undefined) return;
+  const { patchSize = stored.patchSize, progressive } = given;
+  const asked = patchSizesText({ patchSize, progressive });
+  const kept = patchSizesText(stored);
+  return asked === kept ? undefined : { asked, kept };
+}
