@@ -138,7 +138,10 @@ export interface TrainConfig {
    * engine in a process: the report of a later one with others has a warning.
    */
   threads?: number;
-  /** Whether XLA compiles what it can of the step; `auto` decides by measurement. */
+  /**
+   * Whether XLA compiles what it can of the step; `auto` decides by measurement. On a CPU
+   * TensorFlow reads this once in a process.
+   */
   xla?: XlaChoice;
   /** Write event files for TensorBoard into the run's folder. */
   tensorboard?: boolean;

@@ -1,0 +1,43 @@
+/** The README beside an exported network says what is in its files. */
+import { assert, assertStringIncludes } from "@std/assert";
+import { modelCard } from "../src/export/model_card.ts";
+import type { ExportRequest } from "../src/export/request.ts";
+import { modelOf } from "../src/model/model_of.ts";
+import type { TrainChoices } from "../src/train/choices.ts";
+import { resolveConfig } from "../src/train/config.ts";
+
+async function cardOf(choices: TrainChoices): Promise<string> {
+  const config = await resolveConfig(choices);
+  const request: ExportRequest = {
+    model: modelOf(config),
+    state: new Map(),
+    part: "backbone",
+    precision: "fp32",
+    patchSize: 32,
+  };
+  const about = { config, step: 1, distance: 0 };
+  return modelCard("safetensors", request, about);
+}
+
+Deno.test("a backbone as wide as torchvision's has lines of Python", async () => {
+  assertStringIncludes(await cardOf({}), "model.load_state_dict(");
+});
+
+Deno.test("a narrow backbone has torchvision's names, and the card says so", async () => {
+  const card = await cardOf({ model: { width: 32 } });
+  assertStringIncludes(card, "torchvision's ResNets, of a network whose first");
+  assertStringIncludes(card, "has 32 filters");
+  assert(!card.includes("under `backbone`"));
+});
+
+Deno.test("the card names the parts of the run's own augmentation", async () => {
+  assertStringIncludes(
+    await cardOf({}),
+    "(flip, colour jitter, greyscale, blur, solarisation)",
+  );
+  const recipe = { grayscale: 0, solarize: 0 };
+  assertStringIncludes(
+    await cardOf({ recipe }),
+    "(flip, colour jitter, blur)",
+  );
+});
