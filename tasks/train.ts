@@ -156,7 +156,9 @@ async function follow(
   const controller = new AbortController();
   const outcome = listen(controller);
   const { signal } = controller;
-  for await (const event of train(config, { resume, signal })) {
+  const events = train(config, { resume, signal });
+  const leave = () => exit(outcome.code);
+  for await (const event of untilStopped(events, signal, leave)) {
     if (event.type === "start") showStart(event);
     else if (event.type === "skipped") {
       console.error(`Skipped ${event.image}: ${event.why}`);

@@ -74,6 +74,18 @@ Deno.test("a run's configuration is replayed, and flags change it", async () => 
     assertEquals(parse(`--config ${path} --num-patches 15`).microBatch, "auto");
     const other = parse(`--config ${path} --method vicreg`);
     assertEquals([other.microBatch, other.patchSim], ["auto", 200]);
+    // The default head of a method belongs to the method and the architecture.
+    const head = { hidden: 4096, embedding: 512 };
+    const simclr = { data: "cifar10", method: "simclr" };
+    await Deno.writeTextFile(
+      path,
+      JSON.stringify({ ...simclr, arch: "resnet18-imagenet", model: head }),
+    );
+    assertEquals(parse(`--config ${path}`).model, head);
+    for (const flags of ["--method emp-ssl", "--arch resnet18-cifar"]) {
+      assertEquals(parse(`--config ${path} ${flags}`).model, {});
+    }
+    await Deno.writeTextFile(path, JSON.stringify(run));
     const changed = parse(`--config ${path} --seed 6 --dir here`);
     assertEquals([changed.bs, changed.seed, changed.dir], [30, 6, "here"]);
     for (const bad of ["{", "null", "{}", '{"bs":30}']) {

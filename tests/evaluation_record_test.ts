@@ -97,7 +97,8 @@ Deno.test("evaluations on the images of two folders are two kinds", async () => 
     for (
       const [dataDir, top1] of [["/a/png", 0.8], ["/a/jpeg", 0.1]] as const
     ) {
-      keepEvaluation(evaluationOf(dir, { dataDir, knn: { top1, top5: 1 } }));
+      const knn = { top1, top5: 1 };
+      keepEvaluation(evaluationOf(dir, { data: "folder", dataDir, knn }));
     }
     const { head, rows } = comparisonOf(readRuns([dir]));
     assertEquals(head.filter((name) => name.startsWith("kNN")).length, 2);
@@ -105,6 +106,13 @@ Deno.test("evaluations on the images of two folders are two kinds", async () => 
       "10.0",
       "80.0",
     ]);
+    // CIFAR-10 is the same in each.
+    await writeRun(`${dir}/b`, 10);
+    for (const dataDir of ["/a/png", "/a/jpeg"]) {
+      keepEvaluation(evaluationOf(`${dir}/b`, { dataDir }));
+    }
+    const one = comparisonOf(readRuns([`${dir}/b`]));
+    assertEquals(one.head.filter((name) => name.startsWith("kNN")).length, 1);
   });
 });
 

@@ -78,7 +78,7 @@ Deno.test("Muon moves a filter as torch.optim.Muon, relative to its norm", async
     let buffer: tf.Tensor = tf.zeros(spec.shape);
     for (let step = 0; step < 3; step++) {
       const learningRate = tf.scalar(0.3 / (step + 1));
-      const options = { learningRate, momentum: 0.9 };
+      const options = { learningRate, momentum: 0.9, trust: 0.2 };
       ({ parameter, buffer } = muonStep(
         parameter,
         buffer,
@@ -94,7 +94,21 @@ Deno.test("Muon leaves a filter without a gradient where it is", async () => {
   await loadEngine({ engine: "cpu", precision: "fp32" });
   const shape = [3, 3, 4, 8], zero = tf.zeros(shape);
   const before = tf.tensor(hashed(288, 1, 1), shape);
-  const options = { learningRate: tf.scalar(0.3), momentum: 0.9 };
+  const options = { learningRate: tf.scalar(0.3), momentum: 0.9, trust: 0.2 };
   const { parameter } = muonStep(before, zero, zero, options);
   assertEquals(await parameter.data(), await before.data());
+});
+
+Deno.test("a filter keeps its norm over many steps of Muon", async () => {
+  await loadEngine({ engine: "cpu", precision: "fp32" });
+  const shape = [3, 3, 4, 8];
+  const gradient = tf.tensor(hashed(288, 2, 1), shape);
+  const options = { learningRate: tf.scalar(1), momentum: 0.9, trust: 0.2 };
+  let parameter: tf.Tensor = tf.tensor(hashed(288, 1, 1), shape);
+  let buffer: tf.Tensor = tf.zeros(shape);
+  const before = Math.hypot(...await parameter.data());
+  for (let step = 0; step < 100; step++) {
+    ({ parameter, buffer } = muonStep(parameter, buffer, gradient, options));
+  }
+  assertAlmostEquals(Math.hypot(...await parameter.data()), before, 1e-3);
 });

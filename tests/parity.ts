@@ -95,8 +95,8 @@ interface Setting {
   microBatch?: number;
   /** The learning rate: 2·10⁻⁴ where not given. */
   rate?: number;
-  /** Whether the filters step by Muon. */
-  muon?: boolean;
+  /** With it the filters step by Muon: see {@linkcode TrainerOptions.optimizer}. */
+  muon?: number;
   /** Tolerance of z, and of parameters and features after the steps: 1e-4 by default. */
   tolerance?: number;
 }
@@ -140,7 +140,7 @@ const SETTINGS = {
     // A long step, so that a wrong direction of a filter is above the tolerance.
     steps: 1,
     rate: 0.3,
-    muon: true,
+    muon: 0.2,
     tolerance: 1e-3,
     file: "model_muon_narrow.json",
   },

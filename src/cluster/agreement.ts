@@ -162,7 +162,7 @@ export async function followAgreement(
   try {
     const { config: planned, images } = peers.plan;
     const { dataDir, classes, cache, dataUrl, download } = given;
-    const config = await peers.guard(resolve({
+    const resolved = await peers.guard(resolve({
       ...asChoices(planned),
       dataDir: resumes ? planned.dataDir : undefined,
       workers: undefined,
@@ -180,6 +180,9 @@ export async function followAgreement(
       dir: undefined,
       init: undefined,
     }));
+    // An older run's head has the widths that were the default then.
+    const { model, methodOptions } = planned;
+    const config = { ...resolved, model, methodOptions };
     const where = config.dataDir ?? config.data;
     if (config.images !== planned.images) {
       const found =

@@ -223,7 +223,7 @@ function listen(address: string): Deno.TcpListener {
         ? "it is not an address of this machine"
         : messageOf(error),
       remedy: isElsewhere
-        ? "give --task, this process's place in --cluster"
+        ? "give this machine's own address in --cluster, or another --task"
         : "give process 0 another port in --cluster",
       code: "INVALID_ARGUMENT",
     });

@@ -140,6 +140,11 @@ export const DATASETS: Readonly<Record<string, DatasetEntry>> = {
   },
 };
 
+/** Whether a name stands for the same images in whichever folder, as `cifar10`. */
+export function isFixedSet(name: string): boolean {
+  return Object.hasOwn(DATASETS, name) && DATASETS[name]!.arch !== "by-size";
+}
+
 /** The entry of a user's module. */
 function moduleEntry(name: string): DatasetEntry {
   return {

@@ -36,8 +36,11 @@ export interface OptimizerConfig {
    * rate here, the schedule scales every step.
    */
   clipRate?: number;
-  /** Whether the filters of convolutions step by Muon instead: `muon.ts`. */
-  muon?: boolean;
+  /**
+   * With it the filters of convolutions step by Muon instead: the length of a step at a
+   * learning rate of 1, relative to a filter's norm (`muon.ts`).
+   */
+  muon?: number;
 }
 
 /** The optimisers of a run: the method's published one, or Muon for the filters. */

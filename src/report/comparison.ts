@@ -7,6 +7,7 @@ import type { EvaluationResult } from "../evaluate/evaluate.ts";
 import { checkpointFile } from "../evaluate/evaluation_record.ts";
 import { methodNamed } from "../model/methods/methods.ts";
 import { basename } from "node:path";
+import { isFixedSet } from "../data/catalog.ts";
 import { checkpointName } from "../checkpoint/manifest.ts";
 import type { RunRecord } from "./run_record.ts";
 
@@ -38,8 +39,11 @@ export function evaluatedBy(evaluation: EvaluationResult): string {
   return JSON.stringify([
     [data, dataOptions, classes, images.train, images.test],
     evaluatedOn(evaluation),
-    // The folder's name: the same images may lie elsewhere on another machine.
-    [dataDir && basename(dataDir), chosenClasses],
+    // Names, not paths: the same images may lie elsewhere on another machine.
+    [
+      isFixedSet(data) ? undefined : dataDir && basename(dataDir),
+      chosenClasses && basename(chosenClasses),
+    ],
   ]);
 }
 
@@ -115,7 +119,8 @@ function kindsOf(runs: RunRecord[]): { key: string; title: string }[] {
     const title = evaluatedOn(evaluation);
     const others = [...first.values()].filter((e) => evaluatedOn(e) === title);
     const { data, dataOptions, classes, images, dataDir } = evaluation;
-    const options = (dataDir ? ` in ${dataDir}` : "") +
+    const folder = isFixedSet(data) ? undefined : dataDir;
+    const options = (folder ? ` in ${folder}` : "") +
       (dataOptions ? ` ${JSON.stringify(dataOptions)}` : "");
     return {
       key,

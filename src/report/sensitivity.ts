@@ -10,7 +10,7 @@ import { isForPhotographs } from "../model/architectures.ts";
 import { methodNamed } from "../model/methods/methods.ts";
 import { patchSizesText } from "../stream/patch_sizes.ts";
 import { chosenRecipe } from "../train/chosen_recipe.ts";
-import { methodWarmUp } from "../train/config.ts";
+import { methodWarmUp, withoutDefaultHead } from "../train/config.ts";
 import { type Accuracy, evaluatedAlike } from "./comparison.ts";
 import type { RunRecord } from "./run_record.ts";
 
@@ -60,9 +60,14 @@ function settingsOf({ config }: RunRecord): Map<string, string> {
     settings.set("lr", "of the batch");
   }
   // That of VICReg has a least number of steps.
-  if (config.warmUp === methodWarmUp(config, config)) {
+  const warmUp = methodWarmUp(config, config) ?? "0";
+  if (settingOf(config, "warmUp") === warmUp) {
     settings.set("warmUp", "of the method");
   }
+  // The default head of some methods depends on the architecture.
+  const { model, methodOptions } = withoutDefaultHead(config);
+  settings.set("model", JSON.stringify(model));
+  settings.set("methodOptions", JSON.stringify(methodOptions));
   return settings;
 }
 

@@ -89,6 +89,8 @@ export class PatchStream implements AsyncIterable<Uint8Array>, AsyncDisposable {
     const weak = new WeakRef(pool);
     const abort = () => weak.deref()?.close();
     signal?.addEventListener("abort", abort);
+    if (signal?.aborted) pool.close();
+    signal?.throwIfAborted();
     const stop = () => signal?.removeEventListener("abort", abort);
     return new PatchStream(job, ring, pool, { signal, stop });
   }

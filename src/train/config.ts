@@ -62,7 +62,7 @@ function chosenPixels(config: TrainConfig, dataset: Dataset): PixelFormat {
 }
 
 /** The method's default learning rate for a batch size. */
-function methodRate({ method, bs }: TrainConfig, arch: string): number {
+export function methodRate({ method, bs }: TrainConfig, arch: string): number {
   const { rate, per } = methodNamed(method).defaults(isForPhotographs(arch)).lr;
   return per === 0 ? rate : rate * bs / per;
 }
@@ -95,6 +95,24 @@ function headChoices(
   return {
     ...(widths ? { model: { ...widths, ...model } } : {}),
     ...(options ? { methodOptions: { ...options, ...methodOptions } } : {}),
+  };
+}
+
+/** A configuration's parts without what {@linkcode headChoices} adds to them. */
+export function withoutDefaultHead(
+  { method, arch, model = {}, methodOptions = {} }: Partial<TrainConfig>,
+): Pick<TrainConfig, "model" | "methodOptions"> {
+  const { widths = {}, options = {} } = methodNamed(method)
+    .defaults(isForPhotographs(arch));
+  const without = (own: object, usual: object) =>
+    Object.fromEntries(
+      Object.entries(own).filter(([name, value]) =>
+        value !== (usual as Record<string, unknown>)[name]
+      ),
+    );
+  return {
+    model: without(model, widths),
+    methodOptions: without(methodOptions, options),
   };
 }
 

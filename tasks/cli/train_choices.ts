@@ -29,6 +29,7 @@ import {
   parsePatchSizes,
   type PatchSizes,
 } from "../../src/stream/patch_sizes.ts";
+import { withoutDefaultHead } from "../../src/train/config.ts";
 import { readChoices } from "../../src/train/config_schema.ts";
 import type { Values } from "./flags.ts";
 
@@ -45,7 +46,13 @@ export function configOf(values: Values): TrainConfig {
   if (values.config === undefined) return config;
   const { cluster, task, dir } = config;
   const stored = readChoices(String(values.config));
-  const { method = stored.method } = config;
+  const { method = stored.method, arch = stored.arch } = config;
+  if (
+    methodNamed(method) !== methodNamed(stored.method) || arch !== stored.arch
+  ) {
+    // The head of another method or architecture.
+    Object.assign(stored, withoutDefaultHead(stored));
+  }
   if (methodNamed(method) !== methodNamed(stored.method)) {
     // The stored values of these choices belong to the other method.
     for (const name of OF_METHOD) delete stored[name];

@@ -230,8 +230,9 @@ export class EagerTrainer implements Trainer {
       const gate = gateOf(name);
       const options = { ...optimizer, learningRate: rate };
       const next = tf.tidy(() => {
-        if (optimizer.muon && isFilter(parameter)) {
-          return { ...muonStep(parameter, buffer, gradient, options) };
+        if (optimizer.muon !== undefined && isFilter(parameter)) {
+          const muon = { ...options, trust: optimizer.muon };
+          return { ...muonStep(parameter, buffer, gradient, muon) };
         }
         const scaled = larsGradient(parameter, gradient, rate, optimizer);
         const gated = gate ? tf.mul(scaled, gate) : scaled;

@@ -29,11 +29,10 @@ function variables(
         // TensorFlow transposes to NCHW and back around each of them.
         TF_USE_CUDNN_BATCHNORM_SPATIAL_PERSISTENT: "1",
         // Precision: cuBLAS and cuDNN would otherwise round the factors of fp32
-        // products to TF32's 10 bits. In bf16 these are the products of the losses;
-        // with `auto`, which is decided later, they stay as TensorFlow has them.
-        ...(precision === "fp32" || precision === "bf16"
-          ? { NVIDIA_TF32_OVERRIDE: "0" }
-          : {}),
+        // products to TF32's 10 bits. In bf16 these are the products of the losses,
+        // and stay as TensorFlow has them: `auto`, which is decided when the library is
+        // loaded, then computes like the bf16 that a resumed run asks for.
+        ...(precision === "fp32" ? { NVIDIA_TF32_OVERRIDE: "0" } : {}),
       }
       : {}),
     // The session's setting enables XLA on GPUs only; on a CPU this flag is needed

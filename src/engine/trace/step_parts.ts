@@ -218,8 +218,9 @@ export function optimize(
   const parameter = backend.tensor(variable.value);
   const g = backend.tensor(graph.cast(gradient, DType.float));
   const rate = backend.tensor(learningRate);
-  if (optimizer.muon && isFilter(parameter)) {
-    const options = { ...optimizer, learningRate: rate };
+  const { muon: trust } = optimizer;
+  if (trust !== undefined && isFilter(parameter)) {
+    const options = { ...optimizer, learningRate: rate, trust };
     const momentum = backend.tensor(buffer.value);
     const next = muonStep(parameter, momentum, g, options);
     const kept = assign(graph, buffer, backend.value(next.buffer));
