@@ -16,6 +16,7 @@ import { rankCorrelation, signsOf } from "../src/report/correlation.ts";
 import { writeReport } from "../src/report/report.ts";
 import { readRuns } from "../src/report/run_record.ts";
 import { sensitivities } from "../src/report/sensitivity.ts";
+import { isEvaluation } from "../tasks/cli/runs.ts";
 import { variationsOf } from "../tasks/cli/variations.ts";
 import { withFolder } from "./images.ts";
 import { evaluationOf, writeRun } from "./runs.ts";
@@ -268,4 +269,25 @@ Deno.test({
       assertStringIncludes(none.err, "--test-patches 0");
     });
   },
+});
+
+Deno.test("a run that is evaluated as asked is not evaluated again", () => {
+  const kind = { protocol: "bag", features: "head" } as const;
+  const found = evaluationOf("runs/a", { ...kind, limits: { train: 50 } });
+  const path = "./runs/a/checkpoint-00000010.safetensors";
+  const isSame = (
+    evaluation: Parameters<typeof isEvaluation>[1]["evaluation"],
+    changes: Partial<typeof found> = {},
+  ) => isEvaluation({ ...found, ...changes }, { path, kind, evaluation });
+  const asked = { testPatches: 128, limitTrain: 50, limitTest: undefined };
+  assert(isSame(asked));
+  // Fewer images, another number of patches, another checkpoint, no probe.
+  assert(!isSame({ ...asked, limitTrain: undefined }));
+  assert(!isSame({ ...asked, testPatches: 16 }));
+  assert(
+    !isSame(asked, { checkpoint: "runs/a/checkpoint-00000005.safetensors" }),
+  );
+  assert(!isSame(asked, { linear: undefined }));
+  // An earlier version stored no limits.
+  assert(isSame({ ...asked, limitTrain: 60000 }, { limits: undefined }));
 });

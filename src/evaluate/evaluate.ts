@@ -114,6 +114,8 @@ export interface EvaluationResult {
   untrained?: true;
   /** Training and test images. */
   images: { train: number; test: number };
+  /** The limits that were given for them; earlier versions did not store them. */
+  limits?: { train?: number; test?: number };
   /** How many of them could not be read and were left out. */
   leftOut: { train: number; test: number };
   /** How many classes there are. */
@@ -245,6 +247,7 @@ export async function evaluate(
       chosenClasses: config.classes,
       untrained: untrained || undefined,
       images: { train: sets.train.length, test: sets.test.length },
+      limits: { train: config.limitTrain, test: config.limitTest },
       leftOut,
       classes,
       testPatches,

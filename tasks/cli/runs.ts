@@ -9,7 +9,10 @@ import type { TrainConfig } from "../../src/checkpoint/run_config.ts";
 import { operational } from "../../src/checkpoint/settings.ts";
 import { removeUnsavedRun } from "../../src/checkpoint/run_folder.ts";
 import type { EngineChoice } from "../../src/engine/engine.ts";
-import { evaluate } from "../../src/evaluate/evaluate.ts";
+import {
+  evaluate,
+  type EvaluationResult,
+} from "../../src/evaluate/evaluate.ts";
 import {
   checkpointFile,
   keepEvaluation,
@@ -119,6 +122,31 @@ export function evaluationOf(values: Values, data: string): RunEvaluation {
   };
 }
 
+/** Whether an evaluation in a run's folder is the one that is asked for. */
+export function isEvaluation(
+  found: EvaluationResult,
+  { path, kind: { protocol, features }, evaluation }: {
+    /** The checkpoint. */
+    path: string;
+    kind: EvaluationKind;
+    evaluation: RunEvaluation;
+  },
+): boolean {
+  const { limitTrain, limitTest } = evaluation;
+  const { limits, images } = found;
+  return checkpointFile(found) === path.split("/").at(-1) &&
+    !found.untrained && found.protocol === protocol &&
+    found.features === features &&
+    found.testPatches ===
+      (protocol === "whole" ? 1 : evaluation.testPatches) &&
+    found.linear !== undefined && found.knn !== undefined &&
+    (limits === undefined
+      // An earlier version; a set may have fewer images than its limit.
+      ? images.train <= (limitTrain ?? Infinity) &&
+        images.test <= (limitTest ?? Infinity)
+      : limits.train === limitTrain && limits.test === limitTest);
+}
+
 /** Evaluates a run, unless its newest checkpoint already has this evaluation. */
 export async function evaluateRun(
   title: string,
@@ -132,25 +160,15 @@ export async function evaluateRun(
   signal: AbortSignal,
 ): Promise<void> {
   const { path, config } = readCheckpointInfo(run);
-  const { limitTrain, limitTest } = evaluation;
-  const { protocol, features } = kind;
-  const testPatches = protocol === "whole" ? 1 : evaluation.testPatches;
-  const done = readEvaluations(run).some((e) =>
-    checkpointFile(e) === path.split("/").at(-1) && !e.untrained &&
-    e.protocol === protocol &&
-    e.features === features && e.testPatches === testPatches &&
-    e.linear !== undefined && e.knn !== undefined &&
-    // A set may have fewer images than its limit.
-    e.images.train <= (limitTrain ?? Infinity) &&
-    e.images.test <= (limitTest ?? Infinity)
-  );
+  const wanted = { path, kind, evaluation };
+  const done = readEvaluations(run).some((e) => isEvaluation(e, wanted));
   if (done) return;
+  const { protocol, features } = kind;
   const name = `${title}, ${protocol} of ${features}`;
   let bar: Progress | undefined, of = "";
   const result = await evaluate({
     ...evaluation,
     ...kind,
-    testPatches,
     modelPath: run,
     engine,
     // `auto` could choose another format while the machine is busy.
