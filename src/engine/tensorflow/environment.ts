@@ -62,6 +62,7 @@ export function otherThreads(threads: number | undefined): string | undefined {
     return `the engine uses ${first} threads, as the first one in this process ` +
       `did, not ${wish}: start another process for that`;
   }
+  return undefined;
 }
 
 /** Sets the variables. */
