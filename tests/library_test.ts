@@ -51,7 +51,7 @@ Deno.test("a preset is some choices, over which others stand", () => {
   assertEquals(Object.hasOwn(fast, "preset"), false);
   const flags = ["--preset", "fast", "--patches", "20"];
   const { larsClip, numPatches, epoch } = configOf(parseFlags(flags, command));
-  assertEquals([larsClip, numPatches, epoch], ["initial", 20, 3]);
+  assertEquals([larsClip, numPatches, epoch], ["initial", 20, 2]);
   const slow = { preset: "slow" } as unknown as { preset: "fast" };
   assertThrows(() => withDefaults(slow), Error, "choose one of fast");
 });

@@ -52,18 +52,19 @@ export interface TrainChoices extends Omit<Partial<TrainConfig>, "data"> {
 }
 
 /**
- * Sets of choices. `fast` reaches the linear accuracy of the paper's setting on CIFAR-10 in
- * half its CPU time (docs/results.md), with patches of the crop's own 16
- * pixels, fewer patches per image and therefore more steps, and a schedule that scales
- * every step.
+ * Sets of choices. `fast` reaches more than the accuracy of the paper's setting on 10,000
+ * images of CIFAR-10 in less than half its CPU time (docs/results.md), with patches of the
+ * crop's own 16 pixels, fewer patches per image and therefore more steps, a schedule that
+ * scales every step, and Muon for the filters.
  */
 export const PRESETS = {
   fast: {
     patchSize: 16,
     numPatches: 10,
     bs: 50,
-    epoch: 3,
+    epoch: 2,
     larsClip: "initial",
+    optimizer: "muon",
   },
 } as const satisfies Record<string, Partial<TrainConfig>>;
 
