@@ -186,13 +186,6 @@ export interface ResolvedConfig extends TrainConfig {
   steps: number;
 }
 
-/** A run's configuration as the choices that are completed to it. */
-export function asChoices(config: ResolvedConfig): TrainConfig {
-  const { views, viewRecipe, recipe } = config;
-  // A run with views stores the recipe of the evaluation beside that of the views.
-  return { ...config, recipe: views ? viewRecipe : recipe };
-}
-
 /** The channels and bits of a run's pixels. */
 export function pixelsOf(
   { model, bits = 8 }: Pick<TrainConfig, "model" | "bits">,

@@ -5,14 +5,13 @@
  * @module
  */
 import {
-  asChoices,
   type ResolvedConfig,
   type TrainConfig,
   trainSource,
 } from "../checkpoint/run_config.ts";
-import { COMPARED, operational, settingOf } from "../checkpoint/settings.ts";
+import { COMPARED, settingOf } from "../checkpoint/settings.ts";
+import { asChoices, withHeadOf } from "../checkpoint/stored_choices.ts";
 import { folderOf, openDataset } from "../data/catalog.ts";
-import { isModule } from "../data/own_data.ts";
 import { digestOf } from "../data/digest.ts";
 import type { DatasetSource } from "../data/dataset.ts";
 import { TENSORFLOW_VERSION } from "../engine/setup/wheels.ts";
@@ -58,6 +57,14 @@ const AGREED = COMPARED.filter((key) =>
   )
 ) as (keyof TrainConfig)[];
 
+/** The choices whose defaults depend neither on the method nor on the data. */
+const FIXED: readonly string[] = [
+  "method",
+  "schedule",
+  "larsClip",
+  "optimizer",
+];
+
 const dataError = errorMaker("train together on", "INVALID_DATA");
 const SAME_DATA = "give all processes the same data";
 
@@ -82,11 +89,8 @@ export function sharedSettings(
   // Process 0 reads the configuration of a resumed run from its checkpoint.
   if (resumes) return settings;
   for (const key of AGREED) {
-    // The defaults of the others depend on the method and the data.
-    const isFixed = key === "method" || key === "schedule" ||
-      key === "larsClip" || key === "optimizer";
     settings[flagOf(key)] = asText(
-      isFixed ? settingOf(asked, key) : asked[key],
+      FIXED.includes(key) ? settingOf(asked, key) : asked[key],
     );
   }
   // A cache stores images smaller, in whichever folder.
@@ -162,16 +166,13 @@ export async function followAgreement(
   try {
     const { config: planned, images } = peers.plan;
     const { dataDir, classes, cache, dataUrl, download } = given;
-    const resolved = await peers.guard(resolve({
-      ...asChoices(planned),
+    const local = {
       dataDir: resumes ? planned.dataDir : undefined,
       workers: undefined,
       threads: undefined,
-      ...operational(given),
-      // A module may lie elsewhere on this machine: its images are compared below.
-      ...(isModule(planned.data) && isModule(given.data ?? "")
-        ? { data: given.data }
-        : {}),
+    };
+    const completed = await peers.guard(resolve({
+      ...asChoices({ ...planned, ...local }, given),
       tensorboard: false,
       // Paths on this machine.
       ...(resumes && dataDir === undefined ? {} : { classes, cache }),
@@ -180,9 +181,7 @@ export async function followAgreement(
       dir: undefined,
       init: undefined,
     }));
-    // An older run's head has the widths that were the default then.
-    const { model, methodOptions } = planned;
-    const config = { ...resolved, model, methodOptions };
+    const config = withHeadOf(planned, completed);
     const where = config.dataDir ?? config.data;
     if (config.images !== planned.images) {
       const found =

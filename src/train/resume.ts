@@ -10,12 +10,11 @@ import {
   type CheckpointInfo,
   readCheckpointInfo,
 } from "../checkpoint/checkpoint.ts";
-import { isModule } from "../data/own_data.ts";
 import { resolveConfig } from "./config.ts";
 import type { CallOptions } from "../call_options.ts";
 import type { PrepareEvent } from "../data/prepare.ts";
+import { asChoices, withHeadOf } from "../checkpoint/stored_choices.ts";
 import {
-  asChoices,
   type ResolvedConfig,
   type TrainConfig,
 } from "../checkpoint/run_config.ts";
@@ -23,7 +22,6 @@ import {
   COMPUTATION,
   IDENTITY,
   isSameSetting,
-  operational,
 } from "../checkpoint/settings.ts";
 import { imageIndexPath } from "./image_index.ts";
 
@@ -126,20 +124,10 @@ export async function resumedConfig(
   config: Partial<TrainConfig>,
   call: CallOptions<PrepareEvent> = {},
 ): Promise<ResolvedConfig> {
-  const { model, methodOptions } = from.config;
-  const found = await resolveConfig({
-    ...asChoices(from.config),
-    // The processes are given anew at each start.
-    cluster: undefined,
-    task: undefined,
-    peerTimeout: undefined,
-    ...operational(config),
-    ...(isModule(from.config.data) && isModule(config.data ?? "")
-      ? { data: config.data }
-      : {}),
-  }, call);
-  // An older run's head has the widths that were the default then.
-  const resolved = { ...found, model, methodOptions };
+  // The processes are given anew at each start.
+  const anew = { cluster: undefined, task: undefined, peerTimeout: undefined };
+  const choices = asChoices({ ...from.config, ...anew }, config);
+  const resolved = withHeadOf(from.config, await resolveConfig(choices, call));
   const { images, dataDigest, stepsPerEpoch, steps } = from.config;
   if (resolved.dataDigest !== dataDigest) {
     throw new EmpSslError({
