@@ -6,17 +6,9 @@
  */
 import { openDataset } from "../data/catalog.ts";
 import type { Dataset, DatasetSource } from "../data/dataset.ts";
-import {
-  formatName,
-  type Image,
-  isFormat,
-  RGB,
-  type Samples,
-} from "../data/image.ts";
-import { checkCount } from "../count.ts";
+import { type Image, RGB, type Samples } from "../data/image.ts";
 import { errorMaker } from "../errors.ts";
 import {
-  checkChannels,
   cutPatch,
   cutWhole,
   type Recipe,
@@ -55,41 +47,10 @@ export interface PatchJob extends Omit<OrderConfig, "count" | "blocks"> {
 const jobError = errorMaker("cut patches for", "INVALID_ARGUMENT");
 
 /** The recipe of each view, or a single one for all patches. */
-function recipesOf(recipe: PatchJob["recipe"]): readonly Recipe[] {
+export function recipesOf(recipe: PatchJob["recipe"]): readonly Recipe[] {
   return typeof recipe === "string" || "crop" in recipe
     ? [recipeOf(recipe)]
     : recipe;
-}
-
-/**
- * Rejects numbers of which no batches can be made.
- *
- * @throws {EmpSslError} `INVALID_ARGUMENT`, naming one.
- */
-export function checkJob(job: PatchJob): void {
-  const { images, patches, patchSize, firstBatch, endBatch, share } = job;
-  for (const [name, value] of Object.entries({ images, patches, patchSize })) {
-    checkCount(value, {
-      action: "cut patches with",
-      subject: `${name} ${value}`,
-    });
-  }
-  const areBatches = Number.isInteger(firstBatch) && firstBatch >= 0 &&
-    Number.isInteger(endBatch);
-  if (!areBatches) {
-    throw jobError(
-      `batches ${firstBatch} to ${endBatch}`,
-      "these are not whole numbers from 0 up",
-      "give the first batch, and the one after the last",
-    );
-  }
-  if (share !== undefined && images % share.of !== 0) {
-    throw jobError(
-      `batches of ${images} images`,
-      `${share.of} processes cannot share them equally`,
-      `give a multiple of ${share.of}`,
-    );
-  }
 }
 
 /** How many images of each batch this process cuts. */
@@ -166,8 +127,8 @@ export class PatchCutter {
    * Opens the data set of a job.
    *
    * @param images Shared memory: see {@linkcode imageTable}.
-   * @throws {EmpSslError} `INVALID_ARGUMENT` where the job's parts do not fit together,
-   * and any error of opening the data set.
+   * @throws {EmpSslError} `INVALID_ARGUMENT` for a batch larger than the data set, and any
+   * error of opening it.
    */
   static async open(
     job: PatchJob,
@@ -175,18 +136,6 @@ export class PatchCutter {
     images: Int32Array,
   ): Promise<PatchCutter> {
     const { pixels = RGB } = job.source;
-    if (job.source.cache && !isFormat(pixels, RGB)) {
-      throw jobError(
-        `${formatName(pixels)} with a cache`,
-        "a cache holds 8-bit RGB",
-        "leave one of them out",
-      );
-    }
-    if (!job.whole) {
-      for (const recipe of recipesOf(job.recipe)) {
-        checkChannels(recipe, pixels.channels);
-      }
-    }
     const dataset = await openDataset({ ...job.source, pixels });
     if (job.shuffle && dataset.length < job.images) {
       throw jobError(

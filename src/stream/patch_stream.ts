@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { batchBytes, checkJob, ownImages, type PatchJob } from "./patch_job.ts";
+import { checkJob } from "./check_job.ts";
+import { batchBytes, ownImages, type PatchJob } from "./patch_job.ts";
 import { PatchPool, type PoolOptions } from "./pool.ts";
 import { Ring, type RingHandle } from "./ring.ts";
 
@@ -85,12 +86,12 @@ export class PatchStream implements AsyncIterable<Uint8Array>, AsyncDisposable {
     ring.startTicketsAt(job.firstBatch * images);
     const { signal } = options;
     const pool = await PatchPool.start(job, ring, options);
+    if (signal?.aborted) pool.close();
+    signal?.throwIfAborted();
     // A weak reference: a longer-lived signal must not keep the stream in memory.
     const weak = new WeakRef(pool);
     const abort = () => weak.deref()?.close();
     signal?.addEventListener("abort", abort);
-    if (signal?.aborted) pool.close();
-    signal?.throwIfAborted();
     const stop = () => signal?.removeEventListener("abort", abort);
     return new PatchStream(job, ring, pool, { signal, stop });
   }

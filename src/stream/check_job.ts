@@ -1,0 +1,55 @@
+/**
+ * Checks a job before any worker starts.
+ *
+ * @module
+ */
+import { checkCount } from "../count.ts";
+import { formatName, isFormat, RGB } from "../data/image.ts";
+import { errorMaker } from "../errors.ts";
+import { checkChannels } from "../patches/recipe.ts";
+import { type PatchJob, recipesOf } from "./patch_job.ts";
+
+const jobError = errorMaker("cut patches for", "INVALID_ARGUMENT");
+
+/**
+ * Rejects numbers of which no batches can be made, and parts that do not fit together.
+ *
+ * @throws {EmpSslError} `INVALID_ARGUMENT`, naming one.
+ */
+export function checkJob(job: PatchJob): void {
+  const { images, patches, patchSize, firstBatch, endBatch, share } = job;
+  for (const [name, value] of Object.entries({ images, patches, patchSize })) {
+    checkCount(value, {
+      action: "cut patches with",
+      subject: `${name} ${value}`,
+    });
+  }
+  const areBatches = Number.isInteger(firstBatch) && firstBatch >= 0 &&
+    Number.isInteger(endBatch);
+  if (!areBatches) {
+    throw jobError(
+      `batches ${firstBatch} to ${endBatch}`,
+      "these are not whole numbers from 0 up",
+      "give the first batch, and the one after the last",
+    );
+  }
+  if (share !== undefined && images % share.of !== 0) {
+    throw jobError(
+      `batches of ${images} images`,
+      `${share.of} processes cannot share them equally`,
+      `give a multiple of ${share.of}`,
+    );
+  }
+  const { pixels = RGB, cache } = job.source;
+  if (cache && !isFormat(pixels, RGB)) {
+    throw jobError(
+      `${formatName(pixels)} with a cache`,
+      "a cache holds 8-bit RGB",
+      "leave one of them out",
+    );
+  }
+  if (job.whole) return;
+  for (const recipe of recipesOf(job.recipe)) {
+    checkChannels(recipe, pixels.channels);
+  }
+}
