@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { defined } from "../defined.ts";
 import type { CallOptions } from "../call_options.ts";
+import { defined } from "../defined.ts";
 import { writeAtomically, writeError } from "../atomic_file.ts";
 import { openForThreads } from "../data/catalog.ts";
 import type { EngineChoice, PrecisionChoice } from "../engine/engine.ts";
@@ -72,8 +72,9 @@ export interface EmbedResult {
 /**
  * Embeds all images of a folder: bag-of-patches features as the evaluation
  * computes them (paper, section 4.1). Rows are in the order of the paths, and
- * those of images that cannot be read are zero; if they are more than 1 %, it ends. Until all rows are computed, they are
- * in `<out>.part`, from which the same call resumes.
+ * those of images that cannot be read are zero; if they are more than 1 %, it ends.
+ * Until all rows are computed, they are in `<out>.part`, from which the same call
+ * resumes.
  *
  * @param choices The checkpoint, the folder and the file; the defaults are in
  * `EMBED_DEFAULTS`.

@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { defined } from "../defined.ts";
 import type { FeatureLayer, Protocol } from "../model/methods/method.ts";
 import { methodOf } from "../model/methods/methods.ts";
 import * as Comlink from "../deps/comlink.ts";
@@ -12,6 +11,7 @@ import { openForThreads } from "../data/catalog.ts";
 import { sameFiles } from "../data/archives.ts";
 import { prepareDataset, type PrepareEvent } from "../data/prepare.ts";
 import { type CallOptions, untilAborted } from "../call_options.ts";
+import { defined } from "../defined.ts";
 import { isModule, moduleUrl } from "../data/own_data.ts";
 import type {
   DataOptions,

@@ -6,6 +6,7 @@
  */
 import { createHash } from "node:crypto";
 import { writeAtomically, writeError } from "../atomic_file.ts";
+import { checkpointName } from "../checkpoint/manifest.ts";
 import { dataName } from "../data/own_data.ts";
 import type { EvaluationResult } from "./evaluate.ts";
 
@@ -18,6 +19,12 @@ const FORMER = "evaluation.json";
 /** The file name of an evaluation's checkpoint. In a run's folder they sort by step. */
 export function checkpointFile({ checkpoint }: EvaluationResult): string {
   return checkpoint.split("/").at(-1)!;
+}
+
+/** Whether an evaluation is of a run's weights after a step. */
+export function isOfStep(evaluation: EvaluationResult, step: number): boolean {
+  return !evaluation.untrained &&
+    checkpointFile(evaluation) === `${checkpointName(step)}.safetensors`;
 }
 
 /** `cifar10-16-patches-1a2b3c4d.json`; the same evaluation has the same name. */

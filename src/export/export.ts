@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { defined } from "../defined.ts";
 import { type CallOptions, untilAborted } from "../call_options.ts";
+import { defined } from "../defined.ts";
 import type { EngineChoice } from "../engine/engine.ts";
 import { loadEngine } from "../engine/load.ts";
 import { errorMaker, messageOf } from "../errors.ts";

@@ -7,9 +7,8 @@
 import { errorMaker, messageOf } from "../errors.ts";
 import { closestString } from "../deps/std.ts";
 import { dataName, isModule } from "../data/own_data.ts";
-import { checkpointName } from "../checkpoint/manifest.ts";
 import type { EvaluationResult } from "../evaluate/evaluate.ts";
-import { checkpointFile } from "../evaluate/evaluation_record.ts";
+import { isOfStep } from "../evaluate/evaluation_record.ts";
 import { evaluatedBy } from "./comparison.ts";
 
 const bookError = errorMaker("read the row", "NOT_FOUND");
@@ -152,10 +151,9 @@ export function evaluationForRow(
   steps: number,
   [other]: BookEntry[],
 ): EvaluationResult | undefined {
-  const last = `${checkpointName(steps)}.safetensors`;
   const wanted = other?.evaluation;
   return evaluations.findLast((e) => {
-    if (checkpointFile(e) !== last || e.untrained) return false;
+    if (!isOfStep(e, steps)) return false;
     if (wanted === undefined) return true;
     return evaluatedBy(withoutPaths(e)) === evaluatedBy(wanted) &&
       (e.linear !== undefined || wanted.linear === undefined) &&

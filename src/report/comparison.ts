@@ -3,12 +3,11 @@
  *
  * @module
  */
-import type { EvaluationResult } from "../evaluate/evaluate.ts";
-import { checkpointFile } from "../evaluate/evaluation_record.ts";
-import { methodNamed } from "../model/methods/methods.ts";
 import { basename } from "node:path";
 import { isFixedSet } from "../data/catalog.ts";
-import { checkpointName } from "../checkpoint/manifest.ts";
+import type { EvaluationResult } from "../evaluate/evaluate.ts";
+import { checkpointFile, isOfStep } from "../evaluate/evaluation_record.ts";
+import { methodNamed } from "../model/methods/methods.ts";
 import type { RunRecord } from "./run_record.ts";
 
 /** `the whole image`, or how many patches of it. */
@@ -34,8 +33,8 @@ export interface Accuracy extends Accuracies {
 
 /** What has to be equal for accuracies to be comparable, as a key. */
 export function evaluatedBy(evaluation: EvaluationResult): string {
-  const { data, dataOptions, classes, images } = evaluation;
-  const { dataDir, chosenClasses } = evaluation;
+  const { data, dataDir, dataOptions, classes, chosenClasses, images } =
+    evaluation;
   return JSON.stringify([
     [data, dataOptions, classes, images.train, images.test],
     evaluatedOn(evaluation),
@@ -58,9 +57,7 @@ function isOfTheEnd(
   evaluation: EvaluationResult,
   { steps }: RunRecord,
 ): boolean {
-  return evaluation.untrained === true ||
-    checkpointFile(evaluation) ===
-      `${checkpointName(steps.length)}.safetensors`;
+  return evaluation.untrained || isOfStep(evaluation, steps.length);
 }
 
 /**

@@ -6,11 +6,13 @@
 import { isDeepStrictEqual } from "node:util";
 import { pixelsOf, type ResolvedConfig } from "../checkpoint/run_config.ts";
 import { COMPARED, settingOf } from "../checkpoint/settings.ts";
-import { isForPhotographs } from "../model/architectures.ts";
-import { methodNamed } from "../model/methods/methods.ts";
 import { patchSizesText } from "../stream/patch_sizes.ts";
 import { chosenRecipe } from "../train/chosen_recipe.ts";
-import { methodWarmUp, withoutDefaultHead } from "../train/config.ts";
+import {
+  methodRate,
+  methodWarmUp,
+  withoutDefaultHead,
+} from "../train/config.ts";
 import { type Accuracy, evaluatedAlike } from "./comparison.ts";
 import type { RunRecord } from "./run_record.ts";
 
@@ -53,13 +55,10 @@ function settingsOf({ config }: RunRecord): Map<string, string> {
   settings.set("recipe", JSON.stringify(ownRecipe(config)) ?? "");
   // Several patch sizes of a run (progressive resizing) are one setting.
   settings.set("patchSize", patchSizesText(config)).delete("progressive");
-  // The default learning rate of a method with views scales with the batch size.
-  const { rate, per } = methodNamed(config.method)
-    .defaults(isForPhotographs(config.arch)).lr;
-  if (per > 0 && config.lr === rate * config.bs / per) {
-    settings.set("lr", "of the batch");
+  // Defaults that scale with the batch size or the length of the run.
+  if (config.lr === methodRate(config, config.arch)) {
+    settings.set("lr", "of the method");
   }
-  // That of VICReg has a least number of steps.
   const warmUp = methodWarmUp(config, config) ?? "0";
   if (settingOf(config, "warmUp") === warmUp) {
     settings.set("warmUp", "of the method");

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { protocolText } from "./comparison.ts";
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
@@ -22,6 +21,7 @@ import {
   type RowSetting,
   withoutPaths,
 } from "./book.ts";
+import { protocolText } from "./comparison.ts";
 import { lastOf, type Sign } from "./correlation.ts";
 import { readRun, type RunRecord } from "./run_record.ts";
 

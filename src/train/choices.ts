@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { defined } from "../defined.ts";
 import type { TrainConfig } from "../checkpoint/run_config.ts";
 import { DATASETS } from "../data/catalog.ts";
 import type { OwnDataChoice } from "../data/dataset.ts";
@@ -104,11 +105,9 @@ function byAuthorsNames(
 
 /** The choices that are set; an empty `progressive` counts as not set. */
 function given(choices: Partial<TrainConfig>): Partial<TrainConfig> {
-  return Object.fromEntries(
-    Object.entries(choices).filter(([name, value]) =>
-      value !== undefined && !(name === "progressive" && hasNoSizes(choices))
-    ),
-  );
+  const set = defined(choices);
+  if (hasNoSizes(set)) delete set.progressive;
+  return set;
 }
 
 /** Whether there is only one patch size. */

@@ -52,6 +52,15 @@ function isPartOf(given: unknown, kept: unknown): boolean {
 /** What a model's configuration leaves out. */
 const USUAL_MODEL: Record<string, unknown> = { channels: 3 };
 
+/** A choice and what a run has instead, as text. */
+interface Difference {
+  asked: string;
+  kept: string;
+}
+
+const resumeError = errorMaker("resume", "INVALID_ARGUMENT");
+const trainError = errorMaker("train with", "INVALID_ARGUMENT");
+
 /**
  * Rejects choices that differ from those of the run that is resumed.
  *
@@ -65,32 +74,21 @@ export function checkUnchanged(
   stored: ResolvedConfig,
   given: Partial<TrainConfig>,
 ): void {
-  const sizes = otherSizes(stored, given);
-  if (sizes) {
-    throw resumeError(
-      `${dir} with patchSize ${sizes.asked}`,
-      `it was started with ${sizes.kept}`,
-      "leave this setting out, or start a new run",
-    );
-  }
-  for (const [key, value] of Object.entries(given)) {
-    if (value === undefined || value === "auto") continue;
-    if (key === "patchSize" || key === "progressive") continue;
+  const found = differenceOf(stored, given, (key, value) => {
+    if (value === "auto") return true;
     // The options of a module may change with it: the digest of its data is compared.
-    const isFree = key !== "dataOptions" || isModule(stored.data);
-    if (isFree && mayDiffer(key)) continue;
+    if (key === "dataOptions" && !isModule(stored.data)) return false;
     // The module may have moved: the digest shows whether its images are the same.
-    if (key === "data" && isModule(`${value}`) && isModule(stored.data)) {
-      continue;
-    }
-    const kept = keptInstead(stored, key, value);
-    if (kept === undefined) continue;
-    throw resumeError(
-      `${dir} with ${key} ${show(value)}`,
-      `it was started with ${kept}`,
-      "leave this setting out, or start a new run",
-    );
-  }
+    const isMoved = key === "data" && isModule(`${value}`) &&
+      isModule(stored.data);
+    return isMoved || mayDiffer(key);
+  });
+  if (found === undefined) return;
+  throw resumeError(
+    `${dir} with ${found.asked}`,
+    `it was started with ${found.kept}`,
+    "leave this setting out, or start a new run",
+  );
 }
 
 /**
@@ -102,55 +100,52 @@ export function checkPrepared(
   prepared: ResolvedConfig,
   given: Partial<TrainConfig>,
 ): void {
-  const fail = (asked: string, kept: string) => {
-    throw trainError(
-      asked,
-      `the run was prepared with ${kept}`,
-      "prepare it again, or leave this choice out",
-    );
-  };
-  const sizes = otherSizes(prepared, given);
-  if (sizes) fail(`patchSize ${sizes.asked}`, sizes.kept);
-  for (const [key, value] of Object.entries(given)) {
-    if (value === undefined || isLabelOrSize(key)) continue;
-    const kept = keptInstead(prepared, key, value);
-    if (kept !== undefined) fail(`${key} ${show(value)}`, kept);
-  }
+  const isFree = (key: string) => key === "dir" || key === "msg";
+  const found = differenceOf(prepared, given, isFree);
+  if (found === undefined) return;
+  throw trainError(
+    found.asked,
+    `the run was prepared with ${found.kept}`,
+    "prepare it again, or leave this choice out",
+  );
 }
 
-function isLabelOrSize(key: string): boolean {
-  return ["dir", "msg", "patchSize", "progressive"].includes(key);
-}
-
-/** The stored value, as text, where a choice has another one. */
-function keptInstead(
+/** The first choice that a run has another value of, except those that are free. */
+function differenceOf(
   stored: ResolvedConfig,
-  key: string,
-  value: unknown,
-): string | undefined {
-  const kept = settingOf(stored, key as keyof ResolvedConfig);
-  if (isDeepStrictEqual(kept, asKept(key, value, stored))) return undefined;
-  // Of these, the parts that are given have to be those of the run.
-  const hasParts = ["recipe", "model", "methodOptions"].includes(key);
-  if (hasParts && isPartOf(value, kept)) return undefined;
-  return kept === undefined ? `no ${key}` : show(kept);
+  given: Partial<TrainConfig>,
+  isFree: (key: string, value: unknown) => boolean,
+): Difference | undefined {
+  const sizes = otherSizes(stored, given);
+  if (sizes) return sizes;
+  for (const [key, value] of Object.entries(given)) {
+    if (key === "patchSize" || key === "progressive") continue;
+    if (value === undefined || isFree(key, value)) continue;
+    const kept = settingOf(stored, key as keyof ResolvedConfig);
+    if (isDeepStrictEqual(kept, asKept(key, value, stored))) continue;
+    // Of these, the parts that are given have to be those of the run.
+    const hasParts = ["recipe", "model", "methodOptions"].includes(key);
+    if (hasParts && isPartOf(value, kept)) continue;
+    return {
+      asked: `${key} ${show(value)}`,
+      kept: kept === undefined ? `no ${key}` : show(kept),
+    };
+  }
+  return undefined;
 }
 
 function show(value: unknown): string {
   return typeof value === "object" ? JSON.stringify(value) : `${value}`;
 }
 
-const resumeError = errorMaker("resume", "INVALID_ARGUMENT");
-const trainError = errorMaker("train with", "INVALID_ARGUMENT");
-
-/** Both patch sizes, as one choice, where they differ: `patchSize` alone is a single size. */
+/** The patch sizes, which are one choice: `patchSize` alone is a single size. */
 function otherSizes(
   stored: ResolvedConfig,
   given: PatchSizes,
-): { asked: string; kept: string } | undefined {
+): Difference | undefined {
   if (given.patchSize === undefined && given.progressive === undefined) return;
   const { patchSize = stored.patchSize, progressive } = given;
   const asked = patchSizesText({ patchSize, progressive });
   const kept = patchSizesText(stored);
-  return asked === kept ? undefined : { asked, kept };
+  return asked === kept ? undefined : { asked: `patchSize ${asked}`, kept };
 }

@@ -257,15 +257,13 @@ export function checkBatchNorms(
     ? numPatches
     : microBatch;
   if (patches * bs / replicas > 1) return;
+  const [one, larger] = views
+    ? ["view", ""]
+    : ["patch", " a larger --micro-batch,"];
   throw flagError(
     `--bs ${bs}`,
-    `batch norm would see one ${
-      views ? "view" : "patch"
-    } at a time in each of ` +
-      `${replicas} replicas`,
-    views
-      ? "give more images, or --sync-bn"
-      : "give more images, a larger --micro-batch, or --sync-bn",
+    `batch norm would see one ${one} at a time in each of ${replicas} replicas`,
+    `give more images,${larger} or --sync-bn`,
   );
 }
 
