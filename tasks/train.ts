@@ -3,7 +3,6 @@
  *
  * @module
  */
-import type { Dashboard } from "../src/dashboard/dashboard.ts";
 import { EmpSslError } from "../src/errors.ts";
 import { flagError } from "../src/flag_error.ts";
 import { onlineProbe } from "../src/evaluate/online_probe.ts";
@@ -39,6 +38,7 @@ import {
   setUpEngine,
   showPreparation,
 } from "./cli/main.ts";
+import { dashboardOf, letGo } from "./cli/live_page.ts";
 import { asTyped } from "./cli/program.ts";
 import { Progress } from "./cli/progress.ts";
 import { Summary } from "./cli/summary.ts";
@@ -103,34 +103,6 @@ function checkInit(config: ResolvedConfig): void {
         }`,
     );
   }
-}
-
-/** Starts the live page of `--dashboard`, before any long operation. */
-async function dashboardOf(values: Values): Promise<Dashboard | undefined> {
-  const port = values.dashboard as number | undefined;
-  if (port === undefined) return undefined;
-  if (!Number.isInteger(port) || port < 0 || port > 65535) {
-    throw new EmpSslError({
-      action: "serve the live page on",
-      subject: `port ${port}`,
-      found: "it is not a port",
-      remedy: "give 1 to 65535, or 0 for any that is free",
-      code: "INVALID_ARGUMENT",
-    });
-  }
-  const { Dashboard } = await import("../src/dashboard/dashboard.ts");
-  const dashboard = Dashboard.serve(port);
-  console.log(`Live page: ${dashboard.url}`);
-  return dashboard;
-}
-
-/** Closes the live page: viewers have one second to read the last events. */
-async function letGo(dashboard: Dashboard | undefined): Promise<void> {
-  if (dashboard === undefined) return;
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const second = new Promise((done) => timer = setTimeout(done, 1000));
-  await Promise.race([dashboard.close(), second]);
-  clearTimeout(timer);
 }
 
 /** Passes events on; `leave` is called if a signal has ended the preparation. */
