@@ -120,6 +120,7 @@ export {
   TRAIN_DEFAULTS,
   type TrainChoices,
 } from "./src/train/choices.ts";
+export type { PresetName } from "./src/train/data_defaults.ts";
 export type { ProgressiveSize } from "./src/stream/patch_sizes.ts";
 export {
   type ResolvedConfig,

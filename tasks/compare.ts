@@ -13,7 +13,9 @@ import {
 } from "../src/model/methods/methods.ts";
 import { comparisonOf } from "../src/report/comparison.ts";
 import { readRuns } from "../src/report/run_record.ts";
+import { TRAIN_DEFAULTS } from "../src/train/choices.ts";
 import { prepareRun } from "../src/train/config.ts";
+import { dataDefaults } from "../src/train/data_defaults.ts";
 import {
   type Budget,
   budgetOf,
@@ -107,6 +109,21 @@ const SHAPES = {
   limitImages: 200,
 } as const;
 
+/** EMP-SSL as published, whatever the defaults of a data set are. */
+const PUBLISHED: Values = {
+  optimizer: "published",
+  "lars-clip": "current",
+  "num-patches": TRAIN_DEFAULTS.numPatches,
+};
+
+/** The published choices of a method: those of the others are their defaults. */
+function publishedOf({ bs }: Values, method: MethodName, data: string): Values {
+  if (method !== "emp-ssl" || dataDefaults(data).preset === undefined) {
+    return {};
+  }
+  return { ...PUBLISHED, bs: bs ?? TRAIN_DEFAULTS.bs };
+}
+
 function methodsOf(values: Values): MethodName[] {
   const names = String(values.methods ?? METHOD_NAMES.join(",")).split(",");
   for (const name of names) methodNamed(name);
@@ -120,7 +137,13 @@ function choicesOf(values: Values, method: MethodName): TrainConfig {
       .map((name) => [name, values[name]]),
   );
   // Each run trains in this process alone, even if TF_CONFIG or Slurm name others.
-  const config = configOf({ ...shared, method, cluster: "none" } as Values);
+  const data = String(values.data ?? TRAIN_DEFAULTS.data);
+  const config = configOf({
+    ...shared,
+    ...publishedOf(values, method, data),
+    method,
+    cluster: "none",
+  } as Values);
   const shapes = config.data === "shapes" && config.limitImages === undefined;
   return shapes ? { ...config, limitImages: SHAPES.limitImages } : config;
 }

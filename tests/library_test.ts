@@ -5,6 +5,8 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
+import type { ResolvedConfig } from "../src/checkpoint/run_config.ts";
+import { asChoices } from "../src/checkpoint/stored_choices.ts";
 import { recipeOf } from "../src/patches/recipe.ts";
 import type { TrainChoices } from "../src/train/choices.ts";
 import { withFolder, writeImages } from "./images.ts";
@@ -53,7 +55,86 @@ Deno.test("a preset is some choices, over which others stand", () => {
   const { larsClip, numPatches, epoch } = configOf(parseFlags(flags, command));
   assertEquals([larsClip, numPatches, epoch], ["initial", 20, 2]);
   const slow = { preset: "slow" } as unknown as { preset: "fast" };
-  assertThrows(() => withDefaults(slow), Error, "choose one of fast");
+  assertThrows(() => withDefaults(slow), Error, "choose one of paper, fast");
+});
+
+Deno.test("Tiny ImageNet has a preset by default, and another size in it", () => {
+  const data = "tinyimagenet";
+  const choices = (of: TrainChoices) => {
+    const { optimizer, larsClip, bs, numPatches, patchSize, arch } =
+      withDefaults({ data, ...of });
+    return { optimizer, larsClip, bs, numPatches, patchSize, arch };
+  };
+  const fast = choices({});
+  assertEquals(fast, {
+    ...{ optimizer: "muon", larsClip: "initial", bs: 50, numPatches: 10 },
+    ...{ patchSize: undefined, arch: undefined },
+  });
+  assertEquals(choices({ preset: "fast" }), fast);
+  assertEquals(choices({ bs: 20, optimizer: "published" }), {
+    ...fast,
+    ...{ optimizer: "published", bs: 20 },
+  });
+  const paper = {
+    ...{ optimizer: "published", larsClip: "current", bs: 100, numPatches: 20 },
+    ...{ patchSize: undefined, arch: "resnet18-imagenet" },
+  } as const;
+  assertEquals(choices({ preset: "paper" }), paper);
+  const flags = [
+    "--data",
+    data,
+    "--preset",
+    "paper",
+    "--arch",
+    "resnet18-cifar",
+  ];
+  const config = configOf(parseFlags(flags, command));
+  assertEquals([config.bs, config.arch], [100, "resnet18-cifar"]);
+  // A method with views has its own optimiser and batch.
+  const byol = choices({ method: "byol" });
+  assertEquals([byol.optimizer, byol.larsClip, byol.bs], [
+    ...[undefined, undefined, 256],
+  ]);
+});
+
+Deno.test("a run from before a data set had a preset keeps what it left out", async () => {
+  await withFolder(async (dir) => {
+    const path = `${dir}/config.json`;
+    const own = {
+      data: "tinyimagenet",
+      bs: 100,
+      numPatches: 20,
+      patchSize: 32,
+    };
+    const configured = async (stored: object, ...flags: string[]) => {
+      await Deno.writeTextFile(path, JSON.stringify(stored));
+      const { optimizer, larsClip, patchSize } = configOf(
+        parseFlags(["--config", path, ...flags], command),
+      );
+      return [optimizer, larsClip, patchSize];
+    };
+    const run = { ...own, stepsPerEpoch: 1000 };
+    assertEquals(await configured(run), ["published", "current", 32]);
+    assertEquals(await configured(own), ["muon", "initial", 32]);
+    assertEquals(
+      await configured(run, "--preset", "fast"),
+      ["muon", "initial", undefined],
+    );
+    assertEquals(
+      await configured({ ...run, patchSize: 16 }, "--preset", "paper"),
+      ["published", "current", undefined],
+    );
+    // What a preset chose is no choice for another method.
+    const muon = { ...run, optimizer: "muon", larsClip: "initial" };
+    assertEquals(
+      await configured(muon, "--method", "simclr"),
+      [undefined, undefined, 32],
+    );
+    const { optimizer, larsClip } = withDefaults(
+      asChoices(run as unknown as ResolvedConfig, {}),
+    );
+    assertEquals([optimizer, larsClip], ["published", "current"]);
+  });
 });
 
 Deno.test("a data set of one's own is a module with options", () => {
@@ -167,9 +248,8 @@ Deno.test("the architecture and the patches follow from the images' size", async
       await resolved(64, { arch: "resnet18-imagenet" }),
       photographs,
     );
-    // As runs of earlier versions have it in their configuration.
     const stock = { arch: "resnet18-tinyimagenet" } as const;
-    assertEquals(await resolved(64, stock), [stock.arch, 32, "bilinear"]);
+    assertEquals(await resolved(64, stock), [stock.arch, 64, "bilinear"]);
   });
 });
 

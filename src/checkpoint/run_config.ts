@@ -28,7 +28,7 @@ import {
   recipeOf,
 } from "../patches/recipe.ts";
 
-/** The user's choices; the defaults are the paper's. */
+/** The user's choices; the defaults are the paper's, or those of the data set. */
 export interface TrainConfig {
   /** The data set's name, or the path or URL of a module that opens it. */
   data: string;

@@ -136,6 +136,14 @@ const LEFT_OUT: Partial<Record<Setting, unknown>> = {
   bits: 8,
 };
 
+/**
+ * A stored configuration with the settings that it leaves out, where a new run of its
+ * data set may have another default.
+ */
+export function withLeftOut<T extends Partial<TrainConfig>>(stored: T): T {
+  return { larsClip: "current", optimizer: "published", ...stored };
+}
+
 /** A setting of a run: a default that is left out equals the same one that is given. */
 export function settingOf(
   config: Partial<TrainConfig | ResolvedConfig>,

@@ -6,7 +6,7 @@
  */
 import { isModule } from "../data/own_data.ts";
 import type { ResolvedConfig, TrainConfig } from "./run_config.ts";
-import { operational } from "./settings.ts";
+import { operational, withLeftOut } from "./settings.ts";
 
 /**
  * A stored configuration as choices, with those of the user's that may differ from it.
@@ -20,7 +20,7 @@ export function asChoices(
   const { data, views, viewRecipe, recipe } = stored;
   const isMoved = isModule(data) && isModule(given.data ?? "");
   return {
-    ...stored,
+    ...withLeftOut(stored),
     // A run with views stores the recipe of the evaluation beside that of the views.
     recipe: views ? viewRecipe : recipe,
     ...operational(given),

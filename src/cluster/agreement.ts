@@ -57,7 +57,7 @@ const AGREED = COMPARED.filter((key) =>
   )
 ) as (keyof TrainConfig)[];
 
-/** The choices whose defaults depend neither on the method nor on the data. */
+/** The choices whose value where they are left out is the same for all runs. */
 const FIXED: readonly string[] = [
   "method",
   "schedule",

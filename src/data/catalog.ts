@@ -1,5 +1,5 @@
 /**
- * All data sets by name, with the defaults that depend on the data set.
+ * All data sets by name, and how each is opened.
  *
  * @module
  */
@@ -44,7 +44,7 @@ export interface OpenOptions {
   options?: DataOptions;
 }
 
-/** How a data set is opened, and the defaults that depend on it. */
+/** How a data set is opened. */
 export interface DatasetEntry {
   /** Opens one split; `dir` is given where `needsDir` is set. */
   open(
@@ -58,12 +58,8 @@ export interface DatasetEntry {
   digest?: boolean;
   /** The names of its options; a user's module may take any. */
   options?: readonly string[];
-  /** Default architecture; "by-size" chooses by the size of an image. */
-  arch: string;
-  /** Defaults of a run, where the paper's do not suit the data set. */
-  defaults?: { epoch: number; bs: number };
-  /** Default patch size in pixels, where it is not the architecture's. */
-  patchSize?: number;
+  /** Whether it has the same images in whichever folder, as `cifar10`. */
+  isFixed?: boolean;
 }
 
 /**
@@ -80,69 +76,61 @@ export const DATASETS: Readonly<Record<string, DatasetEntry>> = {
   shapes: {
     open: openShapes,
     needsDir: false,
-    // Small, so that a first run takes only minutes.
-    defaults: { epoch: 1, bs: 20 },
-    patchSize: 16,
-    arch: "resnet18-cifar",
+    isFixed: true,
   },
   cifar10: {
     open: openCifar10,
     needsDir: true,
-    arch: "resnet18-cifar",
+    isFixed: true,
   },
   cifar100: {
     open: openCifar100,
     needsDir: true,
-    arch: "resnet18-cifar",
+    isFixed: true,
   },
   "cifar100-coarse": {
     open: openCifar100Coarse,
     needsDir: true,
-    arch: "resnet18-cifar",
+    isFixed: true,
   },
   tinyimagenet: {
     open: openTinyImagenet,
     needsDir: true,
     files: true,
-    // Measured in docs/results.md; the authors' way is `resnet18-imagenet`.
-    arch: "resnet18-cifar",
+    isFixed: true,
   },
   imagenet100: {
     open: openImagenet100,
     needsDir: true,
     files: true,
-    arch: "resnet18-imagenet",
+    isFixed: true,
   },
   images: {
     open: openImages,
     needsDir: true,
     files: true,
-    arch: "by-size",
   },
   parquet: {
     open: openParquet,
     needsDir: true,
     digest: true,
     options: ["image", "label"],
-    arch: "by-size",
   },
   webdataset: {
     open: openWebdataset,
     needsDir: true,
     digest: true,
-    arch: "by-size",
   },
   folder: {
     open: openFolder,
     needsDir: true,
     files: true,
-    arch: "by-size",
   },
 };
 
 /** Whether a name stands for the same images in whichever folder, as `cifar10`. */
 export function isFixedSet(name: string): boolean {
-  return Object.hasOwn(DATASETS, name) && DATASETS[name]!.arch !== "by-size";
+  return Object.hasOwn(DATASETS, name) && DATASETS[name]!.isFixed === true;
 }
 
 /** The entry of a user's module. */
@@ -151,7 +139,6 @@ function moduleEntry(name: string): DatasetEntry {
     open: (options) => openOwnData(moduleUrl(name), options),
     needsDir: false,
     digest: true,
-    arch: "by-size",
   };
 }
 

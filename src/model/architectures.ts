@@ -71,7 +71,7 @@ const named = DEPTHS.flatMap((depth): [ArchitectureName, Architecture][] => [
   ],
   [
     `resnet${depth}-tinyimagenet`,
-    { model: { depth, stem: "imagenet", ...WIDTHS }, patchSize: 32 },
+    { model: { depth, stem: "imagenet", ...WIDTHS }, patchSize: 64 },
   ],
   [
     `resnet${depth}-imagenet`,

@@ -5,13 +5,13 @@
  */
 import { defined } from "../defined.ts";
 import type { TrainConfig } from "../checkpoint/run_config.ts";
-import { DATASETS } from "../data/catalog.ts";
 import type { OwnDataChoice } from "../data/dataset.ts";
 import { errorMaker } from "../errors.ts";
 import { isForPhotographs } from "../model/architectures.ts";
 import { viewCount } from "../model/methods/method.ts";
 import { methodNamed } from "../model/methods/methods.ts";
 import type { RecipeName } from "../patches/recipe.ts";
+import { dataDefaults, type PresetName } from "./data_defaults.ts";
 
 /** The error of a refused choice, by its name in the library and in `config.json`. */
 export const choiceError = errorMaker("use", "INVALID_ARGUMENT");
@@ -39,7 +39,7 @@ export interface TrainChoices extends Omit<Partial<TrainConfig>, "data"> {
   /** The data set's name, or the user's own data. */
   data?: string | OwnDataChoice;
   /** A set of choices; choices that are given explicitly override it. */
-  preset?: keyof typeof PRESETS;
+  preset?: PresetName;
   /** Images per batch: another name for `bs`. */
   batchSize?: number;
   /** Passes over the data: another name for `epoch`. */
@@ -53,12 +53,22 @@ export interface TrainChoices extends Omit<Partial<TrainConfig>, "data"> {
 }
 
 /**
- * Sets of choices. `fast` reaches more than the accuracy of the paper's setting on 10,000
- * images of CIFAR-10 in less than half its CPU time (docs/results.md), with patches of the
- * crop's own 16 pixels, fewer patches per image and therefore more steps, a schedule that
- * scales every step, and Muon for the filters.
+ * Sets of choices. `paper` is the paper's, the default for most data sets. `fast` reaches
+ * more than its accuracy on 10,000 images of CIFAR-10 in less than half its CPU time
+ * (docs/results.md), with patches of the crop's own 16 pixels, fewer patches per image and
+ * therefore more steps, a schedule that scales every step, and Muon for the filters. A
+ * data set may change a preset, or have it as its default: see `data_defaults.ts`.
  */
 export const PRESETS = {
+  paper: {
+    // The architecture's own.
+    patchSize: undefined,
+    numPatches: TRAIN_DEFAULTS.numPatches,
+    bs: TRAIN_DEFAULTS.bs,
+    epoch: TRAIN_DEFAULTS.epoch,
+    larsClip: "current",
+    optimizer: "published",
+  },
   fast: {
     patchSize: 16,
     numPatches: 10,
@@ -67,7 +77,7 @@ export const PRESETS = {
     larsClip: "initial",
     optimizer: "muon",
   },
-} as const satisfies Record<string, Partial<TrainConfig>>;
+} as const satisfies Record<PresetName, Partial<TrainConfig>>;
 
 /** From our alternative names of choices to the authors' names. */
 const NAMES = {
@@ -131,10 +141,20 @@ export function overridden(
   };
 }
 
-function presetOf(name: string | undefined): Partial<TrainConfig> {
+/**
+ * The choices of a preset for a data set.
+ *
+ * @throws {EmpSslError} `INVALID_ARGUMENT` for an unknown name.
+ */
+export function presetChoices(
+  name: string | undefined,
+  data: string = TRAIN_DEFAULTS.data,
+): Partial<TrainConfig> {
   if (name === undefined) return {};
-  const found = Object.entries(PRESETS).find(([own]) => own === name);
-  if (found !== undefined) return found[1];
+  if (Object.hasOwn(PRESETS, name)) {
+    const preset = name as PresetName;
+    return { ...PRESETS[preset], ...dataDefaults(data).presets?.[preset] };
+  }
   const names = Object.keys(PRESETS);
   throw choiceError(
     `the preset "${name}"`,
@@ -157,10 +177,11 @@ export function flatChoices(
       "leave one of them out",
     );
   }
-  const choices = overridden(presetOf(preset), byAuthorsNames(rest));
+  const name = typeof data === "object" ? data.module : data;
+  const choices = overridden(presetChoices(preset, name), byAuthorsNames(rest));
   return typeof data === "object"
-    ? { ...choices, data: data.module, dataOptions: data.options }
-    : { ...choices, data };
+    ? { ...choices, data: name, dataOptions: data.options }
+    : { ...choices, data: name };
 }
 
 /**
@@ -178,12 +199,17 @@ export function flatChoices(
 export function withDefaults(choices: TrainChoices): TrainConfig {
   const chosen = flatChoices(choices);
   const data = chosen.data ?? TRAIN_DEFAULTS.data;
-  const entry = Object.hasOwn(DATASETS, data) ? DATASETS[data] : undefined;
-  const own = { ...TRAIN_DEFAULTS, ...entry?.defaults };
-  const arch = chosen.arch ?? entry?.arch;
+  const ofData = dataDefaults(data);
+  const isEmpSsl = methodNamed(chosen.method).views === undefined;
+  const own = {
+    ...TRAIN_DEFAULTS,
+    ...ofData.choices,
+    ...(isEmpSsl ? presetChoices(ofData.preset, data) : {}),
+  };
+  const arch = chosen.arch ?? ofData.arch;
   return {
     ...own,
-    ...methodDefaults(chosen, entry?.defaults?.bs, arch),
+    ...methodDefaults(chosen, ofData.choices?.bs, arch),
     ...given(chosen),
   };
 }

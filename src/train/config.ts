@@ -33,6 +33,7 @@ import {
   type TrainConfig,
 } from "../checkpoint/run_config.ts";
 import { type TrainChoices, withDefaults } from "./choices.ts";
+import { dataDefaults } from "./data_defaults.ts";
 import { recipesOf } from "./views.ts";
 import { validateConfig } from "./validate.ts";
 import { warmUpSteps } from "./warm_up.ts";
@@ -144,7 +145,7 @@ export async function resolveConfig(
 /**
  * Checks a configuration, downloads and opens its data, and decides what was left open.
  *
- * @param choices The user's choices; the rest is from `TRAIN_DEFAULTS`.
+ * @param choices The user's choices; the rest is the data set's, or `TRAIN_DEFAULTS`.
  * @param call A signal that ends a download, and a callback for its progress.
  * @throws {EmpSslError} `INVALID_ARGUMENT`, `NOT_FOUND` or `INVALID_DATA`.
  *
@@ -211,10 +212,8 @@ export async function prepareRun(
     );
   }
   if (config.cache !== undefined) checkCache(config.cache);
-  const arch = config.arch ??
-    (entry.arch === "by-size"
-      ? await architectureForSize(dataset)
-      : entry.arch as ArchitectureName);
+  const ofData = dataDefaults(config.data);
+  const arch = config.arch ?? ofData.arch ?? await architectureForSize(dataset);
   if (
     config.model?.stemPadding === 2 &&
     modelOf({ arch, model: config.model }).stem === "imagenet"
@@ -241,7 +240,7 @@ export async function prepareRun(
       model: { ...(head.model ?? config.model), channels },
     }),
     ...(bits === 8 ? {} : { bits }),
-    patchSize: config.patchSize ?? entry.patchSize ??
+    patchSize: config.patchSize ?? ofData.patchSize ??
       architecture(arch).patchSize,
     images,
     dataDigest: entry.digest ? digestOf(dataset, `${dataDir}/`) : undefined,

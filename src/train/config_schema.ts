@@ -5,7 +5,7 @@
  * @module
  */
 import type { TrainConfig } from "../checkpoint/run_config.ts";
-import { SETTING_NAMES } from "../checkpoint/settings.ts";
+import { SETTING_NAMES, withLeftOut } from "../checkpoint/settings.ts";
 import { MAX_CHANNELS } from "../data/image.ts";
 import { closestString } from "../deps/std.ts";
 import * as v from "../deps/valibot.ts";
@@ -185,7 +185,9 @@ export function readChoices(path: string): Partial<TrainConfig> {
     const remedy = "name the config.json of a run";
     throw fileError(path, messageOf(error), remedy, error);
   }
-  const choices: Partial<TrainConfig> = withoutDerived(stored);
+  const isRun = stored.stepsPerEpoch !== undefined;
+  const own: Partial<TrainConfig> = withoutDerived(stored);
+  const choices = isRun ? withLeftOut(own) : own;
   // The stored recipe depends on the architecture and the method, which flags may change.
   if (stored.views !== undefined) {
     choices.recipe = stored.viewRecipe as TrainConfig["recipe"];

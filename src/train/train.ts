@@ -79,7 +79,8 @@ function freeFolder(data: string, msg?: string): string {
 /**
  * Trains an encoder.
  *
- * @param choices The user's choices; the rest is from `TRAIN_DEFAULTS`, the paper's.
+ * @param choices The user's choices; the rest is the data set's, or `TRAIN_DEFAULTS`, the
+ * paper's.
  * @param options A signal that ends the run, a probe.
  * @returns The run's events, in order; the run advances as they are consumed.
  * @throws {EmpSslError} Before any work for invalid settings; later for failures. With

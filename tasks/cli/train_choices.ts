@@ -24,7 +24,12 @@ import {
   completeRecipe,
   type PartialRecipe,
 } from "../../src/patches/recipe_schema.ts";
-import { overridden, PRESETS, withDefaults } from "../../src/train/choices.ts";
+import {
+  overridden,
+  presetChoices,
+  withDefaults,
+} from "../../src/train/choices.ts";
+import type { PresetName } from "../../src/train/data_defaults.ts";
 import {
   parsePatchSizes,
   type PatchSizes,
@@ -36,16 +41,18 @@ import type { Values } from "./flags.ts";
 /** Choices whose stored values do not suit another method. */
 const OF_METHOD = [
   ...["numPatches", "bs", "lr", "warmUp", "microBatch"] as const,
-  ...["methodOptions", "patchSim", "tcr"] as const,
+  ...["methodOptions", "patchSim", "tcr", "larsClip", "optimizer"] as const,
 ];
 
 /** The configuration of a command line. */
 export function configOf(values: Values): TrainConfig {
-  const preset = values.preset as keyof typeof PRESETS | undefined;
-  const config = withDefaults({ ...fromFlags(values), preset });
-  if (values.config === undefined) return config;
-  const { cluster, task, dir } = config;
+  const preset = values.preset as PresetName | undefined;
+  const flags = fromFlags(values);
+  if (values.config === undefined) return withDefaults({ ...flags, preset });
   const stored = readChoices(String(values.config));
+  const data = flags.data ?? stored.data;
+  const config = withDefaults({ ...flags, data, preset });
+  const { cluster, task, dir } = config;
   const { method = stored.method, arch = stored.arch } = config;
   if (
     methodNamed(method) !== methodNamed(stored.method) || arch !== stored.arch
@@ -56,6 +63,13 @@ export function configOf(values: Values): TrainConfig {
   if (methodNamed(method) !== methodNamed(stored.method)) {
     // The stored values of these choices belong to the other method.
     for (const name of OF_METHOD) delete stored[name];
+  }
+  if (preset !== undefined) {
+    // A preset replaces what it names, also by leaving it to the architecture.
+    for (const name of Object.keys(presetChoices(preset, data))) {
+      delete stored[name as keyof TrainConfig];
+    }
+    delete stored.progressive;
   }
   const given = givenOf(values, config);
   // A run stores the micro-batch that was chosen for its number of patches.
@@ -268,7 +282,7 @@ export function givenOf(
   if (values.channels !== undefined) given.push("model");
   const { preset } = values;
   if (preset !== undefined) {
-    given.push(...Object.keys(PRESETS[preset as keyof typeof PRESETS]));
+    given.push(...Object.keys(presetChoices(`${preset}`, config.data)));
   }
   return Object.fromEntries(given.map((key) => [key, choices[key]]));
 }
