@@ -170,6 +170,7 @@ export type { FeatureEncoder } from "./src/engine/engine.ts";
 export {
   embed,
   EMBED_DEFAULTS,
+  type EmbedChoices,
   type EmbedConfig,
   type EmbedEvent,
   type EmbedResult,

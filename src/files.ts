@@ -26,10 +26,13 @@ export async function exists(path: string): Promise<boolean> {
   return await Deno.stat(path).then(() => true, () => false);
 }
 
-/** Removes a file or an empty folder; ignores failure. */
-export function removeIfPossible(path: string): void {
+/** Removes a file, an empty folder, or any by `recursive`; ignores failure. */
+export function removeIfPossible(
+  path: string,
+  options: Deno.RemoveOptions = {},
+): void {
   try {
-    Deno.removeSync(path);
+    Deno.removeSync(path, options);
   } catch {
     // It does not exist, is not empty, or permission is denied.
   }

@@ -6,11 +6,11 @@
 import type { EngineChoice, PrecisionChoice } from "../src/engine/engine.ts";
 import { EmpSslError } from "../src/errors.ts";
 import {
+  checkEmbedding,
   embed,
   EMBED_DEFAULTS,
   type EmbedEvent,
 } from "../src/evaluate/embed.ts";
-import { readCheckpointInfo } from "../src/checkpoint/checkpoint.ts";
 import type { FeatureLayer, Protocol } from "../src/model/methods/method.ts";
 import { command as evaluateCommand } from "./evaluate.ts";
 import type { Command, Values } from "./cli/flags.ts";
@@ -77,12 +77,16 @@ export async function run(values: Values): Promise<void> {
     engine: (values.engine ?? "auto") as EngineChoice,
     precision: (values.precision ?? "auto") as PrecisionChoice,
   };
-  readCheckpointInfo(config.modelPath);
+  checkEmbedding(config);
   await setUpEngine({ engine: config.engine });
   let progress: Progress | undefined;
   const onEvent = (event: EmbedEvent) => {
     if (event.type === "skipped") {
       console.error(`Left out ${event.image}: ${event.why}`);
+      return;
+    }
+    if (event.type === "warning") {
+      console.error(`Warning: ${event.message}`);
       return;
     }
     if (event.type === "damaged") {

@@ -13,7 +13,8 @@ import { DATASETS } from "../src/data/catalog.ts";
 import { isModule } from "../src/data/own_data.ts";
 import type { EngineChoice, PrecisionChoice } from "../src/engine/engine.ts";
 import { checkCount } from "../src/count.ts";
-import { EmpSslError, messageOf } from "../src/errors.ts";
+import { EmpSslError, errorMaker, messageOf } from "../src/errors.ts";
+import { checkTestPatches } from "../src/evaluate/check_evaluation.ts";
 import type { Accuracy } from "../src/evaluate/accuracy.ts";
 import {
   evaluate,
@@ -23,6 +24,7 @@ import {
   type EvaluationResult,
 } from "../src/evaluate/evaluate.ts";
 import { ARCHITECTURES } from "../src/model/architectures.ts";
+import { methodOf } from "../src/model/methods/methods.ts";
 import { readCheckpointInfo } from "../src/checkpoint/checkpoint.ts";
 import { keepEvaluation } from "../src/evaluate/evaluation_record.ts";
 import type { Command, Values } from "./cli/flags.ts";
@@ -167,23 +169,42 @@ function percent({ top1, top5 }: Accuracy): string {
   return `top-1 ${show(top1)}   top-5 ${show(top5)}`;
 }
 
-/** Reports an unusable checkpoint before the engine is set up. */
-function checkCheckpoint(path: string, arch: string | undefined): void {
-  const { config, path: file } = readCheckpointInfo(path);
-  if (arch === undefined || config.arch === arch) return;
-  throw new EmpSslError({
-    action: "evaluate with",
-    subject: `--arch ${arch}`,
-    found: `${file} is a ${config.arch}`,
-    remedy: "leave --arch out",
-    code: "INVALID_ARGUMENT",
-  });
+const choiceError = errorMaker("evaluate with", "INVALID_ARGUMENT");
+
+/** Reports an unusable checkpoint or flag before the engine is set up. */
+function checkFlags(values: Values, config: EvaluateConfig): void {
+  const { arch, "test-patches": patches } = values;
+  const { modelPath, featuresOut } = config;
+  const { config: run, path: file, model } = readCheckpointInfo(modelPath);
+  if (arch !== undefined && run.arch !== arch) {
+    throw choiceError(
+      `--arch ${arch}`,
+      `${file} is a ${run.arch}`,
+      "leave --arch out",
+    );
+  }
+  checkTestPatches(config.testPatches);
+  const { protocol = methodOf(model).protocol } = config;
+  if (protocol === "whole" && patches !== undefined && patches !== 1) {
+    throw choiceError(
+      `--test-patches ${patches}`,
+      "the whole image is used, not a bag of its patches",
+      "leave it out, or give --protocol bag",
+    );
+  }
+  if (!config.linear && !config.knn && featuresOut === undefined) {
+    throw choiceError(
+      "--no-linear and --no-knn",
+      "nothing is left to report",
+      "leave one of them out, or give --features-out",
+    );
+  }
 }
 
 /** Evaluates with output on the terminal, and saves the result in the run's folder. */
 export async function evaluateRun(values: Values): Promise<EvaluationResult> {
   const config = configOf(values);
-  checkCheckpoint(config.modelPath, values.arch as string | undefined);
+  checkFlags(values, config);
   await setUpEngine({ engine: config.engine });
   const bars = new Map<string, Progress>();
   const prepared = showPreparation();
@@ -196,6 +217,8 @@ export async function evaluateRun(values: Values): Promise<EvaluationResult> {
       prepared(event.event);
     } else if (event.type === "skipped") {
       console.error(`Left out ${event.image}: ${event.why}`);
+    } else if (event.type === "warning") {
+      console.error(`Warning: ${event.message}`);
     } else if (event.type === "damaged") {
       console.error(`Skipped a damaged checkpoint: ${event.fault}`);
     } else if (event.type === "linear") {

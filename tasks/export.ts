@@ -5,7 +5,11 @@
  */
 import type { EngineChoice } from "../src/engine/engine.ts";
 import { EmpSslError } from "../src/errors.ts";
-import { EXPORT_DEFAULTS, exportModel } from "../src/export/export.ts";
+import {
+  checkExportChoices,
+  EXPORT_DEFAULTS,
+  exportModel,
+} from "../src/export/export.ts";
 import {
   EXPORT_FORMATS,
   EXPORT_PRECISIONS,
@@ -80,19 +84,22 @@ export async function run(values: Values): Promise<void> {
     });
   }
   const path = String(modelPath);
-  readCheckpointInfo(path);
+  for (const fault of readCheckpointInfo(path).damaged) {
+    console.error(`Skipped a damaged checkpoint: ${fault}`);
+  }
   const format = (values.format ?? D.format) as ExportFormat;
-  const engine = (values.engine ?? D.engine) as EngineChoice;
-  await setUpEngine({ engine });
-  const { out, files, distance } = await exportModel({
+  const config = {
     modelPath: path,
     out: String(values.out ?? folderFor(path, format)),
     format,
     part: values.part as ExportPart | undefined,
     precision: (values.precision ?? D.precision) as ExportPrecision,
     batch: values.batch as number | undefined,
-    engine,
-  });
+    engine: (values.engine ?? D.engine) as EngineChoice,
+  };
+  checkExportChoices(config);
+  await setUpEngine(config);
+  const { out, files, distance } = await exportModel(config);
   console.log(`Wrote ${files.join(", ")} to ${out}`);
   console.log(
     `Features differ from ours by ${distance.toExponential(1)} (relative)`,

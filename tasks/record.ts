@@ -3,10 +3,25 @@
  *
  * @module
  */
-import { recordRun } from "../src/report/write_book.ts";
+import type { ResolvedConfig } from "../src/checkpoint/run_config.ts";
+import { settingOf } from "../src/checkpoint/settings.ts";
+import { isModule } from "../src/data/own_data.ts";
+import { defined } from "../src/defined.ts";
 import { errorMaker } from "../src/errors.ts";
-import type { Command, Values } from "./cli/flags.ts";
+import type { EvaluationResult } from "../src/evaluate/evaluate.ts";
+import { methodNamed } from "../src/model/methods/methods.ts";
+import { readRow, rowNames } from "../src/report/book.ts";
+import { readRun } from "../src/report/run_record.ts";
+import { recordRun } from "../src/report/write_book.ts";
+import { dataDefaults } from "../src/train/data_defaults.ts";
+import { type Command, parseFlags, type Values } from "./cli/flags.ts";
 import { main } from "./cli/main.ts";
+import { configOf as trainConfigOf } from "./cli/train_choices.ts";
+import { command as trainCommand } from "./cli/train_flags.ts";
+import {
+  command as evaluateCommand,
+  configOf as evaluateConfigOf,
+} from "./evaluate.ts";
 
 const recordError = errorMaker("record", "INVALID_ARGUMENT");
 
@@ -62,6 +77,53 @@ function required(values: Values, name: string): string {
   throw recordError("the run", `no --${name} was given`, `give --${name}`);
 }
 
+/** Choices that change what is trained. */
+const TRAINED = [
+  ...["data", "arch", "bs", "numPatches", "patchSize", "epoch"] as const,
+  ...["optimizer", "larsClip", "eps", "patchSim", "tcr"] as const,
+];
+
+/**
+ * The first choice that flags of `train` make otherwise than a run has it, with both
+ * values; undefined if they would train the same.
+ */
+export function trainedOtherwise(
+  flags: string[],
+  stored: ResolvedConfig,
+): string | undefined {
+  const choices = trainConfigOf(parseFlags(flags, trainCommand));
+  const all = { ...dataDefaults(choices.data), ...defined(choices) };
+  for (const name of TRAINED) {
+    const asked = settingOf(all, name), kept = settingOf(stored, name);
+    // What is not asked for follows from the data.
+    if (asked === undefined || asked === kept) continue;
+    if (name === "data" && isModule(`${asked}`)) continue;
+    return `${name} is ${asked}, the run has ${kept}`;
+  }
+  return undefined;
+}
+
+/** Whether an evaluation was made with flags of `evaluate`. */
+function evaluatedWith(
+  flags: string[],
+  dir: string,
+  { method }: ResolvedConfig,
+): (evaluation: EvaluationResult) => boolean {
+  const values = parseFlags([...flags, "--model-path", dir], evaluateCommand);
+  const { testPatches, limitTrain, limitTest, ...asked } = evaluateConfigOf(
+    values,
+  );
+  const { protocol, features } = {
+    ...methodNamed(method),
+    ...defined(asked),
+  };
+  return (found) =>
+    (found.protocol ?? "bag") === protocol &&
+    (found.features ?? "head") === features &&
+    found.testPatches === (protocol === "whole" ? 1 : testPatches) &&
+    found.limits?.train === limitTrain && found.limits?.test === limitTest;
+}
+
 function record(values: Values, runs: string[]): Promise<void> {
   const [dir] = runs;
   if (dir === undefined || runs.length > 1) {
@@ -74,14 +136,33 @@ function record(values: Values, runs: string[]): Promise<void> {
   const text = (name: string) => values[name] as string | undefined;
   const words = (name: string) => required(values, name).split(/\s+/);
   const row = required(values, "row");
+  const setting = values.title === undefined ? undefined : {
+    title: String(values.title),
+    files: text("files"),
+    train: words("train"),
+    evaluate: words("evaluate"),
+  };
+  if (setting !== undefined && rowNames().includes(row)) {
+    throw recordError(
+      dir,
+      `the row ${row} has its title and flags already`,
+      "leave --title, --train and --evaluate out, or name another row",
+    );
+  }
+  const { config } = readRun(dir);
+  const train = setting?.train ?? readRow(row).train;
+  const otherwise = trainedOtherwise(train, config);
+  if (otherwise !== undefined) {
+    throw recordError(
+      dir,
+      `it was not trained with ${train.join(" ")}: ${otherwise}`,
+      "give the flags that it was trained with",
+    );
+  }
   recordRun(dir, {
     row,
-    setting: values.title === undefined ? undefined : {
-      title: String(values.title),
-      files: text("files"),
-      train: words("train"),
-      evaluate: words("evaluate"),
-    },
+    setting,
+    fits: setting && evaluatedWith(setting.evaluate, dir, config),
     commit: required(values, "commit"),
     processorSeconds: values["processor-seconds"] as number | undefined,
     note: text("note"),

@@ -94,10 +94,11 @@ function compare(
         (100 * written).toFixed(1)
       }`;
     const inside = value >= spread.low && value <= spread.high;
-    console.log(
-      `${name} ${(100 * value).toFixed(1)} %: ${from}, ` +
-        `${inside ? "within" : "outside"} ${spreadText(spread)}`,
-    );
+    // One seed has no spread.
+    const place = row.runs.length === 1
+      ? ""
+      : `, ${inside ? "within" : "outside"} ${spreadText(spread)}`;
+    console.log(`${name} ${(100 * value).toFixed(1)} %: ${from}${place}`);
   }
 }
 

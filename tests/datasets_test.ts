@@ -61,7 +61,10 @@ for (const name of ["cifar10", "cifar100", "tinyimagenet"] as const) {
         const config = JSON.parse(
           await Deno.readTextFile(`${dir}/run/config.json`),
         );
-        assertEquals(config.arch, "resnet18-cifar");
+        assertEquals(
+          config.arch,
+          tiny ? "resnet18-tinyimagenet" : "resnet18-cifar",
+        );
         assertEquals(
           [images.train, images.test, classes],
           tiny ? [18, 3, 3] : [24, 10, name === "cifar10" ? 10 : 100],

@@ -1,6 +1,6 @@
 /** Features in memory and on disk, and the files that they are written to. */
 import { parquetReadObjects } from "npm:hyparquet@1.31.5";
-import { PartFile } from "../src/evaluate/part_file.ts";
+import { keptPrecision, PartFile } from "../src/evaluate/part_file.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Features } from "../src/evaluate/features.ts";
 import { writeFeatures, writeRows } from "../src/evaluate/write_features.ts";
@@ -91,11 +91,12 @@ Deno.test("rows that are kept are found again, by the same work only", async () 
   await withFolder((dir) => {
     const path = `${dir}/x.npy.part`, rowBytes = 4 * WIDTH;
     const open = (model: number, changed = -1) => {
-      const stamps = new Float64Array(2 * LABELS.length).fill(1);
-      if (changed >= 0) stamps[2 * changed] = 2;
+      const stamps = new Float64Array(3 * LABELS.length).fill(1);
+      if (changed >= 0) stamps[3 * changed + 2] = 2;
       return PartFile.open(path, {
         rowBytes,
         identity: ["model", model],
+        precision: "bf16",
         stamps,
       });
     };
@@ -127,6 +128,14 @@ Deno.test("rows that are kept are found again, by the same work only", async () 
     const interrupted = open(1, 1);
     assertEquals([interrupted.done, interrupted.skipped], [1, []]);
     interrupted[Symbol.dispose]();
+    // Rows of other work are not thrown away.
+    assertThrows(
+      () => open(2),
+      Error,
+      "an interrupted call with other settings",
+    );
+    assertEquals(keptPrecision(path), "bf16");
+    Deno.truncateSync(path);
     const other = open(2);
     assertEquals([other.done, other.skipped], [0, []]);
     other.remove();

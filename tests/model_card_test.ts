@@ -6,12 +6,15 @@ import { modelOf } from "../src/model/model_of.ts";
 import type { TrainChoices } from "../src/train/choices.ts";
 import { resolveConfig } from "../src/train/config.ts";
 
-async function cardOf(choices: TrainChoices): Promise<string> {
+async function cardOf(
+  choices: TrainChoices,
+  part: ExportRequest["part"] = "backbone",
+): Promise<string> {
   const config = await resolveConfig(choices);
   const request: ExportRequest = {
     model: modelOf(config),
     state: new Map(),
-    part: "backbone",
+    part,
     precision: "fp32",
     patchSize: 32,
   };
@@ -21,6 +24,15 @@ async function cardOf(choices: TrainChoices): Promise<string> {
 
 Deno.test("a backbone as wide as torchvision's has lines of Python", async () => {
   assertStringIncludes(await cardOf({}), "model.load_state_dict(");
+});
+
+Deno.test("an encoder of EMP-SSL has the hidden layer in its lines of Python", async () => {
+  const card = await cardOf({}, "encoder");
+  assertStringIncludes(card, "nn.Linear(512, 4096)");
+  assertStringIncludes(card, "model.load_state_dict(");
+  const other = await cardOf({ method: "byol" }, "encoder");
+  assert(!other.includes("pre_feature"));
+  assertStringIncludes(other, "import safetensors.torch\n");
 });
 
 Deno.test("a narrow backbone has torchvision's names, and the card says so", async () => {

@@ -106,7 +106,7 @@ function infoOf(
   { path, optimizer, damaged }: FoundCheckpoint,
   metadata: Record<string, string>,
 ): CheckpointInfo {
-  let config: ResolvedConfig, step: number;
+  let config: ResolvedConfig | undefined, step: number;
   try {
     ({ config, step } = JSON.parse(metadata["emp-ssl"]!));
   } catch {
@@ -114,6 +114,13 @@ function infoOf(
       path,
       "it has no EMP-SSL configuration",
       "name a checkpoint that `train` wrote",
+    );
+  }
+  if (config === undefined) {
+    throw checkpointError(
+      path,
+      "it is an exported network",
+      "name the run, or a checkpoint that `train` wrote",
     );
   }
   const model = modelOf(config);

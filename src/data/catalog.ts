@@ -197,13 +197,17 @@ export async function openDataset(
     });
   }
   const dir = folderOf(source);
-  const { split, classes, options, shared, cache, pixels } = source;
+  const { split, classes, options, shared, pixels } = source;
+  const { cache, shrinkTo } = source;
   const dataset = shared === undefined
     ? await entry.open({ dir, split, classes, options, ...search })
     : openShared(shared);
   const images = pixels ? withPixels(dataset, pixels) : dataset;
-  if (cache && images instanceof ImageFiles) {
-    images.decodeWith(cachedDecode(decodeFile, cache));
+  if (images instanceof ImageFiles) {
+    if (cache) images.decodeWith(cachedDecode(decodeFile, cache));
+    else if (shrinkTo !== undefined) {
+      images.decodeWith((path) => decodeFile(path, { shrinkTo }));
+    }
   }
   return limited(images, source);
 }

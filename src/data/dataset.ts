@@ -109,6 +109,8 @@ export interface DatasetSource {
   shared?: SharedData;
   /** Where to cache decoded images, and the size to which they are shrunk. */
   cache?: CacheOptions;
+  /** Without a cache: shrink images so that the shorter side has this many pixels. */
+  shrinkTo?: number;
   /** Wanted pixel format; the data set's own where it is not given. */
   pixels?: PixelFormat;
   /** Use only this many images, drawn at random from all of them, always the same. */

@@ -56,7 +56,7 @@ export function checkKind(
 /**
  * @param place Folder or name of the data, for messages.
  * @throws {EmpSslError} `INVALID_DATA` where there are fewer than two classes, or the
- * splits have different ones.
+ * test part has one that the training part lacks.
  */
 export function checkClasses(
   { train, test }: Record<Split, Dataset>,
@@ -72,12 +72,22 @@ export function checkClasses(
       "put the images in one folder per class",
     );
   }
-  if (test.classes.join() === train.classes.join()) return;
+  const other = otherClass({ train, test });
+  if (other === undefined) return;
   throw dataError(
     place,
-    "its train and test parts have different classes",
-    "give both the same class folders",
+    `its test part has the class ${other}, which its training part lacks`,
+    "give both the same classes",
   );
+}
+
+/** A class of the test part that the training part lacks; undefined if there is none. */
+export function otherClass(
+  { train, test }: Record<Split, Dataset>,
+): string | undefined {
+  if (test.classes.length === 0) return train.classes[0];
+  const known = new Set(train.classes);
+  return test.classes.find((name) => !known.has(name));
 }
 
 /**

@@ -85,11 +85,20 @@ export function batchPatches(side: number): number {
   return side > SMALL_SIDE ? 128 : 1024;
 }
 
-/** The class of each image. */
-export function labelsOf(dataset: Dataset): Int32Array {
+/**
+ * The class of each image.
+ *
+ * @param classes The classes that are counted, where they are not the data set's own: a
+ * test part may lack some of the training part's.
+ */
+export function labelsOf(
+  dataset: Dataset,
+  classes: readonly string[] = dataset.classes,
+): Int32Array {
+  const indices = dataset.classes.map((name) => classes.indexOf(name));
   return Int32Array.from(
     { length: dataset.length },
-    (_, i) => dataset.label(i),
+    (_, i) => indices[dataset.label(i)] ?? dataset.label(i),
   );
 }
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { resolve } from "node:path";
 import type { CallOptions } from "../call_options.ts";
 import { defined } from "../defined.ts";
 import { writeAtomically, writeError } from "../atomic_file.ts";
@@ -19,7 +20,7 @@ import { checkKind } from "./check_evaluation.ts";
 import { computeFeatures, cutsOf } from "./compute_features.ts";
 import type { EvaluationCalls } from "./evaluation_calls.ts";
 import { checkOutputFile } from "./write_features.ts";
-import { PartFile, stampsOf } from "./part_file.ts";
+import { keptPrecision, PartFile, stampsOf } from "./part_file.ts";
 
 const embedError = errorMaker("embed to", "INVALID_ARGUMENT");
 
@@ -45,6 +46,11 @@ export interface EmbedConfig {
   precision: PrecisionChoice;
 }
 
+/** The choices of a call; those with defaults may be left out. */
+export type EmbedChoices =
+  & Pick<EmbedConfig, "modelPath" | "dataDir" | "out">
+  & Partial<EmbedConfig>;
+
 /** The defaults: the paper's bag of patches. */
 export const EMBED_DEFAULTS = {
   patches: 128,
@@ -55,6 +61,7 @@ export const EMBED_DEFAULTS = {
 /** An event of an embedding. */
 export type EmbedEvent =
   | { type: "progress"; done: number; count: number }
+  | { type: "warning"; message: string }
   | { type: "damaged"; fault: string }
   | { type: "resumed"; done: number; count: number }
   | { type: "skipped"; image: string; why: string };
@@ -67,6 +74,43 @@ export interface EmbedResult {
   names: string;
   /** How many images. */
   count: number;
+}
+
+/**
+ * Checks the choices of an embedding, and reads its checkpoint's description.
+ *
+ * @throws {EmpSslError} For invalid settings, an unusable checkpoint, or a file that
+ * cannot be written.
+ */
+export function checkEmbedding(choices: EmbedChoices) {
+  const config = { ...EMBED_DEFAULTS, ...defined(choices) } as EmbedConfig;
+  const { out, patches } = config;
+  if (!Number.isInteger(patches) || patches < 1) {
+    throw embedError(
+      `--patches ${patches}`,
+      "it is not a positive whole number",
+      "give 1 or more",
+    );
+  }
+  checkKind(config);
+  if (!/\.(npy|safetensors|parquet)$/.test(out)) {
+    const remedy = "end it in .npy, .safetensors or .parquet";
+    throw embedError(out, "no such format", remedy);
+  }
+  const { path, config: run, model, damaged } = readCheckpointInfo(
+    config.modelPath,
+  );
+  const method = methodOf(model);
+  const { protocol = method.protocol, features = method.features } = config;
+  if (protocol === "whole" && choices.patches !== undefined) {
+    throw embedError(
+      `--patches ${patches}`,
+      "the whole image is used, not a bag of its patches",
+      "leave it out, or give --protocol bag",
+    );
+  }
+  checkOutputFile(out);
+  return { path, run, model, damaged, protocol, features };
 }
 
 /**
@@ -93,65 +137,50 @@ export interface EmbedResult {
  * ```
  */
 export async function embed(
-  choices:
-    & Pick<EmbedConfig, "modelPath" | "dataDir" | "out">
-    & Partial<EmbedConfig>,
+  choices: EmbedChoices,
   { signal, onEvent = () => {} }: CallOptions<EmbedEvent> = {},
 ): Promise<EmbedResult> {
   signal?.throwIfAborted();
   const config = { ...EMBED_DEFAULTS, ...defined(choices) } as EmbedConfig;
   const { dataDir, out, patches } = config;
-  if (!Number.isInteger(patches) || patches < 1) {
-    throw embedError(
-      `--patches ${patches}`,
-      "it is not a positive whole number",
-      "give 1 or more",
-    );
-  }
-  checkKind(config);
-  if (!/\.(npy|safetensors|parquet)$/.test(out)) {
-    const remedy = "end it in .npy, .safetensors or .parquet";
-    throw embedError(out, "no such format", remedy);
-  }
-  const { path, config: run, model, damaged } = readCheckpointInfo(
-    config.modelPath,
+  const { path, run, model, damaged, protocol, features } = checkEmbedding(
+    choices,
   );
-  const method = methodOf(model);
-  const { protocol = method.protocol, features = method.features } = config;
   const whole = protocol === "whole";
-  if (whole && choices.patches !== undefined) {
-    throw embedError(
-      `--patches ${patches}`,
-      "the whole image is used, not a bag of its patches",
-      "leave it out, or give --protocol bag",
-    );
-  }
   for (const fault of damaged) onEvent({ type: "damaged", fault });
   const { cache, pixels } = trainSource(run);
   const { source, dataset } = await openForThreads({
     name: "images",
     dir: dataDir,
     split: "train",
-    cache,
+    shrinkTo: cache?.side,
     pixels,
   }, { onFound: () => signal?.throwIfAborted() });
   const count = dataset.length;
   const paths = Array.from({ length: count }, (_, i) => dataset.describe(i));
   const names = `${out}.txt`;
   const width = featureWidth(model, features);
-  checkOutputFile(out);
-  const compute = await startCompute(config);
+  const partPath = `${out}.part`;
+  const compute = await startCompute({
+    ...config,
+    // A busy machine could choose another format than that of the rows.
+    precision: config.precision === "auto"
+      ? keptPrecision(partPath) ?? "auto"
+      : config.precision,
+  });
+  const { warning } = compute.report;
+  if (warning !== undefined) onEvent({ type: "warning", message: warning });
   let part: PartFile;
   try {
     const { engine, device, precision } = compute.report;
-    part = PartFile.open(`${out}.part`, {
+    part = PartFile.open(partPath, {
       rowBytes: 4 * width,
       // Rows of another engine or precision would not be comparable.
       identity: [
-        [path, modified(path), patches, engine, device, precision],
-        ...whole || features === "backbone" ? [[whole, features]] : [],
-        paths,
+        [resolve(path), modified(path), patches, engine, device],
+        [whole, features],
       ],
+      precision,
       stamps: stampsOf(paths),
     });
   } catch (error) {

@@ -142,6 +142,7 @@ export interface EvaluationResult {
 export type EvaluateEvent =
   | { type: "prepare"; event: PrepareEvent }
   | { type: "features"; split: Split; done: number; count: number }
+  | { type: "warning"; message: string }
   | { type: "damaged"; fault: string }
   | { type: "skipped"; image: string; why: string }
   | { type: "linear"; epoch: number; epochs: number; accuracy: Accuracy }
@@ -177,6 +178,7 @@ export async function evaluate(
   checkTestPatches(asked);
   checkKind(config);
   const checkpoint = readCheckpointInfo(modelPath);
+  if (config.featuresOut !== undefined) checkOutput(config.featuresOut);
   for (const fault of checkpoint.damaged) onEvent({ type: "damaged", fault });
   const run = checkpoint.config, method = methodOf(checkpoint.model);
   const { protocol = method.protocol, features = method.features } = config;
@@ -199,7 +201,6 @@ export async function evaluate(
     url: config.dataUrl,
     download: config.download ?? true,
   }, { signal, onEvent: (event) => onEvent({ type: "prepare", event }) });
-  if (config.featuresOut !== undefined) checkOutput(config.featuresOut);
   const { dir } = prepared;
   const tested = await openForThreads({
     name,
@@ -220,14 +221,17 @@ export async function evaluate(
   checkClasses(sets, dir ?? name);
   const leftOut = { train: 0, test: 0 };
   const compute = await startCompute(config);
+  const { warning } = compute.report;
+  if (warning !== undefined) onEvent({ type: "warning", message: warning });
   try {
     const calls = compute.calls<EvaluationCalls>();
     await calls.startEvaluation(checkpoint.path, untrained);
-    for (const split of ["train", "test"] as const) {
+    // The shorter one first: too many damaged images end it sooner.
+    for (const split of ["test", "train"] as const) {
       const { length } = sets[split];
       await computeFeatures(compute, {
         source: sources[split],
-        labels: labelsOf(sets[split]),
+        labels: labelsOf(sets[split], sets.train.classes),
         split,
         ...cutsOf(run, { protocol, patches: testPatches }),
         features,

@@ -14,6 +14,7 @@ import { type ResolvedConfig, trainSource } from "../checkpoint/run_config.ts";
 import type { Probe } from "../train/events.ts";
 import type { Accuracy } from "./accuracy.ts";
 import type { EvaluationCalls } from "./evaluation_calls.ts";
+import { otherClass } from "./check_evaluation.ts";
 import { computeFeatures, cutsOf, labelsOf } from "./compute_features.ts";
 import { KNN } from "./protocol.ts";
 
@@ -78,14 +79,15 @@ export function onlineProbe(
       if (opened.checked) return;
       const { classes } = (opened.train = await open(config, "train")).dataset;
       const other = (opened.test = await open(config, "test")).dataset;
-      if (classes.length >= 2 && other.classes.join() === classes.join()) {
+      const sets = { train: opened.train.dataset, test: other };
+      if (classes.length >= 2 && otherClass(sets) === undefined) {
         opened.checked = true;
         return;
       }
       throw new EmpSslError({
         action: "probe",
         subject: config.dataDir ?? config.data,
-        found: "it has no labels, or its test split has other classes",
+        found: "it has no labels, or its test part has other classes",
         remedy: "leave out --probe, or put the images in one folder per class",
         code: "INVALID_DATA",
       });
@@ -96,13 +98,13 @@ export function onlineProbe(
       const opened = openedOf(config), { named } = opened;
       await calls.startProbe();
       const { protocol } = methodNamed(config.method);
-      let classes = 0;
+      let classes: readonly string[] | undefined;
       for (const split of ["train", "test"] as const) {
         const { dataset, source } = opened[split] ??= await open(config, split);
-        classes = dataset.classes.length;
+        classes ??= dataset.classes;
         await computeFeatures(compute, {
           source,
-          labels: labelsOf(dataset),
+          labels: labelsOf(dataset, classes),
           split,
           ...cutsOf(config, { protocol, patches }),
           patchSize: patchSize ?? config.patchSize,
@@ -113,7 +115,7 @@ export function onlineProbe(
           },
         });
       }
-      const accuracy = await calls.knn({ ...KNN, classes });
+      const accuracy = await calls.knn({ ...KNN, classes: classes!.length });
       await calls.endEvaluation();
       return accuracy;
     },

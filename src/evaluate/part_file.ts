@@ -5,7 +5,9 @@
  * @module
  */
 import { createHash } from "node:crypto";
+import { resolve } from "node:path";
 import { writeAtomically } from "../atomic_file.ts";
+import type { Precision } from "../engine/engine.ts";
 import { errorMaker } from "../errors.ts";
 import { removeIfPossible } from "../files.ts";
 import type { KeptRows } from "./compute_features.ts";
@@ -14,23 +16,30 @@ const partError = errorMaker("embed to", "INVALID_ARGUMENT");
 
 /** Metadata of the rows, in `<path>.json`. */
 interface Note {
-  /** Digest of the model, settings and paths that determine the rows. */
+  /** Digest of the model and the settings that determine the rows. */
   identity: string;
+  /** The number format of the rows, from which `auto` continues. */
+  precision: Precision;
   /** Rows of images that could not be read. */
   skipped: number[];
 }
 
-/** Size and modification time of each file, two numbers per image. */
+/** Numbers of a stamp. */
+const STAMP = 3;
+
+/** A digest of the path, size and modification time of each file: three numbers. */
 export type Stamps = Float64Array<ArrayBuffer>;
 
-/** The stamps of some files; zeros for a file that cannot be accessed. */
+/** The stamps of some files; without size and time for one that cannot be accessed. */
 export function stampsOf(paths: readonly string[]): Stamps {
-  const stamps = new Float64Array(2 * paths.length);
+  const stamps = new Float64Array(STAMP * paths.length);
   for (const [i, path] of paths.entries()) {
+    const digest = createHash("sha256").update(resolve(path)).digest();
+    stamps[STAMP * i] = digest.readUIntBE(0, 6);
     try {
       const { size, mtime } = Deno.statSync(path);
-      stamps[2 * i] = size;
-      stamps[2 * i + 1] = Number(mtime);
+      stamps[STAMP * i + 1] = size;
+      stamps[STAMP * i + 2] = Number(mtime);
     } catch {
       // The error is reported when the file is read.
     }
@@ -38,12 +47,19 @@ export function stampsOf(paths: readonly string[]): Stamps {
   return stamps;
 }
 
+/** The number format of the rows in a part file; undefined where there are none. */
+export function keptPrecision(path: string): Precision | undefined {
+  return sizeOf(path) > 0 ? readNote(path)?.precision : undefined;
+}
+
 /** How a part file is opened. */
 export interface PartFileOptions {
   /** Bytes of a row. */
   rowBytes: number;
-  /** All that determines the rows, except the image files. */
+  /** All that determines the rows, except the image files and the number format. */
   identity: unknown;
+  /** The number format of the rows. */
+  precision: Precision;
   /** The current stamps of the image files. */
   stamps: Stamps;
 }
@@ -53,28 +69,29 @@ export class PartFile implements KeptRows, Disposable {
   readonly path: string;
   readonly done: number;
   readonly skipped: number[];
-  #identity: string;
+  #kind: Omit<Note, "skipped">;
   #lock: Deno.FsFile;
 
   private constructor(
     path: string,
     done: number,
-    note: Note,
+    { skipped, ...kind }: Note,
     lock: Deno.FsFile,
   ) {
     this.path = path;
     this.done = done;
-    this.skipped = note.skipped;
-    this.#identity = note.identity;
+    this.skipped = skipped;
+    this.#kind = kind;
     this.#lock = lock;
   }
 
   /**
-   * Opens a file and keeps its rows up to the first whose image has changed, if their
-   * `identity` is the same; otherwise begins the file anew.
+   * Opens a file and keeps its rows up to the first whose image has changed, or begins
+   * the file.
    *
    * @param path The file; its metadata and stamps are in files beside it.
-   * @throws {EmpSslError} `INVALID_ARGUMENT` where another process is writing it.
+   * @throws {EmpSslError} `INVALID_ARGUMENT` where another process is writing it, or it
+   * has rows of another `identity` or number format.
    */
   static open(
     path: string,
@@ -91,14 +108,15 @@ export class PartFile implements KeptRows, Disposable {
 
   static #locked(
     path: string,
-    { rowBytes, identity, stamps }: PartFileOptions,
+    { rowBytes, identity, precision, stamps }: PartFileOptions,
     lock: Deno.FsFile,
   ): PartFile {
     const digest = createHash("sha256").update(JSON.stringify(identity))
       .digest("hex");
+    const kind = { identity: digest, precision };
     const note = readNote(path);
-    if (note?.identity === digest) {
-      const whole = Math.floor(sizeOf(path) / rowBytes);
+    const whole = Math.floor(sizeOf(path) / rowBytes);
+    if (note?.identity === digest && note.precision === precision) {
       const done = Math.min(whole, sameRows(readStamps(path), stamps));
       // Cut off rows of changed images before the new stamps are written.
       Deno.truncateSync(path, done * rowBytes);
@@ -108,16 +126,22 @@ export class PartFile implements KeptRows, Disposable {
       again.#write();
       return again;
     }
+    if (note && whole > 0) {
+      throw partError(
+        path,
+        "it holds the rows of an interrupted call with other settings",
+        "give those settings, delete it, or name another --out",
+      );
+    }
     Deno.writeFileSync(path, new Uint8Array());
     writeStamps(path, stamps);
-    const none = { identity: digest, skipped: [] };
-    const fresh = new PartFile(path, 0, none, lock);
+    const fresh = new PartFile(path, 0, { ...kind, skipped: [] }, lock);
     fresh.#write();
     return fresh;
   }
 
   #write(): void {
-    const note: Note = { identity: this.#identity, skipped: this.skipped };
+    const note: Note = { ...this.#kind, skipped: this.skipped };
     writeAtomically(`${this.path}.json`, JSON.stringify(note));
   }
 
@@ -163,13 +187,10 @@ function lockOf(path: string): Deno.FsFile {
 
 /** How many files are unchanged before the first change. */
 function sameRows(before: Stamps, now: Stamps): number {
-  let row = 0;
-  while (
-    2 * row + 1 < Math.min(before.length, now.length) &&
-    before[2 * row] === now[2 * row] &&
-    before[2 * row + 1] === now[2 * row + 1]
-  ) row++;
-  return row;
+  const length = Math.min(before.length, now.length);
+  let same = 0;
+  while (same < length && before[same] === now[same]) same++;
+  return Math.floor(same / STAMP);
 }
 
 function writeStamps(path: string, stamps: Stamps): void {

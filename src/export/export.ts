@@ -69,7 +69,20 @@ export interface ExportResult {
 
 const PATCHES = 4;
 
-function validate({ format, precision, batch, out }: ExportConfig): void {
+/** Where the files are until they have been checked, in the folder of an export. */
+const UNCHECKED = ".unchecked";
+
+/**
+ * Checks choices, and makes the folder.
+ *
+ * @throws {EmpSslError} `INVALID_ARGUMENT`.
+ */
+export function checkExportChoices(
+  { format, precision, batch, out }: Pick<
+    ExportConfig,
+    "format" | "precision" | "batch" | "out"
+  >,
+): void {
   if (!EXPORT_FORMATS.includes(format)) {
     throw exportError(
       `"${format}"`,
@@ -93,7 +106,9 @@ function validate({ format, precision, batch, out }: ExportConfig): void {
   }
   try {
     Deno.mkdirSync(out, { recursive: true });
-    if ([...Deno.readDirSync(out)].length === 0) return;
+    const found = [...Deno.readDirSync(out)].map(({ name }) => name);
+    // An interrupted export leaves it.
+    if (found.every((name) => name === UNCHECKED)) return;
   } catch (error) {
     throw exportError(out, messageOf(error), "name another folder with --out");
   }
@@ -150,7 +165,7 @@ export async function exportModel(
   const { config: run, model, state, step } = readCheckpoint(config.modelPath);
   const head = methodOf(model).features === "head";
   const part = config.part ?? (head ? "encoder" : "backbone");
-  validate(config);
+  checkExportChoices(config);
   const { patchSize } = run;
   const request = { model, state, part, precision, batch, patchSize };
   const loading = loadEngine({ engine: name, precision: "fp32" });
@@ -161,23 +176,25 @@ export async function exportModel(
   });
   const names = Object.keys(files);
   const written = [...names, "preprocessing.json", "README.md"];
+  const folder = `${out}/${UNCHECKED}`;
   using cleanup = new DisposableStack();
   // A failed export leaves the folder empty, as the next one requires.
-  cleanup.defer(() => {
-    for (const name of written) removeIfPossible(`${out}/${name}`);
-  });
-  for (const name of names) writeAtomically(`${out}/${name}`, files[name]!);
+  cleanup.defer(() => removeIfPossible(folder, { recursive: true }));
+  removeIfPossible(folder, { recursive: true });
+  Deno.mkdirSync(folder);
+  for (const name of names) writeAtomically(`${folder}/${name}`, files[name]!);
   const checked = samplePatches(run, batch ?? PATCHES).then((patches) =>
-    checkExport(format, out, request, patches, engine)
+    checkExport(format, folder, request, patches, engine)
   );
   const distance = await untilAborted(checked, signal);
   writeAtomically(
-    `${out}/preprocessing.json`,
+    `${folder}/preprocessing.json`,
     JSON.stringify(described, null, 2) + "\n",
   );
   const card = modelCard(format, request, { config: run, step, distance });
-  writeAtomically(`${out}/README.md`, card);
-  // On success the files stay.
-  cleanup.move();
+  writeAtomically(`${folder}/README.md`, card);
+  for (const name of written) {
+    Deno.renameSync(`${folder}/${name}`, `${out}/${name}`);
+  }
   return { out, files: written, distance };
 }

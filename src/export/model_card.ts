@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { ModelConfig } from "../model/architectures.ts";
+import { backboneWidth } from "../model/blocks.ts";
 import { methodOf } from "../model/methods/methods.ts";
 import { pixelsOf, type ResolvedConfig } from "../checkpoint/run_config.ts";
 import { losesEdges, recipeOf } from "../patches/recipe.ts";
@@ -70,50 +70,78 @@ export function preprocessing(
 /** The width of torchvision's ResNets. */
 const TORCHVISION_WIDTH = 64;
 
-/** Lines of Python that load a backbone into torchvision's network. */
-function torchvisionLines(
-  { depth, stem, channels, width, stemPadding = 1 }: ModelConfig,
-): string[] {
+/**
+ * Lines of Python that load a backbone, or EMP-SSL's encoder, into torchvision's network.
+ */
+function torchvisionLines({ part, model }: ExportRequest): string[] {
+  const { depth, stem, channels, width, stemPadding = 1, hidden } = model;
+  const isEncoder = part === "encoder";
+  const name = isEncoder ? "backbone" : "model";
   const isCifar = stem === "cifar";
   const conv = isCifar ? `3, 1, ${stemPadding}` : "7, 2, 3";
   const ownConv = isCifar || channels !== 3;
   return [
+    ...isEncoder ? ["from collections import OrderedDict"] : [],
     "import safetensors.torch, torchvision",
     "from torch import nn",
     "",
-    `model = torchvision.models.resnet${depth}()`,
+    `${name} = torchvision.models.resnet${depth}()`,
     ...ownConv
-      ? [`model.conv1 = nn.Conv2d(${channels}, ${width}, ${conv}, bias=False)`]
+      ? [
+        `${name}.conv1 = nn.Conv2d(${channels}, ${width}, ${conv}, bias=False)`,
+      ]
       : [],
-    ...isCifar ? ["model.maxpool = nn.Identity()"] : [],
-    "model.fc = nn.Identity()",
+    ...isCifar ? [`${name}.maxpool = nn.Identity()`] : [],
+    `${name}.fc = nn.Identity()`,
+    ...isEncoder
+      ? [
+        "model = nn.Sequential(OrderedDict(",
+        "    backbone=backbone,",
+        "    pre_feature=nn.Sequential(",
+        `        nn.Linear(${backboneWidth(model)}, ${hidden}),`,
+        `        nn.BatchNorm1d(${hidden}), nn.ReLU()),`,
+        "))",
+      ]
+      : [],
     'model.load_state_dict(safetensors.torch.load_file("model.safetensors"))',
     "model.eval()",
   ];
 }
 
+/** Whether {@linkcode torchvisionLines} can load it. */
+function isTorchvision({ part, model }: ExportRequest): boolean {
+  return model.width === TORCHVISION_WIDTH &&
+    (part === "backbone" || methodOf(model).name === "emp-ssl");
+}
+
 const USE: Record<ExportFormat, (request: ExportRequest) => string> = {
-  safetensors: ({ part, model }) =>
-    part === "backbone" && model.width === TORCHVISION_WIDTH
-      ? `\`\`\`python\n${torchvisionLines(model).join("\n")}\n\`\`\``
+  safetensors: (request) =>
+    isTorchvision(request)
+      ? `\`\`\`python\n${torchvisionLines(request).join("\n")}\n\`\`\``
       : `\`\`\`python
+import safetensors.torch
+
 tensors = safetensors.torch.load_file("model.safetensors")
 \`\`\`
 
 ${
-        part === "backbone"
+        request.part === "backbone"
           ? `The names are those of torchvision's ResNets, of a network whose first
-convolution has ${model.width} filters.`
+convolution has ${request.model.width} filters.`
           : `The names are PyTorch's, with the ResNet under \`backbone\`; in EMP-SSL they are
 those of the authors' \`model/model.py\`.`
       }`,
   onnx: () =>
     `\`\`\`python
+import onnxruntime
+
 session = onnxruntime.InferenceSession("model.onnx")
 (features,) = session.run(["${OUTPUT}"], {"${INPUT}": patches})
 \`\`\``,
   savedmodel: () =>
     `\`\`\`python
+import tensorflow as tf
+
 serve = tf.saved_model.load("savedmodel").signatures["serving_default"]
 features = serve(${INPUT}=patches)["${OUTPUT}"]
 \`\`\`
@@ -121,6 +149,8 @@ features = serve(${INPUT}=patches)["${OUTPUT}"]
 where this folder is called \`savedmodel\`.`,
   tfjs: () =>
     `\`\`\`js
+import * as tf from "@tensorflow/tfjs";
+
 const model = await tf.loadGraphModel("model.json");
 const features = model.predict(patches);
 \`\`\``,

@@ -145,16 +145,18 @@ export function withoutPaths<T extends { data: string }>(value: T): T {
  * @param evaluations The run's, the newest last.
  * @param steps The steps of the run.
  * @param runs The row's other runs; empty for a new row.
+ * @param fits Whether an evaluation was made with the flags of a new row.
  */
 export function evaluationForRow(
   evaluations: EvaluationResult[],
   steps: number,
   [other]: BookEntry[],
+  fits: (evaluation: EvaluationResult) => boolean = () => true,
 ): EvaluationResult | undefined {
   const wanted = other?.evaluation;
   return evaluations.findLast((e) => {
     if (!isOfStep(e, steps)) return false;
-    if (wanted === undefined) return true;
+    if (wanted === undefined) return fits(e);
     return evaluatedBy(withoutPaths(e)) === evaluatedBy(wanted) &&
       (e.linear !== undefined || wanted.linear === undefined) &&
       (e.knn !== undefined || wanted.knn === undefined);

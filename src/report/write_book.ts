@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { writeAtomically } from "../atomic_file.ts";
 import { errorMaker } from "../errors.ts";
+import type { EvaluationResult } from "../evaluate/evaluate.ts";
 import {
   BOOK,
   BOOK_HEAD,
@@ -33,6 +34,8 @@ export interface RecordOptions {
   row: string;
   /** The setting; only needed for a new row. */
   setting?: RowSetting;
+  /** Whether an evaluation was made with the setting's flags. */
+  fits?: (evaluation: EvaluationResult) => boolean;
   /** The commit that the run was made with. */
   commit: string;
   /** CPU seconds; those in the run's metrics where it is not given. */
@@ -110,6 +113,7 @@ export function recordRun(dir: string, options: RecordOptions): void {
     evaluations,
     config.steps,
     row?.runs.filter(({ seed }) => seed !== config.seed) ?? [],
+    options.fits,
   );
   if (evaluation === undefined) {
     throw recordError(

@@ -55,9 +55,22 @@ export async function trainRun(
     ? train(operational(config), { resume: dir, signal })
     : train({ ...config, dir }, { signal });
   let progress: Progress | undefined;
+  const say = (line: string) => {
+    progress?.finish();
+    console.error(`${title}: ${line}`);
+  };
   for await (const event of events) {
     if (event.type === "start") {
+      for (const fault of event.damaged) {
+        say(`skipped a damaged checkpoint: ${fault}`);
+      }
+      const { warning } = event.engine;
+      if (warning !== undefined) say(`warning: ${warning}`);
       progress = new Progress(`${title}, train`, event.config.steps);
+    } else if (event.type === "skipped") {
+      say(`skipped ${event.image}: ${event.why}`);
+    } else if (event.type === "warning") {
+      say(`warning: ${event.message}`);
     } else if (event.type === "step") {
       const { loss, patchesPerSecond } = event.metrics;
       const rate = `${patchesPerSecond.toFixed(0)} patches/s`;
@@ -176,6 +189,12 @@ export async function evaluateRun(
   }, {
     signal,
     onEvent(event) {
+      if (event.type === "skipped") {
+        bar?.finish();
+        console.error(`${name}: left out ${event.image}: ${event.why}`);
+      } else if (event.type === "warning") {
+        console.error(`${name}: warning: ${event.message}`);
+      }
       if (event.type !== "features") return;
       if (of !== event.split) {
         of = event.split;
