@@ -12,8 +12,8 @@
  * - `INVALID_DATA`: images or labels are wrong, or too many images cannot be read.
  * - `NOT_FOUND`: a folder, a file, a module or a checkpoint does not exist.
  * - `ENGINE_UNAVAILABLE`: the engine is not set up, or cannot be loaded.
- * - `SETUP_FAILED`, `DOWNLOAD_FAILED`: a network or disk error; the same call, repeated,
- *   continues.
+ * - `SETUP_FAILED`, `DOWNLOAD_FAILED`: a network or disk error; repeat the call: a
+ *   download continues, a set-up starts again.
  * - `INVALID_CHECKPOINT`: a checkpoint is damaged, is not one of this program or model,
  *   or cannot be written.
  * - `WORKER_FAILED`: a thread died; resume.

@@ -22,7 +22,7 @@ import {
   CollapseWatch,
 } from "../src/train/health.ts";
 import { MetricsLog } from "../src/train/metrics.ts";
-import { RunFolder } from "../src/checkpoint/run_folder.ts";
+import { removeUnsavedRun, RunFolder } from "../src/checkpoint/run_folder.ts";
 import { saveCheckpoint } from "../src/checkpoint/save_checkpoint.ts";
 import { findCheckpoint } from "../src/checkpoint/find_checkpoint.ts";
 import {
@@ -196,6 +196,28 @@ Deno.test("two runs cannot have the same folder", async () => {
     using _second = RunFolder.take(`${dir}/run`, "new");
     Deno.writeTextFileSync(`${dir}/run/config.json`, "{}");
     return Promise.resolve();
+  });
+});
+
+Deno.test("a run without a complete checkpoint is removed, another is not", async () => {
+  await withFolder(async (dir) => {
+    const run = `${dir}/run`;
+    const write = async (...names: string[]) => {
+      await Deno.mkdir(run, { recursive: true });
+      for (const name of names) await Deno.writeTextFile(`${run}/${name}`, "");
+    };
+    // The disk was full before the first manifest could be written.
+    await write("config.json", "checkpoint-00000015.safetensors");
+    removeUnsavedRun(run);
+    assertEquals([...Deno.readDirSync(dir)], []);
+    await write("checkpoint-00000015.safetensors", "checkpoint-00000015.json");
+    assertThrows(() => removeUnsavedRun(run), Error, "no usable checkpoint");
+    const file = `${run}/checkpoint-00000015.safetensors`;
+    assertThrows(
+      () => RunFolder.take(file, "existing"),
+      Error,
+      "it is a file, not a run's folder",
+    );
   });
 });
 

@@ -6,7 +6,7 @@
  */
 import { errorMaker, messageOf } from "../errors.ts";
 import { removeIfPossible, trimSlashes } from "../files.ts";
-import { checkpointNotFound } from "./manifest.ts";
+import { CHECKPOINT_FILE, checkpointNotFound, MANIFEST } from "./manifest.ts";
 
 const folderError = errorMaker("write a run to", "INVALID_ARGUMENT");
 
@@ -29,6 +29,9 @@ function lockFolder(dir: string): Deno.FsFile {
   try {
     Deno.mkdirSync(dir, { recursive: true });
     lock = Deno.openSync(`${dir}/run.lock`, { write: true, create: true });
+    // Fails on file systems without locks.
+    if (lock.tryLockSync(true)) return lock;
+    lock.close();
   } catch (error) {
     throw folderError(
       dir,
@@ -36,8 +39,6 @@ function lockFolder(dir: string): Deno.FsFile {
       "name another folder with --dir",
     );
   }
-  if (lock.tryLockSync(true)) return lock;
-  lock.close();
   throw folderError(
     dir,
     "another process is writing a run there",
@@ -54,7 +55,11 @@ function lockFolder(dir: string): Deno.FsFile {
 export function removeUnsavedRun(dir: string): void {
   if (!isFolder(dir)) return;
   const names = [...Deno.readDirSync(dir)].map(({ name }) => name);
-  const other = names.find((name) => !UNSAVED.test(name));
+  // Without a manifest, the first checkpoint was never completed.
+  const isUnsaved = !names.some((name) => MANIFEST.test(name));
+  const other = names.find((name) =>
+    !UNSAVED.test(name) && !(isUnsaved && CHECKPOINT_FILE.test(name))
+  );
   if (other !== undefined) {
     throw folderError(
       dir,
@@ -95,7 +100,13 @@ export class RunFolder implements Disposable {
   static take(path: string, mode: "new" | "existing"): RunFolder {
     const dir = trimSlashes(path);
     if (mode === "existing" && !isFolder(dir)) {
-      throw checkpointNotFound(dir, "no such folder");
+      throw exists(dir)
+        ? folderError(
+          dir,
+          "it is a file, not a run's folder",
+          "name the folder, or start a run from the file with --init",
+        )
+        : checkpointNotFound(dir, "no such folder");
     }
     const lock = lockFolder(dir);
     const names = new Set([...Deno.readDirSync(dir)].map((e) => e.name));

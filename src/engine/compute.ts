@@ -40,6 +40,19 @@ export interface Compute {
   close(): Promise<void>;
 }
 
+/** The engines of this process that are being loaded. */
+let loading: Promise<unknown> = Promise.resolve();
+
+/**
+ * Loads one engine after another: while one is loaded, stderr of the whole process is
+ * redirected, and times are measured.
+ */
+function inTurn<T>(load: () => Promise<T>): Promise<T> {
+  const turn = loading.then(load);
+  loading = turn.catch(() => {});
+  return turn;
+}
+
 /**
  * Starts the thread and loads the engine in it.
  *
@@ -79,7 +92,9 @@ export async function startCompute(wish: EngineWish): Promise<Compute> {
     await death.guard(remote.end()).catch(() => worker.terminate());
   };
   try {
-    const report = await guard(remote.load(wish));
+    const load = () => guard(remote.load(wish));
+    // Replicas wait for each other while they load.
+    const report = await (wish.cluster ? load() : inTurn(load));
     const calls = <T>() => remote as unknown as Comlink.Remote<T>;
     return { calls, report, guard, unlessFailed, close };
   } catch (error) {

@@ -125,6 +125,32 @@ Deno.test({
         );
         assertEquals(found, wanted);
         assert(wanted[0]!.some((value, i) => value !== wanted[1]![i]));
+        // Also by `using` afterwards: the library would free the session twice.
+        encoder.dispose();
+        await assertRejects(
+          () => encoder.embed(images[0]!),
+          EmpSslError,
+          "Cannot compute with the model: it has been disposed of",
+        );
+      });
+      await t.step("an export is no checkpoint, and says so", async () => {
+        const out = `${dir}/weights`;
+        await exportModel({ modelPath, out });
+        await assertRejects(
+          () => loadEncoder({ modelPath: `${out}/model.safetensors` }),
+          EmpSslError,
+          "it is an exported network",
+        );
+      });
+      await t.step("what a killed export left is replaced", async () => {
+        const out = `${dir}/killed`;
+        Deno.mkdirSync(`${out}/.unchecked`, { recursive: true });
+        Deno.writeTextFileSync(`${out}/.unchecked/model.safetensors`, "half");
+        const { files } = await exportModel({ modelPath, out });
+        assertEquals(
+          [...Deno.readDirSync(out)].map(({ name }) => name).sort(),
+          files.sort(),
+        );
       });
       await t.step("a folder that holds something is refused", async () => {
         await assertRejects(

@@ -141,19 +141,35 @@ async function fetchWheels(
 /** Removes the files that only Python needs. */
 async function prune(folder: string): Promise<void> {
   const tensorflow = `${folder}/site/tensorflow`;
+  let libraries = 0;
   for await (const entry of Deno.readDir(tensorflow)) {
-    if (!entry.name.startsWith("libtensorflow_")) {
-      await Deno.remove(`${tensorflow}/${entry.name}`, { recursive: true });
-    }
+    if (entry.name.startsWith("libtensorflow_")) libraries++;
+    else await Deno.remove(`${tensorflow}/${entry.name}`, { recursive: true });
   }
+  if (libraries === 0) throw new Error("the wheel holds no library");
 }
 
 /** Removes the remains of interrupted set-ups. The caller must hold the lock. */
 async function removeLeftovers(cache: string): Promise<void> {
   for await (const entry of Deno.readDir(cache)) {
     if (entry.name.endsWith(".partial")) {
-      await Deno.remove(`${cache}/${entry.name}`, { recursive: true });
+      // A pip whose set-up was killed may still write there.
+      await Deno.remove(`${cache}/${entry.name}`, { recursive: true })
+        .catch(() => {});
     }
+  }
+}
+
+/** Waits for the lock, which another process may hold for minutes. */
+async function lockSetUp(
+  lock: Deno.FsFile,
+  onProgress: OnProgress,
+  signal?: AbortSignal,
+): Promise<void> {
+  for (let tries = 0; !await lock.tryLock(true); tries++) {
+    if (tries === 0) onProgress("TensorFlow: another process is setting it up");
+    await new Promise((done) => setTimeout(done, 500));
+    signal?.throwIfAborted();
   }
 }
 
@@ -163,7 +179,8 @@ async function unpack(
   signal?: AbortSignal,
 ): Promise<void> {
   const final = engineFolder(variant);
-  const folder = `${final}.partial`;
+  // Its own name: pip may go on for a while after this process was killed.
+  const folder = `${final}-${crypto.randomUUID().slice(0, 8)}.partial`;
   const request = wheelRequest(variant);
   await checkPip();
   await checkSpace(cacheFolder(), variant);
@@ -204,7 +221,9 @@ export async function installEngine(
       create: true,
       write: true,
     });
+    await lockSetUp(lock, onProgress, signal);
   } catch (error) {
+    signal?.throwIfAborted();
     throw setupError(
       `TensorFlow in ${cache}`,
       messageOf(error),
@@ -212,8 +231,7 @@ export async function installEngine(
       error,
     );
   }
-  using file = lock;
-  await file.lock(true);
+  using _ = lock;
   if (await isThere()) return;
   try {
     await removeLeftovers(cache);

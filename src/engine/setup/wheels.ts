@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { existsSync } from "node:fs";
 import { readSystemFile } from "../../system_file.ts";
 import { whyUnsupportedCpu } from "./cpu.ts";
 import { cacheFolder } from "../../cache.ts";
@@ -224,9 +225,13 @@ export function hasGpuWheels(): boolean {
   return platform()?.gpu !== undefined;
 }
 
-/** Whether this machine has an NVIDIA GPU: its kernel driver is loaded. */
+/**
+ * Whether this machine has an NVIDIA GPU: its kernel driver is loaded, or that of
+ * Windows is used (WSL 2).
+ */
 export function hasNvidiaGpu(): boolean {
-  return readSystemFile("/proc/driver/nvidia/version") !== undefined;
+  return readSystemFile("/proc/driver/nvidia/version") !== undefined ||
+    existsSync("/usr/lib/wsl/lib/libcuda.so.1");
 }
 
 /** The folder of a variant: its name contains all that its content depends on. */

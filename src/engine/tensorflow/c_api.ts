@@ -205,7 +205,8 @@ export function openTensorFlow(path: string): TensorFlowC {
       action: "load",
       subject: path,
       found: messageOf(error),
-      remedy: "run `deno task setup`",
+      // A set-up only tests whether the file exists.
+      remedy: "delete it and run `deno task setup`",
       code: "ENGINE_UNAVAILABLE",
       cause: error,
     });

@@ -212,6 +212,7 @@ export class GraphSession implements Disposable {
    */
   async run(feeds: NamedFeed[], fetches: string[]): Promise<Float32Array[]> {
     const c = this.#c;
+    const session = this.#live();
     const tensors = feeds.map((feed) => this.#feed(feed));
     const outputs = new BigUint64Array(fetches.length);
     // These arrays stay referenced until the run has ended: the other thread
@@ -227,7 +228,7 @@ export class GraphSession implements Disposable {
     try {
       await withStatusAsync(c, (status) =>
         c.TF_SessionRun(
-          this.#session,
+          session,
           trace?.options ?? null,
           args.inputs,
           args.tensors,
@@ -255,22 +256,36 @@ export class GraphSession implements Disposable {
     );
   }
 
+  /** The session; an error after it has been closed, instead of a crash. */
+  #live(): Deno.PointerValue {
+    if (this.#session !== null) return this.#session;
+    throw new EmpSslError({
+      action: "compute with",
+      subject: "the model",
+      found: "it has been disposed of",
+      remedy: "load it again",
+      code: "STEP_FAILED",
+    });
+  }
+
   /** The devices that the session can use. */
   devices(): Device[] {
     const c = this.#c;
     return readDevices(
       c,
-      withStatus(c, (status) => c.TF_SessionListDevices(this.#session, status)),
+      withStatus(c, (status) => c.TF_SessionListDevices(this.#live(), status)),
     );
   }
 
   /** Closes the session; frees the graph, its variables and its resources. */
   [Symbol.dispose](): void {
-    const c = this.#c;
+    const c = this.#c, session = this.#session;
+    if (session === null) return;
+    this.#session = null;
     try {
-      withStatus(c, (status) => c.TF_CloseSession(this.#session, status));
+      withStatus(c, (status) => c.TF_CloseSession(session, status));
     } finally {
-      withStatus(c, (status) => c.TF_DeleteSession(this.#session, status));
+      withStatus(c, (status) => c.TF_DeleteSession(session, status));
       c.TF_DeleteGraph(this.#graph);
     }
   }

@@ -133,7 +133,11 @@ export async function loadTensorFlow(
       continue;
     }
     // No fallback from here on: two TensorFlow libraries in one process crash it.
-    return await loadFrom(library, c, choice, wish).catch(unavailable);
+    const engine = await loadFrom(library, c, choice, wish).catch(unavailable);
+    const { report } = engine;
+    const warnings = [...complaints, report.warning ?? ""].filter(Boolean);
+    report.warning = warnings.join("; ") || undefined;
+    return engine;
   }
   throw loadError(complaints.join("; ") || "it is not set up");
 }
