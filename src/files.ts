@@ -26,6 +26,9 @@ export async function exists(path: string): Promise<boolean> {
   return await Deno.stat(path).then(() => true, () => false);
 }
 
+/** Yields to the event loop, so that heartbeats and signals are served in long work. */
+export const breathe = () => new Promise((done) => setTimeout(done));
+
 /** Removes a file, an empty folder, or any by `recursive`; ignores failure. */
 export function removeIfPossible(
   path: string,

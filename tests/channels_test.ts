@@ -1,5 +1,6 @@
 /** Images with other channels or bits than 8-bit RGB, against Pillow and PyTorch. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { Buffer } from "node:buffer";
 import { decodeBytes } from "../src/data/decode.ts";
 import { formatOf, type Image, samples } from "../src/data/image.ts";
 import { PlainTransforms } from "../src/patches/plain_transforms.ts";
@@ -127,6 +128,12 @@ for (const [name, file] of Object.entries(golden.files)) {
     });
     assertEquals(formatOf(image), { channels, bits });
     assertEquals(await sha256(image.data), wanted);
+    // A Buffer of Node, whose slices share its memory.
+    const buffer = Buffer.concat([Buffer.from("x"), bytes]).subarray(1);
+    const same = await decodeBytes(buffer, name, {
+      pixels: { channels, bits },
+    });
+    assertEquals(await sha256(same.data), wanted);
   });
 }
 

@@ -222,7 +222,12 @@ function claiming(png: Uint8Array, width: number, height: number) {
 }
 
 Deno.test("decodeFile() refuses the BMPs that it cannot read", async () => {
-  const bmp = (width: number, height: number, compression: number) => {
+  const bmp = (
+    width: number,
+    height: number,
+    compression: number,
+    bits = 24,
+  ) => {
     const bytes = new Uint8Array(100), view = new DataView(bytes.buffer);
     bytes.set([0x42, 0x4d]);
     for (
@@ -230,11 +235,12 @@ Deno.test("decodeFile() refuses the BMPs that it cannot read", async () => {
         ...[[10, 54], [14, 40], [18, width], [22, height], [30, compression]],
       ] as const
     ) view.setUint32(at!, value!, true);
-    view.setUint16(28, 24, true);
+    view.setUint16(28, bits, true);
     return bytes;
   };
   const cases: [Uint8Array, string][] = [
     [bmp(4, 4, 1), "run-length encoded BMP"],
+    [bmp(4, 4, 0, 16), "a BMP of 16 bits a pixel"],
     [bmp(1 << 20, 1 << 20, 0), "it has 1048576 × 1048576 pixels"],
     [bmp(4, 4, 0).subarray(0, 30), "no complete BMP header"],
   ];

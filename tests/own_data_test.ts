@@ -103,6 +103,22 @@ Deno.test("images of a module are bytes of files or pixels, and checked", async 
   });
 });
 
+Deno.test("an image of a module without channels has those of the data set", async () => {
+  await withFolder(async (dir) => {
+    const url = await moduleOf(
+      dir,
+      "grey",
+      `export default () => ({
+        length: 2, pixels: { channels: 1, bits: 8 },
+        image: () => ({ width: 20, height: 20, data: new Uint8Array(400) }),
+      });`,
+    );
+    const dataset = await openDataset({ name: url, split: "train" });
+    const { channels, data } = await dataset.image(1);
+    assertEquals([channels, data.length], [1, 400]);
+  });
+});
+
 Deno.test("an error of a module's functions names the module", async () => {
   await withFolder(async (dir) => {
     const broken = (name: string) =>

@@ -137,8 +137,21 @@ Deno.test("what is no shard is refused", async () => {
     const shard = `${dir}/train-0.tar`;
     await Deno.writeFile(shard, new Uint8Array(2000).fill(65));
     await refused("it is not a tar archive, or it is compressed");
+    for (const size of [0, 300]) {
+      await Deno.writeFile(shard, new Uint8Array(size).fill(65));
+      await refused("it is not a tar archive");
+    }
     await writeTar(shard, [["a.txt", "x"]]);
     await refused("no image in its train shards");
+    await writeTar(shard, [
+      ["a.png", await png(1)],
+      ["a.cls", "0"],
+      ["b.png", await png(2)],
+      ["b.json", '{"label": null}'],
+      ["c.png", await png(2)],
+      ["c.json", "null"],
+    ]);
+    await refused("2 of 3 samples have no .cls");
     await writeTar(shard, [
       ["a.png", await png(1)],
       ["a.cls", "0"],

@@ -11,9 +11,9 @@ import {
 } from "../checkpoint/run_config.ts";
 import { COMPARED, settingOf } from "../checkpoint/settings.ts";
 import { asChoices, withHeadOf } from "../checkpoint/stored_choices.ts";
-import { folderOf, openDataset } from "../data/catalog.ts";
+import { folderOf, openDataset, openForThreads } from "../data/catalog.ts";
 import { digestOf } from "../data/digest.ts";
-import type { DatasetSource } from "../data/dataset.ts";
+import type { Dataset, DatasetSource } from "../data/dataset.ts";
 import { TENSORFLOW_VERSION } from "../engine/setup/wheels.ts";
 import { errorMaker } from "../errors.ts";
 import { patchSizesText } from "../stream/patch_sizes.ts";
@@ -138,12 +138,23 @@ export async function leadAgreement(
   plan: Omit<RunPlan, "images">,
   source: DatasetSource,
 ): Promise<Peers<RunPlan>> {
-  return await host.welcome({ ...plan, images: await imagesOf(source) });
+  const images = imagesOf(source, await openDataset(source));
+  return await host.welcome({ ...plan, images });
 }
 
 /** A digest of the images' names and classes, which must be equal in all processes. */
-async function imagesOf(source: DatasetSource): Promise<string> {
-  return digestOf(await openDataset(source), `${folderOf(source)}/`);
+function imagesOf(source: DatasetSource, dataset: Dataset): string {
+  return digestOf(dataset, `${folderOf(source)}/`);
+}
+
+/** What another process than process 0 trains with. */
+interface Followed {
+  /** The other processes. */
+  peers: Peers<RunPlan>;
+  /** The configuration of process 0, with the paths of this machine. */
+  config: ResolvedConfig;
+  /** The images, already searched. */
+  source: DatasetSource;
 }
 
 /**
@@ -157,7 +168,7 @@ async function imagesOf(source: DatasetSource): Promise<string> {
 export async function followAgreement(
   given: Partial<TrainConfig>,
   { resolve, ...options }: JoinOptions & { resolve: Resolve },
-): Promise<{ peers: Peers<RunPlan>; config: ResolvedConfig }> {
+): Promise<Followed> {
   const { resumes, asked } = options;
   // Slow work, such as a download, is done before joining: process 0 then waits only
   // for the peer timeout.
@@ -196,11 +207,13 @@ export async function followAgreement(
           : SAME_DATA,
       );
     }
-    if (await imagesOf(trainSource(config)) !== images) {
+    // Opened once: all threads of this process read the images that are compared here.
+    const { source, dataset } = await openForThreads(trainSource(config));
+    if (imagesOf(source, dataset) !== images) {
       const found = "its images are not those of process 0";
       throw dataError(where, found, SAME_DATA);
     }
-    return { peers, config };
+    return { peers, config, source };
   } catch (error) {
     const cause = await peers.explain(error);
     peers[Symbol.dispose]();

@@ -89,16 +89,22 @@ export async function decodeBytes(
   name: string,
   { shrinkTo, pixels = RGB }: DecodeOptions = {},
 ): Promise<Image> {
+  // Slices of Node's Buffer, which is a Uint8Array too, share its memory.
+  const file = new Uint8Array(
+    bytes.buffer,
+    bytes.byteOffset,
+    bytes.byteLength,
+  );
   const sharp = await sharpOnce();
   try {
-    if (!isFormat(pixels, RGB) || isNpy(bytes)) {
-      return toFormat(await decodeAsStored(bytes, pixels), pixels);
+    if (!isFormat(pixels, RGB) || isNpy(file)) {
+      return toFormat(await decodeAsStored(file, pixels), pixels);
     }
-    const other = await decodeOther(bytes, MAX_PIXELS);
+    const other = await decodeOther(file, MAX_PIXELS);
     if (other !== undefined) {
       return shrinkTo === undefined ? other : await shrunk(other, shrinkTo);
     }
-    const upright = sharp(withoutTransparency(bytes), {
+    const upright = sharp(withoutTransparency(file), {
       failOn: "truncated",
       limitInputPixels: MAX_PIXELS,
       // Pillow keeps the stored values and ignores the colour profile.
@@ -106,10 +112,10 @@ export async function decodeBytes(
     }).rotate();
     const kind = await upright.metadata().catch(async (error) => {
       // The file may have more bands than sharp can read.
-      throw isTiff(bytes) ? await bandsError(bytes) : error;
+      throw isTiff(file) ? await bandsError(file) : error;
     });
     const { hasAlpha, space } = kind;
-    if (hasBands(kind)) throw await bandsError(bytes);
+    if (hasBands(kind)) throw await bandsError(file);
     if (space === "cmyk") return await cmyk(upright, shrinkTo);
     // sharp's resize weights colours by alpha, which turns transparent pixels black:
     // alpha is dropped first.

@@ -6,6 +6,7 @@
  * @module
  */
 import { createHash } from "node:crypto";
+import { resolve } from "node:path";
 import { writeAtomically, writeError } from "../atomic_file.ts";
 import { concatBytes } from "../files.ts";
 import type { Image } from "./image.ts";
@@ -96,12 +97,15 @@ export async function cacheSize(dir: string): Promise<number> {
   return bytes;
 }
 
-/** A source whose cache, if any, has a counter of its size on disk for all threads. */
+/**
+ * A source whose cache, if any, has a counter of its size on disk for all threads: its
+ * own, or a new one.
+ */
 export async function withUsage<T extends { cache?: CacheOptions }>(
   source: T,
 ): Promise<T> {
   const { cache } = source;
-  if (cache === undefined) return source;
+  if (cache === undefined || cache.usage) return source;
   const usage = new CacheUsage();
   if (cache.limit !== undefined) usage.reserve(await cacheSize(cache.dir));
   return { ...source, cache: { ...cache, usage: usage.buffer } };
@@ -185,7 +189,9 @@ export function cachedDecode(
   };
 
   return async (path) => {
-    const name = createHash("sha256").update(`${side} ${path}`).digest("hex");
+    const name = createHash("sha256").update(`${side} ${resolve(path)}`).digest(
+      "hex",
+    );
     const entry = `${dir}/${name.slice(0, 2)}/${name.slice(2, 34)}`;
     const stamp = await Deno.stat(path).then(
       ({ size, mtime, ctime }) => ({

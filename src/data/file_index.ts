@@ -7,7 +7,7 @@
  */
 import { errorMaker, messageOf } from "../errors.ts";
 import { writeAtomically } from "../atomic_file.ts";
-import { writeAllSync } from "../files.ts";
+import { breathe, writeAllSync } from "../files.ts";
 import { FileTableBuilder, type LabelledFile } from "./file_table.ts";
 import { ImageFiles } from "./image_files.ts";
 
@@ -42,9 +42,6 @@ function sizeOf(path: string): number | undefined {
     return undefined;
   }
 }
-
-/** Yields to the event loop, so that heartbeats continue during long scans. */
-const breathe = () => new Promise((done) => setTimeout(done));
 
 /** Lines per write, and files between two yields to the event loop. */
 const WRITTEN_LINES = 4096;

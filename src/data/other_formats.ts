@@ -24,6 +24,10 @@ async function decodeBmp(bytes: Uint8Array, most: number): Promise<Image> {
   if (!(width * height <= most)) {
     throw new Error(`it has ${width} × ${height} pixels`);
   }
+  // bmp-ts scales 31 to 248, not to 255.
+  if (bits === 16) {
+    throw new Error("it is a BMP of 16 bits a pixel, which cannot be read");
+  }
   // bmp-ts mixes up the colours of these.
   if (compression === 1 || compression === 2) {
     throw new Error("it is a run-length encoded BMP, which cannot be read");

@@ -89,10 +89,12 @@ function checkPixels(
   image: Image,
   { name, url, pixels }: { name: string; url: string; pixels: PixelFormat },
 ): Image {
-  const { width, height, data } = image ?? {};
-  if (isComplete(image ?? {})) {
-    const found = formatOf(image);
-    if (isFormat(found, pixels)) return image;
+  const { channels } = pixels;
+  const whole = { ...image, channels: image?.channels ?? channels };
+  const { width, height, data } = whole;
+  if (isComplete(whole)) {
+    const found = formatOf(whole);
+    if (isFormat(found, pixels)) return whole;
     throw refuse(
       url,
       `${name} has ${formatName(found)}`,
@@ -103,7 +105,7 @@ function checkPixels(
     url,
     `${name} is ${width} × ${height} with ${data?.length ?? "no"} numbers`,
     "give the bytes of an image file, or { width, height, data } with " +
-      `width × height × ${pixels.channels} numbers`,
+      `width × height × ${channels} numbers`,
   );
 }
 

@@ -168,7 +168,9 @@ export class ParquetImages implements Dataset {
     using file = new LocalFile(path);
     let metadata = this.#metadata.get(path);
     if (metadata === undefined) {
-      this.#metadata.set(path, metadata = parquetMetadataAsync(file));
+      metadata = parquetMetadataAsync(file);
+      this.#metadata.set(path, metadata);
+      metadata.catch(() => this.#metadata.delete(path));
     }
     const rowStart = groupRow[group]!, rowEnd = rowStart + groupSize[group]!;
     const rows = await parquetReadObjects({
@@ -184,8 +186,8 @@ export class ParquetImages implements Dataset {
 }
 
 /**
- * Opens the Parquet files of a split: `train-*.parquet` and `test-*.parquet` (or
- * `validation-*`), in the folder or in `data/` below it. The image and label columns
+ * Opens the Parquet files of a split: `train-*.parquet` and `validation-*.parquet`
+ * (where there is none `test-*`), in the folder or in `data/` below it. The image and label columns
  * are found by Hugging Face's metadata in the files, or by their names and types;
  * `options` may name them: `{ image, label }`.
  *

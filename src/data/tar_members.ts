@@ -76,6 +76,9 @@ export function* tarMembers(path: string): Generator<TarMember> {
     if (readAtSync(file, offset, bytes) === count) return bytes;
     throw tarError(path, "it is truncated", "copy the file again");
   };
+  if (whole < BLOCK) {
+    throw tarError(path, "it is not a tar archive", "copy the file again");
+  }
   let next: { name?: string; size?: number } = {};
   for (let at = 0; at + BLOCK <= whole;) {
     const header = read(at, BLOCK);

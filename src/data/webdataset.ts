@@ -6,7 +6,7 @@
  * @module
  */
 import { errorMaker, messageOf } from "../errors.ts";
-import { readAtSync } from "../files.ts";
+import { breathe, readAtSync } from "../files.ts";
 import { classIndices, classNames } from "./class_names.ts";
 import type { Dataset, SharedData, Split } from "./dataset.ts";
 import { decodeBytes } from "./decode.ts";
@@ -97,18 +97,21 @@ function keyOf(name: string): [key: string, extension: string] {
   return [key ?? name, extension ?? ""];
 }
 
+/** Members between two yields to the event loop. */
+const BREATH = 4096;
+
 const decoder = new TextDecoder();
 
 /** The class of a sample: the text of `.cls`, or a field of `.json`. */
 function classOf(extension: string, text: string): string | undefined {
   if (extension === "cls") return text.trim();
-  let json: Record<string, unknown>;
+  let json: Record<string, unknown> | null;
   try {
     json = JSON.parse(text);
   } catch {
     return undefined;
   }
-  const found = json.label ?? json.cls ?? json.class;
+  const found = json?.label ?? json?.cls ?? json?.class ?? undefined;
   return found === undefined ? undefined : String(found);
 }
 
@@ -127,6 +130,7 @@ export async function openWebdataset(
   const shards = await findShards(dir, split, kind);
   const shard: number[] = [], offset: number[] = [], size: number[] = [];
   const classes: (string | undefined)[] = [];
+  let members = 0;
   for (const [at, path] of shards.entries()) {
     let key = "", image: TarMember | undefined, label: string | undefined;
     let array: TarMember | undefined;
@@ -143,6 +147,7 @@ export async function openWebdataset(
     };
     try {
       for (const member of tarMembers(path)) {
+        if (++members % BREATH === 0) await breathe();
         // macOS adds `._name` beside `name`; WebDataset skips such names too.
         if (/(^|\/)\.[^/]*$/.test(member.name)) continue;
         const [own, extension] = keyOf(member.name);

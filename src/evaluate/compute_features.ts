@@ -6,7 +6,6 @@
  */
 import { untilAborted } from "../call_options.ts";
 import * as Comlink from "../deps/comlink.ts";
-import { withUsage } from "../data/decoded_cache.ts";
 import type { Dataset, DatasetSource, Split } from "../data/dataset.ts";
 import type { FeatureLayer, Protocol } from "../model/methods/method.ts";
 import type { PatchValues } from "../patches/normalize.ts";
@@ -120,7 +119,7 @@ export async function computeFeatures(
   const skipped = [...keep?.skipped ?? []];
   const firstBatch = Math.floor((keep?.done ?? 0) / images);
   await using stream = await PatchStream.open({
-    source: await withUsage(request.source),
+    source: request.source,
     recipe,
     patchSize,
     images,

@@ -5,6 +5,7 @@
  * @module
  */
 import { type OpenedSource, openForThreads } from "../data/catalog.ts";
+import { withUsage } from "../data/decoded_cache.ts";
 import type { Split } from "../data/dataset.ts";
 import type { Compute } from "../engine/compute.ts";
 import { methodNamed } from "../model/methods/methods.ts";
@@ -57,12 +58,12 @@ export function onlineProbe(
   for (const [name, value] of Object.entries({ every, train, test, patches })) {
     checkCount(value, { action: "probe with", subject: `${name} ${value}` });
   }
-  const open = (config: ResolvedConfig, split: Split) =>
-    openForThreads({
-      ...trainSource(config),
-      split,
-      limit: split === "train" ? train : test,
-    });
+  const open = async (config: ResolvedConfig, split: Split) => {
+    const limit = split === "train" ? train : test;
+    const own = { ...trainSource(config), split, limit };
+    // The cache's size is counted once, not at each probe.
+    return await openForThreads(await withUsage(own));
+  };
   // By data, since several trainings may share a probe. Opened once: all probes of a run
   // see the same images.
   const byData = new Map<string, Opened>();

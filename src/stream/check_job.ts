@@ -9,7 +9,8 @@ import { errorMaker } from "../errors.ts";
 import { checkChannels } from "../patches/recipe.ts";
 import { type PatchJob, recipesOf } from "./patch_job.ts";
 
-const jobError = errorMaker("cut patches for", "INVALID_ARGUMENT");
+/** The error of a job of which no batches can be made. */
+export const jobError = errorMaker("cut patches for", "INVALID_ARGUMENT");
 
 /**
  * Rejects numbers of which no batches can be made, and parts that do not fit together.

@@ -3,10 +3,33 @@
  *
  * @module
  */
-import { checkJob } from "./check_job.ts";
+import { withUsage } from "../data/decoded_cache.ts";
+import { checkJob, jobError } from "./check_job.ts";
 import { batchBytes, ownImages, type PatchJob } from "./patch_job.ts";
 import { PatchPool, type PoolOptions } from "./pool.ts";
 import { Ring, type RingHandle } from "./ring.ts";
+
+/**
+ * The ring of a job.
+ *
+ * @throws {EmpSslError} `INVALID_ARGUMENT` where the system refuses its memory.
+ */
+function ringOf(
+  { images, patches }: PatchJob,
+  layout: { slots: number; slotBytes: number; parts: number },
+): Ring {
+  try {
+    return Ring.create(layout);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const gigabytes = (layout.slotBytes / 1e9).toFixed(1);
+    throw jobError(
+      `batches of ${images} × ${patches} patches`,
+      `one needs ${gigabytes} GB, and ${layout.slots} are kept`,
+      "give fewer images or patches",
+    );
+  }
+}
 
 /** Memory limit of the ring in bytes; the ring has at least two slots. */
 const RING_BYTES = 512 * 2 ** 20;
@@ -67,21 +90,22 @@ export class PatchStream implements AsyncIterable<Uint8Array>, AsyncDisposable {
   /**
    * Starts the workers.
    *
-   * @param job What to cut.
+   * @param wanted What to cut.
    * @param options The number of workers; a signal that ends the stream.
    * @throws {EmpSslError} Any error of opening the data set.
    */
   static async open(
-    job: PatchJob,
+    wanted: PatchJob,
     options: PoolOptions,
   ): Promise<PatchStream> {
     options.signal?.throwIfAborted();
-    checkJob(job);
+    checkJob(wanted);
+    const job = { ...wanted, source: await withUsage(wanted.source) };
     const slotBytes = batchBytes(job);
     const fit = Math.floor(RING_BYTES / slotBytes);
     const slots = Math.max(2, Math.min(4, fit));
     const images = ownImages(job);
-    const ring = Ring.create({ slots, slotBytes, parts: images });
+    const ring = ringOf(job, { slots, slotBytes, parts: images });
     ring.startAt(job.firstBatch);
     ring.startTicketsAt(job.firstBatch * images);
     const { signal } = options;

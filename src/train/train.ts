@@ -110,13 +110,13 @@ export async function* train(
     await checkOwnName({ addresses, task: task ?? 0 });
   }
   if (isFollower(config)) {
-    const { peers, config: told } = await followAgreement(config, {
+    const { peers, config: told, source } = await followAgreement(config, {
       resumes: goesOn,
       asked,
       resolve: (choices) => resolveConfig(choices, preparing),
     });
     using _ = peers;
-    const { step } = peers.plan, source = trainSource(told);
+    const { step } = peers.plan;
     const run = { config: told, peers, step, source, signal, includeBatch };
     yield* explained(
       peers,
