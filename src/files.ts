@@ -26,6 +26,11 @@ export async function exists(path: string): Promise<boolean> {
   return await Deno.stat(path).then(() => true, () => false);
 }
 
+/** When a file was modified, in milliseconds since 1970; 0 where it is not known. */
+export function modified(path: string): number {
+  return Deno.statSync(path).mtime?.getTime() ?? 0;
+}
+
 /** Yields to the event loop, so that heartbeats and signals are served in long work. */
 export const breathe = () => new Promise((done) => setTimeout(done));
 

@@ -26,7 +26,10 @@ import {
 import { ARCHITECTURES } from "../src/model/architectures.ts";
 import { methodOf } from "../src/model/methods/methods.ts";
 import { readCheckpointInfo } from "../src/checkpoint/checkpoint.ts";
-import { keepEvaluation } from "../src/evaluate/evaluation_record.ts";
+import {
+  keepEvaluation,
+  unfinishedFolder,
+} from "../src/evaluate/evaluation_record.ts";
 import type { Command, Values } from "./cli/flags.ts";
 import {
   ENGINE_FLAG,
@@ -217,6 +220,9 @@ export async function evaluateRun(values: Values): Promise<EvaluationResult> {
       prepared(event.event);
     } else if (event.type === "skipped") {
       console.error(`Left out ${event.image}: ${event.why}`);
+    } else if (event.type === "resumed") {
+      const { split, done, count } = event;
+      console.log(`Resuming after ${done} of ${count} ${split} images`);
     } else if (event.type === "warning") {
       console.error(`Warning: ${event.message}`);
     } else if (event.type === "damaged") {
@@ -227,7 +233,9 @@ export async function evaluateRun(values: Values): Promise<EvaluationResult> {
       bars.get(title)!.update(event.epoch + 1, percent(event.accuracy));
     }
   };
-  const result = await evaluate(config, { onEvent });
+  const { path } = readCheckpointInfo(config.modelPath);
+  const keepIn = unfinishedFolder(path);
+  const result = await evaluate({ ...config, keepIn }, { onEvent });
   if (values.json) console.log(JSON.stringify(result));
   else show(result);
   if (!config.untrained) keepOrWarn(result);

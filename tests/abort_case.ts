@@ -1,7 +1,8 @@
 /**
- * Evaluates a run twice: with a callback that throws, and with a signal that is aborted
- * during the linear probe. Prints what each evaluation rejected with, and how many
- * epochs its probe had made. A separate program, since a process can load TensorFlow in
+ * Evaluates a run with callbacks that throw, with a signal that is aborted during the
+ * linear probe, and with one that is aborted between two batches of the features, which
+ * the next call continues. Prints what each evaluation rejected with and how many epochs
+ * its probe had made; what was continued; and accuracies with and without interruption. A separate program, since a process can load TensorFlow in
  * one thread only.
  */
 import { messageOf } from "../src/errors.ts";
@@ -44,4 +45,33 @@ const outcomes = [
     if (type === "linear") controller.abort(new Error("enough"));
   }, controller.signal),
 ];
-console.log(JSON.stringify(outcomes));
+
+/** The accuracies of an evaluation in batches of 16 images, and where it resumed. */
+async function accuracies(keepIn?: string, signal?: AbortSignal) {
+  const resumed: string[] = [];
+  const { linear, knn } = await evaluate({
+    modelPath: modelPath!,
+    ...{ testPatches: 64, limitTrain: 40, limitTest: 48, keepIn },
+    precision: "fp32",
+  }, {
+    signal,
+    onEvent(event) {
+      if (event.type === "resumed") {
+        resumed.push(`${event.split} ${event.done}`);
+      }
+      const { type } = event;
+      if (type !== "features" || event.split !== "train") return;
+      if (event.done >= 16) stopping.abort(new Error("stopped"));
+    },
+  });
+  return { resumed, linear: linear!.last, knn };
+}
+
+const stopping = new AbortController(), keepIn = `${modelPath}/unfinished`;
+const stopped = await accuracies(keepIn, stopping.signal)
+  .catch((error) => messageOf(error));
+const continued = await accuracies(keepIn);
+const left = [...Deno.readDirSync(modelPath!)].map(({ name }) => name)
+  .filter((name) => name === "unfinished");
+const whole = await accuracies();
+console.log(JSON.stringify({ outcomes, stopped, continued, left, whole }));

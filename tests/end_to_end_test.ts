@@ -155,12 +155,20 @@ Deno.test({
 
       const aborted = await runTask("abort_case", [run]);
       assertEquals(aborted.code, 0, aborted.err);
-      const outcomes: [string, number][] = JSON.parse(aborted.out);
+      const told = JSON.parse(aborted.out);
+      const outcomes: [string, number][] = told.outcomes;
       assertEquals(outcomes.map(([reason]) => reason), [
         ...["the user's error", "another error of the user", "enough"],
       ]);
       // An epoch of so few images takes less time than the message to stop.
       assert(outcomes.every(([, epochs]) => epochs < 50), aborted.out);
+      // An evaluation goes on after the rows that it has, and gives the same.
+      const { stopped, continued, left, whole } = told;
+      assertEquals([stopped, left], ["stopped", []]);
+      const [test, train, ...more] = continued.resumed;
+      assertEquals([test, more], ["test 48", []]);
+      assert(["train 16", "train 32", "train 40"].includes(train), train);
+      assertEquals({ ...continued, resumed: [] }, whole);
 
       const data = `${dir}/photos`;
       await writeImages(data, { classes: 2, each: 3 });

@@ -94,7 +94,7 @@ Deno.test("rows that are kept are found again, by the same work only", async () 
       const stamps = new Float64Array(3 * LABELS.length).fill(1);
       if (changed >= 0) stamps[3 * changed + 2] = 2;
       return PartFile.open(path, {
-        rowBytes,
+        width: WIDTH,
         identity: ["model", model],
         precision: "bf16",
         stamps,

@@ -77,6 +77,8 @@ export interface KeptRows {
   done: number;
   /** The rows of images that could not be read. */
   skipped: number[];
+  /** Whether the rows are in half precision. */
+  half?: boolean;
 }
 
 /** Patches per batch on the device, by the side of a patch in pixels. */
@@ -146,6 +148,7 @@ export async function computeFeatures(
       values: request.values,
       features: request.features,
       keep: keep?.path,
+      half: keep?.half,
     },
     stream.handle,
     Comlink.proxy(callbacks.catching(onDone)),

@@ -10,6 +10,7 @@ import { writeAtomically, writeError } from "../atomic_file.ts";
 import { openForThreads } from "../data/catalog.ts";
 import type { EngineChoice, PrecisionChoice } from "../engine/engine.ts";
 import { errorMaker } from "../errors.ts";
+import { modified } from "../files.ts";
 import { featureWidth } from "../model/encoder.ts";
 import type { FeatureLayer, Protocol } from "../model/methods/method.ts";
 import { methodOf } from "../model/methods/methods.ts";
@@ -174,7 +175,7 @@ export async function embed(
   try {
     const { engine, device, precision } = compute.report;
     part = PartFile.open(partPath, {
-      rowBytes: 4 * width,
+      width,
       // Rows of another engine or precision would not be comparable.
       identity: [
         [resolve(path), modified(path), patches, engine, device],
@@ -215,8 +216,4 @@ export async function embed(
   }
   part.remove();
   return { out, names, count };
-}
-
-function modified(path: string): number {
-  return Deno.statSync(path).mtime?.getTime() ?? 0;
 }

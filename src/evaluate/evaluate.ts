@@ -4,7 +4,9 @@
  *
  * @module
  */
+import { basename } from "node:path";
 import type { FeatureLayer, Protocol } from "../model/methods/method.ts";
+import { featureWidth } from "../model/encoder.ts";
 import { methodOf } from "../model/methods/methods.ts";
 import * as Comlink from "../deps/comlink.ts";
 import { openForThreads } from "../data/catalog.ts";
@@ -24,6 +26,7 @@ import type {
   EngineReport,
   PrecisionChoice,
 } from "../engine/engine.ts";
+import { modified } from "../files.ts";
 import { readCheckpointInfo } from "../checkpoint/checkpoint.ts";
 import { trainSource } from "../checkpoint/run_config.ts";
 import { startCompute } from "../engine/compute.ts";
@@ -31,6 +34,7 @@ import { Failure } from "../failure.ts";
 import type { Accuracy } from "./accuracy.ts";
 import type { EvaluationCalls } from "./evaluation_calls.ts";
 import { computeFeatures, cutsOf, labelsOf } from "./compute_features.ts";
+import { KeptFeatures } from "./kept_features.ts";
 import type { ProbeResult } from "./linear_probe.ts";
 import { KNN, LINEAR_PROBE } from "./protocol.ts";
 import {
@@ -80,6 +84,11 @@ export interface EvaluateConfig {
   untrained: boolean;
   /** A folder for .npy files, or a .safetensors file, for the features. */
   featuresOut?: string;
+  /**
+   * A folder for the features while they are computed: the same call continues from
+   * them after an interruption. They are removed at the end.
+   */
+  keepIn?: string;
   /** Number of patch workers. */
   workers?: number;
   /** The engine that runs the model. */
@@ -142,6 +151,7 @@ export interface EvaluationResult {
 export type EvaluateEvent =
   | { type: "prepare"; event: PrepareEvent }
   | { type: "features"; split: Split; done: number; count: number }
+  | { type: "resumed"; split: Split; done: number; count: number }
   | { type: "warning"; message: string }
   | { type: "damaged"; fault: string }
   | { type: "skipped"; image: string; why: string }
@@ -220,7 +230,22 @@ export async function evaluate(
   const classes = sets.train.classes.length;
   checkClasses(sets, dir ?? name);
   const leftOut = { train: 0, test: 0 };
-  const compute = await startCompute(config);
+  using kept = config.keepIn === undefined ? undefined : new KeptFeatures({
+    dir: config.keepIn,
+    sets,
+    identity: [
+      [basename(checkpoint.path), modified(checkpoint.path)],
+      [name, options, untrained, testPatches, protocol, features],
+      [config.engine, config.precision],
+    ],
+  });
+  const compute = await startCompute({
+    ...config,
+    // A busy machine could choose another format than that of the kept rows.
+    precision: config.precision === "auto"
+      ? kept?.precision ?? "auto"
+      : config.precision,
+  });
   const { warning } = compute.report;
   if (warning !== undefined) onEvent({ type: "warning", message: warning });
   try {
@@ -229,6 +254,11 @@ export async function evaluate(
     // The shorter one first: too many damaged images end it sooner.
     for (const split of ["test", "train"] as const) {
       const { length } = sets[split];
+      const width = featureWidth(checkpoint.model, features);
+      const keep = kept?.open(split, width, compute.report);
+      leftOut[split] = keep?.skipped.length ?? 0;
+      const done = keep?.done ?? 0;
+      if (done > 0) onEvent({ type: "resumed", split, done, count: length });
       await computeFeatures(compute, {
         source: sources[split],
         labels: labelsOf(sets[split], sets.train.classes),
@@ -236,9 +266,11 @@ export async function evaluate(
         ...cutsOf(run, { protocol, patches: testPatches }),
         features,
         workers: config.workers,
+        keep,
         signal,
-        onSkipped(image, why) {
+        onSkipped(image, why, index) {
           leftOut[split]++;
+          keep?.skip(index);
           onEvent({ type: "skipped", image, why });
         },
       }, (done) => onEvent({ type: "features", split, done, count: length }));
@@ -280,6 +312,7 @@ export async function evaluate(
       result.linear = await untilAborted(linear, signal);
     }
     await calls.endEvaluation();
+    kept?.remove();
     result.seconds = (performance.now() - begin) / 1000;
     onEvent({ type: "result", result });
     return result;

@@ -16,6 +16,26 @@ const FOLDER = "evaluations";
 /** Earlier versions wrote every evaluation to this file. */
 const FORMER = "evaluation.json";
 
+/** The folder of a run for the features of evaluations that have not ended. */
+const UNFINISHED = "evaluations.part";
+
+/**
+ * The folder in which an evaluation of a checkpoint keeps its features until it ends;
+ * undefined for a checkpoint outside a run's folder, or in one that cannot be written.
+ *
+ * @param checkpoint The checkpoint's file.
+ */
+export function unfinishedFolder(checkpoint: string): string | undefined {
+  const dir = checkpoint.replace(/[^/]*$/, "");
+  try {
+    Deno.statSync(`${dir}config.json`);
+    Deno.mkdirSync(`${dir}${UNFINISHED}`, { recursive: true });
+    return `${dir}${UNFINISHED}`;
+  } catch {
+    return undefined;
+  }
+}
+
 /** The file name of an evaluation's checkpoint. In a run's folder they sort by step. */
 export function checkpointFile({ checkpoint }: EvaluationResult): string {
   return checkpoint.split("/").at(-1)!;

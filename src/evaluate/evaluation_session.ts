@@ -44,6 +44,8 @@ export interface FeatureJob {
   labels: Int32Array;
   /** A file that stores the rows, so that a later call can resume. */
   keep?: string;
+  /** Whether it stores them in half precision. */
+  half?: boolean;
   /** The first batch to compute; earlier ones are in that file. */
   firstBatch: number;
 }
@@ -93,12 +95,12 @@ export class EvaluationSession {
     handle: RingHandle,
     onFeatures: OnFeatures,
   ): Promise<void> {
-    const { images, labels, keep, firstBatch } = job;
+    const { images, labels, keep, half, firstBatch } = job;
     const model = this.#model;
     const ring = new Ring(handle);
     const encoder = await this.#engine.encoder({ ...job, model }, this.#state);
     const { width } = encoder;
-    const features = new Features({ width, labels, keep });
+    const features = new Features({ width, labels, keep, half });
     this.#features.set(job.split, features);
     try {
       for (let batch = firstBatch; batch * images < labels.length; batch++) {

@@ -1,6 +1,6 @@
 /**
- * Features of a split with their labels. Those of a large split are stored in a
- * temporary file in half precision, so that memory use stays bounded.
+ * Features of a split with their labels. Those of a large split are stored in a file in
+ * half precision, so that memory use stays bounded.
  *
  * @module
  */
@@ -42,73 +42,105 @@ class MemoryStore implements Store {
   }
 }
 
+/** Where a {@linkcode FileStore} writes, and how. */
+interface FileOptions {
+  /** The open file, and its path for errors. */
+  file: Deno.FsFile;
+  path: string;
+  /** Values of a row. */
+  width: number;
+  /** Whether they are stored in half precision. */
+  half: boolean;
+  /** The remedy where the file cannot be written. */
+  remedy: string;
+}
+
+/** Rows in a file. */
 class FileStore implements Store {
-  #path: string;
-  #file: Deno.FsFile;
-  #rowBytes: number;
-  constructor(width: number) {
-    this.#rowBytes = width * 2;
-    try {
-      this.#path = Deno.makeTempFileSync({ prefix: "emp-ssl-features-" });
-      this.#file = Deno.openSync(this.#path, { read: true, write: true });
-      // Unlinked at once, so that no file is left however the process ends.
-      Deno.removeSync(this.#path);
-    } catch (error) {
-      const folder = Deno.env.get("TMPDIR") ?? "/tmp";
-      throw writeError(`temporary files in ${folder}`, error, TEMPORARY);
-    }
+  #options: FileOptions;
+  constructor(options: FileOptions) {
+    this.#options = options;
+  }
+  #rowBytes(): number {
+    const { width, half } = this.#options;
+    return width * (half ? 2 : 4);
+  }
+  /** How many rows there are in the file. */
+  count(): number {
+    return Math.floor(this.#options.file.statSync().size / this.#rowBytes());
   }
   write(rows: Float32Array, first: number): void {
-    const bytes = new Uint8Array(Float16Array.from(rows).buffer);
-    this.#file.seekSync(first * this.#rowBytes, Deno.SeekMode.Start);
+    const { file, path, half, remedy } = this.#options;
+    const values = half ? Float16Array.from(rows) : rows;
     try {
-      writeAllSync(this.#file, bytes);
+      file.seekSync(first * this.#rowBytes(), Deno.SeekMode.Start);
+      writeAllSync(file, bytesOf(values));
     } catch (error) {
-      throw writeError(`features to ${this.#path}`, error, TEMPORARY);
+      throw writeError(path, error, { remedy });
     }
   }
   read(row: number, output: Float32Array): void {
-    const halves = new Float16Array(output.length);
-    const bytes = new Uint8Array(halves.buffer);
-    readAtSync(this.#file, row * this.#rowBytes, bytes);
-    output.set(halves);
+    const { file, half } = this.#options;
+    const values = half ? new Float16Array(output.length) : output;
+    readAtSync(file, row * this.#rowBytes(), bytesOf(values));
+    if (half) output.set(values);
   }
   dispose(): void {
-    this.#file.close();
+    this.#options.file.close();
   }
 }
 
-/** Rows as fp32 in a file of the caller, from which a later call can resume. */
-class KeptStore implements Store {
-  #path: string;
-  #file: Deno.FsFile;
-  #width: number;
-  constructor(path: string, width: number) {
-    this.#path = path;
-    this.#file = Deno.openSync(path, { read: true, write: true, create: true });
-    this.#width = width;
+function bytesOf(values: Float32Array | Float16Array): Uint8Array {
+  const { buffer, byteOffset, byteLength } = values;
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
+
+/** A temporary file that is gone however the process ends. */
+function temporaryStore(width: number): FileStore {
+  try {
+    const path = Deno.makeTempFileSync({ prefix: "emp-ssl-features-" });
+    const file = Deno.openSync(path, { read: true, write: true });
+    Deno.removeSync(path);
+    return new FileStore({
+      ...{ file, path, width, half: true, remedy: TEMPORARY.remedy },
+    });
+  } catch (error) {
+    const folder = Deno.env.get("TMPDIR") ?? "/tmp";
+    throw writeError(`temporary files in ${folder}`, error, TEMPORARY);
   }
-  #seek(row: number): void {
-    this.#file.seekSync(row * this.#width * 4, Deno.SeekMode.Start);
-  }
-  write(rows: Float32Array, first: number): void {
-    const { buffer, byteOffset, byteLength } = rows;
-    try {
-      this.#seek(first);
-      writeAllSync(this.#file, new Uint8Array(buffer, byteOffset, byteLength));
-    } catch (error) {
-      const remedy =
-        "run the same command again: the rows already written are kept";
-      throw writeError(this.#path, error, { remedy });
+}
+
+/** A file of the caller, from which a later call can resume. */
+function keptStore(path: string, width: number, half: boolean): FileStore {
+  const remedy =
+    "run the same command again: the rows already written are kept";
+  const file = Deno.openSync(path, { read: true, write: true, create: true });
+  return new FileStore({ file, path, width, half, remedy });
+}
+
+/** Rows in memory, each of them also in a file. */
+class CopiedStore implements Store {
+  #memory: MemoryStore;
+  #file: FileStore;
+  constructor(memory: MemoryStore, file: FileStore, width: number) {
+    this.#memory = memory;
+    this.#file = file;
+    const row = new Float32Array(width);
+    for (let i = 0, count = file.count(); i < count; i++) {
+      file.read(i, row);
+      memory.write(row, i);
     }
   }
+  write(rows: Float32Array, first: number): void {
+    this.#memory.write(rows, first);
+    this.#file.write(rows, first);
+  }
   read(row: number, output: Float32Array): void {
-    const { buffer, byteOffset, byteLength } = output;
-    const bytes = new Uint8Array(buffer, byteOffset, byteLength);
-    readAtSync(this.#file, row * this.#width * 4, bytes);
+    this.#memory.read(row, output);
   }
   dispose(): void {
-    this.#file.close();
+    this.#memory.dispose();
+    this.#file.dispose();
   }
 }
 
@@ -134,25 +166,27 @@ export class Features implements Disposable {
   /**
    * Allocates the storage.
    *
-   * @param shape Width of a row; a label for each row; a file that keeps the rows,
-   * as fp32, after this object is disposed of.
+   * @param shape Width of a row; a label for each row; a file that keeps the rows after
+   * this object is disposed of, and whether in half precision.
    * @param memoryLimit Maximum bytes of fp32 in memory.
    */
   constructor(
-    { width, labels, keep }: {
+    { width, labels, keep, half = false }: {
       width: number;
       labels: Int32Array;
       keep?: string;
+      half?: boolean;
     },
     memoryLimit: number = MEMORY_LIMIT,
   ) {
     this.width = width;
     this.labels = labels;
-    this.#store = keep !== undefined
-      ? new KeptStore(keep, width)
-      : labels.length * width * 4 <= memoryLimit
-      ? new MemoryStore(labels.length, width)
-      : new FileStore(width);
+    const fits = labels.length * width * 4 <= memoryLimit;
+    const memory = fits ? new MemoryStore(labels.length, width) : undefined;
+    const kept = keep === undefined ? undefined : keptStore(keep, width, half);
+    this.#store = memory && kept
+      ? new CopiedStore(memory, kept, width)
+      : memory ?? kept ?? temporaryStore(width);
   }
 
   /** How many rows there are. */

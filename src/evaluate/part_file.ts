@@ -1,6 +1,6 @@
 /**
- * The rows of an interrupted embedding, from which the same embedding resumes. Rows are
- * only reused up to the first whose image file has changed.
+ * The rows of an interrupted embedding or evaluation, from which the same call resumes.
+ * Rows are only reused up to the first whose image file has changed.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { errorMaker } from "../errors.ts";
 import { removeIfPossible } from "../files.ts";
 import type { KeptRows } from "./compute_features.ts";
 
-const partError = errorMaker("embed to", "INVALID_ARGUMENT");
+const partError = errorMaker("write rows to", "INVALID_ARGUMENT");
 
 /** Metadata of the rows, in `<path>.json`. */
 interface Note {
@@ -54,14 +54,16 @@ export function keptPrecision(path: string): Precision | undefined {
 
 /** How a part file is opened. */
 export interface PartFileOptions {
-  /** Bytes of a row. */
-  rowBytes: number;
+  /** Values of a row. */
+  width: number;
   /** All that determines the rows, except the image files and the number format. */
   identity: unknown;
   /** The number format of the rows. */
   precision: Precision;
   /** The current stamps of the image files. */
   stamps: Stamps;
+  /** Whether the rows are in half precision. */
+  half?: boolean;
 }
 
 /** The rows in a file, and what identifies them. */
@@ -69,17 +71,19 @@ export class PartFile implements KeptRows, Disposable {
   readonly path: string;
   readonly done: number;
   readonly skipped: number[];
+  readonly half: boolean;
   #kind: Omit<Note, "skipped">;
   #lock: Deno.FsFile;
 
   private constructor(
     path: string,
-    done: number,
+    { done, half }: { done: number; half: boolean },
     { skipped, ...kind }: Note,
     lock: Deno.FsFile,
   ) {
     this.path = path;
     this.done = done;
+    this.half = half;
     this.skipped = skipped;
     this.#kind = kind;
     this.#lock = lock;
@@ -108,9 +112,10 @@ export class PartFile implements KeptRows, Disposable {
 
   static #locked(
     path: string,
-    { rowBytes, identity, precision, stamps }: PartFileOptions,
+    { width, half = false, identity, precision, stamps }: PartFileOptions,
     lock: Deno.FsFile,
   ): PartFile {
+    const rowBytes = width * (half ? 2 : 4);
     const digest = createHash("sha256").update(JSON.stringify(identity))
       .digest("hex");
     const kind = { identity: digest, precision };
@@ -122,7 +127,12 @@ export class PartFile implements KeptRows, Disposable {
       Deno.truncateSync(path, done * rowBytes);
       writeStamps(path, stamps);
       const skipped = note.skipped.filter((row) => row < done);
-      const again = new PartFile(path, done, { ...note, skipped }, lock);
+      const again = new PartFile(
+        path,
+        { done, half },
+        { ...note, skipped },
+        lock,
+      );
       again.#write();
       return again;
     }
@@ -130,12 +140,17 @@ export class PartFile implements KeptRows, Disposable {
       throw partError(
         path,
         "it holds the rows of an interrupted call with other settings",
-        "give those settings, delete it, or name another --out",
+        "give those settings, or delete it",
       );
     }
     Deno.writeFileSync(path, new Uint8Array());
     writeStamps(path, stamps);
-    const fresh = new PartFile(path, 0, { ...kind, skipped: [] }, lock);
+    const fresh = new PartFile(
+      path,
+      { done: 0, half },
+      { ...kind, skipped: [] },
+      lock,
+    );
     fresh.#write();
     return fresh;
   }
@@ -181,7 +196,7 @@ function lockOf(path: string): Deno.FsFile {
   throw partError(
     path,
     "another process is writing it",
-    "wait for it, or name another --out",
+    "wait for it",
   );
 }
 

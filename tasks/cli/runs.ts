@@ -17,6 +17,7 @@ import {
   checkpointFile,
   keepEvaluation,
   readEvaluations,
+  unfinishedFolder,
 } from "../../src/evaluate/evaluation_record.ts";
 import type { FeatureLayer, Protocol } from "../../src/model/methods/method.ts";
 import {
@@ -183,6 +184,7 @@ export async function evaluateRun(
     ...evaluation,
     ...kind,
     modelPath: run,
+    keepIn: unfinishedFolder(path),
     engine,
     // `auto` could choose another format while the machine is busy.
     precision: config.precision,
