@@ -11,7 +11,7 @@ import {
   ZipSource,
 } from "../deps/archives.ts";
 import { EmpSslError, isEmpSslError, messageOf } from "../errors.ts";
-import { writeAll } from "../files.ts";
+import { readAtSync, writeAll } from "../files.ts";
 
 /** Called for each file, with the number of files so far. */
 export type OnFile = (files: number) => void;
@@ -127,15 +127,12 @@ class FileSource extends ZipSource<string> {
     this.#file = file;
     this.size = size;
   }
-  override async readUint8Array(offset: number, length: number) {
+  override readUint8Array(offset: number, length: number) {
     const bytes = new Uint8Array(Math.min(length, this.size - offset));
-    await this.#file.seek(offset, Deno.SeekMode.Start);
-    for (let at = 0; at < bytes.length;) {
-      const read = await this.#file.read(bytes.subarray(at));
-      if (read === null) throw new Error("the file ends early");
-      at += read;
+    if (readAtSync(this.#file, offset, bytes) < bytes.length) {
+      return Promise.reject(new Error("the file ends early"));
     }
-    return bytes;
+    return Promise.resolve(bytes);
   }
 }
 

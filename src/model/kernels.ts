@@ -193,6 +193,11 @@ export function squaredNorm(x: tf.Tensor): tf.Tensor {
   return run(KERNELS.squaredNorm, { x })[0]!;
 }
 
+/** The L2 norm of a tensor, a scalar. It has no gradient. */
+export function norm(x: tf.Tensor): tf.Tensor {
+  return tf.sqrt(squaredNorm(x));
+}
+
 /**
  * log det of symmetric positive definite matrices; its gradient is the inverse.
  *

@@ -6,7 +6,7 @@
  * @module
  */
 import * as tf from "../deps/tfjs.ts";
-import { squaredNorm } from "./kernels.ts";
+import { norm } from "./kernels.ts";
 
 /** Which learning rate the local rate is clipped at: the step's or the initial one. */
 export const LARS_CLIPS = ["current", "initial"] as const;
@@ -55,10 +55,6 @@ export const OPTIMIZER: OptimizerConfig = {
   weightDecay: 1e-4,
   momentum: 0.9,
 };
-
-function norm(x: tf.Tensor): tf.Tensor {
-  return tf.sqrt(squaredNorm(x));
-}
 
 /**
  * s·(g + wd·p) with s = min(local / rate, 1), where rate is `clipRate` or

@@ -12,7 +12,7 @@
  * @module
  */
 import * as tf from "../deps/tfjs.ts";
-import { squaredNorm } from "./kernels.ts";
+import { norm } from "./kernels.ts";
 import { momentumOf, type MomentumOptions, type SgdResult } from "./sgd.ts";
 
 /** The coefficients of `torch.optim.Muon`, and how often they are applied. */
@@ -31,10 +31,6 @@ export const MUON_STEP = 0.06;
 /** Whether Muon applies: to filters `H×W×C×D`, not to linear layers. */
 export function isFilter({ rank }: tf.Tensor): boolean {
   return rank === 4;
-}
-
-function norm(x: tf.Tensor): tf.Tensor {
-  return tf.sqrt(squaredNorm(x));
 }
 
 /** x / ‖x‖, and zero if x is zero. */

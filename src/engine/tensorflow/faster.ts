@@ -40,34 +40,26 @@ export function filled(graph: GraphBuilder, shape: number[]): GraphValue {
 /** The feed of {@linkcode filled}'s placeholder. */
 export const HALF = { name: "x", shape: [], values: Float32Array.of(0.5) };
 
+const CONVOLUTION = {
+  strides: attr.ints([1, 1, 1, 1]),
+  padding: attr.text("SAME"),
+  data_format: attr.text("NHWC"),
+};
+
 /** One convolution and its weight gradient in each format. */
 function buildGraph(shape: number[]): Uint8Array<ArrayBuffer> {
   const graph = new GraphBuilder();
   const feed = filled(graph, shape);
   const filter = graph.fill(FILTER, 0.01);
   for (const dtype of [DType.float, DType.bfloat16]) {
-    const T = attr.type(dtype);
-    const attributes = {
-      T,
-      strides: attr.ints([1, 1, 1, 1]),
-      padding: attr.text("SAME"),
-      data_format: attr.text("NHWC"),
-    };
-    const x = graph.cast(feed, dtype);
-    const y: GraphValue = {
-      name: graph.node("Conv2D", [x, graph.cast(filter, dtype)], attributes),
-      dtype,
-      shape,
-    };
-    const gradient: GraphValue = {
-      name: graph.node(
-        "Conv2DBackpropFilter",
-        [x, graph.ints(FILTER), y],
-        attributes,
-      ),
-      dtype,
-      shape: FILTER,
-    };
+    const x = graph.cast(feed, dtype), taps = graph.cast(filter, dtype);
+    const y = graph.value("Conv2D", [x, taps], shape, CONVOLUTION);
+    const gradient = graph.value(
+      "Conv2DBackpropFilter",
+      [x, graph.ints(FILTER), y],
+      FILTER,
+      CONVOLUTION,
+    );
     const out = graph.cast(gradient, DType.float);
     const name = dtype === DType.float ? "fp32" : "bf16";
     graph.node("L2Loss", [out], { T: attr.type(DType.float) }, name);
@@ -112,26 +104,22 @@ function residualGraph(
 ): Uint8Array<ArrayBuffer> {
   const graph = new GraphBuilder();
   const dtype = precision === "bf16" ? DType.bfloat16 : DType.float;
-  const T = attr.type(dtype), channels = shape.at(-1)!;
+  const channels = shape.at(-1)!;
   const filter = graph.cast(graph.fill(FILTER, 0.01), dtype);
   const ones = graph.fill([channels], 1), none = graph.fill([0], 0);
   let y = graph.cast(filled(graph, shape), dtype);
   for (let layer = 0; layer < LAYERS; layer++) {
-    const named = (name: string): GraphValue => ({ name, dtype, shape });
-    const convolved = named(graph.node("Conv2D", [y, filter], {
-      ...{ T, strides: attr.ints([1, 1, 1, 1]) },
-      ...{ padding: attr.text("SAME"), data_format: attr.text("NHWC") },
-    }));
-    const normed = named(graph.node(
+    const convolved = graph.value("Conv2D", [y, filter], shape, CONVOLUTION);
+    const normed = graph.value(
       "FusedBatchNormV3",
       [convolved, ones, ones, none, none],
+      shape,
       {
-        ...{ T, U: attr.type(DType.float), epsilon: attr.float(1e-5) },
+        ...{ U: attr.type(DType.float), epsilon: attr.float(1e-5) },
         ...{ data_format: attr.text("NHWC"), is_training: attr.bool(true) },
       },
-    ));
-    const added = named(graph.node("AddV2", [normed, y], { T }));
-    y = named(graph.node("Relu", [added], { T }));
+    );
+    y = graph.value("Relu", [graph.value("AddV2", [normed, y], shape)], shape);
   }
   const out = graph.cast(y, DType.float);
   graph.node("L2Loss", [out], { T: attr.type(DType.float) }, "y");

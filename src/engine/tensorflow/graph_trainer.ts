@@ -11,7 +11,7 @@ import {
 } from "../../model/tensors.ts";
 import type { StepResult, Trainer, TrainerOptions } from "../engine.ts";
 import {
-  momentumOf,
+  momentumName,
   NODES,
   prefixOf,
   readNode,
@@ -130,7 +130,7 @@ export class GraphTrainer implements Trainer {
       await restore(session, kept, new Map([...first, ...momentum ?? []]));
     }
     if (momentum?.has(trainable[0]!.name)) {
-      await restore(session, trainable, momentum, momentumOf);
+      await restore(session, trainable, momentum, momentumName);
     }
     if (replicas) await trainer.#run([], [NODES.broadcast]);
     return trainer;
@@ -260,7 +260,7 @@ export class GraphTrainer implements Trainer {
     const names = this.#specs.filter(isTrainable).map(({ name }) => name);
     const kept = this.#kept.map(({ name }) => name);
     return new Map([
-      ...await this.#read(names, (name) => readNode(momentumOf(name))),
+      ...await this.#read(names, (name) => readNode(momentumName(name))),
       ...kept.length > 0 ? await this.#read(kept, readNode) : [],
     ]);
   }

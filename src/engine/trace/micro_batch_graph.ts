@@ -12,7 +12,7 @@ import { isTrainable } from "../../model/tensors.ts";
 import type { TrainerOptions } from "../engine.ts";
 import { attr, type GraphBuilder, type GraphValue } from "./graph.ts";
 import { DType } from "./messages.ts";
-import { accumulatorOf, momentumOf, NODES } from "./names.ts";
+import { accumulatorOf, momentumName, NODES } from "./names.ts";
 import {
   assignAll,
   countStopRequests,
@@ -65,7 +65,7 @@ export function traceMicroBatchTrainer(
     const variables = declare(graph, {
       collectives,
       specs,
-      ofTrainable: [momentumOf, accumulatorOf],
+      ofTrainable: [momentumName, accumulatorOf],
       scratch: {
         [NODES.allZ]: [microBatches, rows, width],
         [NODES.meanZ]: [images, width],

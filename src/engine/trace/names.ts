@@ -58,7 +58,7 @@ export const restoredNode = (variable: string) => `restored/${variable}`;
 /** The node that reads a tensor of the model. */
 export const readNode = (variable: string) => `read/${variable}`;
 /** The name of a parameter's momentum buffer. */
-export const momentumOf = (parameter: string) => `momentum/${parameter}`;
+export const momentumName = (parameter: string) => `momentum/${parameter}`;
 /** The name of the variable that accumulates a parameter's gradient. */
 export const accumulatorOf = (parameter: string) => `accumulator/${parameter}`;
 /** The name prefix of a replica's nodes: empty for the first. */

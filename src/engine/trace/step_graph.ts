@@ -14,7 +14,7 @@ import { isTrainable } from "../../model/tensors.ts";
 import type { EncoderOptions, TrainerOptions } from "../engine.ts";
 import type { GraphBuilder, GraphValue } from "./graph.ts";
 import { traceMicroBatchTrainer } from "./micro_batch_graph.ts";
-import { momentumOf, NODES } from "./names.ts";
+import { momentumName, NODES } from "./names.ts";
 import {
   assignAll,
   countStopRequests,
@@ -49,7 +49,7 @@ export function traceTrainer(
     const { graph, backend, collectives, learningRate } = replica;
     const variables = declare(graph, {
       specs: [...specs, ...kept],
-      ofTrainable: [momentumOf],
+      ofTrainable: [momentumName],
       collectives,
     });
     const tensors = tensorsOf(backend, specs, variables);

@@ -17,7 +17,7 @@ import type { TraceBackend } from "./backend.ts";
 import { Collectives } from "./collectives.ts";
 import { attr, type GraphBuilder, type GraphValue } from "./graph.ts";
 import { DType } from "./messages.ts";
-import { momentumOf, NODES, prefixOf, scalarNode } from "./names.ts";
+import { momentumName, NODES, prefixOf, scalarNode } from "./names.ts";
 import { trace, type TraceSettings } from "./trace.ts";
 import { assign, output, type Variable } from "./variables.ts";
 
@@ -214,7 +214,7 @@ export function optimize(
   { gate, ...optimizer }: OptimizerConfig & { gate?: tf.Tensor },
 ): string {
   const variable = variables.get(name)!;
-  const buffer = variables.get(momentumOf(name))!;
+  const buffer = variables.get(momentumName(name))!;
   const parameter = backend.tensor(variable.value);
   const g = backend.tensor(graph.cast(gradient, DType.float));
   const rate = backend.tensor(learningRate);
