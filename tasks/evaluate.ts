@@ -222,7 +222,7 @@ export async function evaluateRun(values: Values): Promise<EvaluationResult> {
       console.error(`Left out ${event.image}: ${event.why}`);
     } else if (event.type === "resumed") {
       const { split, done, count } = event;
-      console.log(`Resuming after ${done} of ${count} ${split} images`);
+      console.error(`Resuming after ${done} of ${count} ${split} images`);
     } else if (event.type === "warning") {
       console.error(`Warning: ${event.message}`);
     } else if (event.type === "damaged") {

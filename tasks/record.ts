@@ -80,7 +80,14 @@ function required(values: Values, name: string): string {
 /** Choices that change what is trained. */
 const TRAINED = [
   ...["data", "arch", "bs", "numPatches", "patchSize", "epoch"] as const,
-  ...["optimizer", "larsClip", "eps", "patchSim", "tcr"] as const,
+  ...["optimizer", "larsClip", "eps", "patchSim", "tcr", "lr"] as const,
+  ...["method", "schedule", "warmUp"] as const,
+  ...["limitImages", "maxSteps", "init", "replicas"] as const,
+];
+
+/** Of these, the choices that change something only where they are given. */
+const NOT_GIVEN: readonly string[] = [
+  ...["limitImages", "maxSteps", "init", "replicas"],
 ];
 
 /**
@@ -95,8 +102,9 @@ export function trainedOtherwise(
   const all = { ...dataDefaults(choices.data), ...defined(choices) };
   for (const name of TRAINED) {
     const asked = settingOf(all, name), kept = settingOf(stored, name);
+    if (asked === kept) continue;
     // What is not asked for follows from the data.
-    if (asked === undefined || asked === kept) continue;
+    if (asked === undefined && !NOT_GIVEN.includes(name)) continue;
     if (name === "data" && isModule(`${asked}`)) continue;
     return `${name} is ${asked}, the run has ${kept}`;
   }
@@ -107,17 +115,21 @@ export function trainedOtherwise(
 function evaluatedWith(
   flags: string[],
   dir: string,
-  { method }: ResolvedConfig,
+  stored: ResolvedConfig,
 ): (evaluation: EvaluationResult) => boolean {
   const values = parseFlags([...flags, "--model-path", dir], evaluateCommand);
   const { testPatches, limitTrain, limitTest, ...asked } = evaluateConfigOf(
     values,
   );
   const { protocol, features } = {
-    ...methodNamed(method),
+    ...methodNamed(stored.method),
     ...defined(asked),
   };
+  const { data, linear, knn } = { ...stored, ...defined(asked) };
   return (found) =>
+    (found.data === data || isModule(found.data)) &&
+    (found.linear !== undefined || !linear) &&
+    (found.knn !== undefined || !knn) &&
     (found.protocol ?? "bag") === protocol &&
     (found.features ?? "head") === features &&
     found.testPatches === (protocol === "whole" ? 1 : testPatches) &&
@@ -150,19 +162,20 @@ function record(values: Values, runs: string[]): Promise<void> {
     );
   }
   const { config } = readRun(dir);
-  const train = setting?.train ?? readRow(row).train;
-  const otherwise = trainedOtherwise(train, config);
+  const flags = setting ??
+    (rowNames().includes(row) ? readRow(row) : undefined);
+  const otherwise = flags && trainedOtherwise(flags.train, config);
   if (otherwise !== undefined) {
     throw recordError(
       dir,
-      `it was not trained with ${train.join(" ")}: ${otherwise}`,
+      `it was not trained with ${flags!.train.join(" ")}: ${otherwise}`,
       "give the flags that it was trained with",
     );
   }
   recordRun(dir, {
     row,
     setting,
-    fits: setting && evaluatedWith(setting.evaluate, dir, config),
+    fits: flags && evaluatedWith(flags.evaluate, dir, config),
     commit: required(values, "commit"),
     processorSeconds: values["processor-seconds"] as number | undefined,
     note: text("note"),

@@ -68,7 +68,7 @@ Deno.test("Tiny ImageNet has a preset by default, and another size in it", () =>
   const fast = choices({});
   assertEquals(fast, {
     ...{ optimizer: "muon", larsClip: "initial", bs: 50, numPatches: 10 },
-    ...{ patchSize: undefined, arch: undefined },
+    ...{ patchSize: undefined, arch: "resnet18-tinyimagenet" },
   });
   assertEquals(choices({ preset: "fast" }), fast);
   assertEquals(choices({ bs: 20, optimizer: "published" }), {
@@ -100,35 +100,36 @@ Deno.test("Tiny ImageNet has a preset by default, and another size in it", () =>
 Deno.test("a run from before a data set had a preset keeps what it left out", async () => {
   await withFolder(async (dir) => {
     const path = `${dir}/config.json`;
+    const arch = "resnet18-cifar";
     const own = {
-      data: "tinyimagenet",
+      ...{ data: "tinyimagenet", arch },
       bs: 100,
       numPatches: 20,
       patchSize: 32,
     };
     const configured = async (stored: object, ...flags: string[]) => {
       await Deno.writeTextFile(path, JSON.stringify(stored));
-      const { optimizer, larsClip, patchSize } = configOf(
+      const { optimizer, larsClip, patchSize, arch } = configOf(
         parseFlags(["--config", path, ...flags], command),
       );
-      return [optimizer, larsClip, patchSize];
+      return [optimizer, larsClip, patchSize, arch];
     };
     const run = { ...own, stepsPerEpoch: 1000 };
-    assertEquals(await configured(run), ["published", "current", 32]);
-    assertEquals(await configured(own), ["muon", "initial", 32]);
+    assertEquals(await configured(run), ["published", "current", 32, arch]);
+    assertEquals(await configured(own), ["muon", "initial", 32, arch]);
     assertEquals(
       await configured(run, "--preset", "fast"),
-      ["muon", "initial", undefined],
+      ["muon", "initial", undefined, "resnet18-tinyimagenet"],
     );
     assertEquals(
       await configured({ ...run, patchSize: 16 }, "--preset", "paper"),
-      ["published", "current", undefined],
+      ["published", "current", undefined, "resnet18-imagenet"],
     );
     // What a preset chose is no choice for another method.
     const muon = { ...run, optimizer: "muon", larsClip: "initial" };
     assertEquals(
       await configured(muon, "--method", "simclr"),
-      [undefined, undefined, 32],
+      [undefined, undefined, 32, arch],
     );
     const { optimizer, larsClip } = withDefaults(
       asChoices(run as unknown as ResolvedConfig, {}),

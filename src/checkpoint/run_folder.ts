@@ -55,8 +55,10 @@ function lockFolder(dir: string): Deno.FsFile {
 export function removeUnsavedRun(dir: string): void {
   if (!isFolder(dir)) return;
   const names = [...Deno.readDirSync(dir)].map(({ name }) => name);
-  // Without a manifest, the first checkpoint was never completed.
-  const isUnsaved = !names.some((name) => MANIFEST.test(name));
+  // With files of one step and no manifest, the first checkpoint was never completed.
+  const steps = names.flatMap((name) => CHECKPOINT_FILE.exec(name)?.[1] ?? []);
+  const isUnsaved = new Set(steps).size <= 1 &&
+    !names.some((name) => MANIFEST.test(name));
   const other = names.find((name) =>
     !UNSAVED.test(name) && !(isUnsaved && CHECKPOINT_FILE.test(name))
   );

@@ -75,9 +75,12 @@ async function findSplit(
   if (split === "train") return train && `${dir}/${train}`;
   const there = splitFolders(names, "test").map((name) => `${dir}/${name}`);
   if (there.length < 2 || train === undefined) return there[0];
-  const wanted = (await foldersIn(`${dir}/${train}`)).join("/");
+  const known = new Set(await foldersIn(`${dir}/${train}`));
   for (const path of there) {
-    if ((await foldersIn(path)).join("/") === wanted) return path;
+    const classes = await foldersIn(path);
+    if (classes.length > 0 && classes.every((name) => known.has(name))) {
+      return path;
+    }
   }
   return there[0];
 }

@@ -89,9 +89,8 @@ function checkPixels(
   image: Image,
   { name, url, pixels }: { name: string; url: string; pixels: PixelFormat },
 ): Image {
-  const { channels } = pixels;
-  const whole = { ...image, channels: image?.channels ?? channels };
-  const { width, height, data } = whole;
+  const { width, height, data, channels = pixels.channels } = image ?? {};
+  const whole = { width, height, data, channels };
   if (isComplete(whole)) {
     const found = formatOf(whole);
     if (isFormat(found, pixels)) return whole;

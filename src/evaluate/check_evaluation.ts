@@ -72,6 +72,9 @@ export function checkClasses(
       "put the images in one folder per class",
     );
   }
+  if (test.classes.length === 0) {
+    throw dataError(place, "its test part has no labels", "give it labels");
+  }
   const other = otherClass({ train, test });
   if (other === undefined) return;
   throw dataError(
@@ -81,13 +84,18 @@ export function checkClasses(
   );
 }
 
-/** A class of the test part that the training part lacks; undefined if there is none. */
+/**
+ * A class of the test part that the training part lacks; undefined if there is none.
+ * Names that occur twice must be the same in both parts.
+ */
 export function otherClass(
   { train, test }: Record<Split, Dataset>,
 ): string | undefined {
-  if (test.classes.length === 0) return train.classes[0];
   const known = new Set(train.classes);
-  return test.classes.find((name) => !known.has(name));
+  const isUnique = known.size === train.classes.length;
+  return test.classes.find((name, i) =>
+    name !== train.classes[i] && !(isUnique && known.has(name))
+  );
 }
 
 /**

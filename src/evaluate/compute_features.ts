@@ -96,7 +96,10 @@ export function labelsOf(
   dataset: Dataset,
   classes: readonly string[] = dataset.classes,
 ): Int32Array {
-  const indices = dataset.classes.map((name) => classes.indexOf(name));
+  const indices = dataset.classes.map((name, i) =>
+    // Names need not be unique.
+    name === classes[i] ? i : classes.indexOf(name)
+  );
   return Int32Array.from(
     { length: dataset.length },
     (_, i) => indices[dataset.label(i)] ?? dataset.label(i),
@@ -134,6 +137,7 @@ export async function computeFeatures(
   }, {
     signal,
     workers: request.workers ?? defaultWorkers(compute.report.device),
+    failed: new Set(keep?.skipped),
     onSkipped(image, why, index) {
       skipped.push(index);
       request.onSkipped?.(image, why, index);

@@ -169,17 +169,16 @@ export async function embed(
       ? keptPrecision(partPath) ?? "auto"
       : config.precision,
   });
-  const { warning } = compute.report;
-  if (warning !== undefined) onEvent({ type: "warning", message: warning });
   let part: PartFile;
   try {
-    const { engine, device, precision } = compute.report;
+    const { engine, device, precision, warning } = compute.report;
+    if (warning !== undefined) onEvent({ type: "warning", message: warning });
     part = PartFile.open(partPath, {
       width,
       // Rows of another engine or precision would not be comparable.
       identity: [
         [resolve(path), modified(path), patches, engine, device],
-        [whole, features],
+        [whole, features, resolve(dataDir)],
       ],
       precision,
       stamps: stampsOf(paths),
@@ -189,8 +188,8 @@ export async function embed(
     throw writeError(out, error, { remedy: "name another --out" });
   }
   using _ = part;
-  if (part.done > 0) onEvent({ type: "resumed", done: part.done, count });
   try {
+    if (part.done > 0) onEvent({ type: "resumed", done: part.done, count });
     const calls = compute.calls<EvaluationCalls>();
     await calls.startEvaluation(path, false);
     await computeFeatures(compute, {

@@ -4,12 +4,12 @@
  *
  * @module
  */
-import { basename } from "node:path";
+import { resolve } from "node:path";
 import type { FeatureLayer, Protocol } from "../model/methods/method.ts";
 import { featureWidth } from "../model/encoder.ts";
 import { methodOf } from "../model/methods/methods.ts";
 import * as Comlink from "../deps/comlink.ts";
-import { openForThreads } from "../data/catalog.ts";
+import { DATASETS, openForThreads } from "../data/catalog.ts";
 import { sameFiles } from "../data/archives.ts";
 import { prepareDataset, type PrepareEvent } from "../data/prepare.ts";
 import { type CallOptions, untilAborted } from "../call_options.ts";
@@ -86,11 +86,14 @@ export interface EvaluateConfig {
   featuresOut?: string;
   /**
    * A folder for the features while they are computed: the same call continues from
-   * them after an interruption. They are removed at the end.
+   * them after an interruption. They are removed at the end. Where they cannot be
+   * written, and for the user's own modules, none are kept.
    */
   keepIn?: string;
   /** Number of patch workers. */
   workers?: number;
+  /** CPU threads of the engine; all cores where it is not given. */
+  threads?: number;
   /** The engine that runs the model. */
   engine: EngineChoice;
   /** Number format of convolutions and dense layers. */
@@ -230,11 +233,13 @@ export async function evaluate(
   const classes = sets.train.classes.length;
   checkClasses(sets, dir ?? name);
   const leftOut = { train: 0, test: 0 };
-  using kept = config.keepIn === undefined ? undefined : new KeptFeatures({
-    dir: config.keepIn,
-    sets,
+  // The images of a module may change without a file that shows it.
+  const keepIn = isModule(name) ? undefined : config.keepIn;
+  using kept = keepIn === undefined ? undefined : new KeptFeatures({
+    ...{ dir: keepIn, sets, dataDir: dir },
+    isOfFiles: DATASETS[name]?.files ?? false,
     identity: [
-      [basename(checkpoint.path), modified(checkpoint.path)],
+      [resolve(checkpoint.path), modified(checkpoint.path)],
       [name, options, untrained, testPatches, protocol, features],
       [config.engine, config.precision],
     ],
@@ -246,9 +251,9 @@ export async function evaluate(
       ? kept?.precision ?? "auto"
       : config.precision,
   });
-  const { warning } = compute.report;
-  if (warning !== undefined) onEvent({ type: "warning", message: warning });
   try {
+    const { warning } = compute.report;
+    if (warning !== undefined) onEvent({ type: "warning", message: warning });
     const calls = compute.calls<EvaluationCalls>();
     await calls.startEvaluation(checkpoint.path, untrained);
     // The shorter one first: too many damaged images end it sooner.

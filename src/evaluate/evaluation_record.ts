@@ -5,6 +5,7 @@
  * @module
  */
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { writeAtomically, writeError } from "../atomic_file.ts";
 import { checkpointName } from "../checkpoint/manifest.ts";
 import { dataName } from "../data/own_data.ts";
@@ -21,19 +22,13 @@ const UNFINISHED = "evaluations.part";
 
 /**
  * The folder in which an evaluation of a checkpoint keeps its features until it ends;
- * undefined for a checkpoint outside a run's folder, or in one that cannot be written.
+ * undefined for a checkpoint outside a run's folder.
  *
  * @param checkpoint The checkpoint's file.
  */
 export function unfinishedFolder(checkpoint: string): string | undefined {
   const dir = checkpoint.replace(/[^/]*$/, "");
-  try {
-    Deno.statSync(`${dir}config.json`);
-    Deno.mkdirSync(`${dir}${UNFINISHED}`, { recursive: true });
-    return `${dir}${UNFINISHED}`;
-  } catch {
-    return undefined;
-  }
+  return existsSync(`${dir}config.json`) ? `${dir}${UNFINISHED}` : undefined;
 }
 
 /** The file name of an evaluation's checkpoint. In a run's folder they sort by step. */

@@ -5,12 +5,10 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { writeError } from "../atomic_file.ts";
 import type { Dataset, Split } from "../data/dataset.ts";
 import { digestOf } from "../data/digest.ts";
-import { ImageFiles } from "../data/image_files.ts";
 import type { EngineReport, Precision } from "../engine/engine.ts";
-import { removeIfPossible } from "../files.ts";
+import { modified, removeIfPossible } from "../files.ts";
 import { MEMORY_LIMIT } from "./features.ts";
 import { keptPrecision, PartFile, stampsOf } from "./part_file.ts";
 
@@ -20,66 +18,93 @@ interface KeptOptions {
   dir: string;
   /** The images. */
   sets: Record<Split, Dataset>;
+  /** Whether each image is a file of its own. */
+  isOfFiles: boolean;
+  /** The folder of the data, where it has one. */
+  dataDir?: string;
   /** All else that determines the features, except the engine. */
   identity: unknown;
+}
+
+/** All files of a folder with their sizes and times: the shards of a data set. */
+function filesUnder(dir: string): [path: string, size: number, time: number][] {
+  return [...Deno.readDirSync(dir)].flatMap(({ name }) => {
+    const path = `${dir}/${name}`, { isDirectory, size } = Deno.statSync(path);
+    if (isDirectory) return filesUnder(path);
+    return [[path, size, modified(path)] as [string, number, number]];
+  }).sort(([a], [b]) => a < b ? -1 : 1);
 }
 
 /** See the module's description. */
 export class KeptFeatures implements Disposable {
   #options: KeptOptions;
   #parts: PartFile[] = [];
+  #identity: string | undefined;
 
-  /**
-   * @throws {EmpSslError} `INVALID_ARGUMENT` where the folder cannot be made.
-   */
+  /** Nothing is written before a split is opened. */
   constructor(options: KeptOptions) {
     this.#options = options;
+    const { identity, isOfFiles, dataDir } = options;
     try {
-      Deno.mkdirSync(options.dir, { recursive: true });
-    } catch (error) {
-      throw writeError(options.dir, error, { remedy: "name another folder" });
+      this.#identity = JSON.stringify([
+        identity,
+        isOfFiles || dataDir === undefined ? [] : filesUnder(dataDir),
+      ]);
+    } catch {
+      // A file that cannot be read is reported by what reads it; nothing is kept.
     }
   }
 
   /** The file of a split; evaluations by other settings have others. */
-  #pathOf(split: Split): string {
-    const { dir, sets, identity } = this.#options;
-    const digest = createHash("sha256").update(JSON.stringify(identity))
+  #pathOf(split: Split): string | undefined {
+    if (this.#identity === undefined) return undefined;
+    const { dir, sets } = this.#options;
+    const digest = createHash("sha256").update(this.#identity)
       .update(digestOf(sets[split])).digest("hex").slice(0, 16);
     return `${dir}/${digest}.${split}.part`;
   }
 
   /** The number format of rows that an interrupted call left, if there are any. */
   get precision(): Precision | undefined {
-    return keptPrecision(this.#pathOf("test")) ??
-      keptPrecision(this.#pathOf("train"));
+    const paths = [this.#pathOf("test"), this.#pathOf("train")];
+    return paths.map((path) => path && keptPrecision(path))
+      .find((precision) => precision !== undefined) as Precision | undefined;
   }
 
   /**
-   * Opens the file of a split, with the rows that are in it already.
+   * Opens the file of a split, with the rows that are in it already; undefined where it
+   * cannot be written, or another evaluation is writing it.
    *
    * @param width Values of a row.
    * @param report The engine that computes them.
-   * @throws {EmpSslError} `INVALID_ARGUMENT` where another process is writing it.
    */
   open(
     split: Split,
     width: number,
     { engine, device, precision }: EngineReport,
-  ): PartFile {
-    const dataset = this.#options.sets[split], { length } = dataset;
-    const paths = dataset instanceof ImageFiles
-      ? Array.from({ length }, (_, i) => dataset.describe(i))
-      : Array<string>(length).fill("");
-    const part = PartFile.open(this.#pathOf(split), {
-      width,
-      half: length * width * 4 > MEMORY_LIMIT,
-      identity: [engine, device],
-      precision,
-      stamps: stampsOf(paths),
-    });
-    this.#parts.push(part);
-    return part;
+  ): PartFile | undefined {
+    const { dir, sets, isOfFiles } = this.#options;
+    const dataset = sets[split], { length } = dataset;
+    const path = this.#pathOf(split);
+    if (path === undefined) return undefined;
+    const paths = Array.from(
+      { length },
+      (_, i) => isOfFiles ? dataset.describe(i) : "",
+    );
+    try {
+      Deno.mkdirSync(dir, { recursive: true });
+      const part = PartFile.open(path, {
+        width,
+        half: length * width * 4 > MEMORY_LIMIT,
+        identity: [engine, device],
+        precision,
+        stamps: stampsOf(paths),
+      });
+      this.#parts.push(part);
+      return part;
+    } catch {
+      return undefined;
+    }
   }
 
   /** Removes the files of an evaluation that has ended. */

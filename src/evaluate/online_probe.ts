@@ -5,7 +5,6 @@
  * @module
  */
 import { type OpenedSource, openForThreads } from "../data/catalog.ts";
-import { withUsage } from "../data/decoded_cache.ts";
 import type { Split } from "../data/dataset.ts";
 import type { Compute } from "../engine/compute.ts";
 import { methodNamed } from "../model/methods/methods.ts";
@@ -58,12 +57,12 @@ export function onlineProbe(
   for (const [name, value] of Object.entries({ every, train, test, patches })) {
     checkCount(value, { action: "probe with", subject: `${name} ${value}` });
   }
-  const open = async (config: ResolvedConfig, split: Split) => {
-    const limit = split === "train" ? train : test;
-    const own = { ...trainSource(config), split, limit };
-    // The cache's size is counted once, not at each probe.
-    return await openForThreads(await withUsage(own));
-  };
+  const open = (config: ResolvedConfig, split: Split) =>
+    openForThreads({
+      ...trainSource(config),
+      split,
+      limit: split === "train" ? train : test,
+    });
   // By data, since several trainings may share a probe. Opened once: all probes of a run
   // see the same images.
   const byData = new Map<string, Opened>();
@@ -81,7 +80,8 @@ export function onlineProbe(
       const { classes } = (opened.train = await open(config, "train")).dataset;
       const other = (opened.test = await open(config, "test")).dataset;
       const sets = { train: opened.train.dataset, test: other };
-      if (classes.length >= 2 && otherClass(sets) === undefined) {
+      const isLabelled = classes.length >= 2 && other.classes.length > 0;
+      if (isLabelled && otherClass(sets) === undefined) {
         opened.checked = true;
         return;
       }

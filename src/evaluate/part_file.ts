@@ -34,6 +34,8 @@ export type Stamps = Float64Array<ArrayBuffer>;
 export function stampsOf(paths: readonly string[]): Stamps {
   const stamps = new Float64Array(STAMP * paths.length);
   for (const [i, path] of paths.entries()) {
+    // Data without a file for each image.
+    if (path === "") continue;
     const digest = createHash("sha256").update(resolve(path)).digest();
     stamps[STAMP * i] = digest.readUIntBE(0, 6);
     try {
@@ -121,7 +123,8 @@ export class PartFile implements KeptRows, Disposable {
     const kind = { identity: digest, precision };
     const note = readNote(path);
     const whole = Math.floor(sizeOf(path) / rowBytes);
-    if (note?.identity === digest && note.precision === precision) {
+    const isSame = note?.identity === digest && note.precision === precision;
+    if (isSame && sizeOf(path) > 0) {
       const done = Math.min(whole, sameRows(readStamps(path), stamps));
       // Cut off rows of changed images before the new stamps are written.
       Deno.truncateSync(path, done * rowBytes);
@@ -169,7 +172,7 @@ export class PartFile implements KeptRows, Disposable {
   /** Removes the files, once all rows have been written to the output. */
   remove(): void {
     for (const ending of ["", ".json", ".stamps"]) {
-      Deno.removeSync(this.path + ending);
+      removeIfPossible(this.path + ending);
     }
   }
 

@@ -61,7 +61,7 @@ export interface TrainChoices extends Omit<Partial<TrainConfig>, "data"> {
  */
 export const PRESETS = {
   paper: {
-    // The architecture's own.
+    // The architecture's own, or the data set's.
     patchSize: undefined,
     numPatches: TRAIN_DEFAULTS.numPatches,
     bs: TRAIN_DEFAULTS.bs,

@@ -41,7 +41,7 @@ const DEFAULTS: Readonly<Record<string, DataDefaults>> = {
       // The authors' code enlarges the crops of these images to 224 pixels.
       paper: { arch: "resnet18-imagenet" },
       // The architecture's own size.
-      fast: { patchSize: undefined },
+      fast: { arch: "resnet18-tinyimagenet", patchSize: undefined },
     },
   },
   imagenet100: { arch: "resnet18-imagenet" },

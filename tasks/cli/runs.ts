@@ -186,6 +186,8 @@ export async function evaluateRun(
     modelPath: run,
     keepIn: unfinishedFolder(path),
     engine,
+    // As in training: a process has one number of threads.
+    threads: config.threads,
     // `auto` could choose another format while the machine is busy.
     precision: config.precision,
   }, {

@@ -51,7 +51,8 @@ export function configOf(values: Values): TrainConfig {
   if (values.config === undefined) return withDefaults({ ...flags, preset });
   const stored = readChoices(String(values.config));
   const data = flags.data ?? stored.data;
-  const config = withDefaults({ ...flags, data, preset });
+  const asked = flags.method ?? stored.method;
+  const config = withDefaults({ ...flags, data, method: asked, preset });
   const { cluster, task, dir } = config;
   const { method = stored.method, arch = stored.arch } = config;
   if (

@@ -77,7 +77,8 @@ export const command: Command = {
       choices: Object.keys(PRESETS),
       help:
         "choices that go together; paper: as published, the default; fast: " +
-        "Muon, fewer patches and more steps, the default of tinyimagenet",
+        "Muon, fewer patches and more steps, for 32 × 32 pixels and " +
+        "(default) tinyimagenet",
     },
     epoch: {
       type: "number",

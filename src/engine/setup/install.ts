@@ -214,7 +214,7 @@ export async function installEngine(
   const cache = cacheFolder();
   const isThere = async () => (await installedLibraries([variant])).length > 0;
   if (await isThere()) return;
-  let lock: Deno.FsFile;
+  let lock: Deno.FsFile | undefined;
   try {
     await Deno.mkdir(cache, { recursive: true });
     lock = await Deno.open(`${cache}/set-up.lock`, {
@@ -223,6 +223,7 @@ export async function installEngine(
     });
     await lockSetUp(lock, onProgress, signal);
   } catch (error) {
+    lock?.close();
     signal?.throwIfAborted();
     throw setupError(
       `TensorFlow in ${cache}`,

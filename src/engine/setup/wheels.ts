@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { existsSync } from "node:fs";
 import { readSystemFile } from "../../system_file.ts";
 import { whyUnsupportedCpu } from "./cpu.ts";
 import { cacheFolder } from "../../cache.ts";
@@ -231,7 +230,8 @@ export function hasGpuWheels(): boolean {
  */
 export function hasNvidiaGpu(): boolean {
   return readSystemFile("/proc/driver/nvidia/version") !== undefined ||
-    existsSync("/usr/lib/wsl/lib/libcuda.so.1");
+    readSystemFile("/proc/sys/fs/binfmt_misc/WSLInterop") !== undefined &&
+      readSystemFile("/usr/lib/wsl/lib/libcuda.so.1") !== undefined;
 }
 
 /** The folder of a variant: its name contains all that its content depends on. */

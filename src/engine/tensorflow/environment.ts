@@ -58,7 +58,7 @@ export function otherThreads(threads: number | undefined): string | undefined {
   // With the process's number: child processes inherit the environment.
   const [pid, first] = Deno.env.get(THREADS)?.split(":") ?? [];
   if (pid !== `${Deno.pid}`) Deno.env.set(THREADS, `${Deno.pid}:${wish}`);
-  else if (first !== wish) {
+  else if (threads !== undefined && first !== wish) {
     return `the engine uses ${first} threads, as the first one in this process ` +
       `did, not ${wish}: start another process for that`;
   }
