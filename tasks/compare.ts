@@ -89,6 +89,7 @@ export const command: Command = {
     ...Object.fromEntries(
       SHARED.map((name) => [name, trainCommand.flags[name]!]),
     ),
+    bs: { type: "number", help: "images a batch (default: the method's)" },
     ...EVALUATION_FLAGS,
     dir: {
       type: "text",

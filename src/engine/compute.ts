@@ -8,6 +8,7 @@ import * as Comlink from "../deps/comlink.ts";
 import { EmpSslError } from "../errors.ts";
 import { Failure } from "../failure.ts";
 import type { EngineReport, EngineWish } from "./engine.ts";
+import { inTurn } from "./in_turn.ts";
 
 /** The calls that the thread offers for its engine. */
 export interface EngineCalls {
@@ -38,19 +39,6 @@ export interface Compute {
    * memory.
    */
   close(): Promise<void>;
-}
-
-/** The engines of this process that are being loaded. */
-let loading: Promise<unknown> = Promise.resolve();
-
-/**
- * Loads one engine after another: while one is loaded, stderr of the whole process is
- * redirected, and times are measured.
- */
-function inTurn<T>(load: () => Promise<T>): Promise<T> {
-  const turn = loading.then(load);
-  loading = turn.catch(() => {});
-  return turn;
 }
 
 /**

@@ -8,6 +8,7 @@ import type {
   FeatureEncoder,
   PrecisionChoice,
 } from "../engine/engine.ts";
+import { inTurn } from "../engine/in_turn.ts";
 import { loadEngine } from "../engine/load.ts";
 import { checkCount } from "../count.ts";
 import { EmpSslError, messageOf } from "../errors.ts";
@@ -159,7 +160,7 @@ export async function loadEncoder(
   for (const [name, value] of Object.entries({ images, patches, patchSize })) {
     checkCount(value, { action: "encode", subject: `${name} ${value}` });
   }
-  const loaded = await loadEngine({ engine, precision });
+  const loaded = await inTurn(() => loadEngine({ engine, precision }));
   const pixels = pixelsOf(config);
   const size = { images, patches, patchSize, values: valuesOf(config) };
   const encoder = await loaded.encoder({ model, features, ...size }, state);

@@ -6,6 +6,7 @@
 import { type CallOptions, untilAborted } from "../call_options.ts";
 import { defined } from "../defined.ts";
 import type { EngineChoice } from "../engine/engine.ts";
+import { inTurn } from "../engine/in_turn.ts";
 import { loadEngine } from "../engine/load.ts";
 import { errorMaker, messageOf } from "../errors.ts";
 import { removeIfPossible } from "../files.ts";
@@ -168,7 +169,7 @@ export async function exportModel(
   checkExportChoices(config);
   const { patchSize } = run;
   const request = { model, state, part, precision, batch, patchSize };
-  const loading = loadEngine({ engine: name, precision: "fp32" });
+  const loading = inTurn(() => loadEngine({ engine: name, precision: "fp32" }));
   const engine = await untilAborted(loading, signal);
   const described = preprocessing(format, request, run);
   const files = encode(format, request, {
