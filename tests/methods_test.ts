@@ -96,13 +96,20 @@ Deno.test({
       const limits = ["--limit-train", "60", "--limit-test", "40"];
       const kinds = [
         [[], "whole", "backbone", 64, 1],
-        [["--protocol", "bag", "--features", "head"], "bag", "head", 32, 2],
+        [
+          [
+            ...["--protocol", "bag", "--features", "head"],
+            "--test-patches",
+            "2",
+          ],
+          ...["bag", "head", 32, 2] as const,
+        ],
       ] as const;
       for (const [flags, protocol, features, width, patches] of kinds) {
         await t.step(`${protocol} of ${features}`, async () => {
           const out = `${dir}/${protocol}.safetensors`;
           const { code, out: text, err } = await runTask("evaluate", [
-            ...["--model-path", run, "--json", "--test-patches", "2"],
+            ...["--model-path", run, "--json"],
             ...[...limits, ...flags, "--features-out", out],
           ]);
           assertEquals(code, 0, err);
@@ -118,6 +125,13 @@ Deno.test({
           assertStringIncludes(json, `[60,${width}]`);
         });
       }
+      await t.step("a whole image is not a bag of patches", async () => {
+        const { code, err } = await runTask("evaluate", [
+          ...["--model-path", run, "--test-patches", "2", ...limits],
+        ]);
+        assertEquals(code, 2);
+        assertStringIncludes(err, "the whole image is used");
+      });
       await t.step("both stand in the report, each as what it is", async () => {
         const { code, err } = await runTask("report", [
           ...[run, "--no-gallery", "--out", `${dir}/r.html`],

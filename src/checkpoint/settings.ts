@@ -141,7 +141,16 @@ const LEFT_OUT: Partial<Record<Setting, unknown>> = {
  * data set may have another default.
  */
 export function withLeftOut<T extends Partial<TrainConfig>>(stored: T): T {
-  return { larsClip: "current", optimizer: "published", ...stored };
+  const { larsClip = "current", optimizer = "published" } = stored;
+  return { ...stored, larsClip, optimizer };
+}
+
+/** The value of a choice, or undefined where a configuration leaves it out. */
+export function unlessLeftOut<Name extends Setting & keyof TrainConfig>(
+  name: Name,
+  { [name]: value }: TrainConfig,
+): TrainConfig[Name] | undefined {
+  return value === LEFT_OUT[name] ? undefined : value;
 }
 
 /** A setting of a run: a default that is left out equals the same one that is given. */

@@ -32,6 +32,7 @@ import {
   type ResolvedConfig,
   type TrainConfig,
 } from "../checkpoint/run_config.ts";
+import { unlessLeftOut } from "../checkpoint/settings.ts";
 import { type TrainChoices, withDefaults } from "./choices.ts";
 import { dataDefaults } from "./data_defaults.ts";
 import { recipesOf } from "./views.ts";
@@ -235,6 +236,8 @@ export async function prepareRun(
     arch,
     ...recipesOf(config, arch, channels),
     ...head,
+    larsClip: unlessLeftOut("larsClip", config),
+    optimizer: unlessLeftOut("optimizer", config),
     // Three channels and 8 bits are left out of `config.json`.
     ...(channels === 3 ? {} : {
       model: { ...(head.model ?? config.model), channels },
