@@ -34,7 +34,7 @@ const DEFAULTS: Readonly<Record<string, DataDefaults>> = {
   "cifar100": { arch: "resnet18-cifar" },
   "cifar100-coarse": { arch: "resnet18-cifar" },
   tinyimagenet: {
-    // Measured on all its images: docs/results.md.
+    // The best that was measured on all its images: docs/results.md.
     arch: "resnet18-tinyimagenet",
     preset: "fast",
     presets: {
