@@ -139,11 +139,13 @@ export { type PreparedRun, prepareRun } from "./src/train/config.ts";
 export { train, type TrainOptions } from "./src/train/train.ts";
 export {
   evaluate,
-  EVALUATE_DEFAULTS,
-  type EvaluateConfig,
   type EvaluateEvent,
   type EvaluationResult,
 } from "./src/evaluate/evaluate.ts";
+export {
+  EVALUATE_DEFAULTS,
+  type EvaluateConfig,
+} from "./src/evaluate/evaluate_config.ts";
 export {
   keepEvaluation,
   readEvaluations,

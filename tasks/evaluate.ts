@@ -14,12 +14,14 @@ import { isModule } from "../src/data/own_data.ts";
 import type { EngineChoice, PrecisionChoice } from "../src/engine/engine.ts";
 import { checkCount } from "../src/count.ts";
 import { EmpSslError, errorMaker, messageOf } from "../src/errors.ts";
+import {
+  EVALUATE_DEFAULTS,
+  type EvaluateConfig,
+} from "../src/evaluate/evaluate_config.ts";
 import { checkTestPatches } from "../src/evaluate/check_evaluation.ts";
 import type { Accuracy } from "../src/evaluate/accuracy.ts";
 import {
   evaluate,
-  EVALUATE_DEFAULTS,
-  type EvaluateConfig,
   type EvaluateEvent,
   type EvaluationResult,
 } from "../src/evaluate/evaluate.ts";

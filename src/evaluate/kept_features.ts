@@ -66,9 +66,10 @@ export class KeptFeatures implements Disposable {
 
   /** The number format of rows that an interrupted call left, if there are any. */
   get precision(): Precision | undefined {
-    const paths = [this.#pathOf("test"), this.#pathOf("train")];
-    return paths.map((path) => path && keptPrecision(path))
-      .find((precision) => precision !== undefined) as Precision | undefined;
+    return (["test", "train"] as const).flatMap((split) => {
+      const path = this.#pathOf(split);
+      return path === undefined ? [] : keptPrecision(path) ?? [];
+    })[0];
   }
 
   /**

@@ -1,0 +1,74 @@
+/**
+ * The choices of an evaluation, and their defaults.
+ *
+ * @module
+ */
+import type { DataOptions, OwnDataChoice } from "../data/dataset.ts";
+import type { EngineChoice, PrecisionChoice } from "../engine/engine.ts";
+import type { FeatureLayer, Protocol } from "../model/methods/method.ts";
+
+/** The user's choices. */
+export interface EvaluateConfig {
+  /** A checkpoint, or a run's folder. */
+  modelPath: string;
+  /** Patches per image. */
+  testPatches: number;
+  /**
+   * A bag of patches of each image, or the whole image once; what the method uses where
+   * it is not given.
+   */
+  protocol?: Protocol;
+  /**
+   * The backbone's output, or that of the hidden layer after it; what the method uses
+   * where it is not given.
+   */
+  features?: FeatureLayer;
+  /** The data set, or a module's URL; the run's own where it is not given. */
+  data?: string | OwnDataChoice;
+  /** Its options; for the same data, the run's own where it is not given. */
+  dataOptions?: DataOptions;
+  /** Its folder; for the same data, the run's own where it is not given. */
+  dataDir?: string;
+  /** An address of its archive that replaces the official one. */
+  dataUrl?: string;
+  /** Whether it may be downloaded where it is not on disk: yes by default. */
+  download?: boolean;
+  /** ImageNet-100: a file of classes; the run's own where it is not given. */
+  classes?: string;
+  /** Use only this many training images. */
+  limitTrain?: number;
+  /** Use only this many test images. */
+  limitTest?: number;
+  /** Train the linear probe. */
+  linear: boolean;
+  /** Classify by kNN. */
+  knn: boolean;
+  /** Use the random initial weights of the run's seed instead, as a baseline. */
+  untrained: boolean;
+  /** A folder for .npy files, or a .safetensors file, for the features. */
+  featuresOut?: string;
+  /**
+   * A folder for the features while they are computed: the same call continues from
+   * them after an interruption. They are removed at the end. Where they cannot be
+   * written, and for the user's own modules, none are kept.
+   */
+  keepIn?: string;
+  /** Number of patch workers. */
+  workers?: number;
+  /** CPU threads of the engine; all cores where it is not given. */
+  threads?: number;
+  /** The engine that runs the model. */
+  engine: EngineChoice;
+  /** Number format of convolutions and dense layers. */
+  precision: PrecisionChoice;
+}
+
+/** The defaults: the paper's choices. */
+export const EVALUATE_DEFAULTS = {
+  testPatches: 128,
+  linear: true,
+  knn: true,
+  untrained: false,
+  engine: "auto",
+  precision: "auto",
+} as const;
