@@ -4,8 +4,8 @@
  *     deno run -A examples/embed_server.ts RUN
  *     curl --data-binary @photo.jpg http://127.0.0.1:8000
  *
- * The encoder computes in the calling thread, on all cores: requests are answered one
- * after another, in the order in which their images are decoded.
+ * TensorFlow computes in threads of its own, on all cores, and the server goes on
+ * listening; another engine blocks this thread, and would need a worker.
  *
  * @module
  */

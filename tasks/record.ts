@@ -65,9 +65,9 @@ export const command: Command = {
   },
   arguments: true,
   examples: [
-    'deno task record runs/a --row shapes --commit 1a2b3c4 --title "shapes, two ' +
-    'epochs" --train "--data shapes" --evaluate "--test-patches 16"',
-    "deno task record runs/b --row shapes --commit 1a2b3c4",
+    'deno task record runs/a --row shapes-2 --commit 1a2b3c4 --title "shapes, two ' +
+    'epochs" --train "--data shapes --epoch 2" --evaluate "--test-patches 16"',
+    "deno task record runs/b --row shapes-2 --commit 1a2b3c4",
   ],
 };
 

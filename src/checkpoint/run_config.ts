@@ -59,7 +59,7 @@ export interface TrainConfig {
    */
   recipe?: RecipeName | PartialRecipe;
   /**
-   * Side of a patch in pixels; the architecture's by default. With progressive resizing
+   * Side of a patch in pixels; the data set's or architecture's by default. With progressive resizing
    * it is the last size, which evaluation uses too.
    */
   patchSize?: number;

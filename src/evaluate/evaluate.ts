@@ -88,7 +88,8 @@ export type EvaluateEvent =
   | { type: "result"; result: EvaluationResult };
 
 /**
- * Evaluates a checkpoint.
+ * Evaluates a checkpoint. With `keepIn` a call that was aborted continues when it is
+ * repeated.
  *
  * @param choices The checkpoint; the defaults are in `EVALUATE_DEFAULTS`.
  * @param options A signal that aborts it, and a callback for events.

@@ -61,9 +61,10 @@ export interface LoadEncoderOptions {
 }
 
 /**
- * A loaded encoder, and the patches that it takes. Most engines compute in this thread
- * and block it: a server should load it in a separate worker. TensorFlow reads the bytes
- * that `encode` is given while it computes: do not change them before the call resolves.
+ * A loaded encoder, and the patches that it takes. TensorFlow computes in threads of its
+ * own, and reads the bytes that `encode` is given while it computes: do not change them
+ * before the call resolves. The other engines block this thread: a server should load
+ * them in a worker.
  * Dispose of it when no call is running.
  */
 export interface LoadedEncoder extends FeatureEncoder, Disposable {

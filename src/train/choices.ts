@@ -16,7 +16,7 @@ import { dataDefaults, type PresetName } from "./data_defaults.ts";
 /** The error of a refused choice, by its name in the library and in `config.json`. */
 export const choiceError = errorMaker("use", "INVALID_ARGUMENT");
 
-/** The paper's choices. */
+/** The defaults of the authors' program. */
 export const TRAIN_DEFAULTS = {
   data: "shapes",
   download: true,

@@ -23,7 +23,8 @@ export interface SetUpEvent {
 
 /**
  * Sets TensorFlow up in the user's cache folder unless it is installed: once for
- * each user, about half a minute and 1 GB. Without TensorFlow, training uses
+ * each user, about half a minute and 1 GB (8 GB with CUDA, by default where there is an
+ * NVIDIA GPU). Without TensorFlow, training uses
  * engines that need no set-up and are far slower.
  *
  * @param choices The variant.
