@@ -199,7 +199,12 @@ export async function run(values: Values): Promise<void> {
   for (const method of methods) {
     const choices = choicesOf(values, method);
     const onEvent = showPreparation();
-    const { config: resolved } = await prepareRun(choices, { onEvent });
+    // A warm-up is checked against the length of the run.
+    const { epoch = choices.epoch } = budget;
+    const { config: resolved } = await prepareRun(
+      { ...choices, epoch },
+      { onEvent },
+    );
     chosen.set(method, { choices, resolved });
   }
   const evaluation = evaluationOf(values, data);

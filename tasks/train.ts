@@ -134,6 +134,8 @@ async function follow(
     if (event.type === "start") showStart(event);
     else if (event.type === "skipped") {
       console.error(`Skipped ${event.image}: ${event.why}`);
+    } else if (event.type === "warning") {
+      console.error(`Warning: ${event.message}`);
     } else if (event.type === "stopped") exit(outcome.code || SIGNALS.SIGINT);
   }
   outcome.stop();
@@ -148,6 +150,13 @@ async function follow(
 export async function trainHere(values: Values): Promise<boolean> {
   const config = configOf(values);
   if (values["print-config"]) {
+    if (values.resume !== undefined) {
+      throw flagError(
+        `--print-config with --resume ${values.resume}`,
+        "a resumed run has its own configuration",
+        "read config.json in its folder",
+      );
+    }
     const resolved = await resolveConfig(config, {
       onEvent: showPreparation(),
     });

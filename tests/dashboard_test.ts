@@ -50,11 +50,17 @@ Deno.test("a long history is thinned out, but for what is rare", async () => {
   const history = new History();
   for (let step = 0; step < 50_000; step++) {
     history.push({ type: "step", step });
+    history.push({ type: "batch", step });
     if (step % 10_000 === 0) history.push({ type: "probe", step });
   }
   history.end();
   const found = await read(history.follow(), Infinity);
-  assert(found.length < 4100 && found.length > 3000);
+  const steps = found.filter((r) => r.type === "step").map((r) => r.step);
+  assert(steps.length < 4100 && steps.length > 3000);
+  // Evenly over the whole run.
+  const gaps = steps.map((step, i) => step - (steps[i - 1] ?? -1));
+  assert(Math.max(...gaps) <= 13, `${Math.max(...gaps)}`);
+  assertEquals(found.filter((r) => r.type === "batch").length, 1);
   assertEquals(found.filter((r) => r.type === "probe").length, 5);
   assertEquals(found.at(-1)!.step, 49_999);
 });

@@ -10,6 +10,9 @@ const MOST = 4000;
 /** Records sent at a time. */
 const CHUNK = 500;
 
+const isStep = (text: string) => text.startsWith('{"type":"step"');
+const isBatch = (text: string) => text.startsWith('{"type":"batch"');
+
 /** See the module's description. */
 export class History {
   #records: string[] = [];
@@ -29,14 +32,22 @@ export class History {
     this.#news = Promise.withResolvers();
   }
 
-  /** The past records that a viewer gets: all, or every nth step and all non-steps. */
+  /**
+   * The past records that a viewer gets: all, or every nth step and the last one, the
+   * last batch, and all that is rare.
+   */
   #past(): string[] {
-    const { length } = this.#records;
-    if (length <= MOST) return this.#records.slice();
-    const every = Math.ceil(length / MOST);
-    return this.#records.filter((text, i) =>
-      i % every === 0 || i === length - 1 || !text.startsWith('{"type":"step"')
-    );
+    if (this.#records.length <= MOST) return this.#records.slice();
+    const steps = this.#records.filter(isStep).length;
+    const every = Math.ceil(steps / MOST);
+    const batch = this.#records.findLastIndex(isBatch);
+    let step = 0;
+    return this.#records.filter((text, i) => {
+      if (isBatch(text)) return i === batch;
+      if (!isStep(text)) return true;
+      step++;
+      return step % every === 0 || step === steps;
+    });
   }
 
   /**

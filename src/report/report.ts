@@ -134,7 +134,9 @@ function evaluations(runs: RunRecord[]): string {
 
 /** Methods side by side, where there are several. */
 function methods(runs: RunRecord[]): string {
-  const several = new Set(runs.map(({ config }) => config.method)).size > 1;
+  const several = new Set(
+    runs.map(({ config }) => methodNamed(config.method).name),
+  ).size > 1;
   if (!several) return "";
   const { head, rows } = comparisonOf(runs);
   return table(head, rows);

@@ -55,6 +55,8 @@ function settingsOf({ config }: RunRecord): Map<string, string> {
   settings.set("recipe", JSON.stringify(ownRecipe(config)) ?? "");
   // Several patch sizes of a run (progressive resizing) are one setting.
   settings.set("patchSize", patchSizesText(config)).delete("progressive");
+  // A step that was not split has a micro-batch of all patches.
+  if (config.microBatch === config.numPatches) settings.delete("microBatch");
   // Defaults that scale with the batch size or the length of the run.
   if (config.lr === methodRate(config, config.arch)) {
     settings.set("lr", "of the method");

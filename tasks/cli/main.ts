@@ -14,7 +14,7 @@ import { isEmpSslError, messageOf, nameFlags } from "../../src/errors.ts";
 import { setUpTensorFlow } from "../../src/engine/setup/set_up.ts";
 import { type Command, helpText, parseCommand, type Values } from "./flags.ts";
 import { asTyped } from "./program.ts";
-import { Progress } from "./progress.ts";
+import { endLine, Progress } from "./progress.ts";
 
 /** Runs a task. Exit code 0: done; 2: an error of the user or the system; 1: a bug. */
 export async function main(
@@ -58,6 +58,7 @@ function ignoreWriteErrors(): void {
   for (const name of ["log", "error"] as const) {
     const print = console[name];
     console[name] = (...args: unknown[]) => {
+      endLine();
       try {
         print.apply(console, args);
       } catch {

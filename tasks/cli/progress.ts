@@ -47,6 +47,14 @@ function writeToStderr(text: string): void {
   }
 }
 
+/** The progress whose line on the terminal has no end yet. */
+let open: Progress | undefined;
+
+/** Ends the line of a progress, so that other output begins a line of its own. */
+export function endLine(): void {
+  open?.finish();
+}
+
 /** Shows the progress of a piece of work. */
 export class Progress {
   #title: string;
@@ -100,6 +108,7 @@ export class Progress {
     if (this.#terminal) {
       this.#write(`\r\x1b[2K${this.#fit(done, seconds, detail)}`);
       this.#drawn = true;
+      if (this.#write === writeToStderr) open = this;
       if (last) this.finish();
     } else this.#write(this.#line(done, seconds, detail) + "\n");
   }

@@ -3,10 +3,22 @@
  *
  * @module
  */
+import { readSystemFile } from "../../src/system_file.ts";
 import { exit } from "./main.ts";
 
 /** The exit codes after these signals. */
-export const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
+export const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+
+/**
+ * Whether this process was started so that it survives its terminal, by `nohup`. Where
+ * it cannot be known (not Linux), it is assumed.
+ */
+function ignoresHangUp(): boolean {
+  const status = readSystemFile("/proc/self/status") ?? "";
+  const [, ignored = "1"] = /^SigIgn:\s*([0-9a-f]+)$/m.exec(status) ?? [];
+  // SIGHUP is signal 1, the lowest bit.
+  return (parseInt(ignored.at(-1)!, 16) & 1) === 1;
+}
 
 /**
  * A second signal within these milliseconds is a duplicate: the terminal sends an
@@ -29,8 +41,11 @@ export function listen(controller: AbortController): {
       }
     },
   };
+  // Asked first: with any listener Deno takes back that a signal is ignored.
+  const survives = ignoresHangUp();
   for (const [name, code] of Object.entries(SIGNALS)) {
     const act = () => {
+      if (name === "SIGHUP" && survives) return;
       const now = performance.now();
       if (controller.signal.aborted) {
         if (now - first >= SAME_SIGNAL) exit(code);

@@ -5,6 +5,8 @@
  */
 import { membershipOf } from "../../src/cluster/membership.ts";
 import { type TrainConfig } from "../../src/checkpoint/run_config.ts";
+import { sameFiles } from "../../src/data/archives.ts";
+import { isModule } from "../../src/data/own_data.ts";
 import type {
   EngineChoice,
   PrecisionChoice,
@@ -50,7 +52,8 @@ export function configOf(values: Values): TrainConfig {
   const flags = fromFlags(values);
   if (values.config === undefined) return withDefaults({ ...flags, preset });
   const stored = readChoices(String(values.config));
-  const data = flags.data ?? stored.data;
+  const data = flags.data ?? stored.data!;
+  if (data !== stored.data) forgetData(stored, data);
   const asked = flags.method ?? stored.method;
   const config = withDefaults({ ...flags, data, method: asked, preset });
   const { cluster, task, dir } = config;
@@ -87,6 +90,15 @@ export function configOf(values: Values): TrainConfig {
     task,
     dir,
   });
+}
+
+/** Removes what a stored configuration has for its data alone. */
+function forgetData(stored: Partial<TrainConfig>, data: string): void {
+  if (sameFiles(data, stored.data!)) return;
+  delete stored.dataDir;
+  delete stored.dataUrl;
+  delete stored.classes;
+  if (!isModule(data) || !isModule(stored.data!)) delete stored.dataOptions;
 }
 
 /** A number, or `auto`. */

@@ -32,8 +32,8 @@ function kindOf(
       code: "STEP_FAILED",
       found: `the device is out of memory (${message.slice(0, 200)})`,
       remedy: isTraining
-        ? "use a smaller --micro-batch, --bs or --num-patches; " +
-          "the last checkpoint is kept"
+        ? "free some of it and go on with --resume, or start again with a " +
+          "smaller --micro-batch, --bs or --num-patches"
         : "free some of it, or take --engine wasm",
     };
   }
