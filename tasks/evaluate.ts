@@ -176,8 +176,12 @@ function percent({ top1, top5 }: Accuracy): string {
 
 const choiceError = errorMaker("evaluate with", "INVALID_ARGUMENT");
 
-/** Reports an unusable checkpoint or flag before the engine is set up. */
-function checkFlags(values: Values, config: EvaluateConfig): void {
+/**
+ * Reports an unusable checkpoint or flag before the engine is set up.
+ *
+ * @returns The checkpoint's file.
+ */
+function checkFlags(values: Values, config: EvaluateConfig): string {
   const { arch, "test-patches": patches } = values;
   const { modelPath, featuresOut } = config;
   const { config: run, path: file, model } = readCheckpointInfo(modelPath);
@@ -204,12 +208,13 @@ function checkFlags(values: Values, config: EvaluateConfig): void {
       "leave one of them out, or give --features-out",
     );
   }
+  return file;
 }
 
 /** Evaluates with output on the terminal, and saves the result in the run's folder. */
 export async function evaluateRun(values: Values): Promise<EvaluationResult> {
   const config = configOf(values);
-  checkFlags(values, config);
+  const keepIn = unfinishedFolder(checkFlags(values, config));
   await setUpEngine({ engine: config.engine });
   const bars = new Map<string, Progress>();
   const prepared = showPreparation();
@@ -235,8 +240,6 @@ export async function evaluateRun(values: Values): Promise<EvaluationResult> {
       bars.get(title)!.update(event.epoch + 1, percent(event.accuracy));
     }
   };
-  const { path } = readCheckpointInfo(config.modelPath);
-  const keepIn = unfinishedFolder(path);
   const result = await evaluate({ ...config, keepIn }, { onEvent });
   if (values.json) console.log(JSON.stringify(result));
   else show(result);

@@ -59,8 +59,8 @@ export interface TrainConfig {
    */
   recipe?: RecipeName | PartialRecipe;
   /**
-   * Side of a patch in pixels; the data set's or architecture's by default. With progressive resizing
-   * it is the last size, which evaluation uses too.
+   * Side of a patch in pixels; the data set's or architecture's by default. With
+   * progressive resizing it is the last size, which evaluation uses too.
    */
   patchSize?: number;
   /** Sizes before `patchSize`, in order: progressive resizing. */

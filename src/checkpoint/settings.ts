@@ -5,6 +5,7 @@
  * @module
  */
 import { isDeepStrictEqual } from "node:util";
+import { defined } from "../defined.ts";
 import type { ResolvedConfig, TrainConfig } from "./run_config.ts";
 
 /** The name of a setting. */
@@ -126,13 +127,15 @@ export function mayDiffer(name: string): boolean {
   return deciding("place", "operation", "label").includes(name as Setting);
 }
 
+/** The settings of which a data set may have another default. */
+const PUBLISHED = { larsClip: "current", optimizer: "published" } as const;
+
 /** The values of settings that a configuration leaves out. */
 const LEFT_OUT: Partial<Record<Setting, unknown>> = {
   method: "emp-ssl",
   schedule: "cosine",
   warmUp: "0",
-  larsClip: "current",
-  optimizer: "published",
+  ...PUBLISHED,
   bits: 8,
 };
 
@@ -141,8 +144,7 @@ const LEFT_OUT: Partial<Record<Setting, unknown>> = {
  * data set may have another default.
  */
 export function withLeftOut<T extends Partial<TrainConfig>>(stored: T): T {
-  const { larsClip = "current", optimizer = "published" } = stored;
-  return { ...stored, larsClip, optimizer };
+  return { ...PUBLISHED, ...defined(stored) } as T;
 }
 
 /** The value of a choice, or undefined where a configuration leaves it out. */

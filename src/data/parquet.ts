@@ -187,8 +187,8 @@ export class ParquetImages implements Dataset {
 
 /**
  * Opens the Parquet files of a split: `train-*.parquet` and `validation-*.parquet`
- * (where there is none `test-*`), in the folder or in `data/` below it. The image and label columns
- * are found by Hugging Face's metadata in the files, or by their names and types;
+ * (where there is none `test-*`), in the folder or in `data/` below it. The image and
+ * label columns are found by Hugging Face's metadata in the files, or by their names and types;
  * `options` may name them: `{ image, label }`.
  *
  * @throws {EmpSslError} `NOT_FOUND` where there is no file; `INVALID_DATA` for one

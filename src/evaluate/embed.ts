@@ -21,7 +21,7 @@ import { checkKind } from "./check_evaluation.ts";
 import { computeFeatures, cutsOf } from "./compute_features.ts";
 import type { EvaluationCalls } from "./evaluation_calls.ts";
 import { checkOutputFile } from "./write_features.ts";
-import { keptPrecision, PartFile, stampsOf } from "./part_file.ts";
+import { continuedIn, keptPrecision, PartFile, stampsOf } from "./part_file.ts";
 
 const embedError = errorMaker("embed to", "INVALID_ARGUMENT");
 
@@ -164,10 +164,7 @@ export async function embed(
   const partPath = `${out}.part`;
   const compute = await startCompute({
     ...config,
-    // A busy machine could choose another format than that of the rows.
-    precision: config.precision === "auto"
-      ? keptPrecision(partPath) ?? "auto"
-      : config.precision,
+    precision: continuedIn(config.precision, keptPrecision(partPath)),
   });
   let part: PartFile;
   try {

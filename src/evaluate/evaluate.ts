@@ -26,6 +26,7 @@ import type { Accuracy } from "./accuracy.ts";
 import type { EvaluationCalls } from "./evaluation_calls.ts";
 import { computeFeatures, cutsOf, labelsOf } from "./compute_features.ts";
 import { KeptFeatures } from "./kept_features.ts";
+import { continuedIn } from "./part_file.ts";
 import type { ProbeResult } from "./linear_probe.ts";
 import { KNN, LINEAR_PROBE } from "./protocol.ts";
 import {
@@ -173,10 +174,7 @@ export async function evaluate(
   });
   const compute = await startCompute({
     ...config,
-    // A busy machine could choose another format than that of the kept rows.
-    precision: config.precision === "auto"
-      ? kept?.precision ?? "auto"
-      : config.precision,
+    precision: continuedIn(config.precision, kept?.precision),
   });
   try {
     const { warning } = compute.report;

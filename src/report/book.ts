@@ -145,7 +145,7 @@ export function withoutPaths<T extends { data: string }>(value: T): T {
  * @param evaluations The run's, the newest last.
  * @param steps The steps of the run.
  * @param runs The row's other runs; empty for a new row.
- * @param fits Whether an evaluation was made with the flags of a new row.
+ * @param fits Whether an evaluation was made with the flags of the row.
  */
 export function evaluationForRow(
   evaluations: EvaluationResult[],

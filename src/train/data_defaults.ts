@@ -30,8 +30,8 @@ const DEFAULTS: Readonly<Record<string, DataDefaults>> = {
     // Small, so that a first run takes only minutes.
     choices: { epoch: 1, bs: 20 },
   },
-  "cifar10": { arch: "resnet18-cifar" },
-  "cifar100": { arch: "resnet18-cifar" },
+  cifar10: { arch: "resnet18-cifar" },
+  cifar100: { arch: "resnet18-cifar" },
   "cifar100-coarse": { arch: "resnet18-cifar" },
   tinyimagenet: {
     // The best that was measured on all its images: docs/results.md.

@@ -37,8 +37,8 @@ export interface TrainOptions {
    * configuration is used, and choices that differ from it are refused. Only these may
    * differ, which do not change the results: `workers`, `threads`, `saveEvery`, `keep`,
    * `strict`, `xla`, `tensorboard`, `download`, `dataUrl`, `cacheLimit`, `replicas`,
-   * `cluster`, `task`, `peerTimeout`, and the location of the same data: `dataDir`, or the folder
-   * and the options of a module of your own (its file's name is a part of the images'
+   * `cluster`, `task`, `peerTimeout`, and the location of the same data: `dataDir`, or
+   * the folder and the options of a module of your own (its file's name is a part of the images'
    * names unless it has a `describe`). With another number of replicas and no `syncBn`
    * batch norms average over other images: a `warning` says so. A probe has to be given
    * again.

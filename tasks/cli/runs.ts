@@ -56,10 +56,7 @@ export async function trainRun(
     ? train(operational(config), { resume: dir, signal })
     : train({ ...config, dir }, { signal });
   let progress: Progress | undefined;
-  const say = (line: string) => {
-    progress?.finish();
-    console.error(`${title}: ${line}`);
-  };
+  const say = (line: string) => console.error(`${title}: ${line}`);
   for await (const event of events) {
     if (event.type === "start") {
       for (const fault of event.damaged) {
@@ -194,7 +191,6 @@ export async function evaluateRun(
     signal,
     onEvent(event) {
       if (event.type === "skipped") {
-        bar?.finish();
         console.error(`${name}: left out ${event.image}: ${event.why}`);
       } else if (event.type === "warning") {
         console.error(`${name}: warning: ${event.message}`);
