@@ -9,6 +9,7 @@ import { isModule } from "../src/data/own_data.ts";
 import { defined } from "../src/defined.ts";
 import { errorMaker } from "../src/errors.ts";
 import type { EvaluationResult } from "../src/evaluate/evaluate.ts";
+import { isMadeWith } from "../src/evaluate/evaluation_record.ts";
 import { methodNamed } from "../src/model/methods/methods.ts";
 import { readRow, rowNames } from "../src/report/book.ts";
 import { readRun } from "../src/report/run_record.ts";
@@ -126,14 +127,11 @@ function evaluatedWith(
     ...defined(asked),
   };
   const { data, linear, knn } = { ...stored, ...defined(asked) };
+  const limits = { train: limitTrain, test: limitTest };
+  const settings = { protocol, features, testPatches, limits, linear, knn };
   return (found) =>
     (found.data === data || isModule(found.data)) &&
-    (found.linear !== undefined || !linear) &&
-    (found.knn !== undefined || !knn) &&
-    (found.protocol ?? "bag") === protocol &&
-    (found.features ?? "head") === features &&
-    found.testPatches === (protocol === "whole" ? 1 : testPatches) &&
-    found.limits?.train === limitTrain && found.limits?.test === limitTest;
+    isMadeWith(found, settings);
 }
 
 function record(values: Values, runs: string[]): Promise<void> {

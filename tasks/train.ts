@@ -245,29 +245,23 @@ export async function trainHere(values: Values): Promise<boolean> {
       summary.step(event.metrics);
       progress?.update(event.metrics.step + 1, stepLine(event.metrics));
     } else if (event.type === "skipped") {
-      progress?.finish();
       summary.skip(event.image);
       console.error(`Skipped ${event.image}: ${event.why}`);
     } else if (event.type === "warning") {
-      progress?.finish();
       console.error(`Warning: ${event.message}`);
     } else if (event.type === "resize") {
-      progress?.finish();
       const { step, patchSize } = event;
       console.log(
         `From step ${step + 1} on: patches of ${patchSize}×${patchSize}`,
       );
     } else if (event.type === "probe") {
-      progress?.finish();
       summary.probe(event.top1);
       const percent = (100 * event.top1).toFixed(1);
       console.log(`Step ${event.step + 1}: kNN top-1 ${percent} % (probe)`);
     } else if (event.type === "checkpoint") {
       if (event.epoch === undefined) continue;
-      progress?.finish();
       console.log(`Epoch ${event.epoch} done: ${event.path}`);
     } else {
-      progress?.finish();
       await letGo(dashboard);
       console.log(`Stopped after step ${event.step}. Resume with`);
       console.log(asTyped(`  deno task train --resume ${quote(event.dir!)}`));

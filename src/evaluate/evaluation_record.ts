@@ -9,6 +9,7 @@ import { existsSync } from "node:fs";
 import { writeAtomically, writeError } from "../atomic_file.ts";
 import { checkpointName } from "../checkpoint/manifest.ts";
 import { dataName } from "../data/own_data.ts";
+import type { FeatureLayer, Protocol } from "../model/methods/method.ts";
 import type { EvaluationResult } from "./evaluate.ts";
 
 /** The folder of a run's evaluations. */
@@ -40,6 +41,40 @@ export function checkpointFile({ checkpoint }: EvaluationResult): string {
 export function isOfStep(evaluation: EvaluationResult, step: number): boolean {
   return !evaluation.untrained &&
     checkpointFile(evaluation) === `${checkpointName(step)}.safetensors`;
+}
+
+/** How an evaluation was made, apart from its checkpoint and its data. */
+export interface EvaluationSettings {
+  /** Bag of patches or whole image. */
+  protocol: Protocol;
+  /** The feature layer. */
+  features: FeatureLayer;
+  /** Patches per image in the bag. */
+  testPatches: number;
+  /** The limits of the training and test images. */
+  limits: { train?: number; test?: number };
+  /** Whether it must have kNN; true by default. */
+  knn?: boolean;
+  /** Whether it must have the linear probe; true by default. */
+  linear?: boolean;
+}
+
+/** Whether an evaluation was made with settings; what else it has does not matter. */
+export function isMadeWith(
+  found: EvaluationResult,
+  { protocol, features, testPatches, limits, ...has }: EvaluationSettings,
+): boolean {
+  const { train = Infinity, test = Infinity } = limits;
+  return (found.protocol ?? "bag") === protocol &&
+    (found.features ?? "head") === features &&
+    found.testPatches === (protocol === "whole" ? 1 : testPatches) &&
+    (found.linear !== undefined || has.linear === false) &&
+    (found.knn !== undefined || has.knn === false) &&
+    (found.limits === undefined
+      // An earlier version; a set may have fewer images than its limit.
+      ? found.images.train <= train && found.images.test <= test
+      : found.limits.train === limits.train &&
+        found.limits.test === limits.test);
 }
 
 /** `cifar10-16-patches-1a2b3c4d.json`; the same evaluation has the same name. */

@@ -15,6 +15,7 @@ import {
 } from "../../src/evaluate/evaluate.ts";
 import {
   checkpointFile,
+  isMadeWith,
   keepEvaluation,
   readEvaluations,
   unfinishedFolder,
@@ -136,26 +137,17 @@ export function evaluationOf(values: Values, data: string): RunEvaluation {
 /** Whether an evaluation in a run's folder is the one that is asked for. */
 export function isEvaluation(
   found: EvaluationResult,
-  { path, kind: { protocol, features }, evaluation }: {
+  { path, kind, evaluation }: {
     /** The checkpoint. */
     path: string;
     kind: EvaluationKind;
     evaluation: RunEvaluation;
   },
 ): boolean {
-  const { limitTrain, limitTest } = evaluation;
-  const { limits, images } = found;
+  const { testPatches, limitTrain, limitTest } = evaluation;
+  const limits = { train: limitTrain, test: limitTest };
   return checkpointFile(found) === path.split("/").at(-1) &&
-    !found.untrained && found.protocol === protocol &&
-    found.features === features &&
-    found.testPatches ===
-      (protocol === "whole" ? 1 : evaluation.testPatches) &&
-    found.linear !== undefined && found.knn !== undefined &&
-    (limits === undefined
-      // An earlier version; a set may have fewer images than its limit.
-      ? images.train <= (limitTrain ?? Infinity) &&
-        images.test <= (limitTest ?? Infinity)
-      : limits.train === limitTrain && limits.test === limitTest);
+    !found.untrained && isMadeWith(found, { ...kind, testPatches, limits });
 }
 
 /** Evaluates a run, unless its newest checkpoint already has this evaluation. */
