@@ -158,6 +158,7 @@ export {
 } from "./src/export/export.ts";
 export {
   EXPORT_FORMATS,
+  EXPORT_PARTS,
   EXPORT_PRECISIONS,
   type ExportFormat,
   type ExportPart,

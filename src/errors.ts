@@ -75,10 +75,13 @@ function withNames(text: string): string {
   ).join("`");
 }
 
-/** `--num-patches` → `numPatches`; Deno's own `--allow-…` flags are left as they are. */
+/**
+ * `--num-patches` → `numPatches`. Deno's own `--allow-…` flags, and words that only
+ * contain `--` (of paths, of other programs' messages), are left as they are.
+ */
 function withOptions(text: string): string {
   return text.replace(
-    /(?<![\w-])--(?!allow-)(no-)?([a-z][a-z-]*[a-z])/g,
+    /(?<![^\s("'«])--(?!allow-)(no-)?([a-z][a-z-]*[a-z])(?![\w=/-])/g,
     (_, no: string | undefined, flag: string) => {
       const option = flag.replace(
         /-([a-z])/g,

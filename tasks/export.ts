@@ -9,9 +9,11 @@ import {
   checkExportChoices,
   EXPORT_DEFAULTS,
   exportModel,
+  makeExportFolder,
 } from "../src/export/export.ts";
 import {
   EXPORT_FORMATS,
+  EXPORT_PARTS,
   EXPORT_PRECISIONS,
   type ExportFormat,
   type ExportPart,
@@ -41,7 +43,7 @@ export const command: Command = {
     },
     part: {
       type: "text",
-      choices: ["backbone", "encoder"],
+      choices: EXPORT_PARTS,
       help: "the ResNet alone, or with the hidden layer after it (default: " +
         "the method's; EMP-SSL encoder)",
     },
@@ -98,6 +100,7 @@ export async function run(values: Values): Promise<void> {
     engine: (values.engine ?? D.engine) as EngineChoice,
   };
   checkExportChoices(config);
+  makeExportFolder(config.out);
   await setUpEngine(config);
   const { out, files, distance } = await exportModel(config);
   console.log(`Wrote ${files.join(", ")} to ${out}`);

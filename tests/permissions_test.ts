@@ -66,3 +66,37 @@ Deno.test({
     });
   },
 });
+
+Deno.test("without --allow-ffi an error says so, and no image is called broken", async () => {
+  await withFolder(async (dir) => {
+    await writeImages(`${dir}/data`, { classes: 1, each: 4 });
+    const library = new URL("../mod.ts", import.meta.url).href;
+    const program = `import { PatchStream } from "${library}";
+      const job = {
+        source: { name: "images", split: "train", dir: "${dir}/data" },
+        recipe: "cifar", patchSize: 8, images: 2, patches: 2, shuffle: false,
+        seed: 0, firstBatch: 0, endBatch: 2,
+      };
+      try {
+        await using stream = await PatchStream.open(job, { workers: 1 });
+        for await (const _ of stream);
+      } catch ({ code, message }) {
+        console.log(code, message);
+      }`;
+    const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: [
+        ...["run", "--no-prompt", "--no-check", "--allow-env", "--allow-sys"],
+        ...[
+          "--allow-read",
+          `data:text/typescript,${encodeURIComponent(program)}`,
+        ],
+      ],
+      env: { NO_COLOR: "1" },
+    }).output();
+    const said = new TextDecoder().decode(stdout);
+    const begin =
+      "ENGINE_UNAVAILABLE Cannot load sharp, the decoder of images: ";
+    assert(said.startsWith(begin), said + new TextDecoder().decode(stderr));
+    assertStringIncludes(said, "--allow-ffi");
+  });
+});

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { errorMaker, messageOf } from "../errors.ts";
+import { EmpSslError, errorMaker, messageOf } from "../errors.ts";
 import { convertLayout, torchShape } from "../model/layout.ts";
 import { initialState, type State, type TensorSpec } from "../model/tensors.ts";
 import { decodeSafetensors } from "./safetensors.ts";
@@ -11,6 +11,16 @@ import { decodeSafetensors } from "./safetensors.ts";
 const weightsError = errorMaker("start from", "INVALID_CHECKPOINT");
 const REMEDY =
   "name a .safetensors file with a ResNet of the same depth: ours, torchvision's or timm's";
+
+function noFile(path: string): EmpSslError {
+  return new EmpSslError({
+    action: "start from",
+    subject: path,
+    found: "there is no such file",
+    remedy: REMEDY,
+    code: "NOT_FOUND",
+  });
+}
 
 /** Whether bytes are a zip archive, as of `torch.save` since 1.6, or a bare pickle. */
 function isPickle([first, second = 0]: Uint8Array): boolean {
@@ -64,22 +74,13 @@ export interface InitialWeights {
   fresh: string[];
 }
 
-/**
- * Reads weights from a file by name: our names, or a ResNet's, without the prefix
- * `backbone.`. Tensors that the file lacks, such as the projector, or has in another
- * shape, such as the stem, are initialised randomly.
- *
- * @throws {EmpSslError} `INVALID_CHECKPOINT` if it is no ResNet of this depth.
- */
-export function readInitialWeights(
-  path: string,
-  specs: TensorSpec[],
-  seed: number,
-): InitialWeights {
+/** The tensors of a file that a model takes, by the model's names. */
+function matchingTensors(path: string, specs: TensorSpec[]): Tensors {
   let bytes: Uint8Array;
   try {
     bytes = Deno.readFileSync(path);
   } catch (error) {
+    if (error instanceof Deno.errors.NotFound) throw noFile(path);
     throw weightsError(path, messageOf(error), REMEDY);
   }
   if (isPickle(bytes)) {
@@ -91,24 +92,57 @@ export function readInitialWeights(
   }
   const { tensors: stored } = decodeSafetensors(bytes, path);
   const tensors = withoutPrefix(stored, specs);
-  const state = initialState(specs, seed);
-  const fresh: string[] = [];
+  const matching: Tensors = new Map();
   for (const spec of specs) {
     const found = tensors.get(spec.name) ??
       tensors.get(spec.name.replace(/^backbone\./, ""));
     if (found?.shape.join() === torchShape(spec).join()) {
-      state.set(spec.name, convertLayout(spec, found.values, "tensorflow"));
-    } else fresh.push(spec.name);
+      matching.set(spec.name, found);
+    }
   }
   const blocks = specs.filter(({ name }) => /\.layer\d/.test(name));
-  const missing = blocks.find(({ name }) => fresh.includes(name));
-  if (missing !== undefined) {
-    const names = [...stored.keys()].slice(0, 4).join(", ");
-    const found = `it has no ${missing.name} of the right shape; its tensors ` +
-      `are ${names || "none"}${stored.size > 4 ? ", …" : ""}`;
-    throw weightsError(path, found, REMEDY);
+  const missing = blocks.find(({ name }) => !matching.has(name));
+  if (missing === undefined) return matching;
+  const names = [...stored.keys()].slice(0, 4).join(", ");
+  const found = `it has no ${missing.name} of the right shape; its tensors ` +
+    `are ${names || "none"}${stored.size > 4 ? ", …" : ""}`;
+  throw weightsError(path, found, REMEDY);
+}
+
+/**
+ * Reads weights from a file by name: our names, or a ResNet's, without the prefix
+ * `backbone.`. Tensors that the file lacks, such as the projector, or has in another
+ * shape, such as the stem, are initialised randomly.
+ *
+ * @throws {EmpSslError} `NOT_FOUND`; `INVALID_CHECKPOINT` if it is no ResNet of this
+ * depth.
+ */
+export function readInitialWeights(
+  path: string,
+  specs: TensorSpec[],
+  seed: number,
+): InitialWeights {
+  const tensors = matchingTensors(path, specs);
+  const state = initialState(specs, seed);
+  for (const spec of specs) {
+    const found = tensors.get(spec.name);
+    if (found === undefined) continue;
+    state.set(spec.name, convertLayout(spec, found.values, "tensorflow"));
   }
-  return { state, fresh };
+  const names = specs.map(({ name }) => name);
+  return { state, fresh: names.filter((name) => !tensors.has(name)) };
+}
+
+/**
+ * Checks the file of a run's initial weights, if it names one, before any work.
+ *
+ * @throws {EmpSslError} As {@linkcode readInitialWeights}.
+ */
+export function checkInitialWeights(
+  specs: TensorSpec[],
+  { init }: { init?: string },
+): void {
+  if (init !== undefined) matchingTensors(init, specs);
 }
 
 /** A run's initial weights. */

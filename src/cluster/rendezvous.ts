@@ -56,9 +56,12 @@ export function peerName(task: number, addresses: string[]): string {
   return `process ${task} (${addresses[task]})`;
 }
 
-/** The error of a lost process; `lost` is sent to the others. */
+/** The error of a lost process. */
 export class PeerLost extends EmpSslError {
-  constructor(readonly lost: LostPeer) {
+  /** What is sent to the others. */
+  readonly lost: LostPeer;
+
+  constructor(lost: LostPeer) {
     super({
       action: "continue without",
       subject: lost.peer,
@@ -66,6 +69,7 @@ export class PeerLost extends EmpSslError {
       remedy: lost.remedy ?? REMEDY.resume,
       code: "PEER_LOST",
     });
+    this.lost = lost;
   }
 }
 

@@ -44,7 +44,7 @@ export interface DecodeOptions {
  * @param path A JPEG, PNG, WebP, GIF, TIFF, AVIF, BMP, PPM, PGM or `.npy` file.
  * @param options See {@linkcode DecodeOptions}.
  * @returns The image, with EXIF orientation applied.
- * @throws {EmpSslError} `INVALID_DATA`, with the path, where the file is not a
+ * @throws {EmpSslError} `NOT_FOUND`; `INVALID_DATA`, with the path, where the file is not a
  * complete image or has more than {@linkcode MAX_PIXELS} pixels.
  */
 export async function decodeFile(
@@ -60,7 +60,9 @@ export async function decodeFile(
       subject: path,
       found: messageOf(error),
       remedy: "check the file",
-      code: "INVALID_DATA",
+      code: error instanceof Deno.errors.NotFound
+        ? "NOT_FOUND"
+        : "INVALID_DATA",
       cause: error,
     });
   }

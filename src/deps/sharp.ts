@@ -4,14 +4,33 @@
  *
  * @module
  */
+import { EmpSslError, messageOf } from "../errors.ts";
 import type Sharp from "npm:sharp@0.35.5";
 
 /** The sharp function. */
 export type SharpConstructor = typeof Sharp;
 
-/** Loads sharp with one thread and no cache: the worker pool runs in parallel. */
+/**
+ * Loads sharp with one thread and no cache: the worker pool runs in parallel.
+ *
+ * @throws {EmpSslError} `ENGINE_UNAVAILABLE`: images of any file need it.
+ */
 export async function loadSharp(): Promise<SharpConstructor> {
-  const { default: sharp } = await import("npm:sharp@0.35.5");
+  let sharp: SharpConstructor;
+  try {
+    ({ default: sharp } = await import("npm:sharp@0.35.5"));
+  } catch (error) {
+    throw new EmpSslError({
+      action: "load",
+      subject: "sharp, the decoder of images",
+      found: messageOf(error).trim(),
+      remedy:
+        "give the program --allow-ffi, --allow-env and --allow-read, and " +
+        "install it again with `deno install` if it is not complete",
+      code: "ENGINE_UNAVAILABLE",
+      cause: error,
+    });
+  }
   sharp.concurrency(1);
   sharp.cache(false);
   return sharp;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkCount } from "../count.ts";
 import { EmpSslError } from "../errors.ts";
 import type { ModelConfig } from "../model/architectures.ts";
 import type { OptimizerConfig } from "../model/lars.ts";
@@ -68,11 +69,30 @@ export interface ClusterWish {
 }
 
 /**
- * Rejects a number format, or replicas, that an engine does not support.
+ * Rejects what does not exist, for callers in JavaScript, and a number format or
+ * replicas that an engine does not support.
  *
  * @throws {EmpSslError} `INVALID_ARGUMENT`.
  */
-export function checkWish({ engine, precision, cluster }: EngineWish): void {
+export function checkWish({ engine, precision, threads, cluster }: EngineWish) {
+  const chosen = [
+    ["--engine", engine, ["auto", ...ENGINES]],
+    ["--precision", precision, ["auto", ...PRECISIONS]],
+  ] as const;
+  for (const [flag, value, known] of chosen) {
+    if ((known as readonly string[]).includes(value)) continue;
+    throw new EmpSslError({
+      action: "compute with",
+      subject: `${flag} ${value}`,
+      found: "it does not exist",
+      remedy: `choose one of ${known.join(", ")}`,
+      code: "INVALID_ARGUMENT",
+    });
+  }
+  checkCount(threads, {
+    action: "compute with",
+    subject: `--threads ${threads}`,
+  });
   if (engine === "auto" || engine === "tensorflow") return;
   if (cluster !== undefined) {
     throw new EmpSslError({

@@ -54,6 +54,7 @@ async function loadNamed(
 export async function loadEngine(
   wish: EngineWish,
 ): Promise<Engine> {
+  checkWish(wish);
   if (wish.engine !== "auto") return await loadNamed(wish.engine, wish);
   const complaints: string[] = [];
   for (const candidate of ENGINES) {

@@ -8,7 +8,11 @@ import type { CallOptions } from "../call_options.ts";
 import { defined } from "../defined.ts";
 import { writeAtomically, writeError } from "../atomic_file.ts";
 import { openForThreads } from "../data/catalog.ts";
-import type { EngineChoice, PrecisionChoice } from "../engine/engine.ts";
+import {
+  checkWish,
+  type EngineChoice,
+  type PrecisionChoice,
+} from "../engine/engine.ts";
 import { errorMaker } from "../errors.ts";
 import { modified } from "../files.ts";
 import { featureWidth } from "../model/encoder.ts";
@@ -94,6 +98,7 @@ export function checkEmbedding(choices: EmbedChoices) {
     );
   }
   checkKind(config);
+  checkWish(config);
   if (!/\.(npy|safetensors|parquet)$/.test(out)) {
     const remedy = "end it in .npy, .safetensors or .parquet";
     throw embedError(out, "no such format", remedy);

@@ -16,7 +16,7 @@ import { type CallOptions, untilAborted } from "../call_options.ts";
 import { defined } from "../defined.ts";
 import { isModule, moduleUrl } from "../data/own_data.ts";
 import type { DataOptions, DatasetSource, Split } from "../data/dataset.ts";
-import type { EngineReport } from "../engine/engine.ts";
+import { checkWish, type EngineReport } from "../engine/engine.ts";
 import { modified } from "../files.ts";
 import { readCheckpointInfo } from "../checkpoint/checkpoint.ts";
 import { trainSource } from "../checkpoint/run_config.ts";
@@ -118,6 +118,7 @@ export async function evaluate(
   const asked = config.testPatches;
   checkTestPatches(asked);
   checkKind(config);
+  checkWish(config);
   const checkpoint = readCheckpointInfo(modelPath);
   if (config.featuresOut !== undefined) checkOutput(config.featuresOut);
   for (const fault of checkpoint.damaged) onEvent({ type: "damaged", fault });

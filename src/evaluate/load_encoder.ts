@@ -3,10 +3,12 @@
  *
  * @module
  */
-import type {
-  EngineChoice,
-  FeatureEncoder,
-  PrecisionChoice,
+import {
+  checkWish,
+  type EngineChoice,
+  type EngineReport,
+  type FeatureEncoder,
+  type PrecisionChoice,
 } from "../engine/engine.ts";
 import { inTurn } from "../engine/in_turn.ts";
 import { loadEngine } from "../engine/load.ts";
@@ -78,6 +80,8 @@ export interface LoadedEncoder extends FeatureEncoder, Disposable {
   readonly patches: number;
   /** Side of a patch in pixels. */
   readonly patchSize: number;
+  /** The engine; its `warning` says why a faster one is not used. */
+  readonly engine: EngineReport;
   /**
    * The feature of one image: the mean over `patches` patches of it. Only available where
    * `images` is 1. It is deterministic: crops are drawn as for the first image of a
@@ -86,7 +90,7 @@ export interface LoadedEncoder extends FeatureEncoder, Disposable {
    *
    * @param image A file's path, the bytes of an image file, or decoded pixels.
    * @returns `width` numbers.
-   * @throws {EmpSslError} `INVALID_DATA` where it is not a complete image;
+   * @throws {EmpSslError} `NOT_FOUND`; `INVALID_DATA` where it is not a complete image;
    * `INVALID_ARGUMENT` where the encoder takes several images per call.
    */
   embed(image: string | Uint8Array | Image): Promise<Float32Array>;
@@ -138,7 +142,7 @@ async function decoded(
  * @returns The encoder: `encode` takes `patches × images × side × side × channels`
  * values (16-bit ones as their bytes), patch-major, as `PatchStream` gives them.
  * @throws {EmpSslError} `NOT_FOUND` or `INVALID_CHECKPOINT`;
- * `INVALID_ARGUMENT` for an invalid count; `ENGINE_UNAVAILABLE`.
+ * `INVALID_ARGUMENT` for an invalid count, engine or number format; `ENGINE_UNAVAILABLE`.
  *
  * @example One image
  * ```ts ignore
@@ -156,6 +160,7 @@ export async function loadEncoder(
   const { modelPath, images = 1, patches = 1, features } = options;
   const { engine = "auto", precision = "auto" } = options;
   checkKind(options);
+  checkWish({ engine, precision });
   const { model, config, state } = readCheckpoint(modelPath);
   const patchSize = options.patchSize ?? config.patchSize;
   for (const [name, value] of Object.entries({ images, patches, patchSize })) {
@@ -195,6 +200,7 @@ export async function loadEncoder(
     images,
     patches,
     patchSize,
+    engine: loaded.report,
     width: encoder.width,
     encode: (bytes) => encoder.encode(bytes),
     async embed(image) {

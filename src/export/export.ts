@@ -5,7 +5,7 @@
  */
 import { type CallOptions, untilAborted } from "../call_options.ts";
 import { defined } from "../defined.ts";
-import type { EngineChoice } from "../engine/engine.ts";
+import { checkWish, type EngineChoice } from "../engine/engine.ts";
 import { inTurn } from "../engine/in_turn.ts";
 import { loadEngine } from "../engine/load.ts";
 import { errorMaker, messageOf } from "../errors.ts";
@@ -19,6 +19,7 @@ import { modelCard, preprocessing } from "./model_card.ts";
 import { encodeOnnxModel } from "./onnx.ts";
 import {
   EXPORT_FORMATS,
+  EXPORT_PARTS,
   EXPORT_PRECISIONS,
   type ExportFormat,
   type ExportPart,
@@ -74,21 +75,29 @@ const PATCHES = 4;
 const UNCHECKED = ".unchecked";
 
 /**
- * Checks choices, and makes the folder.
+ * Checks choices.
  *
  * @throws {EmpSslError} `INVALID_ARGUMENT`.
  */
 export function checkExportChoices(
-  { format, precision, batch, out }: Pick<
+  { format, part, precision, batch, engine }: Omit<
     ExportConfig,
-    "format" | "precision" | "batch" | "out"
+    "modelPath" | "out"
   >,
 ): void {
+  checkWish({ engine, precision: "fp32" });
   if (!EXPORT_FORMATS.includes(format)) {
     throw exportError(
       `"${format}"`,
       "no such format",
       `choose one of ${EXPORT_FORMATS.join(", ")}`,
+    );
+  }
+  if (part !== undefined && !EXPORT_PARTS.includes(part)) {
+    throw exportError(
+      `the part "${part}"`,
+      "it does not exist",
+      `choose ${EXPORT_PARTS.join(" or ")}`,
     );
   }
   if (!EXPORT_PRECISIONS.includes(precision)) {
@@ -105,6 +114,14 @@ export function checkExportChoices(
       "give 1 or more, or leave it out for any batch size",
     );
   }
+}
+
+/**
+ * Makes the folder of an export.
+ *
+ * @throws {EmpSslError} `INVALID_ARGUMENT` where it is not empty or cannot be made.
+ */
+export function makeExportFolder(out: string): void {
   try {
     Deno.mkdirSync(out, { recursive: true });
     const found = [...Deno.readDirSync(out)].map(({ name }) => name);
@@ -163,10 +180,11 @@ export async function exportModel(
   signal?.throwIfAborted();
   const config = { ...EXPORT_DEFAULTS, ...defined(choices) } as ExportConfig;
   const { format, precision, batch, out, engine: name } = config;
+  checkExportChoices(config);
   const { config: run, model, state, step } = readCheckpoint(config.modelPath);
   const head = methodOf(model).features === "head";
   const part = config.part ?? (head ? "encoder" : "backbone");
-  checkExportChoices(config);
+  makeExportFolder(out);
   const { patchSize } = run;
   const request = { model, state, part, precision, batch, patchSize };
   const loading = inTurn(() => loadEngine({ engine: name, precision: "fp32" }));

@@ -25,7 +25,10 @@ export type ExportFormat = typeof EXPORT_FORMATS[number];
  * hidden layer after it (EMP-SSL's `pre_feature`, whose 4,096 features its evaluation
  * uses).
  */
-export type ExportPart = "backbone" | "encoder";
+export type ExportPart = typeof EXPORT_PARTS[number];
+
+/** The choices of {@linkcode ExportPart}. */
+export const EXPORT_PARTS = ["backbone", "encoder"] as const;
 
 /** Number formats of an export's weights. */
 export const EXPORT_PRECISIONS = ["fp32", "fp16"] as const;

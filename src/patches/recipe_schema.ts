@@ -120,8 +120,30 @@ export function completeRecipe(
   const own = Object.entries(given).map(([name, part]) =>
     [name, completePart(usual[name], part)] as const
   );
-  const whole = { ...usual, ...Object.fromEntries(own) };
-  const parsed = v.safeParse(SCHEMA, whole);
+  return checkRecipe({ ...usual, ...Object.fromEntries(own) });
+}
+
+/**
+ * Checks a complete recipe.
+ *
+ * @throws {EmpSslError} `INVALID_ARGUMENT`, naming the invalid or missing part.
+ *
+ * @example A probability over one
+ * ```ts
+ * import { RECIPES } from "./recipe.ts";
+ * import { checkRecipe } from "./recipe_schema.ts";
+ *
+ * let message = "";
+ * try {
+ *   checkRecipe({ ...RECIPES.cifar, flip: 3 });
+ * } catch (error) {
+ *   message = (error as Error).message;
+ * }
+ * console.assert(message.includes("flip: it is 3"));
+ * ```
+ */
+export function checkRecipe(recipe: unknown): Recipe {
+  const parsed = v.safeParse(SCHEMA, recipe);
   if (parsed.success) return parsed.output;
   const [issue] = parsed.issues;
   const path = v.getDotPath(issue) ?? "of a run";

@@ -186,7 +186,8 @@ function legend(runs: RunRecord[], [first]: Figure[]): string {
  *
  * @param choices The runs.
  * @param options A signal that aborts it, before anything is written.
- * @throws {EmpSslError} `INVALID_ARGUMENT` where a folder holds no run.
+ * @throws {EmpSslError} `NOT_FOUND` for a folder without files of a run;
+ * `INVALID_ARGUMENT` where they are not of one, or it has made no step.
  *
  * @example Two runs side by side
  * ```ts ignore

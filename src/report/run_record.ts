@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { errorMaker, messageOf } from "../errors.ts";
+import { EmpSslError, errorMaker, messageOf } from "../errors.ts";
 import type { EngineReport } from "../engine/engine.ts";
 import type { EvaluationResult } from "../evaluate/evaluate.ts";
 import { readEvaluations } from "../evaluate/evaluation_record.ts";
@@ -43,14 +43,24 @@ function attempt<T>(path: string, read: () => T): T {
   try {
     return read();
   } catch (error) {
-    throw recordError(path, messageOf(error), REMEDY);
+    if (!(error instanceof Deno.errors.NotFound)) {
+      throw recordError(path, messageOf(error), REMEDY);
+    }
+    throw new EmpSslError({
+      action: "report on",
+      subject: path,
+      found: "there is no such file",
+      remedy: REMEDY,
+      code: "NOT_FOUND",
+    });
   }
 }
 
 /**
  * Reads a run.
  *
- * @throws {EmpSslError} `INVALID_ARGUMENT` where it is no run, or has made no step.
+ * @throws {EmpSslError} `NOT_FOUND`; `INVALID_ARGUMENT` where it is no run, or has made
+ * no step.
  */
 export function readRun(path: string): RunRecord {
   const dir = trimSlashes(path);

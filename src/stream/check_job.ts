@@ -6,11 +6,27 @@
 import { checkCount } from "../count.ts";
 import { formatName, isFormat, RGB } from "../data/image.ts";
 import { errorMaker } from "../errors.ts";
-import { checkChannels } from "../patches/recipe.ts";
+import { checkChannels, type Recipe, RECIPES } from "../patches/recipe.ts";
+import { checkRecipe } from "../patches/recipe_schema.ts";
 import { type PatchJob, recipesOf } from "./patch_job.ts";
 
 /** The error of a job of which no batches can be made. */
 export const jobError = errorMaker("cut patches for", "INVALID_ARGUMENT");
+
+/** The recipes of a job, after a check of those that a caller has written. */
+function checkedRecipes(recipe: PatchJob["recipe"]): readonly Recipe[] {
+  if (typeof recipe === "string") {
+    if (Object.hasOwn(RECIPES, recipe)) return recipesOf(recipe);
+    throw jobError(
+      `the recipe "${recipe}"`,
+      "it does not exist",
+      `give ${Object.keys(RECIPES).join(" or ")}, or a recipe`,
+    );
+  }
+  const recipes = Array.isArray(recipe) ? recipe : [recipe];
+  if (recipes.length > 0) return recipes.map(checkRecipe);
+  throw jobError("no recipe", "the list is empty", "give one for each view");
+}
 
 /**
  * Rejects numbers of which no batches can be made, and parts that do not fit together.
@@ -18,7 +34,7 @@ export const jobError = errorMaker("cut patches for", "INVALID_ARGUMENT");
  * @throws {EmpSslError} `INVALID_ARGUMENT`, naming one.
  */
 export function checkJob(job: PatchJob): void {
-  const { images, patches, patchSize, firstBatch, endBatch, share } = job;
+  const { images, patches, patchSize, firstBatch, endBatch, share, seed } = job;
   for (const [name, value] of Object.entries({ images, patches, patchSize })) {
     checkCount(value, {
       action: "cut patches with",
@@ -32,6 +48,13 @@ export function checkJob(job: PatchJob): void {
       `batches ${firstBatch} to ${endBatch}`,
       "these are not whole numbers from 0 up",
       "give the first batch, and the one after the last",
+    );
+  }
+  if (!Number.isInteger(seed) || seed < 0 || seed > 0xffffffff) {
+    throw jobError(
+      `seed ${seed}`,
+      "it is not a whole number from 0 to 4294967295",
+      "give one",
     );
   }
   if (share !== undefined && images % share.of !== 0) {
@@ -50,7 +73,7 @@ export function checkJob(job: PatchJob): void {
     );
   }
   if (job.whole) return;
-  for (const recipe of recipesOf(job.recipe)) {
+  for (const recipe of checkedRecipes(job.recipe)) {
     checkChannels(recipe, pixels.channels);
   }
 }

@@ -6,7 +6,7 @@
  */
 import * as Comlink from "../deps/comlink.ts";
 import { untilAborted } from "../call_options.ts";
-import { EmpSslError, isEmpSslError, messageOf } from "../errors.ts";
+import { codeOf, EmpSslError, isEmpSslError, messageOf } from "../errors.ts";
 import { Failure } from "../failure.ts";
 import type { PatchCalls } from "./patch_calls.ts";
 import { imageTable, type PatchJob } from "./patch_job.ts";
@@ -192,7 +192,10 @@ export class PatchPool {
     try {
       await this.#serve(await this.#another(slot), ticket, 0);
     } catch (error) {
-      if (!this.#closed) await this.#substitute(ticket, messageOf(error));
+      if (this.#closed) return;
+      // No image could be decoded.
+      if (codeOf(error) === "ENGINE_UNAVAILABLE") this.#failure.fail(error);
+      else await this.#substitute(ticket, messageOf(error));
     }
   }
 

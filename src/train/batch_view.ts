@@ -12,7 +12,7 @@ import {
 
 /** A batch for display. */
 export interface BatchView {
-  /** Z̄Z̄ᵀ, `b×b` numbers. */
+  /** Z̄Z̄ᵀ of the first 256 images of the batch at most: `b×b` numbers. */
   gram: Float32Array;
   /** Some patches of some images: one image per row. */
   patches: Image;

@@ -177,6 +177,13 @@ export function flatChoices(
       "leave one of them out",
     );
   }
+  if (typeof data === "object" && typeof data.module !== "string") {
+    throw choiceError(
+      `data ${JSON.stringify(data)}`,
+      "it names no module",
+      "give { module, options }, or the name of a data set",
+    );
+  }
   const name = typeof data === "object" ? data.module : data;
   const choices = overridden(presetChoices(preset, name), byAuthorsNames(rest));
   return typeof data === "object"

@@ -5,6 +5,9 @@
  */
 import type { EngineReport } from "../engine/engine.ts";
 import { EmpSslError } from "../errors.ts";
+import { checkInitialWeights } from "../checkpoint/initial_weights.ts";
+import { modelOf } from "../model/model_of.ts";
+import { tensorSpecs } from "../model/parameters.ts";
 import { microBatchOf } from "./batch.ts";
 import { dataName } from "../data/own_data.ts";
 import type { PrepareEvent } from "../data/prepare.ts";
@@ -139,6 +142,7 @@ export async function* train(
     await prepareRun(asked, preparing);
   const decided = ready?.config ??
     await resumedConfig(from!, config, preparing);
+  if (!from) checkInitialWeights(tensorSpecs(modelOf(decided)), decided);
   await probe?.check(decided);
   // A copy: the user may train by the same prepared run again.
   const resolved = { ...decided };

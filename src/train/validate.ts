@@ -187,6 +187,15 @@ function checkMethod(config: TrainConfig): void {
   }
 }
 
+/** What JSON keeps of a value; undefined for one that it cannot write. */
+function asStored(value: unknown): unknown {
+  try {
+    return JSON.parse(JSON.stringify(value));
+  } catch {
+    return undefined;
+  }
+}
+
 /** Rejects options that cannot be stored as JSON, or that the data set does not have. */
 function checkDataOptions({ data, dataOptions }: TrainConfig): void {
   if (dataOptions === undefined) return;
@@ -204,8 +213,7 @@ function checkDataOptions({ data, dataOptions }: TrainConfig): void {
         : `give ${known!.join(" or ")}`,
     );
   }
-  const kept = JSON.parse(JSON.stringify(dataOptions));
-  if (!isDeepStrictEqual(kept, dataOptions)) {
+  if (!isDeepStrictEqual(asStored(dataOptions), dataOptions)) {
     throw flagError(
       "--data-options",
       "they cannot be stored as JSON",

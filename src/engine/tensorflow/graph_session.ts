@@ -264,7 +264,7 @@ export class GraphSession implements Disposable {
       subject: "the model",
       found: "it has been disposed of",
       remedy: "load it again",
-      code: "STEP_FAILED",
+      code: "INVALID_ARGUMENT",
     });
   }
 

@@ -1,0 +1,105 @@
+/** Choices that types forbid, from callers in JavaScript: refused before any work. */
+import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  embed,
+  EmpSslError,
+  evaluate,
+  exportModel,
+  loadEncoder,
+  PatchStream,
+  prepareRun,
+  RECIPES,
+  train,
+  writeReport,
+} from "../mod.ts";
+import { codeOf } from "../src/errors.ts";
+import type { PatchJob } from "../src/stream/patch_job.ts";
+import { withFolder } from "./images.ts";
+
+/** A value of any type where another is expected. */
+// deno-lint-ignore no-explicit-any
+const any = (value: unknown): any => value;
+
+async function assertRefused(
+  call: () => Promise<unknown>,
+  words: string,
+  code = "INVALID_ARGUMENT",
+): Promise<void> {
+  const error = await assertRejects(call, EmpSslError);
+  assertStringIncludes(error.message, words);
+  assertEquals(codeOf(error), code, error.message);
+}
+
+Deno.test("an engine, a number format or threads that do not exist are refused", async () => {
+  // Before the run is read, since there is none.
+  const modelPath = "runs/none", out = "none.npy", dataDir = ".";
+  const precision = any("fp8"), engine = any("torch");
+  for (const threads of [0, -3, 1.5]) {
+    const call = () => evaluate({ modelPath, threads });
+    await assertRefused(call, `threads ${threads}: it is not a positive whole`);
+  }
+  await assertRefused(() => evaluate({ modelPath, precision }), "fp8: it does");
+  await assertRefused(() => evaluate({ modelPath, engine }), "torch: it does");
+  await assertRefused(
+    () => embed({ modelPath, dataDir, out, engine }),
+    "torch",
+  );
+  await assertRefused(() => loadEncoder({ modelPath, precision }), "fp8");
+  await assertRefused(() => loadEncoder({ modelPath, engine }), "torch");
+});
+
+Deno.test("an export of an engine or a part that do not exist is refused", async () => {
+  await withFolder(async (dir) => {
+    const modelPath = "runs/none", out = `${dir}/out`;
+    const refused = (choices: Record<string, unknown>, words: string) =>
+      assertRefused(() => exportModel({ modelPath, out, ...choices }), words);
+    await refused({ engine: "torch" }, "torch: it does not exist");
+    await refused({ part: "projector" }, "choose backbone or encoder");
+    assertEquals([...Deno.readDirSync(dir)], []);
+  });
+});
+
+Deno.test("a patch stream refuses recipes and seeds that give no patches", async () => {
+  const job: PatchJob = {
+    source: { name: "shapes", split: "train" },
+    recipe: "cifar",
+    ...{ patchSize: 16, images: 8, patches: 3, shuffle: true, seed: 5 },
+    ...{ firstBatch: 0, endBatch: 1 },
+  };
+  const { cifar } = RECIPES, crop = { scale: [0.25, 0.25], ratio: [0, 0] };
+  const refused = (choices: Record<string, unknown>, words: string) => {
+    const open = () => PatchStream.open({ ...job, ...choices }, { workers: 1 });
+    return assertRefused(open, words);
+  };
+  await refused({ recipe: "foo" }, "give cifar or imagenet, or a recipe");
+  await refused({ recipe: { flip: 0 } }, "is missing");
+  await refused({ recipe: [] }, "give one for each view");
+  await refused({ recipe: { ...cifar, flip: 3 } }, "flip: it is 3");
+  await refused({ recipe: [cifar, { ...cifar, crop }] }, "crop.ratio");
+  await refused({ seed: -1 }, "seed -1: it is not a whole number");
+  await refused({ seed: 1.5 }, "seed 1.5: it is not a whole number");
+});
+
+Deno.test("data of a run that name no module, or cannot be stored, are refused", async () => {
+  const without = any({ moduel: "mine.ts" });
+  await assertRefused(() => prepareRun({ data: without }), "names no module");
+  const circular: Record<string, unknown> = {};
+  circular.self = circular;
+  for (const options of [{ f: 1n }, circular]) {
+    const data = { module: "./mine.ts", options: any(options) };
+    await assertRefused(() => prepareRun({ data }), "be stored as JSON");
+  }
+});
+
+Deno.test("files that do not exist are NOT_FOUND, and a run makes no folder", async () => {
+  await withFolder(async (dir) => {
+    const missing = `${dir}/missing`;
+    const run = { dir: `${dir}/run`, limitImages: 40, bs: 20 };
+    const first = () =>
+      train({ ...run, init: `${missing}.safetensors` }).next();
+    await assertRefused(first, "there is no such file", "NOT_FOUND");
+    assertEquals([...Deno.readDirSync(dir)], []);
+    const report = () => writeReport({ runs: [missing], out: `${dir}/r.html` });
+    await assertRefused(report, "there is no such file", "NOT_FOUND");
+  });
+});
