@@ -56,6 +56,15 @@ export const command: Command = {
 export async function run(values: Values): Promise<void> {
   const index = (values.index ?? 0) as number;
   const path = String(values.out ?? "patches.png");
+  if (!path.toLowerCase().endsWith(".png")) {
+    throw new EmpSslError({
+      action: "write",
+      subject: `--out ${path}`,
+      found: "a picture is written as PNG",
+      remedy: "end the name in .png",
+      code: "INVALID_ARGUMENT",
+    });
+  }
   const config = await resolveConfig({
     ...configOf({ ...values, cluster: "none" }),
     bs: 2,

@@ -28,6 +28,7 @@ import { findCheckpoint } from "../src/checkpoint/find_checkpoint.ts";
 import {
   decodeSafetensors,
   encodeSafetensors,
+  readSafetensorsMetadata,
 } from "../src/checkpoint/safetensors.ts";
 import { withFolder } from "./images.ts";
 
@@ -324,6 +325,31 @@ Deno.test("readInitialWeights() takes wrappers off the names, and tells a pickle
       () => readInitialWeights(`${dir}/w.pth`, specs, 1),
       Error,
       "it is a pickle",
+    );
+    const whole = new TextEncoder().encode("PK\x03\x04 and more than a header");
+    await Deno.writeFile(`${dir}/w.pth`, whole);
+    assertThrows(
+      () => readSafetensorsMetadata(`${dir}/w.pth`),
+      Error,
+      "it is a pickle",
+    );
+    await Deno.writeTextFile(`${dir}/w.pth`, "a text of some length");
+    assertThrows(
+      () => readSafetensorsMetadata(`${dir}/w.pth`),
+      Error,
+      "or no .safetensors file",
+    );
+    const broken = backbone.map((spec) => ({
+      name: spec.name,
+      shape: torchShape(spec),
+      values: convertLayout(spec, state.get(spec.name)!, "torch"),
+    }));
+    broken[3]!.values[0] = NaN;
+    await Deno.writeFile(path, encodeSafetensors(broken, {}));
+    assertThrows(
+      () => readInitialWeights(path, specs, 1),
+      Error,
+      `its tensor ${broken[3]!.name} has values that are not finite`,
     );
   });
 });

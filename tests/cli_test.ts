@@ -44,10 +44,24 @@ Deno.test("a wrong flag gets the nearest right one", () => {
     ["--lr 1 --lr 2", "given more than once"],
     ["--bs 3 --batch-size 3", "given more than once"],
     ["cifar10", "unexpected argument"],
+    ["-h", "did you mean --help"],
+    ["-e 3", "did you mean --epoch, --eps or --engine"],
+    ["--data photos.xy", "choose one of them"],
+    ["--sync-bn=no", "it takes no value, write --sync-bn"],
+    ["-- --epoch 3", "unexpected argument, leave it out"],
   ];
   for (const [line, why] of bad) {
     assertThrows(() => parse(line), Error, why);
   }
+});
+
+Deno.test("an empty value is that of its flag, and a switch may be true or false", () => {
+  for (const flag of ["--bs", "--init"]) {
+    const empty = () => configOf(parseFlags([flag, ""], command));
+    assertThrows(empty, Error, `${flag}: it has no value`);
+  }
+  assertEquals(parse("--sync-bn=true").syncBn, true);
+  assert(!parse("--sync-bn=false").syncBn);
 });
 
 Deno.test("a run's configuration is replayed, and flags change it", async () => {
@@ -164,7 +178,7 @@ Deno.test("impossible values are refused", () => {
     ["--eps 0", "it must be positive"],
     ["--lr 0", "it must be positive"],
     ["--seed 1.5", "it is not a whole number from 0"],
-    ["--workers 0", "give a whole number from 1 up"],
+    ["--workers 0", "give a whole number from 1 to"],
     ["--limit-images 0", "give a whole number from 1 up"],
     [
       "--method byol --bs 8 --replicas 8",

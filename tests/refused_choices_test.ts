@@ -38,6 +38,11 @@ Deno.test("an engine, a number format or threads that do not exist are refused",
     const call = () => evaluate({ modelPath, threads });
     await assertRefused(call, `threads ${threads}: it is not a positive whole`);
   }
+  const many = 100_000;
+  await assertRefused(() => evaluate({ modelPath, threads: many }), "at most");
+  const tooMany = "workers 100000: each is a thread";
+  await assertRefused(() => evaluate({ modelPath, workers: many }), tooMany);
+  await assertRefused(() => prepareRun({ workers: many }), tooMany);
   await assertRefused(() => evaluate({ modelPath, precision }), "fp8: it does");
   await assertRefused(() => evaluate({ modelPath, engine }), "torch: it does");
   await assertRefused(
@@ -78,6 +83,14 @@ Deno.test("a patch stream refuses recipes and seeds that give no patches", async
   await refused({ recipe: [cifar, { ...cifar, crop }] }, "crop.ratio");
   await refused({ seed: -1 }, "seed -1: it is not a whole number");
   await refused({ seed: 1.5 }, "seed 1.5: it is not a whole number");
+});
+
+Deno.test("files for data that the program makes, and a limit of no cache, are refused", async () => {
+  const folder = () => prepareRun({ dataDir: "photos" });
+  await assertRefused(folder, "dataDir photos: the data set shapes is made by");
+  const classes = () => prepareRun({ classes: "classes.txt" });
+  await assertRefused(classes, "classes classes.txt: the data set shapes");
+  await assertRefused(() => prepareRun({ cacheLimit: 3 }), "there is no cache");
 });
 
 Deno.test("data of a run that name no module, or cannot be stored, are refused", async () => {

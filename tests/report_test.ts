@@ -78,7 +78,7 @@ Deno.test("thinned() keeps the ends", () => {
 Deno.test("a report on no run is refused", async () => {
   const cases: [string[], string][] = [
     [[], "no run was named"],
-    [["/nowhere"], "Cannot report on /nowhere/config.json"],
+    [["/nowhere"], "Cannot read the run /nowhere/config.json"],
     [["--outt", "x"], "did you mean --out"],
   ];
   for (const [args, message] of cases) {

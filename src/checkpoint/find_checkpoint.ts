@@ -49,8 +49,8 @@ function digestOf(path: string): FileDigest {
 function faultOf(dir: string, manifest: string): string | undefined {
   let files: Manifest["files"];
   try {
-    ({ files } = JSON.parse(Deno.readTextFileSync(`${dir}/${manifest}`)));
-    const names = Object.keys(files);
+    ({ files } = JSON.parse(Deno.readTextFileSync(`${dir}/${manifest}`)) ?? {});
+    const names = Object.keys(files ?? {});
     if (
       names.length === 0 || names.some((name) => !CHECKPOINT_FILE.test(name))
     ) {

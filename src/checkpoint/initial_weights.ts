@@ -4,6 +4,7 @@
  * @module
  */
 import { EmpSslError, errorMaker, messageOf } from "../errors.ts";
+import { allFinite } from "../finite.ts";
 import { convertLayout, torchShape } from "../model/layout.ts";
 import { initialState, type State, type TensorSpec } from "../model/tensors.ts";
 import { decodeSafetensors } from "./safetensors.ts";
@@ -20,12 +21,6 @@ function noFile(path: string): EmpSslError {
     remedy: REMEDY,
     code: "NOT_FOUND",
   });
-}
-
-/** Whether bytes are a zip archive, as of `torch.save` since 1.6, or a bare pickle. */
-function isPickle([first, second = 0]: Uint8Array): boolean {
-  const zip = first === 0x50 && second === 0x4b;
-  return zip || first === 0x80 && second >= 2 && second <= 5;
 }
 
 type Tensors = ReturnType<typeof decodeSafetensors>["tensors"];
@@ -83,13 +78,6 @@ function matchingTensors(path: string, specs: TensorSpec[]): Tensors {
     if (error instanceof Deno.errors.NotFound) throw noFile(path);
     throw weightsError(path, messageOf(error), REMEDY);
   }
-  if (isPickle(bytes)) {
-    throw weightsError(
-      path,
-      "it is a pickle, as torch.save writes it, which may run code when read",
-      "save it with safetensors.torch.save_file(state_dict, …) and name that file",
-    );
-  }
   const { tensors: stored } = decodeSafetensors(bytes, path);
   const tensors = withoutPrefix(stored, specs);
   const matching: Tensors = new Map();
@@ -99,6 +87,14 @@ function matchingTensors(path: string, specs: TensorSpec[]): Tensors {
     if (found?.shape.join() === torchShape(spec).join()) {
       matching.set(spec.name, found);
     }
+  }
+  for (const [tensor, { values }] of matching) {
+    if (allFinite(values)) continue;
+    throw weightsError(
+      path,
+      `its tensor ${tensor} has values that are not finite`,
+      "name a file from before that",
+    );
   }
   const blocks = specs.filter(({ name }) => /\.layer\d/.test(name));
   const missing = blocks.find(({ name }) => !matching.has(name));

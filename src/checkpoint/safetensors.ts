@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { EmpSslError, messageOf } from "../errors.ts";
+import { EmpSslError, isEmpSslError, messageOf } from "../errors.ts";
 import { concatBytes, readAtSync } from "../files.ts";
 
 /** A tensor in a file. */
@@ -114,6 +114,35 @@ function isEntry(value: unknown): value is Entry {
     entry.data_offsets.length === 2 && entry.data_offsets.every(isWhole);
 }
 
+/** Whether bytes begin a zip archive, as of `torch.save` since 1.6, or a bare pickle. */
+function isPickle([first, second = 0]: Uint8Array): boolean {
+  const zip = first === 0x50 && second === 0x4b;
+  return zip || first === 0x80 && second >= 2 && second <= 5;
+}
+
+/** The header's length, from the first eight bytes of a file of `size` bytes. */
+function headerLength(first: Uint8Array, size: number, name: string): number {
+  if (isPickle(first)) {
+    throw new EmpSslError({
+      action: "read",
+      subject: name,
+      found:
+        "it is a pickle, as torch.save writes it, which may run code when read",
+      remedy:
+        "save it with safetensors.torch.save_file(state_dict, …) and name that file",
+      code: "INVALID_CHECKPOINT",
+    });
+  }
+  if (first.length < 8) throw invalid(name, "it is shorter than its header");
+  const view = new DataView(first.buffer, first.byteOffset, first.byteLength);
+  const length = view.getBigUint64(0, true);
+  if (length <= BigInt(Math.min(MAX_HEADER, size - 8))) return Number(length);
+  throw invalid(
+    name,
+    `its header length of ${length} bytes does not fit it: it is damaged, or no .safetensors file`,
+  );
+}
+
 /**
  * Decodes a file. Its contents are not trusted: lengths, offsets, shapes and types are
  * checked against the size of the file. Tensors of other types are skipped.
@@ -134,13 +163,8 @@ function isEntry(value: unknown): value is Entry {
  * ```
  */
 export function decodeSafetensors(file: Uint8Array, name: string): TensorFile {
-  if (file.length < 8) throw invalid(name, "it is shorter than its header");
-  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
-  const length = view.getBigUint64(0, true);
-  if (length > BigInt(Math.min(MAX_HEADER, file.length - 8))) {
-    throw invalid(name, `its header length of ${length} bytes is too large`);
-  }
-  const start = 8 + Number(length);
+  const length = headerLength(file.subarray(0, 8), file.length, name);
+  const start = 8 + length;
   let header: Record<string, unknown>;
   try {
     const text = new TextDecoder("utf-8", { fatal: true })
@@ -201,16 +225,13 @@ export function readSafetensorsMetadata(path: string): Record<string, string> {
       if (readAtSync(file, offset, bytes) === length) return bytes;
       throw new Error("it is shorter than its header");
     };
-    const length = new DataView(read(0, 8).buffer).getBigUint64(0, true);
-    if (length > BigInt(Math.min(MAX_HEADER, size - 8))) {
-      throw new Error(`its header length of ${length} bytes is too large`);
-    }
+    const length = headerLength(read(0, 8), size, path);
     const header = JSON.parse(
-      new TextDecoder().decode(read(8, Number(length))),
+      new TextDecoder().decode(read(8, length)),
     );
     return textsOf(header?.__metadata__);
   } catch (error) {
-    throw invalid(path, messageOf(error), error);
+    throw isEmpSslError(error) ? error : invalid(path, messageOf(error), error);
   }
 }
 

@@ -6,6 +6,7 @@
  */
 import { parseArgs as parse } from "npm:deno-std@1.4.0/cli/parse_args.js";
 import { closestString as closest } from "npm:deno-std@1.4.0/text/closest_string.js";
+import { levenshteinDistance as distance } from "npm:deno-std@1.4.0/text/levenshtein_distance.js";
 import { fromFileUrl as toPath } from "npm:deno-std@1.4.0/path/from_file_url.js";
 import { TextLineStream as Lines } from "npm:deno-std@1.4.0/streams/text_line_stream.js";
 
@@ -30,6 +31,9 @@ export const closestString: (
   word: string,
   possible: string[],
 ) => string = closest;
+
+/** How many letters must be changed to turn a word into another (`@std/text`). */
+export const levenshteinDistance: (a: string, b: string) => number = distance;
 
 /** The path of a file: URL, with spaces and umlauts as they are (`@std/path`). */
 export const fromFileUrl: (url: string | URL) => string = toPath;

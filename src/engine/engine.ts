@@ -68,6 +68,9 @@ export interface ClusterWish {
   syncBatchNorm: boolean;
 }
 
+/** TensorFlow makes any number of threads, until the memory is full. */
+const MOST_THREADS = 1024;
+
 /**
  * Rejects what does not exist, for callers in JavaScript, and a number format or
  * replicas that an engine does not support.
@@ -89,10 +92,15 @@ export function checkWish({ engine, precision, threads, cluster }: EngineWish) {
       code: "INVALID_ARGUMENT",
     });
   }
-  checkCount(threads, {
-    action: "compute with",
-    subject: `--threads ${threads}`,
-  });
+  const action = "compute with", subject = `--threads ${threads}`;
+  checkCount(threads, { action, subject });
+  if (threads !== undefined && threads > MOST_THREADS) {
+    throw new EmpSslError({
+      ...{ action, subject, code: "INVALID_ARGUMENT" },
+      found: "so many are never faster",
+      remedy: `give ${MOST_THREADS} at most`,
+    });
+  }
   if (engine === "auto" || engine === "tensorflow") return;
   if (cluster !== undefined) {
     throw new EmpSslError({

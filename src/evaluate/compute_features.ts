@@ -14,7 +14,7 @@ import { PatchStream } from "../stream/patch_stream.ts";
 import type { Compute } from "../engine/compute.ts";
 import { type ResolvedConfig, valuesOf } from "../checkpoint/run_config.ts";
 import { Failure } from "../failure.ts";
-import { defaultWorkers } from "../stream/pool.ts";
+import { defaultWorkers } from "../stream/worker_count.ts";
 import type { EvaluationCalls } from "./evaluation_calls.ts";
 
 /** What to compute. */

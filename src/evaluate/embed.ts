@@ -8,6 +8,7 @@ import type { CallOptions } from "../call_options.ts";
 import { defined } from "../defined.ts";
 import { writeAtomically, writeError } from "../atomic_file.ts";
 import { openForThreads } from "../data/catalog.ts";
+import { checkWorkers } from "../stream/worker_count.ts";
 import {
   checkWish,
   type EngineChoice,
@@ -99,6 +100,7 @@ export function checkEmbedding(choices: EmbedChoices) {
   }
   checkKind(config);
   checkWish(config);
+  checkWorkers(config.workers);
   if (!/\.(npy|safetensors|parquet)$/.test(out)) {
     const remedy = "end it in .npy, .safetensors or .parquet";
     throw embedError(out, "no such format", remedy);
@@ -209,7 +211,9 @@ export async function embed(
       },
     }, (done) => onEvent({ type: "progress", done, count }));
     await calls.writeRows("train", out, paths);
-    const lines = paths.map((path) => `${path}\n`).join("");
+    // A path may contain a line break; each row has one line.
+    const lines = paths
+      .map((path) => `${path.replaceAll("\n", "\\n")}\n`).join("");
     writeAtomically(names, lines);
     await calls.endEvaluation();
   } finally {

@@ -16,6 +16,7 @@ import { type CallOptions, untilAborted } from "../call_options.ts";
 import { defined } from "../defined.ts";
 import { isModule, moduleUrl } from "../data/own_data.ts";
 import type { DataOptions, DatasetSource, Split } from "../data/dataset.ts";
+import { checkWorkers } from "../stream/worker_count.ts";
 import { checkWish, type EngineReport } from "../engine/engine.ts";
 import { modified } from "../files.ts";
 import { readCheckpointInfo } from "../checkpoint/checkpoint.ts";
@@ -119,6 +120,7 @@ export async function evaluate(
   checkTestPatches(asked);
   checkKind(config);
   checkWish(config);
+  checkWorkers(config.workers);
   const checkpoint = readCheckpointInfo(modelPath);
   if (config.featuresOut !== undefined) checkOutput(config.featuresOut);
   for (const fault of checkpoint.damaged) onEvent({ type: "damaged", fault });

@@ -4,6 +4,7 @@
  * @module
  */
 import { writeAtomically, writeError } from "../atomic_file.ts";
+import { EmpSslError } from "../errors.ts";
 import { writeAllSync } from "../files.ts";
 import { safetensorsHeader } from "../checkpoint/safetensors.ts";
 import type { Features } from "./features.ts";
@@ -56,6 +57,15 @@ export function checkOutputFile(path: string): void {
  */
 export function checkOutput(path: string): void {
   if (path.endsWith(".safetensors")) return checkOutputFile(path);
+  if (/\.(npy|npz|pt|pth|csv|json|parquet|h5)$/i.test(path)) {
+    throw new EmpSslError({
+      action: "write",
+      subject: path,
+      found: "features are written into a folder or a .safetensors file",
+      remedy: "name one of these",
+      code: "INVALID_ARGUMENT",
+    });
+  }
   try {
     Deno.mkdirSync(path, { recursive: true });
     tryToCreate(`${path}/.tmp`);

@@ -211,6 +211,12 @@ export async function checkExport(
     norm += value ** 2;
   });
   const distance = Math.sqrt(difference / Math.max(norm, 1e-24));
+  if (Number.isNaN(distance)) {
+    throw checkError(
+      "its features are not finite",
+      "its weights are broken: export another checkpoint",
+    );
+  }
   if (!(distance <= TOLERANCE[request.precision])) {
     throw checkError(
       `its features differ from ours by ${

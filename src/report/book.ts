@@ -5,7 +5,7 @@
  * @module
  */
 import { errorMaker, messageOf } from "../errors.ts";
-import { closestString } from "../deps/std.ts";
+import { suggestion } from "../nearest.ts";
 import { dataName, isModule } from "../data/own_data.ts";
 import type { EvaluationResult } from "../evaluate/evaluate.ts";
 import { isOfStep } from "../evaluate/evaluation_record.ts";
@@ -98,7 +98,7 @@ export function readRow(name: string, book: URL = BOOK): BookRow {
         ? "there is no such row"
         : "there are no recorded results here",
       names.length > 0
-        ? `did you mean ${closestString(name, names)}`
+        ? suggestion(name, names, `choose one of ${names.join(", ")}`)
         : "clone the project: its folder results/ holds them",
     );
   }

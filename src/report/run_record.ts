@@ -12,7 +12,7 @@ import type { ResolvedConfig } from "../checkpoint/run_config.ts";
 import type { StepMetrics } from "../train/events.ts";
 import { trimSlashes } from "../files.ts";
 
-const recordError = errorMaker("report on", "INVALID_ARGUMENT");
+const recordError = errorMaker("read the run", "INVALID_ARGUMENT");
 const REMEDY = "name the folder of a run";
 
 /** A result of the online probe. */
@@ -47,7 +47,7 @@ function attempt<T>(path: string, read: () => T): T {
       throw recordError(path, messageOf(error), REMEDY);
     }
     throw new EmpSslError({
-      action: "report on",
+      action: "read the run",
       subject: path,
       found: "there is no such file",
       remedy: REMEDY,

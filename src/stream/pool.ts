@@ -6,6 +6,7 @@
  */
 import * as Comlink from "../deps/comlink.ts";
 import { untilAborted } from "../call_options.ts";
+import { checkWorkers } from "./worker_count.ts";
 import { codeOf, EmpSslError, isEmpSslError, messageOf } from "../errors.ts";
 import { Failure } from "../failure.ts";
 import type { PatchCalls } from "./patch_calls.ts";
@@ -41,16 +42,6 @@ export interface PoolOptions {
   failed?: Set<number>;
   /** Ends the stream and its workers; waits then reject with its reason. */
   signal?: AbortSignal;
-}
-
-/**
- * The default number of patch workers.
- *
- * @param device What the engine runs on: on a CPU it needs most cores.
- */
-export function defaultWorkers(device: "CPU" | "GPU"): number {
-  const cores = navigator.hardwareConcurrency;
-  return device === "GPU" ? Math.max(1, cores - 1) : Math.max(1, cores >> 2);
 }
 
 /** The fraction of the data set's images that may fail before the run ends. */
@@ -94,16 +85,7 @@ export class PatchPool {
     ring: Ring,
     options: PoolOptions,
   ): Promise<PatchPool> {
-    const { workers } = options;
-    if (!Number.isInteger(workers) || workers < 1) {
-      throw new EmpSslError({
-        action: "cut patches with",
-        subject: `${workers} workers`,
-        found: "at least one worker is needed",
-        remedy: "give a whole number from 1 up",
-        code: "INVALID_ARGUMENT",
-      });
-    }
+    checkWorkers(options.workers);
     const pool = new PatchPool(job, ring, options);
     try {
       const slots = Array.from({ length: options.workers }, (_, i) => i);

@@ -135,6 +135,28 @@ export interface PreparedRun {
   source: DatasetSource;
 }
 
+/** Rejects choices of a new run that would have no effect. */
+function checkUsed(
+  { data, dataDir, classes, cache, cacheLimit }: TrainConfig,
+): void {
+  const readsFiles = isModule(data) || datasetEntry(data).needsDir;
+  const files = { "--data-dir": dataDir, "--classes": classes };
+  for (const [flag, value] of Object.entries(files)) {
+    if (value === undefined || readsFiles) continue;
+    throw flagError(
+      `${flag} ${value}`,
+      `the data set ${data} is made by the program`,
+      "name the kind of your data with --data, such as folder",
+    );
+  }
+  if (cacheLimit === undefined || cache !== undefined) return;
+  throw flagError(
+    `--cache-limit ${cacheLimit}`,
+    "there is no --cache",
+    "give both or neither",
+  );
+}
+
 /** Like {@linkcode prepareRun}, but returns only the configuration. */
 export async function resolveConfig(
   choices: TrainChoices,
@@ -164,6 +186,7 @@ export async function prepareRun(
 ): Promise<PreparedRun> {
   const config = withDefaults(choices);
   validateConfig(config);
+  checkUsed(config);
   // Absolute, so that it names the same module from any working folder.
   if (isModule(config.data)) config.data = moduleUrl(config.data);
   const prepared = await prepareDataset({

@@ -7,7 +7,7 @@
 import type { TrainConfig } from "../checkpoint/run_config.ts";
 import { SETTING_NAMES, withLeftOut } from "../checkpoint/settings.ts";
 import { MAX_CHANNELS } from "../data/image.ts";
-import { closestString } from "../deps/std.ts";
+import { suggestion } from "../nearest.ts";
 import * as v from "../deps/valibot.ts";
 import { ENGINES, PRECISIONS, XLA_CHOICES } from "../engine/engine.ts";
 import {
@@ -158,7 +158,7 @@ export function checkChoices(
     throw choiceError(
       `"${name}" in ${where}`,
       "there is no such choice",
-      `did you mean ${closestString(name, [...CHOICES])}`,
+      suggestion(name, CHOICES, `give some of ${CHOICES.join(", ")}`),
     );
   }
   const found = JSON.stringify(issue.input)?.slice(0, 60) ?? "nothing";

@@ -6,6 +6,7 @@
  */
 import type { StepLosses } from "../engine/engine.ts";
 import { EmpSslError } from "../errors.ts";
+import { allFinite } from "../finite.ts";
 import type { State } from "../model/tensors.ts";
 
 /** Collapse limits: invariance; coding rate, as a multiple of `collapsedRate`. */
@@ -21,14 +22,6 @@ export function collapsedRate(embedding: number, eps: number): number {
   return Math.log1p(embedding / eps) / 2;
 }
 
-/** Whether all values are finite. */
-function allFinite(values: Float32Array): boolean {
-  // 0 · NaN and 0 · ∞ are NaN.
-  let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += 0 * values[i]!;
-  return sum === 0;
-}
-
 /**
  * Rejects a loss that is not finite.
  *
@@ -40,7 +33,10 @@ export function checkLoss(loss: number, step: number): void {
     action: "continue after",
     subject: `step ${step}`,
     found: `the loss is ${loss}`,
-    remedy: "lower --lr; the last checkpoint is kept",
+    remedy: step === 0
+      // Before any update of the weights.
+      ? "change --tcr, --patch-sim or --eps; the learning rate has had no effect yet"
+      : "lower --lr; the last checkpoint is kept",
     code: "NOT_FINITE",
   });
 }

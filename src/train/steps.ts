@@ -10,7 +10,7 @@ import type { EngineReport } from "../engine/engine.ts";
 import { PatchStream } from "../stream/patch_stream.ts";
 import { writeAtomically } from "../atomic_file.ts";
 import type { Compute } from "../engine/compute.ts";
-import { defaultWorkers } from "../stream/pool.ts";
+import { defaultWorkers } from "../stream/worker_count.ts";
 import { type SizePhase, sizePhases } from "../stream/patch_sizes.ts";
 import type { NextBatches } from "./session_options.ts";
 import type { TrainingCalls } from "./training_calls.ts";

@@ -18,6 +18,7 @@ import { completeRecipe } from "../patches/recipe_schema.ts";
 import { TRAIN_DEFAULTS } from "./choices.ts";
 import { checkChoices } from "./config_schema.ts";
 import { checkProgressive } from "../stream/patch_sizes.ts";
+import { checkWorkers } from "../stream/worker_count.ts";
 import { parseSaveEvery } from "./save_every.ts";
 import { parseWarmUp } from "./warm_up.ts";
 
@@ -27,7 +28,7 @@ type Least = [string, number | undefined, number, string];
 /** Rejects invalid choices. */
 export function validateConfig(config: TrainConfig): void {
   checkChoices(config);
-  const { numPatches, bs, eps, epoch, lr, workers, limitImages } = config;
+  const { numPatches, bs, eps, epoch, lr, limitImages } = config;
   const { progressive = [] } = config;
   const whole: Least[] = [
     [
@@ -39,7 +40,6 @@ export function validateConfig(config: TrainConfig): void {
     ["--bs", bs, 2, "a batch needs at least two images"],
     ["--epoch", epoch, 1, "a run needs at least one epoch"],
     ["--max-steps", config.maxSteps, 1, "a run needs at least one step"],
-    ["--workers", workers, 1, "at least one worker is needed"],
     ["--limit-images", limitImages, 1, "at least one image is needed"],
     ["--keep", config.keep, 1, "at least one checkpoint is kept"],
     ["--threads", config.threads, 1, "at least one thread is needed"],
@@ -86,6 +86,7 @@ export function validateConfig(config: TrainConfig): void {
       "give a number of gigabytes over 0",
     );
   }
+  checkWorkers(config.workers);
   checkProgressive(progressive);
   if (config.saveEvery !== undefined) parseSaveEvery(config.saveEvery);
   checkDataOptions(config);

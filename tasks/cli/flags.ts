@@ -4,8 +4,9 @@
  *
  * @module
  */
-import { closestString, parseArgs } from "../../src/deps/std.ts";
+import { parseArgs } from "../../src/deps/std.ts";
 import { errorMaker } from "../../src/errors.ts";
+import { nearest, suggestion } from "../../src/nearest.ts";
 
 const flagError = errorMaker("understand", "INVALID_ARGUMENT");
 
@@ -97,11 +98,11 @@ function valueOf(name: string, flag: Flag, raw: unknown): Values[string] {
     );
   }
   if (flag.choices && !flag.choices.includes(text) && !flag.or?.is(text)) {
-    const near = closestString(text, [...flag.choices]);
+    const words = flag.or ? [...flag.choices, flag.or.value] : flag.choices;
     throw flagError(
       `--${name} ${text}`,
-      `it is not one of ${flag.choices.join(", ")}`,
-      `did you mean ${near}`,
+      `it is not one of ${words.join(", ")}`,
+      suggestion(text, flag.choices, "choose one of them"),
     );
   }
   if (flag.type === "text") return text;
@@ -114,14 +115,15 @@ function valueOf(name: string, flag: Flag, raw: unknown): Values[string] {
 
 /**
  * Turns `--lr -1` into `--lr=-1`: otherwise a negative number, or a text with spaces
- * that begins with a hyphen, would be parsed as a flag.
+ * that begins with a hyphen, would be parsed as a flag, and an empty value would be
+ * taken for an argument.
  */
 function joinValues(args: string[], flags: Command["flags"]): string[] {
   const joined: string[] = [];
   for (const arg of args) {
     const before = joined.at(-1) ?? "";
     const flag = flags[before.replace(/^--/, "")];
-    if (/^-\d|^-.*\s/.test(arg) && flag && flag.type !== "switch") {
+    if (/^$|^-\d|^-.*\s/.test(arg) && flag && flag.type !== "switch") {
       joined[joined.length - 1] = `${before}=${arg}`;
     } else joined.push(arg);
   }
@@ -166,15 +168,33 @@ export function parseCommand(
         if (command.arguments) return true;
         throw flagError(`"${arg}"`, "unexpected argument", "see --help");
       }
-      const near = closestString(key, names);
-      throw flagError(arg, "there is no such flag", `did you mean --${near}`);
+      const others = Object.keys(command.aliases ?? {});
+      const known = nearest(key, names).length > 0 ? names : others;
+      const remedy = suggestion(key, known, "see --help", (it) => `--${it}`);
+      throw flagError(arg, "there is no such flag", remedy);
     },
   });
+  const end = spelled.indexOf("--");
+  if (end >= 0 && !command.arguments) {
+    throw flagError('"--"', "unexpected argument", "leave it out");
+  }
+  const before = end < 0 ? spelled : spelled.slice(0, end);
   const values: Values = { help: parsed.help === true };
   for (const [name, flag] of Object.entries(flags)) {
-    const given = spelled.filter((arg) =>
+    const all = before.filter((arg) =>
       arg === `--${name}` || arg.startsWith(`--${name}=`)
-    ).length;
+    );
+    const given = all.length;
+    if (
+      flag.type === "switch" && given > 0 &&
+      !/^--[^=]+(=true|=false)?$/.test(all[0]!)
+    ) {
+      throw flagError(
+        all[0]!,
+        "it takes no value",
+        `write --${name}, or leave it out`,
+      );
+    }
     if (given > 1) {
       throw flagError(
         `--${name}`,

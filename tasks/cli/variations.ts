@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { closestString } from "../../src/deps/std.ts";
+import { suggestion } from "../../src/nearest.ts";
 import { errorMaker } from "../../src/errors.ts";
 import { type Flag, parseFlags, type Values } from "./flags.ts";
 import { command as trainCommand } from "./train_flags.ts";
@@ -49,11 +49,10 @@ function parseOne(text: string): Variation[] {
     );
   }
   if (!VARIABLE.includes(name)) {
-    const near = closestString(name, [...VARIABLE]);
     throw sweepError(
       given,
       "it is not a flag of train that can be varied",
-      `did you mean ${near}`,
+      suggestion(name, VARIABLE, `choose one of ${VARIABLE.join(", ")}`),
     );
   }
   // `16,32@0.75` is one value.
