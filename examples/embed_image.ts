@@ -8,5 +8,6 @@
 import { loadEncoder } from "../mod.ts";
 
 const [modelPath, path] = Deno.args;
+if (!modelPath || !path) throw new Error("give RUN and IMAGE");
 using encoder = await loadEncoder({ modelPath, patches: 16 });
 console.log(JSON.stringify([...await encoder.embed(path)]));

@@ -12,6 +12,7 @@
 import { isEmpSslError, loadEncoder } from "../mod.ts";
 
 const [modelPath, port = "8000"] = Deno.args;
+if (!modelPath) throw new Error("give RUN");
 const encoder = await loadEncoder({ modelPath, patches: 16 });
 
 Deno.serve({ hostname: "127.0.0.1", port: Number(port) }, async (request) => {
@@ -19,7 +20,7 @@ Deno.serve({ hostname: "127.0.0.1", port: Number(port) }, async (request) => {
     const feature = await encoder.embed(await request.bytes());
     return Response.json([...feature]);
   } catch (error) {
-    if (!isEmpSslError(error)) throw error;
+    if (!isEmpSslError(error) || error.code !== "INVALID_DATA") throw error;
     return new Response(error.message, { status: 400 });
   }
 });

@@ -21,12 +21,13 @@ const open: OpenOwnData = ({ split, options }) => {
     "select distinct label from images order by label",
   ).all().map((row) => String(row.label));
   const blob = database.prepare("select file from images where rowid = ?");
+  const row = (index: number) => rows[index]!;
   return {
     length: rows.length,
     classes,
-    label: (index) => classes.indexOf(rows[index].label),
-    describe: (index) => `row ${rows[index].rowid}`,
-    image: (index) => blob.get(rows[index].rowid)!.file as Uint8Array,
+    label: (index) => classes.indexOf(row(index).label),
+    describe: (index) => `row ${row(index).rowid}`,
+    image: (index) => blob.get(row(index).rowid)!.file as Uint8Array,
   };
 };
 

@@ -9,6 +9,7 @@
 import { evaluate, setUpTensorFlow, train } from "../mod.ts";
 
 const [dataDir, dir] = Deno.args;
+if (!dataDir || !dir) throw new Error("give FOLDER and RUN");
 await setUpTensorFlow({}, {
   onEvent: ({ what }) => console.log(`Setting up ${what}`),
 });
