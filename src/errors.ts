@@ -8,10 +8,12 @@
 /**
  * The kind of an error; stable, for programs to test.
  *
- * - `INVALID_ARGUMENT`: a setting is refused; no work was begun.
+ * - `INVALID_ARGUMENT`: a setting is refused, or a call on what was disposed of; no work
+ *   was begun.
  * - `INVALID_DATA`: images or labels are wrong, or too many images cannot be read.
  * - `NOT_FOUND`: a folder, a file, a module or a checkpoint does not exist.
- * - `ENGINE_UNAVAILABLE`: the engine is not set up, or cannot be loaded.
+ * - `ENGINE_UNAVAILABLE`: the engine, or the decoder of images, is not set up or cannot
+ *   be loaded.
  * - `SETUP_FAILED`, `DOWNLOAD_FAILED`: a network or disk error; repeat the call: a
  *   download continues, a set-up starts again.
  * - `INVALID_CHECKPOINT`: a checkpoint is damaged, is not one of this program or model,
@@ -20,7 +22,8 @@
  * - `ABORTED`: a patch stream was ended. Calls with a signal reject with the signal's
  *   reason instead.
  * - `NOT_FINITE`, `COLLAPSED`: training diverged, or all images have the same embedding;
- *   start again with a lower learning rate. The last checkpoint is kept.
+ *   start again with a lower learning rate (other weights of the loss, where the first
+ *   step fails). The last checkpoint is kept.
  * - `STEP_FAILED`: the engine failed in a step, for example out of memory; start again
  *   with a smaller micro-batch or batch, or fewer patches.
  * - `PEER_LOST`: another process of the run was lost; resume with the remaining ones.

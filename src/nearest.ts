@@ -10,7 +10,7 @@ const MOST = 3;
 
 /**
  * The words that a user may have meant: those that begin with what was written, else
- * the most similar one; none where half of its letters differ.
+ * the most similar one; none where more than half of its letters differ.
  *
  * @example Flags
  * ```ts

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { checkOutput } from "../src/evaluate/write_features.ts";
+import { checkWorkers } from "../src/stream/worker_count.ts";
 import {
   FEATURE_LAYERS,
   type FeatureLayer,
@@ -139,7 +141,7 @@ export function configOf(values: Values): EvaluateConfig {
       code: "INVALID_ARGUMENT",
     });
   }
-  for (const flag of ["limit-train", "limit-test", "workers"]) {
+  for (const flag of ["limit-train", "limit-test"]) {
     const value = number(flag);
     checkCount(value, {
       action: "evaluate with",
@@ -193,6 +195,8 @@ function checkFlags(values: Values, config: EvaluateConfig): string {
     );
   }
   checkTestPatches(config.testPatches);
+  checkWorkers(config.workers);
+  if (featuresOut !== undefined) checkOutput(featuresOut);
   const { protocol = methodOf(model).protocol } = config;
   if (protocol === "whole" && patches !== undefined && patches !== 1) {
     throw choiceError(

@@ -10,7 +10,7 @@ import { contactSheet } from "../src/patches/contact_sheet.ts";
 import { recipeOf } from "../src/patches/recipe.ts";
 import { createTransforms } from "../src/patches/create_transforms.ts";
 import { writeAtomically } from "../src/atomic_file.ts";
-import { resolveConfig } from "../src/train/config.ts";
+import { prepareRun } from "../src/train/config.ts";
 import { pixelsOf, trainSource } from "../src/checkpoint/run_config.ts";
 import type { Command, Values } from "./cli/flags.ts";
 import { main, showPreparation } from "./cli/main.ts";
@@ -65,7 +65,7 @@ export async function run(values: Values): Promise<void> {
       code: "INVALID_ARGUMENT",
     });
   }
-  const config = await resolveConfig({
+  const { config } = await prepareRun({
     ...configOf({ ...values, cluster: "none" }),
     bs: 2,
   }, { onEvent: showPreparation() });

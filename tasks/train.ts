@@ -8,11 +8,7 @@ import { flagError } from "../src/flag_error.ts";
 import { onlineProbe } from "../src/evaluate/online_probe.ts";
 import { modelOf } from "../src/model/model_of.ts";
 import { tensorSpecs } from "../src/model/parameters.ts";
-import {
-  type PreparedRun,
-  prepareRun,
-  resolveConfig,
-} from "../src/train/config.ts";
+import { type PreparedRun, prepareRun } from "../src/train/config.ts";
 import { clusterWish, validateConfig } from "../src/train/validate.ts";
 import {
   type ResolvedConfig,
@@ -157,7 +153,7 @@ export async function trainHere(values: Values): Promise<boolean> {
         "read config.json in its folder",
       );
     }
-    const resolved = await resolveConfig(config, {
+    const { config: resolved } = await prepareRun(config, {
       onEvent: showPreparation(),
     });
     console.log(JSON.stringify(resolved, null, 2));

@@ -29,6 +29,7 @@ import {
   decodeSafetensors,
   encodeSafetensors,
   readSafetensorsMetadata,
+  safetensorsHeader,
 } from "../src/checkpoint/safetensors.ts";
 import { withFolder } from "./images.ts";
 
@@ -37,9 +38,14 @@ const FILE = encodeSafetensors([
   { name: "b", shape: [1], values: Float32Array.of(5) },
 ], { note: "hello" });
 
+/** The length of a file's header in bytes. */
+function headerOf({ buffer }: Uint8Array): number {
+  return Number(new DataView(buffer).getBigUint64(0, true));
+}
+
 /** The same file with another header. */
 function withHeader(change: (header: Record<string, unknown>) => void) {
-  const length = Number(new DataView(FILE.buffer).getBigUint64(0, true));
+  const length = headerOf(FILE);
   const header = JSON.parse(
     new TextDecoder().decode(FILE.subarray(8, 8 + length)),
   );
@@ -58,6 +64,23 @@ Deno.test("safetensors go there and back", () => {
   assertEquals([...tensors.get("a")!.values], [1, 2, 3, 4]);
   assertEquals(tensors.get("a")!.shape, [2, 2]);
   assertEquals(metadata, { note: "hello" });
+});
+
+Deno.test("a header whose length begins like a pickle is read", () => {
+  // 0x80 0x02, and «PK».
+  for (const wanted of [0x280, 0x4b50]) {
+    const begin = { note: "" }, values = Float32Array.of(7);
+    const empty = safetensorsHeader([], begin).length;
+    const note = "a".repeat(wanted + 8 - empty - 80);
+    const tensors = [{ name: "t", shape: [1], values }];
+    let file = encodeSafetensors(tensors, { note });
+    for (let more = 1; headerOf(file) < wanted; more++) {
+      file = encodeSafetensors(tensors, { note: note + "a".repeat(more) });
+    }
+    assertEquals(headerOf(file), wanted);
+    const { tensors: found } = decodeSafetensors(file, "x");
+    assertEquals([...found.get("t")!.values], [7]);
+  }
 });
 
 Deno.test("decodeSafetensors() refuses hostile files", () => {

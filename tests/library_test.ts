@@ -264,7 +264,7 @@ Deno.test("the library names options, a command line flags", async () => {
   const shown = async (more: string) => {
     const code = `import { EmpSslError, nameFlags } from "${errors}"; ${more}
       const parts = { action: "train with", subject: "--num-patches 1",
-        found: "Deno was not given --allow-read, a/--b-c --d=e",
+        found: "Deno was not given --allow-read, a/--b-c --include=optional",
         code: "INVALID_ARGUMENT",
         remedy: "leave out --no-download, \`deno task setup --check\`" };
       console.log(new EmpSslError(parts).message);`;
@@ -277,7 +277,8 @@ Deno.test("the library names options, a command line flags", async () => {
     }).output();
     return new TextDecoder().decode(stdout).trim();
   };
-  const rest = "Deno was not given --allow-read, a/--b-c --d=e, leave out";
+  const rest =
+    "Deno was not given --allow-read, a/--b-c --include=optional, leave out";
   assertEquals(
     await shown(""),
     `Cannot train with numPatches 1: ${rest} download: false, ` +

@@ -1,5 +1,10 @@
 /** Choices that types forbid, from callers in JavaScript: refused before any work. */
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import {
   embed,
   EmpSslError,
@@ -14,6 +19,13 @@ import {
 } from "../mod.ts";
 import { codeOf } from "../src/errors.ts";
 import type { PatchJob } from "../src/stream/patch_job.ts";
+import { checkOutput } from "../src/evaluate/write_features.ts";
+import { checkLoss } from "../src/train/health.ts";
+import { resumedConfig } from "../src/train/resume.ts";
+import { parseFlags } from "../tasks/cli/flags.ts";
+import { configOf } from "../tasks/cli/train_choices.ts";
+import { command } from "../tasks/cli/train_flags.ts";
+import { run as patches } from "../tasks/patches.ts";
 import { withFolder } from "./images.ts";
 
 /** A value of any type where another is expected. */
@@ -54,14 +66,12 @@ Deno.test("an engine, a number format or threads that do not exist are refused",
 });
 
 Deno.test("an export of an engine or a part that do not exist is refused", async () => {
-  await withFolder(async (dir) => {
-    const modelPath = "runs/none", out = `${dir}/out`;
-    const refused = (choices: Record<string, unknown>, words: string) =>
-      assertRefused(() => exportModel({ modelPath, out, ...choices }), words);
-    await refused({ engine: "torch" }, "torch: it does not exist");
-    await refused({ part: "projector" }, "choose backbone or encoder");
-    assertEquals([...Deno.readDirSync(dir)], []);
-  });
+  // Before the checkpoint is read, since there is none.
+  const modelPath = "runs/none", out = "runs/none-exported";
+  const refused = (choices: Record<string, unknown>, words: string) =>
+    assertRefused(() => exportModel({ modelPath, out, ...choices }), words);
+  await refused({ engine: "torch" }, "torch: it does not exist");
+  await refused({ part: "projector" }, "choose backbone or encoder");
 });
 
 Deno.test("a patch stream refuses recipes and seeds that give no patches", async () => {
@@ -78,6 +88,7 @@ Deno.test("a patch stream refuses recipes and seeds that give no patches", async
   };
   await refused({ recipe: "foo" }, "give cifar or imagenet, or a recipe");
   await refused({ recipe: { flip: 0 } }, "is missing");
+  await refused({ recipe: null }, "it is null, give an object of crop");
   await refused({ recipe: [] }, "give one for each view");
   await refused({ recipe: { ...cifar, flip: 3 } }, "flip: it is 3");
   await refused({ recipe: [cifar, { ...cifar, crop }] }, "crop.ratio");
@@ -93,9 +104,58 @@ Deno.test("files for data that the program makes, and a limit of no cache, are r
   await assertRefused(() => prepareRun({ cacheLimit: 3 }), "there is no cache");
 });
 
+Deno.test("a stored run keeps what is refused of a new one", async () => {
+  const { config } = await prepareRun({ limitImages: 40, bs: 20 });
+  const stored = {
+    ...config,
+    dataDir: "/photos",
+    cacheLimit: 3,
+    workers: 5000,
+  };
+  const from = { path: "run/a", step: 1, config: stored };
+  const resumed = await resumedConfig(any(from), {});
+  // So many workers belong to another machine.
+  assertEquals([resumed.images, resumed.workers], [40, undefined]);
+  await withFolder(async (dir) => {
+    const path = `${dir}/config.json`;
+    await Deno.writeTextFile(path, JSON.stringify(stored));
+    const replayed = (...flags: string[]) =>
+      configOf(parseFlags(["--config", path, ...flags], command));
+    const { dataDir, cacheLimit, workers } = replayed();
+    assertEquals([dataDir, cacheLimit, workers], [
+      ...[undefined, undefined, undefined],
+    ]);
+    assertEquals((await prepareRun(replayed())).config.images, 40);
+    assertEquals(replayed("--data-dir", "photos").dataDir, "photos");
+  });
+});
+
+Deno.test("features, and a picture of patches, are not written under a wrong name", async () => {
+  await withFolder(async (dir) => {
+    const features = () => checkOutput(`${dir}/f.npy`);
+    assertStringIncludes(
+      assertThrows(features, EmpSslError).message,
+      "a folder or a .safetensors file",
+    );
+    const picture = () => patches({ out: `${dir}/p.jpg` });
+    await assertRefused(picture, "end the name in .png");
+    assertEquals([...Deno.readDirSync(dir)], []);
+  });
+});
+
+Deno.test("a loss that is not finite at the first step has nothing to do with lr", () => {
+  const remedy = (step: number) =>
+    assertThrows(() => checkLoss(NaN, step), EmpSslError).message;
+  assertStringIncludes(remedy(0), "learning rate has had no effect yet");
+  assertStringIncludes(remedy(1), "lower lr");
+});
+
 Deno.test("data of a run that name no module, or cannot be stored, are refused", async () => {
   const without = any({ moduel: "mine.ts" });
-  await assertRefused(() => prepareRun({ data: without }), "names no module");
+  for (const data of [without, null]) {
+    const call = () => prepareRun({ data: any(data) });
+    await assertRefused(call, "names no module");
+  }
   const circular: Record<string, unknown> = {};
   circular.self = circular;
   for (const options of [{ f: 1n }, circular]) {

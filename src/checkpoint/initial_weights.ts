@@ -93,7 +93,7 @@ function matchingTensors(path: string, specs: TensorSpec[]): Tensors {
     throw weightsError(
       path,
       `its tensor ${tensor} has values that are not finite`,
-      "name a file from before that",
+      "name an earlier checkpoint, or another file",
     );
   }
   const blocks = specs.filter(({ name }) => /\.layer\d/.test(name));
@@ -130,7 +130,8 @@ export function readInitialWeights(
 }
 
 /**
- * Checks the file of a run's initial weights, if it names one, before any work.
+ * Checks the file of a run's initial weights, if it names one, before the engine is
+ * loaded.
  *
  * @throws {EmpSslError} As {@linkcode readInitialWeights}.
  */

@@ -122,6 +122,15 @@ function isPickle([first, second = 0]: Uint8Array): boolean {
 
 /** The header's length, from the first eight bytes of a file of `size` bytes. */
 function headerLength(first: Uint8Array, size: number, name: string): number {
+  let fault = "it is shorter than its header";
+  if (first.length === 8) {
+    const view = new DataView(first.buffer, first.byteOffset, first.byteLength);
+    const length = view.getBigUint64(0, true);
+    if (length <= BigInt(Math.min(MAX_HEADER, size - 8))) return Number(length);
+    fault = `its header length of ${length} bytes does not fit it: it is ` +
+      "damaged, or no .safetensors file";
+  }
+  // A valid length may begin with the same two bytes.
   if (isPickle(first)) {
     throw new EmpSslError({
       action: "read",
@@ -133,14 +142,7 @@ function headerLength(first: Uint8Array, size: number, name: string): number {
       code: "INVALID_CHECKPOINT",
     });
   }
-  if (first.length < 8) throw invalid(name, "it is shorter than its header");
-  const view = new DataView(first.buffer, first.byteOffset, first.byteLength);
-  const length = view.getBigUint64(0, true);
-  if (length <= BigInt(Math.min(MAX_HEADER, size - 8))) return Number(length);
-  throw invalid(
-    name,
-    `its header length of ${length} bytes does not fit it: it is damaged, or no .safetensors file`,
-  );
+  throw invalid(name, fault);
 }
 
 /**

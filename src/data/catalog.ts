@@ -133,6 +133,11 @@ export function isFixedSet(name: string): boolean {
   return Object.hasOwn(DATASETS, name) && DATASETS[name]!.isFixed === true;
 }
 
+/** Whether the program makes the images of a data set itself. */
+export function isGenerated(name: string): boolean {
+  return Object.hasOwn(DATASETS, name) && !DATASETS[name]!.needsDir;
+}
+
 /** The entry of a user's module. */
 function moduleEntry(name: string): DatasetEntry {
   return {

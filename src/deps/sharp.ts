@@ -23,7 +23,7 @@ export async function loadSharp(): Promise<SharpConstructor> {
     throw new EmpSslError({
       action: "load",
       subject: "sharp, the decoder of images",
-      found: messageOf(error).trim(),
+      found: messageOf(error).trim().replaceAll(/\s*\n\s*/g, " "),
       remedy:
         "give the program --allow-ffi, --allow-env and --allow-read, and " +
         "install it again with `deno install` if it is not complete",

@@ -76,7 +76,7 @@ export type EmbedEvent =
 export interface EmbedResult {
   /** The features, `count × width`. */
   out: string;
-  /** A text file with the path of each row's image. */
+  /** A text file with the path of each row's image; a line break in it is `\\n`. */
   names: string;
   /** How many images. */
   count: number;

@@ -64,17 +64,12 @@ export function isMadeWith(
   found: EvaluationResult,
   { protocol, features, testPatches, limits, ...has }: EvaluationSettings,
 ): boolean {
-  const { train = Infinity, test = Infinity } = limits;
   return (found.protocol ?? "bag") === protocol &&
     (found.features ?? "head") === features &&
     found.testPatches === (protocol === "whole" ? 1 : testPatches) &&
     (found.linear !== undefined || has.linear === false) &&
     (found.knn !== undefined || has.knn === false) &&
-    (found.limits === undefined
-      // An earlier version; a set may have fewer images than its limit.
-      ? found.images.train <= train && found.images.test <= test
-      : found.limits.train === limits.train &&
-        found.limits.test === limits.test);
+    found.limits?.train === limits.train && found.limits?.test === limits.test;
 }
 
 /** `cifar10-16-patches-1a2b3c4d.json`; the same evaluation has the same name. */

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { allFinite } from "../finite.ts";
 import { loadOnnxRuntime } from "../deps/onnxruntime.ts";
 import * as tf from "../deps/tfjs.ts";
 import { loadGraphModel } from "../deps/tfjs_converter.ts";
@@ -211,10 +212,16 @@ export async function checkExport(
     norm += value ** 2;
   });
   const distance = Math.sqrt(difference / Math.max(norm, 1e-24));
-  if (Number.isNaN(distance)) {
+  if (!allFinite(wanted)) {
+    const remedy = "its weights are broken: export another checkpoint";
+    throw checkError("its features are not finite", remedy);
+  }
+  if (!allFinite(found)) {
     throw checkError(
-      "its features are not finite",
-      "its weights are broken: export another checkpoint",
+      `the features of the exported file are not finite`,
+      request.precision === "fp16"
+        ? "export with --precision fp32: its weights are beyond fp16's range"
+        : "report this with the command you ran",
     );
   }
   if (!(distance <= TOLERANCE[request.precision])) {

@@ -75,6 +75,14 @@ export type PartialRecipe =
     base?: RecipeName;
   };
 
+function checkIsObject(recipe: unknown): void {
+  if (
+    typeof recipe === "object" && recipe !== null && !Array.isArray(recipe)
+  ) return;
+  const found = `it is ${JSON.stringify(recipe) ?? typeof recipe}`;
+  throw recipeError("of a run", found, `give an object of ${PARTS}`);
+}
+
 /** Completes a part of a recipe with the fields that it lacks. */
 function completePart(usual: unknown, own: unknown): unknown {
   const isPart = (value: unknown) =>
@@ -103,10 +111,7 @@ export function completeRecipe(
   parts: unknown,
   base: RecipeName | Recipe,
 ): Recipe {
-  if (typeof parts !== "object" || parts === null || Array.isArray(parts)) {
-    const found = `it is ${JSON.stringify(parts)}`;
-    throw recipeError("of a run", found, `give an object of ${PARTS}`);
-  }
+  checkIsObject(parts);
   const { base: named, ...given } = parts as PartialRecipe;
   if (named !== undefined && !Object.hasOwn(RECIPES, named)) {
     const names = Object.keys(RECIPES).join(" or ");
@@ -143,6 +148,7 @@ export function completeRecipe(
  * ```
  */
 export function checkRecipe(recipe: unknown): Recipe {
+  checkIsObject(recipe);
   const parsed = v.safeParse(SCHEMA, recipe);
   if (parsed.success) return parsed.output;
   const [issue] = parsed.issues;

@@ -25,7 +25,7 @@ function checkedRecipes(recipe: PatchJob["recipe"]): readonly Recipe[] {
   }
   const recipes = Array.isArray(recipe) ? recipe : [recipe];
   if (recipes.length > 0) return recipes.map(checkRecipe);
-  throw jobError("no recipe", "the list is empty", "give one for each view");
+  throw jobError("recipe []", "the list is empty", "give one for each view");
 }
 
 /**

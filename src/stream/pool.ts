@@ -176,7 +176,7 @@ export class PatchPool {
     } catch (error) {
       if (this.#closed) return;
       // No image could be decoded.
-      if (codeOf(error) === "ENGINE_UNAVAILABLE") this.#failure.fail(error);
+      if (codeOf(error) === "ENGINE_UNAVAILABLE") this.#fail(error);
       else await this.#substitute(ticket, messageOf(error));
     }
   }

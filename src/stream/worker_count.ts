@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkCount } from "../count.ts";
 import { EmpSslError } from "../errors.ts";
 
 /** Each worker is a thread with a JavaScript engine of its own, of some 50 MB. */
@@ -38,14 +39,24 @@ export function defaultWorkers(device: "CPU" | "GPU"): number {
  * ```
  */
 export function checkWorkers(workers: number | undefined): void {
-  if (workers === undefined) return;
-  const most = Math.max(MOST, MOST_PER_CORE * navigator.hardwareConcurrency);
-  if (Number.isInteger(workers) && workers >= 1 && workers <= most) return;
+  const action = "cut patches with", subject = `--workers ${workers}`;
+  checkCount(workers, { action, subject });
+  if (feasibleWorkers(workers) === workers) return;
   throw new EmpSslError({
-    action: "cut patches with",
-    subject: `--workers ${workers}`,
-    found: "each is a thread with an engine of its own",
-    remedy: `give a whole number from 1 to ${most}`,
-    code: "INVALID_ARGUMENT",
+    ...{ action, subject, code: "INVALID_ARGUMENT" },
+    found: "each is a thread with a JavaScript engine of its own",
+    remedy: `give a whole number from 1 to ${mostWorkers()}`,
   });
+}
+
+/**
+ * The workers of a run that was begun on another machine; undefined, for the default,
+ * where they are too many for this one.
+ */
+export function feasibleWorkers(workers?: number): number | undefined {
+  return workers !== undefined && workers > mostWorkers() ? undefined : workers;
+}
+
+function mostWorkers(): number {
+  return Math.max(MOST, MOST_PER_CORE * navigator.hardwareConcurrency);
 }

@@ -177,9 +177,9 @@ export function flatChoices(
       "leave one of them out",
     );
   }
-  if (typeof data === "object" && typeof data.module !== "string") {
+  if (typeof data === "object" && typeof data?.module !== "string") {
     throw choiceError(
-      `data ${JSON.stringify(data)}`,
+      "data",
       "it names no module",
       "give { module, options }, or the name of a data set",
     );

@@ -6,7 +6,7 @@
 import { SMALL_SIDE } from "../patches/recipe.ts";
 import type { CallOptions } from "../call_options.ts";
 import { resolve } from "node:path";
-import { datasetEntry, withPixels } from "../data/catalog.ts";
+import { datasetEntry, isGenerated, withPixels } from "../data/catalog.ts";
 import { isModule, moduleUrl } from "../data/own_data.ts";
 import { digestOf } from "../data/digest.ts";
 import { checkCache } from "../data/decoded_cache.ts";
@@ -139,14 +139,13 @@ export interface PreparedRun {
 function checkUsed(
   { data, dataDir, classes, cache, cacheLimit }: TrainConfig,
 ): void {
-  const readsFiles = isModule(data) || datasetEntry(data).needsDir;
   const files = { "--data-dir": dataDir, "--classes": classes };
   for (const [flag, value] of Object.entries(files)) {
-    if (value === undefined || readsFiles) continue;
+    if (value === undefined || !isGenerated(data)) continue;
     throw flagError(
       `${flag} ${value}`,
       `the data set ${data} is made by the program`,
-      "name the kind of your data with --data, such as folder",
+      "name your data with --data, such as --data folder",
     );
   }
   if (cacheLimit === undefined || cache !== undefined) return;
@@ -157,12 +156,15 @@ function checkUsed(
   );
 }
 
-/** Like {@linkcode prepareRun}, but returns only the configuration. */
+/**
+ * Completes the configuration of a run that has begun: what has no effect in it is
+ * accepted, otherwise as {@linkcode prepareRun}.
+ */
 export async function resolveConfig(
   choices: TrainChoices,
   call: CallOptions<PrepareEvent> = {},
 ): Promise<ResolvedConfig> {
-  return (await prepareRun(choices, call)).config;
+  return (await prepare(choices, call)).config;
 }
 
 /**
@@ -184,9 +186,16 @@ export async function prepareRun(
   choices: TrainChoices,
   call: CallOptions<PrepareEvent> = {},
 ): Promise<PreparedRun> {
+  checkUsed(withDefaults(choices));
+  return await prepare(choices, call);
+}
+
+async function prepare(
+  choices: TrainChoices,
+  call: CallOptions<PrepareEvent>,
+): Promise<PreparedRun> {
   const config = withDefaults(choices);
   validateConfig(config);
-  checkUsed(config);
   // Absolute, so that it names the same module from any working folder.
   if (isModule(config.data)) config.data = moduleUrl(config.data);
   const prepared = await prepareDataset({

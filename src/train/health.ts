@@ -35,7 +35,8 @@ export function checkLoss(loss: number, step: number): void {
     found: `the loss is ${loss}`,
     remedy: step === 0
       // Before any update of the weights.
-      ? "change --tcr, --patch-sim or --eps; the learning rate has had no effect yet"
+      ? "compute in fp32, or change the weights of the loss; the learning rate " +
+        "has had no effect yet"
       : "lower --lr; the last checkpoint is kept",
     code: "NOT_FINITE",
   });

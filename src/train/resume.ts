@@ -10,6 +10,7 @@ import {
   type CheckpointInfo,
   readCheckpointInfo,
 } from "../checkpoint/checkpoint.ts";
+import { feasibleWorkers } from "../stream/worker_count.ts";
 import { resolveConfig } from "./config.ts";
 import type { CallOptions } from "../call_options.ts";
 import type { PrepareEvent } from "../data/prepare.ts";
@@ -126,7 +127,8 @@ export async function resumedConfig(
 ): Promise<ResolvedConfig> {
   // The processes are given anew at each start.
   const anew = { cluster: undefined, task: undefined, peerTimeout: undefined };
-  const choices = asChoices({ ...from.config, ...anew }, config);
+  const workers = feasibleWorkers(from.config.workers);
+  const choices = asChoices({ ...from.config, ...anew, workers }, config);
   const resolved = withHeadOf(from.config, await resolveConfig(choices, call));
   const { images, dataDigest, stepsPerEpoch, steps } = from.config;
   if (resolved.dataDigest !== dataDigest) {

@@ -146,8 +146,13 @@ export function isEvaluation(
 ): boolean {
   const { testPatches, limitTrain, limitTest } = evaluation;
   const limits = { train: limitTrain, test: limitTest };
+  const { train, test } = found.images;
+  // Earlier versions did not store the limits; a set may have fewer images than those.
+  const ofEarlier = found.limits === undefined &&
+    train <= (limitTrain ?? Infinity) && test <= (limitTest ?? Infinity);
+  const limited = ofEarlier ? { ...found, limits } : found;
   return checkpointFile(found) === path.split("/").at(-1) &&
-    !found.untrained && isMadeWith(found, { ...kind, testPatches, limits });
+    !found.untrained && isMadeWith(limited, { ...kind, testPatches, limits });
 }
 
 /** Evaluates a run, unless its newest checkpoint already has this evaluation. */

@@ -6,6 +6,7 @@
 import { membershipOf } from "../../src/cluster/membership.ts";
 import { type TrainConfig } from "../../src/checkpoint/run_config.ts";
 import { sameFiles } from "../../src/data/archives.ts";
+import { isGenerated } from "../../src/data/catalog.ts";
 import { isModule } from "../../src/data/own_data.ts";
 import type {
   EngineChoice,
@@ -36,6 +37,7 @@ import {
   parsePatchSizes,
   type PatchSizes,
 } from "../../src/stream/patch_sizes.ts";
+import { feasibleWorkers } from "../../src/stream/worker_count.ts";
 import { withoutDefaultHead } from "../../src/train/config.ts";
 import { readChoices } from "../../src/train/config_schema.ts";
 import type { Values } from "./flags.ts";
@@ -54,6 +56,7 @@ export function configOf(values: Values): TrainConfig {
   const stored = readChoices(String(values.config));
   const data = flags.data ?? stored.data!;
   if (data !== stored.data) forgetData(stored, data);
+  forgetUnused(stored, { ...flags, data });
   const asked = flags.method ?? stored.method;
   const config = withDefaults({ ...flags, data, method: asked, preset });
   const { cluster, task, dir } = config;
@@ -99,6 +102,19 @@ function forgetData(stored: Partial<TrainConfig>, data: string): void {
   delete stored.dataUrl;
   delete stored.classes;
   if (!isModule(data) || !isModule(stored.data!)) delete stored.dataOptions;
+}
+
+/** Removes what has no effect, or cannot be had on this machine. */
+function forgetUnused(
+  stored: Partial<TrainConfig>,
+  flags: Partial<TrainConfig>,
+): void {
+  if (isGenerated(flags.data!)) {
+    delete stored.dataDir;
+    delete stored.classes;
+  }
+  if ((flags.cache ?? stored.cache) === undefined) delete stored.cacheLimit;
+  stored.workers = feasibleWorkers(stored.workers);
 }
 
 /** A number, or `auto`. */
