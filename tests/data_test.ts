@@ -1,6 +1,11 @@
 import "./flags.ts";
 import { crc32 } from "node:zlib";
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { openDataset, openForThreads } from "../src/data/catalog.ts";
 import type { Dataset } from "../src/data/dataset.ts";
 import { ImageFiles } from "../src/data/image_files.ts";
@@ -81,6 +86,8 @@ Deno.test("cifar10 refuses what is missing or malformed, with the offset", async
     await assertRejects(open, Error, "the label at byte 3073 is 44");
     await Deno.writeFile(path, new Uint8Array());
     await assertRejects(open, Error, "its 0 bytes");
+    await Deno.writeFile(`${dir}/data_batch_3.bin`, records(3));
+    await assertRejects(open, Error, "data_batch_2.bin is missing");
   });
 });
 
@@ -296,6 +303,32 @@ Deno.test("folder never trains on test images without a word", async () => {
       Error,
       "it has val/ and no train/",
     );
+    // Such as a link in a class's place.
+    await Deno.symlink(`${dir}/set`, `${dir}/set/train/link`);
+    const { classes } = await open(`${dir}/set`);
+    assertEquals(classes.includes("link"), false);
+  });
+});
+
+Deno.test("folder reads JPEG by all its endings, and refuses images beside the classes", async () => {
+  await withFolder(async (dir) => {
+    await writeImages(dir, { classes: 2, each: 2 });
+    const open = () => openDataset({ name: "folder", dir, split: "train" });
+    const { classes: [first] } = await open();
+    const [{ name }] = [...Deno.readDirSync(`${dir}/train/${first}`)];
+    const image = `${dir}/train/${first}/${name}`;
+    for (const ending of ["jfif", "jpe"]) {
+      await Deno.copyFile(image, `${dir}/train/${first}/x.${ending}`);
+    }
+    assertEquals((await open()).length, 6);
+    const loose = (i: number) => Deno.copyFile(image, `${dir}/train/${i}.png`);
+    for (let i = 0; i < 6; i++) await loose(i);
+    // As torchvision's ImageFolder, which leaves them out.
+    assertEquals((await open()).length, 6);
+    await loose(6);
+    const { message } = await assertRejects(open, Error);
+    assertStringIncludes(message, "7 images, such as");
+    assertStringIncludes(message, "which have only 6");
   });
 });
 

@@ -29,7 +29,7 @@ async function write(dir: string, ...names: string[]): Promise<void> {
   }
 }
 
-const HUB = Object.keys(files).filter((name) => /^t/.test(name));
+const HUB = Object.keys(files).filter((name) => /^(test|train)-/.test(name));
 
 Deno.test("Parquet files give the images and labels that were put in", async () => {
   await withFolder(async (dir) => {
@@ -91,6 +91,49 @@ Deno.test("columns are found by their types, or named", async () => {
     await Deno.writeTextFile(`${dir}/without images.parquet`, "not at all");
     await refused({}, "without images.parquet: ");
   });
+});
+
+Deno.test("files whose lists of classes are in other orders have the same labels", async () => {
+  await withFolder(async (dir) => {
+    await write(dir, HUB[0]!, "other order.parquet");
+    await Deno.rename(`${dir}/other order.parquet`, `${dir}/train-9.parquet`);
+    const open = () => openDataset({ name: "parquet", dir, split: "train" });
+    const set = await open();
+    assertEquals([set.length, set.classes], [10, ["cat", "dog", "owl"]]);
+    // Its images are 12, 13 and 14: their classes are those of the first file.
+    assertEquals([7, 8, 9].map((i) => set.label(i)), [0, 1, 2]);
+    await write(dir, "another class.parquet");
+    await Deno.rename(`${dir}/another class.parquet`, `${dir}/train-9.parquet`);
+    const { message } = await assertRejects(open, Error);
+    assertStringIncludes(message, "its list of classes has others");
+  });
+});
+
+Deno.test("labels that are no classes leave the images without, or are refused", async () => {
+  const open = async (names: string[], options = {}) => {
+    let set: Awaited<ReturnType<typeof openDataset>>;
+    await withFolder(async (dir) => {
+      await write(dir, ...names);
+      set = await openDataset({
+        name: "parquet",
+        dir,
+        split: "train",
+        options,
+      });
+    });
+    return set!;
+  };
+  for (const name of ["no labels.parquet", "lists.parquet"]) {
+    const { length, classes } = await open([name]);
+    assertEquals([length, classes], [2, []], name);
+  }
+  const refused = async (names: string[], found: string, options = {}) => {
+    const { message } = await assertRejects(() => open(names, options), Error);
+    assertStringIncludes(message, found);
+  };
+  const lists = { label: "label" };
+  await refused(["lists.parquet"], "neither a number nor a text", lists);
+  await refused(["numbers.parquet", "texts.parquet"], "numbers and texts");
 });
 
 Deno.test("blocks are shuffled, and images among some of them", () => {

@@ -1,5 +1,10 @@
 /** Shards of a WebDataset. */
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { packTar } from "npm:modern-tar@0.8.6";
 import { openDataset, openForThreads } from "../src/data/catalog.ts";
 import { tarMembers } from "../src/data/tar_members.ts";
@@ -107,6 +112,68 @@ Deno.test("the files that macOS adds to a shard change no label", async () => {
     await writeTar(`${dir}/train-0.tar`, entries);
     const set = await openDataset({ name: "webdataset", dir, split: "train" });
     assertEquals([set.length, set.classes], [2, ["a", "b"]]);
+  });
+});
+
+Deno.test("a sample's name ends at its first dot, and its label may be in capitals", async () => {
+  await withFolder(async (dir) => {
+    const open = () => openDataset({ name: "webdataset", dir, split: "train" });
+    const image = await png(1), label = JSON.stringify({ label: [1, 2] });
+    await writeTar(`${dir}/train-0.tar`, [
+      ...[["1.PNG", image], ["1.CLS", "a"]] as Entry[],
+      ...[["2.crop.png", image], ["2.png", image], ["2.cls", "b"]] as Entry[],
+    ]);
+    const { length, classes } = await open();
+    assertEquals([length, classes], [2, ["a", "b"]]);
+    await writeTar(`${dir}/train-1.tar`, [["3.crop.png", image]]);
+    const { message } = await assertRejects(open, Error);
+    assertStringIncludes(
+      message,
+      "1 samples have no image but one such as 3.c",
+    );
+    // A list is no class, and an empty label is none.
+    await Deno.remove(`${dir}/train-1.tar`);
+    await writeTar(`${dir}/train-0.tar`, [
+      ...[["1.png", image], ["1.json", label]] as Entry[],
+      ...[["2.png", image], ["2.cls", " \n"]] as Entry[],
+    ]);
+    const without = await open();
+    assertEquals([without.length, without.classes], [2, []]);
+  });
+});
+
+Deno.test("shards in deeper folders are found, and compressed ones refused", async () => {
+  await withFolder(async (dir) => {
+    const open = (split: "train" | "test") =>
+      openDataset({ name: "webdataset", dir, split });
+    for (const folder of ["train/a", "train/b/c"]) {
+      await Deno.mkdir(`${dir}/${folder}`, { recursive: true });
+      await writeTar(`${dir}/${folder}/0.tar`, [["1.png", await png(1)]]);
+    }
+    await writeTar(`${dir}/dev-0.tar`, [["1.png", await png(1)]]);
+    assertEquals([(await open("train")).length, (await open("test")).length], [
+      ...[2, 1],
+    ]);
+    await Deno.writeTextFile(`${dir}/train/1.tar.gz`, "");
+    const { message } = await assertRejects(() => open("train"), Error);
+    assertStringIncludes(message, "it has compressed shards, such as");
+  });
+});
+
+Deno.test("a shard that was cut between two members is refused", async () => {
+  await withFolder(async (dir) => {
+    const path = `${dir}/train-0.tar`;
+    await writeTar(path, [["1.png", await png(1)], ["1.cls", "a"]]);
+    const [image] = [...tarMembers(path)];
+    const end = image!.offset + Math.ceil(image!.size / 512) * 512;
+    for (const length of [end, end + 100]) {
+      await Deno.truncate(path, length);
+      assertThrows(
+        () => [...tarMembers(path)],
+        Error,
+        "its end is missing: it is truncated",
+      );
+    }
   });
 });
 

@@ -45,7 +45,14 @@ async function findFiles(
       const names = (await Array.fromAsync(Deno.readDir(candidate)))
         .filter((entry) => !entry.isDirectory).map((entry) => entry.name);
       const wanted = names.filter((name) => format.files[split].test(name));
-      if (wanted.length > 0) return { dir: candidate, names: wanted.sort() };
+      if (wanted.length > 0) {
+        const missing = missingBatch(wanted);
+        if (missing === undefined) {
+          return { dir: candidate, names: wanted.sort() };
+        }
+        const found = `${missing} is missing`;
+        throw formatError(format, candidate, found, "INVALID_DATA");
+      }
       if (
         names.some((name) =>
           /^(data_batch_\d|test_batch|train|test)$/.test(name)
@@ -67,6 +74,15 @@ async function findFiles(
     }
   }
   throw formatError(format, dir, seen, "NOT_FOUND");
+}
+
+/** The first file that is missing among `data_batch_1.bin` and so on. */
+function missingBatch(names: string[]): string | undefined {
+  const last = Math.max(
+    ...names.map((name) => Number(/^data_batch_(\d+)/.exec(name)?.[1] ?? 0)),
+  );
+  return Array.from({ length: last }, (_, i) => `data_batch_${i + 1}.bin`)
+    .find((name) => !names.includes(name));
 }
 
 function formatError(

@@ -10,11 +10,12 @@ import { isFolder } from "./image_files.ts";
 
 /** The split in the name of a shard or of a folder of shards, as a whole word. */
 const SPLIT_WORD =
-  /(?:^|[-_.])(train(?:ing)?|val(?:id(?:ation)?)?|test(?:ing)?)(?=\d|[-_.]|$)/;
+  /(?:^|[-_.])(train(?:ing)?|val(?:id(?:ation)?)?|dev|eval(?:uation)?|test(?:ing)?)(?=\d|[-_.]|$)/;
 
 /** The part of a data set that a name says; `none` for a name that says none. */
 function partOf(name: string): "train" | "val" | "test" | "none" {
   const [, word = ""] = SPLIT_WORD.exec(name.toLowerCase()) ?? [];
+  if (/^(dev|eval)/.test(word)) return "val";
   const parts = ["train", "val", "test"] as const;
   return parts.find((part) => word.startsWith(part)) ?? "none";
 }
@@ -48,20 +49,26 @@ export async function findShards(
     test: [],
     none: [],
   };
+  const compressed: string[] = [];
+  /** Adds the shards in a folder of a split, at any depth. */
+  const collect = async (folder: string, shards: string[]) => {
+    for await (const { name, isDirectory } of Deno.readDir(folder)) {
+      const path = `${folder}/${name}`;
+      if (isDirectory) {
+        if (!name.startsWith(".")) await collect(path, shards);
+      } else if (isCompressed(name, kind)) compressed.push(path);
+      else if (isShard(name, kind)) shards.push(path);
+    }
+  };
   const search = async (folder: string) => {
     for await (const entry of Deno.readDir(folder)) {
       const { name } = entry, path = `${folder}/${name}`;
       if (entry.isDirectory || entry.isSymlink && await isFolder(path)) {
         const part = partOf(name);
         if (name === kind.below && folder === dir) await search(path);
-        else if (part !== "none") {
-          for await (const inner of Deno.readDir(path)) {
-            if (isShard(inner.name, kind)) {
-              parts[part].push(`${path}/${inner.name}`);
-            }
-          }
-        }
-      } else if (isShard(name, kind)) {
+        else if (part !== "none") await collect(path, parts[part]);
+      } else if (isCompressed(name, kind)) compressed.push(path);
+      else if (isShard(name, kind)) {
         const stem = name.slice(0, -kind.ending.length);
         parts[partOf(stem)].push(path);
       }
@@ -71,6 +78,13 @@ export async function findShards(
     await search(dir);
   } catch {
     throw notFound(dir, await whyNoFolder(dir), "name one with --data-dir");
+  }
+  if (compressed.length > 0) {
+    throw errorMaker(`open a ${kind.name} in`, "INVALID_DATA")(
+      dir,
+      `it has compressed shards, such as ${compressed[0]}`,
+      "unpack them to .tar: images are read in place",
+    );
   }
   const names = split === "train"
     ? ["train", "none"] as const
@@ -83,6 +97,12 @@ export async function findShards(
     `no ${split} shard in it`,
     `name shards ${name} and so on`,
   );
+}
+
+/** Whether a file is a compressed archive of shards that are tar archives. */
+function isCompressed(name: string, { ending }: ShardKind): boolean {
+  return ending === ".tar" && !name.startsWith(".") &&
+    /\.(tar\.(gz|bz2|xz|zst)|tgz)$/i.test(name);
 }
 
 /** Whether a file is a shard; macOS adds `._name` beside `name`, which is none. */

@@ -11,6 +11,7 @@ import type { FileTable } from "./file_table.ts";
 import {
   foldersIn,
   ImageFiles,
+  imagesIn,
   imagesInAnyFolder,
   imagesOfClasses,
   isFolder,
@@ -154,7 +155,20 @@ export async function openFolder(
     );
   }
   await refuseEmptyClasses(root, classes, files);
+  await refuseLoose(root, files.count);
   return new ImageFiles("folder", classes, files);
+}
+
+/** Refuses a folder of which most images are in no class folder. */
+async function refuseLoose(root: string, count: number): Promise<void> {
+  const loose = await imagesIn(root);
+  if (loose.length <= count) return;
+  throw invalidData(
+    root,
+    `${loose.length} images, such as ${loose[0]}, lie beside its class ` +
+      `folders, which have only ${count}`,
+    "put them in class folders, or, to train without labels, take --data images",
+  );
 }
 
 /** Refuses classes without an image, as torchvision's `ImageFolder` does. */

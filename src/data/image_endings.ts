@@ -6,6 +6,17 @@
 
 /** Endings of files that hold images and nothing else. */
 export const IMAGE_ENDINGS: readonly string[] = [
-  ...["jpg", "jpeg", "png", "webp", "gif", "tif", "tiff", "avif"],
+  ...[
+    "jpg",
+    "jpeg",
+    "jpe",
+    "jfif",
+    "png",
+    "webp",
+    "gif",
+    "tif",
+    "tiff",
+    "avif",
+  ],
   ...["bmp", "ppm", "pgm"],
 ];

@@ -210,12 +210,33 @@ export async function isFolder(path: string): Promise<boolean> {
   return await Deno.stat(path).then((s) => s.isDirectory, () => false);
 }
 
-/** The names of the subfolders of a folder, sorted; links to folders count too. */
+/** The names of the images in a folder itself. */
+export async function imagesIn(dir: string): Promise<string[]> {
+  const names = (await entriesOf(dir)).map(({ name }) => name);
+  return names.filter((name) => !name.startsWith(".") && IMAGE.test(name));
+}
+
+/**
+ * The names of the subfolders of a folder, sorted; links to folders count too, except
+ * to a folder that contains them.
+ */
 export async function foldersIn(dir: string): Promise<string[]> {
   const names: string[] = [];
   for (const { name, isFile, isSymlink } of await entriesOf(dir)) {
     if (isFile || name.startsWith(".")) continue;
-    if (!isSymlink || await isFolder(`${dir}/${name}`)) names.push(name);
+    const path = `${dir}/${name}`;
+    if (isSymlink && (!await isFolder(path) || await contains(path, dir))) {
+      continue;
+    }
+    names.push(name);
   }
   return names.sort();
+}
+
+/** Whether a folder is another one, or contains it. */
+async function contains(folder: string, other: string): Promise<boolean> {
+  const [outer, inner] = await Promise.all(
+    [folder, other].map((path) => Deno.realPath(path)),
+  );
+  return `${inner}/`.startsWith(`${outer}/`);
 }

@@ -14,6 +14,8 @@ import {
 } from "../errors.ts";
 import type { DataOptions, Dataset, Split } from "./dataset.ts";
 import { decodeBytes } from "./decode.ts";
+import { fromFileUrl } from "../deps/std.ts";
+import { isFolder } from "./image_files.ts";
 import {
   formatName,
   formatOf,
@@ -84,12 +86,20 @@ export function dataName(data: string): string {
 const refuse = errorMaker("use the data of", "INVALID_DATA");
 const importError = errorMaker("import the data module", "NOT_FOUND");
 
+/** The values of a canvas's image, which has another type, as bytes. */
+function asBytes(data: Image["data"] | Uint8ClampedArray): Image["data"] {
+  return data instanceof Uint8ClampedArray
+    ? new Uint8Array(data.buffer, data.byteOffset, data.length)
+    : data;
+}
+
 /** Checks that an image has all its values, in the data set's pixel format. */
 function checkPixels(
   image: Image,
   { name, url, pixels }: { name: string; url: string; pixels: PixelFormat },
 ): Image {
-  const { width, height, data, channels = pixels.channels } = image ?? {};
+  const { width, height, channels = pixels.channels } = image ?? {};
+  const data = asBytes(image?.data);
   const whole = { width, height, data, channels };
   if (isComplete(whole)) {
     const found = formatOf(whole);
@@ -102,9 +112,12 @@ function checkPixels(
   }
   throw refuse(
     url,
-    `${name} is ${width} × ${height} with ${data?.length ?? "no"} numbers`,
+    width === undefined && height === undefined
+      ? `${name} is neither a Uint8Array nor an image`
+      : `${name} is ${width} × ${height} with ${data?.length ?? "no"} numbers` +
+        ` in ${data?.constructor?.name ?? "no array"}`,
     "give the bytes of an image file, or { width, height, data } with " +
-      `width × height × ${channels} numbers`,
+      `width × height × ${channels} numbers in a Uint8Array or Uint16Array`,
   );
 }
 
@@ -232,10 +245,15 @@ export async function openOwnData(
   try {
     module = await import(url);
   } catch (error) {
+    if (url.startsWith("file:") && await isFolder(fromFileUrl(url))) {
+      const path = fromFileUrl(url);
+      const remedy = `give --data folder --data-dir ${path}`;
+      throw importError(url, "it is a folder", remedy, error);
+    }
     throw importError(
       url,
       messageOf(error).split("\n")[0]!,
-      "check its address, and that Deno may read or import it",
+      "check its address, its syntax, and that Deno may read or import it",
       error,
     );
   }

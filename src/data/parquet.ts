@@ -239,7 +239,8 @@ export async function openParquet(
         const rows = await parquetReadObjects({
           ...{ file, metadata, compressors, columns: [name] },
         });
-        for (const row of rows) values.push(row[name]);
+        const translate = labelsAs(names, ownLabel?.names, path);
+        for (const row of rows) values.push(translate(row[name]));
       }
       found += row;
       onFound?.(found);
@@ -252,7 +253,12 @@ export async function openParquet(
   if (count === 0) {
     throw invalidData(dir, `no image in its ${split} files`, "add images");
   }
-  const { classes, labels } = classesOf(values, names, dir, label?.name ?? "");
+  // A column of lists or objects, as of detections, has no classes.
+  const areClasses = options.label !== undefined ||
+    values.every((value) => value == null || kindOf(value) !== "other");
+  const { classes, labels } = classesOf(
+    ...[areClasses ? values : [], names, dir, label?.name ?? ""] as const,
+  );
   return new ParquetImages(classes, {
     files,
     column: image!.name,
@@ -263,6 +269,39 @@ export async function openParquet(
     labels: labels ?? sharedUint32(new Uint32Array(count)),
     buffer: Math.max(1, Math.floor(BUFFER_BYTES / (bytes / count + 1))),
   });
+}
+
+/** The kind of a label. */
+function kindOf(label: unknown): "number" | "text" | "other" {
+  if (typeof label === "string") return "text";
+  return ["number", "bigint", "boolean"].includes(typeof label)
+    ? "number"
+    : "other";
+}
+
+/**
+ * Translates the labels of a file, indices into its list of classes, to indices into
+ * the list of the first file.
+ *
+ * @throws {EmpSslError} `INVALID_DATA` where the files have different classes.
+ */
+function labelsAs(
+  first: string[] | undefined,
+  own: string[] | undefined,
+  path: string,
+): (label: unknown) => unknown {
+  if (own === undefined || first?.join("\0") === own.join("\0")) {
+    return (label) => label;
+  }
+  const places = own.map((name) => first?.indexOf(name) ?? -1);
+  if (places.includes(-1)) {
+    throw invalidData(
+      path,
+      "its list of classes has others than that of the first file",
+      "give all files the same classes",
+    );
+  }
+  return (label) => places[Number(label)] ?? label;
 }
 
 /** The class names of some labels, and the class index of each. */
@@ -276,11 +315,23 @@ function classesOf(
   const missing = values.filter((value) =>
     value == null || Number(value) === -1
   );
+  // As the test parts of the Hub's data sets have them: without labels.
+  if (missing.length === values.length) return { classes: [] };
   if (missing.length > 0) {
     throw invalidData(
       dir,
       `${missing.length} of ${values.length} rows have no ${column}`,
-      "give labels to all of them, or name another column",
+      "give labels to all of them or to none, or name another column",
+    );
+  }
+  const kinds = new Set(values.map((value) => kindOf(value)));
+  if (kinds.size > 1 || kinds.has("other")) {
+    throw invalidData(
+      dir,
+      kinds.has("other")
+        ? `a ${column} is neither a number nor a text`
+        : `its files have numbers and texts as ${column}`,
+      `name another column: --data-options '{"label": "…"}'`,
     );
   }
   const texts = values.map(String), found = classNames(texts);

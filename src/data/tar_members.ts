@@ -116,4 +116,10 @@ export function* tarMembers(path: string): Generator<TarMember> {
       if (kind !== "g") next = {};
     }
   }
+  // An archive ends with blocks of zeros.
+  throw tarError(
+    path,
+    "its end is missing: it is truncated",
+    "copy the file again",
+  );
 }

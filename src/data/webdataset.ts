@@ -1,6 +1,6 @@
 /**
- * Shards of a WebDataset: tar archives in which files of one name are a sample, such as
- * `0001.jpg` and `0001.cls`. Nothing is unpacked: the tar headers give the offset of each
+ * Shards of a WebDataset: tar archives in which files of one name, up to its first dot,
+ * are a sample, such as `0001.jpg` and `0001.cls`. Nothing is unpacked: the tar headers give the offset of each
  * image, where it is read, in the fully shuffled order of an epoch.
  *
  * @module
@@ -104,15 +104,18 @@ const decoder = new TextDecoder();
 
 /** The class of a sample: the text of `.cls`, or a field of `.json`. */
 function classOf(extension: string, text: string): string | undefined {
-  if (extension === "cls") return text.trim();
+  if (extension === "cls") return text.trim() || undefined;
   let json: Record<string, unknown> | null;
   try {
     json = JSON.parse(text);
   } catch {
     return undefined;
   }
-  const found = json?.label ?? json?.cls ?? json?.class ?? undefined;
-  return found === undefined ? undefined : String(found);
+  const found = json?.label ?? json?.cls ?? json?.class ?? "";
+  // A list or an object, as of a detection, is no class.
+  return typeof found === "object"
+    ? undefined
+    : String(found).trim() || undefined;
 }
 
 /**
@@ -131,11 +134,17 @@ export async function openWebdataset(
   const shard: number[] = [], offset: number[] = [], size: number[] = [];
   const classes: (string | undefined)[] = [];
   let members = 0;
+  /** Samples whose only image has more before its ending, as `1.crop.jpg`. */
+  const withDots: { count: number; name?: string } = { count: 0 };
   for (const [at, path] of shards.entries()) {
     let key = "", image: TarMember | undefined, label: string | undefined;
-    let array: TarMember | undefined;
+    let array: TarMember | undefined, dotted: string | undefined;
     const end = () => {
       image ??= array;
+      if (image === undefined && dotted !== undefined) {
+        withDots.count++;
+        withDots.name ??= dotted;
+      }
       if (image !== undefined) {
         shard.push(at);
         offset.push(image.offset);
@@ -143,20 +152,26 @@ export async function openWebdataset(
         classes.push(label);
         onFound?.(shard.length);
       }
-      image = array = label = undefined;
+      image =
+        array =
+        label =
+        dotted =
+          undefined;
     };
     try {
       for (const member of tarMembers(path)) {
         if (++members % BREATH === 0) await breathe();
         // macOS adds `._name` beside `name`; WebDataset skips such names too.
         if (/(^|\/)\.[^/]*$/.test(member.name)) continue;
-        const [own, extension] = keyOf(member.name);
+        const [own, written] = keyOf(member.name);
+        const extension = written.toLowerCase();
         if (own !== key) end();
         key = own;
         // A `.npy` beside an image is not an image but, for example, an embedding.
         if (extension === "npy") array ??= member;
-        else if (IMAGE_ENDINGS.includes(extension.toLowerCase())) {
-          image ??= member;
+        else if (IMAGE_ENDINGS.includes(extension)) image ??= member;
+        else if (IMAGE_ENDINGS.includes(extension.split(".").at(-1)!)) {
+          dotted ??= member.name;
         } else if (extension === "cls" || extension === "json") {
           label ??= classOf(extension, decoder.decode(member.read()));
         }
@@ -168,6 +183,14 @@ export async function openWebdataset(
       }
       throw error;
     }
+  }
+  if (withDots.count > 0) {
+    throw invalidData(
+      dir,
+      `${withDots.count} samples have no image but one such as ` +
+        `${withDots.name}: the name of a sample ends at the first dot`,
+      "rename the files so that only their endings have a dot",
+    );
   }
   if (shard.length === 0) {
     throw invalidData(dir, `no image in its ${split} shards`, "add images");

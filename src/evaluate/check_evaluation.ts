@@ -69,7 +69,8 @@ export function checkClasses(
       classes === 0
         ? "its images have no labels, and accuracy needs them"
         : `it has ${classes} class, and accuracy needs two or more`,
-      "put the images in one folder per class",
+      "put images in one folder per class; give shards .cls, Parquet a column " +
+        "of labels, a module classes and label",
     );
   }
   if (test.classes.length === 0) {
