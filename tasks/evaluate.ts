@@ -117,7 +117,8 @@ export const command: Command = {
     "features-out": {
       type: "text",
       value: "PATH",
-      help: "write features and labels: a folder (.npy), or X.safetensors",
+      help: "write features, labels and names: a folder (.npy), or " +
+        "X.safetensors",
     },
     json: { type: "switch", help: "print the result as one line of JSON" },
   },

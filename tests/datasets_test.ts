@@ -234,6 +234,11 @@ Deno.test({
       const labels = await Deno.readFile(`${dir}/features/test_labels.npy`);
       const values = new Int32Array(labels.slice(-16).buffer);
       assertEquals([...values], [0, 0, 1, -1]);
+      const lines = (name: string) =>
+        Deno.readTextFileSync(`${dir}/features/${name}.txt`).trim().split("\n");
+      assertEquals(lines("classes"), ["c0", "c1"]);
+      assertEquals(lines("train_images").length, 8);
+      assertEquals(lines("test_images").at(-1), broken);
     });
   },
 });

@@ -1,8 +1,9 @@
 /** The README beside an exported network says what is in its files. */
-import { assert, assertStringIncludes } from "@std/assert";
-import { modelCard } from "../src/export/model_card.ts";
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { modelCard, preprocessing } from "../src/export/model_card.ts";
 import type { ExportRequest } from "../src/export/request.ts";
 import { modelOf } from "../src/model/model_of.ts";
+import { RECIPES } from "../src/patches/recipe.ts";
 import type { TrainChoices } from "../src/train/choices.ts";
 import { resolveConfig } from "../src/train/config.ts";
 
@@ -51,5 +52,27 @@ Deno.test("the card names the parts of the run's own augmentation", async () => 
   assertStringIncludes(
     await cardOf({ recipe }),
     "(flip, colour jitter, blur)",
+  );
+});
+
+Deno.test("preprocessing.json has the whole augmentation, and the card the crop's shape", async () => {
+  const config = await resolveConfig({ recipe: "imagenet" });
+  const request: ExportRequest = {
+    ...{ model: modelOf(config), state: new Map(), part: "backbone" },
+    ...{ precision: "fp32", patchSize: 32 },
+  };
+  const { patches } = preprocessing("safetensors", request, config);
+  const { crop, flip, jitter, grayscale, blur, solarize } = RECIPES.imagenet;
+  assertEquals(patches, {
+    area: crop.scale,
+    aspectRatio: crop.ratio,
+    resize: { side: 32, filter: "bicubic" },
+    augmentation: { flip, jitter, grayscale, blur, solarize },
+    average: "the features of the 16 to 128 patches of an image",
+  });
+  const card = await cardOf({ recipe: "imagenet" });
+  assertStringIncludes(
+    card,
+    "(aspect ratio 0.75 to 1.33), resized with bicubic",
   );
 });

@@ -2,7 +2,8 @@
 import { assert, assertEquals } from "@std/assert";
 import { drawJitter } from "../src/patches/color_jitter.ts";
 import { drawCrop } from "../src/patches/crop.ts";
-import { RECIPES } from "../src/patches/recipe.ts";
+import { cutWhole, RECIPES } from "../src/patches/recipe.ts";
+import type { PatchTransforms } from "../src/patches/transforms.ts";
 import { Purpose, RandomStream } from "../src/random.ts";
 
 const stream = () =>
@@ -58,6 +59,25 @@ Deno.test("an image that no crop fits gets the largest central one", () => {
     stream(),
   );
   assertEquals(box, { top: 0, left: 186, width: 27, height: 20 });
+});
+
+Deno.test("a whole image's square lies where torchvision's CenterCrop has it", () => {
+  // int(round(margin / 2)) of Python: 36.5 to 36, 1.5 to 2, 12 to 12.
+  const places: [size: [number, number], left: number, top: number][] = [
+    [[374, 301], 36, 0],
+    [[303, 300], 2, 0],
+    [[300, 324], 0, 12],
+  ];
+  for (const [[width, height], left, top] of places) {
+    const side = Math.min(width, height), size = 64;
+    let cut: unknown;
+    const transforms = { cropAndResize: (box: unknown) => cut = box };
+    cutWhole({ width, height }, {
+      ...{ recipe: RECIPES.cifar, size },
+      transforms: transforms as unknown as PatchTransforms,
+    });
+    assertEquals(cut, { left, top, width: side, height: side });
+  }
 });
 
 Deno.test("the jitter's 24 orders are alike and its factors uniform", () => {

@@ -126,6 +126,9 @@ async function entriesOf(dir: string): Promise<Deno.DirEntry[]> {
 /** What Deno puts in a file name for bytes that are not UTF-8. */
 const UNDECODED = "\uFFFD";
 
+/** The folder in which Synology's servers keep thumbnails of a folder's images. */
+const THUMBNAILS = "@eaDir";
+
 /** Whether a `.npy` file has an image of the same name beside it: then it is no image. */
 function besideImage(name: string, names: Set<string>): boolean {
   if (!/\.npy$/i.test(name)) return false;
@@ -145,7 +148,7 @@ async function walk(
   entries.sort((a, b) => a.name < b.name ? -1 : 1);
   const names = new Set(entries.map(({ name }) => name));
   for (const entry of entries) {
-    if (entry.name.startsWith(".")) continue;
+    if (entry.name.startsWith(".") || entry.name === THUMBNAILS) continue;
     const path = `${dir}/${entry.name}`;
     let { isDirectory } = entry, inside = above;
     const isImage = IMAGE.test(entry.name) && !besideImage(entry.name, names);

@@ -25,7 +25,7 @@ import { startCompute } from "../engine/compute.ts";
 import { checkKind } from "./check_evaluation.ts";
 import { computeFeatures, cutsOf } from "./compute_features.ts";
 import type { EvaluationCalls } from "./evaluation_calls.ts";
-import { checkOutputFile } from "./write_features.ts";
+import { checkOutputFile, textOf } from "./write_features.ts";
 import { continuedIn, keptPrecision, PartFile, stampsOf } from "./part_file.ts";
 
 const embedError = errorMaker("embed to", "INVALID_ARGUMENT");
@@ -211,10 +211,7 @@ export async function embed(
       },
     }, (done) => onEvent({ type: "progress", done, count }));
     await calls.writeRows("train", out, paths);
-    // A path may contain a line break; each row has one line.
-    const lines = paths
-      .map((path) => `${path.replaceAll("\n", "\\n")}\n`).join("");
-    writeAtomically(names, lines);
+    writeAtomically(names, textOf(paths));
     await calls.endEvaluation();
   } finally {
     await compute.close();

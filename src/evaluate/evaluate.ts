@@ -36,7 +36,7 @@ import {
   checkTestPatches,
 } from "./check_evaluation.ts";
 import { EVALUATE_DEFAULTS, type EvaluateConfig } from "./evaluate_config.ts";
-import { checkOutput } from "./write_features.ts";
+import { checkOutput, writeNames } from "./write_features.ts";
 
 /** The result of an evaluation. */
 export interface EvaluationResult {
@@ -228,6 +228,7 @@ export async function evaluate(
     };
     if (config.featuresOut !== undefined) {
       await calls.writeFeatures(config.featuresOut);
+      writeNames(config.featuresOut, sets);
     }
     if (config.knn) {
       const knn = calls.knn({ ...KNN, classes });

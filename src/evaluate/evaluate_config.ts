@@ -45,7 +45,10 @@ export interface EvaluateConfig {
   knn: boolean;
   /** Use the random initial weights of the run's seed instead, as a baseline. */
   untrained: boolean;
-  /** A folder for .npy files, or a .safetensors file, for the features. */
+  /**
+   * A folder for .npy files, or a .safetensors file, for the features and labels; beside
+   * them text files name the image of each row and the class of each label.
+   */
   featuresOut?: string;
   /**
    * A folder for the features while they are computed: the same call continues from

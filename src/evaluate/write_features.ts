@@ -8,6 +8,7 @@ import { EmpSslError } from "../errors.ts";
 import { writeAllSync } from "../files.ts";
 import { safetensorsHeader } from "../checkpoint/safetensors.ts";
 import type { Features } from "./features.ts";
+import type { Dataset, Split } from "../data/dataset.ts";
 import { npyHeader } from "./npy.ts";
 import { writeParquet } from "./write_parquet.ts";
 
@@ -102,6 +103,32 @@ export function writeFeatures(
       writeArray(file, labels);
     });
   }
+}
+
+/**
+ * Writes text files that say what the rows and the labels of {@linkcode writeFeatures}
+ * are: the image of each row, `train_images.txt` and `test_images.txt`, and the class of
+ * each label, `classes.txt`; their names begin with that of a `.safetensors` file.
+ *
+ * @throws {EmpSslError} `INVALID_ARGUMENT` where they cannot be written.
+ */
+export function writeNames(path: string, sets: Record<Split, Dataset>): void {
+  const inFile = path.endsWith(".safetensors");
+  const write = (name: string, lines: readonly string[]) => {
+    const to = inFile ? `${path}.${name}.txt` : `${path}/${name}.txt`;
+    writeAtomically(to, textOf(lines), OPTIONS);
+  };
+  for (const split of ["train", "test"] as const) {
+    const { length } = sets[split];
+    const names = Array.from({ length }, (_, i) => sets[split].describe(i));
+    write(`${split}_images`, names);
+  }
+  write("classes", sets.train.classes);
+}
+
+/** A line for each text; a line break in it is written as `\\n`. */
+export function textOf(lines: readonly string[]): string {
+  return lines.map((line) => `${line.replaceAll("\n", "\\n")}\n`).join("");
 }
 
 /**

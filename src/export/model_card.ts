@@ -27,7 +27,8 @@ export function preprocessing(
   const each = (list: readonly number[]) =>
     Array.from({ length: channels }, (_, c) => list[c % list.length]!);
   const { batch, patchSize } = request;
-  const { crop, interpolation } = recipeOf(recipe);
+  const { crop, interpolation, flip, jitter, grayscale, blur, solarize } =
+    recipeOf(recipe);
   const rows = batch ?? "any";
   const first = format === "onnx" || format === "safetensors";
   return {
@@ -60,7 +61,9 @@ export function preprocessing(
       : {
         patches: {
           area: crop.scale,
+          aspectRatio: crop.ratio,
           resize: { side: patchSize, filter: interpolation },
+          augmentation: { flip, jitter, grayscale, blur, solarize },
           average: "the features of the 16 to 128 patches of an image",
         },
       },
@@ -166,8 +169,11 @@ function inputOf({ model, patchSize }: ExportRequest, config: ResolvedConfig) {
   }
   return `The input is patches, not whole images: crops of ${
     areaText(config)
-  } of an image's area,
-resized to ${size}. The feature of
+  } of an image's area
+(aspect ratio ${ratioText(config)}), resized with ${
+    recipeOf(config.recipe).interpolation
+  } filtering to
+${size}. The feature of
 an image is the mean over 16 to 128 of its patches, which \`deno task embed\` and
 \`evaluate\` cut with the whole augmentation of the training (${
     augmentationText(config)
@@ -194,6 +200,13 @@ function areaText({ recipe }: ResolvedConfig): string {
   if (low === 0.25 && high === 0.25) return "a quarter";
   const percent = (share: number) => `${Math.round(100 * share)} %`;
   return low === high ? percent(low) : `${percent(low)} to ${percent(high)}`;
+}
+
+/** The aspect ratios of crops: `1`, or `0.75 to 1.33`. */
+function ratioText({ recipe }: ResolvedConfig): string {
+  const [low, high] = recipeOf(recipe).crop.ratio;
+  const digits = (ratio: number) => `${Number(ratio.toFixed(2))}`;
+  return low === high ? digits(low) : `${digits(low)} to ${digits(high)}`;
 }
 
 /** `RGB, (x/255 − mean)/std`, with the numbers filled in. */

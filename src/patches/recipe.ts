@@ -186,10 +186,16 @@ export function losesEdges(size: number): boolean {
   return size > SMALL_SIDE;
 }
 
+/** Rounds as Python does, and so torchvision's `CenterCrop`: 36.5 to 36. */
+function roundHalfToEven(value: number): number {
+  const down = Math.floor(value);
+  return value - down === 0.5 ? down + down % 2 : Math.round(value);
+}
+
 /**
  * Cuts the whole image as one patch, as in the evaluations of other methods: its central
- * square; for photographs 224/256 of the shorter side, as torchvision's `Resize(256)`
- * and `CenterCrop(224)` do.
+ * square, as torchvision's `CenterCrop`; for photographs 224/256 of the shorter side, the
+ * view of torchvision's `Resize(256)` and `CenterCrop(224)` (which resize first).
  */
 export function cutWhole(
   { width, height }: Pick<Image, "width" | "height">,
@@ -202,8 +208,8 @@ export function cutWhole(
   const shorter = Math.min(width, height);
   const side = losesEdges(size) ? Math.round(shorter * 224 / 256) : shorter;
   const box = {
-    left: Math.round((width - side) / 2),
-    top: Math.round((height - side) / 2),
+    left: roundHalfToEven((width - side) / 2),
+    top: roundHalfToEven((height - side) / 2),
     width: side,
     height: side,
   };

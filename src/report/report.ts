@@ -14,6 +14,7 @@ import { errorMaker, messageOf } from "../errors.ts";
 import { contactSheet } from "../patches/contact_sheet.ts";
 import { recipeOf } from "../patches/recipe.ts";
 import { createTransforms } from "../patches/create_transforms.ts";
+import { checkOutputFile } from "../evaluate/write_features.ts";
 import { writeAtomically } from "../atomic_file.ts";
 import { pixelsOf, trainSource } from "../checkpoint/run_config.ts";
 import { BOOK_HEAD, bookCells, readRow, rowNames } from "./book.ts";
@@ -212,6 +213,9 @@ export async function writeReport(
   const runs = readRuns(choices.runs);
   const main = runs[0]!;
   const out = choices.out ?? `${main.dir}/report.html`;
+  checkOutputFile(out);
+  // What is shown of one run alone.
+  const ofMain = runs.length > 1 ? `, ${escape(main.name)}` : "";
   const missing: string[] = [];
   const orMissing = async <T>(what: string, work: () => T | Promise<T>) => {
     try {
@@ -250,8 +254,8 @@ export async function writeReport(
     ],
     ["Accuracy by setting", sensitivity.length ? grid(sensitivity) : ""],
     ["Does the loss predict the accuracy?", told.length ? grid(told) : ""],
-    ["Test images", seen ? figureHtml(seen.map) + neighbours : ""],
-    ["Patches", patches ?? ""],
+    [`Test images${ofMain}`, seen ? figureHtml(seen.map) + neighbours : ""],
+    [`Patches${ofMain}`, patches ?? ""],
     [
       "Configuration",
       runs.map(({ name, config }) =>
