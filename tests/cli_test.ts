@@ -178,7 +178,7 @@ Deno.test("impossible values are refused", () => {
     ["--eps 0", "it must be positive"],
     ["--lr 0", "it must be positive"],
     ["--seed 1.5", "it is not a whole number from 0"],
-    ["--workers 0", "give a whole number from 1 to"],
+    ["--workers 0", "give a whole number from 1 up"],
     ["--limit-images 0", "give a whole number from 1 up"],
     [
       "--method byol --bs 8 --replicas 8",

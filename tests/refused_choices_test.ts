@@ -1,4 +1,5 @@
 /** Choices that types forbid, from callers in JavaScript: refused before any work. */
+import "./flags.ts";
 import {
   assertEquals,
   assertRejects,
@@ -98,10 +99,16 @@ Deno.test("a patch stream refuses recipes and seeds that give no patches", async
 
 Deno.test("files for data that the program makes, and a limit of no cache, are refused", async () => {
   const folder = () => prepareRun({ dataDir: "photos" });
-  await assertRefused(folder, "dataDir photos: the data set shapes is made by");
+  await assertRefused(
+    folder,
+    "--data-dir photos: the data set shapes is made by",
+  );
   const classes = () => prepareRun({ classes: "classes.txt" });
   await assertRefused(classes, "classes classes.txt: the data set shapes");
-  await assertRefused(() => prepareRun({ cacheLimit: 3 }), "there is no cache");
+  await assertRefused(
+    () => prepareRun({ cacheLimit: 3 }),
+    "there is no --cache",
+  );
 });
 
 Deno.test("a stored run keeps what is refused of a new one", async () => {
@@ -147,7 +154,7 @@ Deno.test("a loss that is not finite at the first step has nothing to do with lr
   const remedy = (step: number) =>
     assertThrows(() => checkLoss(NaN, step), EmpSslError).message;
   assertStringIncludes(remedy(0), "learning rate has had no effect yet");
-  assertStringIncludes(remedy(1), "lower lr");
+  assertStringIncludes(remedy(1), "lower --lr");
 });
 
 Deno.test("data of a run that name no module, or cannot be stored, are refused", async () => {
