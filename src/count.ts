@@ -1,5 +1,5 @@
 /**
- * Checks a number that counts something.
+ * Checks a number that counts something, or is a seed.
  *
  * @module
  */
@@ -34,6 +34,25 @@ export function checkCount(
     ...of,
     found: "it is not a positive whole number",
     remedy: "give a whole number from 1 up",
+    code: "INVALID_ARGUMENT",
+  });
+}
+
+/**
+ * Rejects what is no seed: a whole number of 32 bits.
+ *
+ * @param of The action that it is for, and its name in the message.
+ * @throws {EmpSslError} `INVALID_ARGUMENT`.
+ */
+export function checkSeed(
+  value: number,
+  of: { action: string; subject: string },
+): void {
+  if (Number.isInteger(value) && value >= 0 && value <= 0xffffffff) return;
+  throw new EmpSslError({
+    ...of,
+    found: "it is not a whole number from 0 to 4294967295",
+    remedy: "give one",
     code: "INVALID_ARGUMENT",
   });
 }

@@ -14,7 +14,7 @@ import {
   type ResolvedConfig,
   type TrainConfig,
 } from "../src/checkpoint/run_config.ts";
-import { readInitialWeights } from "../src/checkpoint/initial_weights.ts";
+import { checkInitialWeights } from "../src/checkpoint/initial_weights.ts";
 import {
   isUnsavedRunLike,
   newestRunLike,
@@ -87,10 +87,8 @@ function findLike(resolved: ResolvedConfig): string | undefined {
 
 /** Reports which tensors `--init` does not provide, before the run. */
 function checkInit(config: ResolvedConfig): void {
-  const { init, seed } = config;
-  if (init === undefined) return;
-  const specs = tensorSpecs(modelOf(config));
-  const { fresh } = readInitialWeights(init, specs, seed);
+  const { init } = config, specs = tensorSpecs(modelOf(config));
+  const fresh = checkInitialWeights(specs, config);
   if (fresh.length > 0) {
     console.log(
       `${fresh.length} of ${specs.length} tensors are not in ${init} and start ` +

@@ -3,25 +3,16 @@
  *
  * @module
  */
-import { EmpSslError, errorMaker, messageOf } from "../errors.ts";
+import { errorMaker, messageOf } from "../errors.ts";
 import { allFinite } from "../finite.ts";
 import { convertLayout, torchShape } from "../model/layout.ts";
 import { initialState, type State, type TensorSpec } from "../model/tensors.ts";
 import { decodeSafetensors } from "./safetensors.ts";
 
 const weightsError = errorMaker("start from", "INVALID_CHECKPOINT");
+const missingError = errorMaker("start from", "NOT_FOUND");
 const REMEDY =
   "name a .safetensors file with a ResNet of the same depth: ours, torchvision's or timm's";
-
-function noFile(path: string): EmpSslError {
-  return new EmpSslError({
-    action: "start from",
-    subject: path,
-    found: "there is no such file",
-    remedy: REMEDY,
-    code: "NOT_FOUND",
-  });
-}
 
 type Tensors = ReturnType<typeof decodeSafetensors>["tensors"];
 
@@ -75,7 +66,9 @@ function matchingTensors(path: string, specs: TensorSpec[]): Tensors {
   try {
     bytes = Deno.readFileSync(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) throw noFile(path);
+    if (error instanceof Deno.errors.NotFound) {
+      throw missingError(path, "there is no such file", REMEDY);
+    }
     throw weightsError(path, messageOf(error), REMEDY);
   }
   const { tensors: stored } = decodeSafetensors(bytes, path);
@@ -125,21 +118,27 @@ export function readInitialWeights(
     if (found === undefined) continue;
     state.set(spec.name, convertLayout(spec, found.values, "tensorflow"));
   }
-  const names = specs.map(({ name }) => name);
-  return { state, fresh: names.filter((name) => !tensors.has(name)) };
+  return { state, fresh: namesOutside(tensors, specs) };
+}
+
+/** The names of a model's tensors that are not among some. */
+function namesOutside(tensors: Tensors, specs: TensorSpec[]): string[] {
+  return specs.map(({ name }) => name).filter((name) => !tensors.has(name));
 }
 
 /**
  * Checks the file of a run's initial weights, if it names one, before the engine is
  * loaded.
  *
+ * @returns The tensors that it lacks, as in {@linkcode InitialWeights}.
  * @throws {EmpSslError} As {@linkcode readInitialWeights}.
  */
 export function checkInitialWeights(
   specs: TensorSpec[],
   { init }: { init?: string },
-): void {
-  if (init !== undefined) matchingTensors(init, specs);
+): string[] {
+  if (init === undefined) return [];
+  return namesOutside(matchingTensors(init, specs), specs);
 }
 
 /** A run's initial weights. */

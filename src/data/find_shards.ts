@@ -50,27 +50,20 @@ export async function findShards(
     none: [],
   };
   const compressed: string[] = [];
-  /** Adds the shards in a folder of a split, at any depth. */
-  const collect = async (folder: string, shards: string[]) => {
-    for await (const { name, isDirectory } of Deno.readDir(folder)) {
-      const path = `${folder}/${name}`;
-      if (isDirectory) {
-        if (!name.startsWith(".")) await collect(path, shards);
-      } else if (isCompressed(name, kind)) compressed.push(path);
-      else if (isShard(name, kind)) shards.push(path);
-    }
-  };
-  const search = async (folder: string) => {
+  /** Searches a folder, or, at any depth, that of a part. */
+  const search = async (folder: string, part?: keyof typeof parts) => {
     for await (const entry of Deno.readDir(folder)) {
       const { name } = entry, path = `${folder}/${name}`;
-      if (entry.isDirectory || entry.isSymlink && await isFolder(path)) {
-        const part = partOf(name);
-        if (name === kind.below && folder === dir) await search(path);
-        else if (part !== "none") await collect(path, parts[part]);
+      // Deeper links are not followed: they may lead back.
+      const isLink = part === undefined && entry.isSymlink;
+      if (entry.isDirectory || isLink && await isFolder(path)) {
+        if (part !== undefined) {
+          if (!name.startsWith(".")) await search(path, part);
+        } else if (name === kind.below && folder === dir) await search(path);
+        else if (partOf(name) !== "none") await search(path, partOf(name));
       } else if (isCompressed(name, kind)) compressed.push(path);
       else if (isShard(name, kind)) {
-        const stem = name.slice(0, -kind.ending.length);
-        parts[partOf(stem)].push(path);
+        parts[part ?? partOf(name.slice(0, -kind.ending.length))].push(path);
       }
     }
   };

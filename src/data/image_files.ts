@@ -164,7 +164,7 @@ async function walk(
       if (isDirectory) {
         const real = await Deno.realPath(path);
         const here = await Deno.realPath(dir);
-        if (above.includes(real) || `${here}/`.startsWith(`${real}/`)) continue;
+        if (above.includes(real) || isWithin(here, real)) continue;
         inside = [...above, real];
       }
     }
@@ -227,19 +227,18 @@ export async function foldersIn(dir: string): Promise<string[]> {
   const names: string[] = [];
   for (const { name, isFile, isSymlink } of await entriesOf(dir)) {
     if (isFile || name.startsWith(".")) continue;
-    const path = `${dir}/${name}`;
-    if (isSymlink && (!await isFolder(path) || await contains(path, dir))) {
-      continue;
+    if (isSymlink) {
+      const path = `${dir}/${name}`;
+      if (!await isFolder(path)) continue;
+      const here = await Deno.realPath(dir);
+      if (isWithin(here, await Deno.realPath(path))) continue;
     }
     names.push(name);
   }
   return names.sort();
 }
 
-/** Whether a folder is another one, or contains it. */
-async function contains(folder: string, other: string): Promise<boolean> {
-  const [outer, inner] = await Promise.all(
-    [folder, other].map((path) => Deno.realPath(path)),
-  );
-  return `${inner}/`.startsWith(`${outer}/`);
+/** Whether a real path is a folder, or lies in it. */
+function isWithin(path: string, folder: string): boolean {
+  return `${path}/`.startsWith(`${folder}/`);
 }

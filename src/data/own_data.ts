@@ -245,8 +245,8 @@ export async function openOwnData(
   try {
     module = await import(url);
   } catch (error) {
-    if (url.startsWith("file:") && await isFolder(fromFileUrl(url))) {
-      const path = fromFileUrl(url);
+    const path = url.startsWith("file:") ? fromFileUrl(url) : undefined;
+    if (path !== undefined && await isFolder(path)) {
       const remedy = `give --data folder --data-dir ${path}`;
       throw importError(url, "it is a folder", remedy, error);
     }

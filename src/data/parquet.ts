@@ -14,7 +14,6 @@ import {
 import { errorMaker, isEmpSslError, messageOf } from "../errors.ts";
 import { readAtSync } from "../files.ts";
 import { endsOf, placeIn, startIn } from "../place_in.ts";
-import { areNumbers, classIndices, classNames } from "./class_names.ts";
 import type {
   Blocks,
   DataOptions,
@@ -34,6 +33,7 @@ import {
   invalidData,
   labelColumn,
 } from "./parquet_columns.ts";
+import { classesOf, labelsAs } from "./parquet_labels.ts";
 import type { ParquetTable } from "./parquet_table.ts";
 import { sharedFloat64, sharedUint32 } from "./shared_numbers.ts";
 
@@ -188,8 +188,8 @@ export class ParquetImages implements Dataset {
 /**
  * Opens the Parquet files of a split: `train-*.parquet` and `validation-*.parquet`
  * (where there is none `test-*`), in the folder or in `data/` below it. The image and
- * label columns are found by Hugging Face's metadata in the files, or by their names and types;
- * `options` may name them: `{ image, label }`.
+ * label columns are found by Hugging Face's metadata in the files, or by their names and
+ * types; `options` may name them: `{ image, label }`.
  *
  * @throws {EmpSslError} `NOT_FOUND` where there is no file; `INVALID_DATA` for one
  * that is no Parquet file, or has no images; `INVALID_ARGUMENT` for a column that does
@@ -253,12 +253,10 @@ export async function openParquet(
   if (count === 0) {
     throw invalidData(dir, `no image in its ${split} files`, "add images");
   }
-  // A column of lists or objects, as of detections, has no classes.
-  const areClasses = options.label !== undefined ||
-    values.every((value) => value == null || kindOf(value) !== "other");
-  const { classes, labels } = classesOf(
-    ...[areClasses ? values : [], names, dir, label?.name ?? ""] as const,
-  );
+  const { classes, labels } = classesOf(values, names, dir, {
+    name: label?.name ?? "",
+    isNamed: options.label !== undefined,
+  });
   return new ParquetImages(classes, {
     files,
     column: image!.name,
@@ -269,85 +267,4 @@ export async function openParquet(
     labels: labels ?? sharedUint32(new Uint32Array(count)),
     buffer: Math.max(1, Math.floor(BUFFER_BYTES / (bytes / count + 1))),
   });
-}
-
-/** The kind of a label. */
-function kindOf(label: unknown): "number" | "text" | "other" {
-  if (typeof label === "string") return "text";
-  return ["number", "bigint", "boolean"].includes(typeof label)
-    ? "number"
-    : "other";
-}
-
-/**
- * Translates the labels of a file, indices into its list of classes, to indices into
- * the list of the first file.
- *
- * @throws {EmpSslError} `INVALID_DATA` where the files have different classes.
- */
-function labelsAs(
-  first: string[] | undefined,
-  own: string[] | undefined,
-  path: string,
-): (label: unknown) => unknown {
-  if (own === undefined || first?.join("\0") === own.join("\0")) {
-    return (label) => label;
-  }
-  const places = own.map((name) => first?.indexOf(name) ?? -1);
-  if (places.includes(-1)) {
-    throw invalidData(
-      path,
-      "its list of classes has others than that of the first file",
-      "give all files the same classes",
-    );
-  }
-  return (label) => places[Number(label)] ?? label;
-}
-
-/** The class names of some labels, and the class index of each. */
-function classesOf(
-  values: unknown[],
-  names: string[] | undefined,
-  dir: string,
-  column: string,
-): { classes: readonly string[]; labels?: Uint32Array } {
-  if (values.length === 0) return { classes: [] };
-  const missing = values.filter((value) =>
-    value == null || Number(value) === -1
-  );
-  // As the test parts of the Hub's data sets have them: without labels.
-  if (missing.length === values.length) return { classes: [] };
-  if (missing.length > 0) {
-    throw invalidData(
-      dir,
-      `${missing.length} of ${values.length} rows have no ${column}`,
-      "give labels to all of them or to none, or name another column",
-    );
-  }
-  const kinds = new Set(values.map((value) => kindOf(value)));
-  if (kinds.size > 1 || kinds.has("other")) {
-    throw invalidData(
-      dir,
-      kinds.has("other")
-        ? `a ${column} is neither a number nor a text`
-        : `its files have numbers and texts as ${column}`,
-      `name another column: --data-options '{"label": "…"}'`,
-    );
-  }
-  const texts = values.map(String), found = classNames(texts);
-  // Hugging Face's labels are indices into its list of names.
-  if (names !== undefined && areNumbers(found)) {
-    const beyond = texts.find((name) => Number(name) >= names.length);
-    if (beyond !== undefined) {
-      const only = `only ${names.length} classes are named`;
-      throw invalidData(
-        dir,
-        `a ${column} is ${beyond}, but ${only}`,
-        `correct that ${column}`,
-      );
-    }
-    return { classes: names, labels: sharedUint32(values.map(Number)) };
-  }
-  const labels = sharedUint32(classIndices(texts, found));
-  return { classes: found, labels };
 }

@@ -1,7 +1,8 @@
 /**
  * Shards of a WebDataset: tar archives in which files of one name, up to its first dot,
- * are a sample, such as `0001.jpg` and `0001.cls`. Nothing is unpacked: the tar headers give the offset of each
- * image, where it is read, in the fully shuffled order of an epoch.
+ * are a sample, such as `0001.jpg` and `0001.cls`. Nothing is unpacked: the tar headers
+ * give the offset of each image, where it is read, in the fully shuffled order of an
+ * epoch.
  *
  * @module
  */

@@ -206,12 +206,6 @@ export async function checkExport(
       "report this with the command you ran",
     );
   }
-  let difference = 0, norm = 0;
-  wanted.forEach((value, i) => {
-    difference += (value - found[i]!) ** 2;
-    norm += value ** 2;
-  });
-  const distance = Math.sqrt(difference / Math.max(norm, 1e-24));
   if (!allFinite(wanted)) {
     const remedy = "its weights are broken: export another checkpoint";
     throw checkError("its features are not finite", remedy);
@@ -224,6 +218,12 @@ export async function checkExport(
         : "report this with the command you ran",
     );
   }
+  let difference = 0, norm = 0;
+  wanted.forEach((value, i) => {
+    difference += (value - found[i]!) ** 2;
+    norm += value ** 2;
+  });
+  const distance = Math.sqrt(difference / Math.max(norm, 1e-24));
   if (!(distance <= TOLERANCE[request.precision])) {
     throw checkError(
       `its features differ from ours by ${

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { EmpSslError, errorMaker, messageOf } from "../errors.ts";
+import { errorMaker, messageOf } from "../errors.ts";
 import type { EngineReport } from "../engine/engine.ts";
 import type { EvaluationResult } from "../evaluate/evaluate.ts";
 import { readEvaluations } from "../evaluate/evaluation_record.ts";
@@ -13,6 +13,7 @@ import type { StepMetrics } from "../train/events.ts";
 import { trimSlashes } from "../files.ts";
 
 const recordError = errorMaker("read the run", "INVALID_ARGUMENT");
+const missingError = errorMaker("read the run", "NOT_FOUND");
 const REMEDY = "name the folder of a run";
 
 /** A result of the online probe. */
@@ -43,16 +44,10 @@ function attempt<T>(path: string, read: () => T): T {
   try {
     return read();
   } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) {
-      throw recordError(path, messageOf(error), REMEDY);
+    if (error instanceof Deno.errors.NotFound) {
+      throw missingError(path, "there is no such file", REMEDY);
     }
-    throw new EmpSslError({
-      action: "read the run",
-      subject: path,
-      found: "there is no such file",
-      remedy: REMEDY,
-      code: "NOT_FOUND",
-    });
+    throw recordError(path, messageOf(error), REMEDY);
   }
 }
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { checkCount } from "../count.ts";
+import { checkCount, checkSeed } from "../count.ts";
 import { formatName, isFormat, RGB } from "../data/image.ts";
 import { errorMaker } from "../errors.ts";
 import { checkChannels, type Recipe, RECIPES } from "../patches/recipe.ts";
@@ -50,13 +50,7 @@ export function checkJob(job: PatchJob): void {
       "give the first batch, and the one after the last",
     );
   }
-  if (!Number.isInteger(seed) || seed < 0 || seed > 0xffffffff) {
-    throw jobError(
-      `seed ${seed}`,
-      "it is not a whole number from 0 to 4294967295",
-      "give one",
-    );
-  }
+  checkSeed(seed, { action: "cut patches for", subject: `seed ${seed}` });
   if (share !== undefined && images % share.of !== 0) {
     throw jobError(
       `batches of ${images} images`,

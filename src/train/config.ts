@@ -164,7 +164,7 @@ export async function resolveConfig(
   choices: TrainChoices,
   call: CallOptions<PrepareEvent> = {},
 ): Promise<ResolvedConfig> {
-  return (await prepare(choices, call)).config;
+  return (await prepare(withDefaults(choices), call)).config;
 }
 
 /**
@@ -186,15 +186,15 @@ export async function prepareRun(
   choices: TrainChoices,
   call: CallOptions<PrepareEvent> = {},
 ): Promise<PreparedRun> {
-  checkUsed(withDefaults(choices));
-  return await prepare(choices, call);
+  const config = withDefaults(choices);
+  checkUsed(config);
+  return await prepare(config, call);
 }
 
 async function prepare(
-  choices: TrainChoices,
+  config: TrainConfig,
   call: CallOptions<PrepareEvent>,
 ): Promise<PreparedRun> {
-  const config = withDefaults(choices);
   validateConfig(config);
   // Absolute, so that it names the same module from any working folder.
   if (isModule(config.data)) config.data = moduleUrl(config.data);

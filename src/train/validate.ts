@@ -6,6 +6,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { TrainConfig } from "../checkpoint/run_config.ts";
 import { checkMembership } from "../cluster/membership.ts";
+import { checkSeed } from "../count.ts";
 import { datasetEntry } from "../data/catalog.ts";
 import { isModule } from "../data/own_data.ts";
 import { checkWish, type ClusterWish } from "../engine/engine.ts";
@@ -127,13 +128,7 @@ export function validateConfig(config: TrainConfig): void {
     }
   }
   const { seed } = config;
-  if (!Number.isInteger(seed) || seed < 0 || seed > 0xffffffff) {
-    throw flagError(
-      `--seed ${seed}`,
-      "it is not a whole number from 0 to 4294967295",
-      "give one",
-    );
-  }
+  checkSeed(seed, { action: "train with", subject: `--seed ${seed}` });
   if (config.arch !== undefined) architecture(config.arch);
 }
 

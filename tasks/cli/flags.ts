@@ -6,7 +6,7 @@
  */
 import { parseArgs } from "../../src/deps/std.ts";
 import { errorMaker } from "../../src/errors.ts";
-import { nearest, suggestion } from "../../src/nearest.ts";
+import { suggestion } from "../../src/nearest.ts";
 
 const flagError = errorMaker("understand", "INVALID_ARGUMENT");
 
@@ -169,8 +169,9 @@ export function parseCommand(
         throw flagError(`"${arg}"`, "unexpected argument", "see --help");
       }
       const others = Object.keys(command.aliases ?? {});
-      const known = nearest(key, names).length > 0 ? names : others;
-      const remedy = suggestion(key, known, "see --help", (it) => `--${it}`);
+      const write = (name: string) => `--${name}`;
+      const alias = suggestion(key, others, "see --help", write);
+      const remedy = suggestion(key, names, alias, write);
       throw flagError(arg, "there is no such flag", remedy);
     },
   });
