@@ -9,6 +9,7 @@ import {
 import { openDataset, openForThreads } from "../src/data/catalog.ts";
 import type { Dataset } from "../src/data/dataset.ts";
 import { ImageFiles } from "../src/data/image_files.ts";
+import { prepareDataset } from "../src/data/prepare.ts";
 import { decodeBytes, decodeFile } from "../src/data/decode.ts";
 import { loadSharp } from "../src/deps/sharp.ts";
 import { photo } from "./formula.ts";
@@ -398,6 +399,28 @@ Deno.test("threads share the records of CIFAR", async () => {
   });
 });
 
+Deno.test("images in formats that are not read are named, with their number", async () => {
+  await withFolder(async (dir) => {
+    await writeImages(dir, { classes: 2, each: 1 });
+    const prepare = async () => {
+      const warnings: string[] = [];
+      await prepareDataset({ name: "folder", dir, download: false }, {
+        onEvent: (event) => {
+          if (event.type === "warning") warnings.push(event.message);
+        },
+      });
+      return warnings;
+    };
+    assertEquals(await prepare(), []);
+    await Deno.writeTextFile(`${dir}/train/c0/a.HEIC`, "");
+    await Deno.writeTextFile(`${dir}/train/c0/notes.txt`, "");
+    await Deno.writeTextFile(`${dir}/train/c1/b.dng`, "");
+    const [warning, ...more] = await prepare();
+    assertEquals(more, []);
+    assertStringIncludes(warning!, `${dir}/train/c0/a.HEIC and 1 more`);
+  });
+});
+
 Deno.test("a class without an image that is read is refused, with what it has", async () => {
   await withFolder(async (dir) => {
     await writeImages(dir, { classes: 2, each: 1 });
@@ -406,8 +429,7 @@ Deno.test("a class without an image that is read is refused, with what it has", 
     await assertRejects(
       () => openDataset({ name: "folder", dir, split: "train" }),
       Error,
-      "1 of its 3 classes have no image in a readable format, such as c2/, " +
-        "only .heic",
+      "1 of its 3 classes have no image in a readable format, such as c2/ (only .heic)",
     );
   });
 });

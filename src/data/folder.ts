@@ -41,7 +41,15 @@ export async function openImages(
   }
   const files = await imagesInAnyFolder(root, search);
   if (files.count === 0) {
-    throw notFound(root, "no image in it", "put JPEG, PNG or WebP files there");
+    const others = await endingsIn([
+      root,
+      ...(await foldersIn(root)).map((name) => `${root}/${name}`),
+    ]);
+    throw notFound(
+      root,
+      `no image in it in a readable format${others}`,
+      "put JPEG, PNG or WebP files there",
+    );
   }
   return new ImageFiles("folder", [], files);
 }
@@ -171,6 +179,19 @@ async function refuseLoose(root: string, count: number): Promise<void> {
   );
 }
 
+/** The endings of the files in some folders, for a message: ` (only .heic, .txt)`. */
+async function endingsIn(dirs: string[]): Promise<string> {
+  const endings = new Set<string>();
+  for (const dir of dirs) {
+    for await (const { name, isFile } of Deno.readDir(dir)) {
+      const ending = isFile && /[^.]\.(\w+)$/.exec(name)?.[1];
+      if (ending) endings.add(`.${ending.toLowerCase()}`);
+    }
+  }
+  if (endings.size === 0) return "";
+  return ` (only ${[...endings].sort().slice(0, 4).join(", ")})`;
+}
+
 /** Refuses classes without an image, as torchvision's `ImageFolder` does. */
 async function refuseEmptyClasses(
   root: string,
@@ -180,14 +201,7 @@ async function refuseEmptyClasses(
   const filled = new Set(labels);
   const empty = classes.filter((_, label) => !filled.has(label));
   if (empty.length === 0) return;
-  const endings = new Set<string>();
-  for await (const { name } of Deno.readDir(`${root}/${empty[0]}`)) {
-    const ending = /\.\w+$/.exec(name)?.[0];
-    if (ending) endings.add(ending.toLowerCase());
-  }
-  const others = endings.size > 0
-    ? `, only ${[...endings].slice(0, 4).join(", ")}`
-    : "";
+  const others = await endingsIn([`${root}/${empty[0]}`]);
   throw invalidData(
     root,
     `${empty.length} of its ${classes.length} classes have no image in a ` +

@@ -20,3 +20,9 @@ export const IMAGE_ENDINGS: readonly string[] = [
   ],
   ...["bmp", "ppm", "pgm"],
 ];
+
+/** Endings of image files in formats that are not read: a search reports them. */
+export const UNREADABLE_ENDINGS: readonly string[] = [
+  ...["heic", "heif", "jxl", "jp2", "j2k", "psd", "exr", "hdr", "tga", "ico"],
+  ...["dng", "cr2", "cr3", "nef", "arw", "raf", "orf", "rw2", "dcm", "nii"],
+];

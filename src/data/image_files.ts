@@ -13,11 +13,12 @@ import {
 } from "./file_table.ts";
 import { decodeFile } from "./decode.ts";
 import type { Image, PixelFormat } from "./image.ts";
-import { IMAGE_ENDINGS } from "./image_endings.ts";
+import { IMAGE_ENDINGS, UNREADABLE_ENDINGS } from "./image_endings.ts";
 
 const searchError = errorMaker("search", "INVALID_DATA");
 
 const IMAGE = new RegExp(`\\.(${IMAGE_ENDINGS.join("|")}|npy)$`, "i");
+const UNREADABLE = new RegExp(`\\.(${UNREADABLE_ENDINGS.join("|")})$`, "i");
 
 /** Images by path, read on demand. */
 export class ImageFiles implements Dataset {
@@ -86,6 +87,8 @@ function tableOf(files: LabelledFile[]): FileTable {
 export interface Search {
   /** Called after each thousand images, with the number found so far. */
   onFound?: (images: number) => void;
+  /** Called with the path of each image that is left out for its format. */
+  onUnreadable?: (path: string) => void;
 }
 
 /** Images between two calls of `onFound`. */
@@ -98,17 +101,19 @@ const FOUND_EVERY = 1000;
  */
 export async function imagesUnder(dir: string): Promise<string[]> {
   const found: string[] = [];
-  await searchImages(dir, (path) => void found.push(path));
+  await searchImages(dir, { onImage: (path) => void found.push(path) });
   return found;
 }
 
+/** Callbacks for each image of a search, and for those that are not read. */
+interface Walk extends Pick<Search, "onUnreadable"> {
+  onImage: (path: string) => void;
+}
+
 /** As {@linkcode imagesUnder}, with a callback for each image. */
-async function searchImages(
-  dir: string,
-  onImage: (path: string) => void,
-): Promise<void> {
+async function searchImages(dir: string, callbacks: Walk): Promise<void> {
   const real = await Deno.realPath(dir).catch(() => dir);
-  await walk(dir, [real], onImage);
+  await walk(dir, [real], callbacks);
 }
 
 /** The entries of a folder; throws an error that names a folder it cannot read. */
@@ -142,7 +147,7 @@ function besideImage(name: string, names: Set<string>): boolean {
 async function walk(
   dir: string,
   above: string[],
-  onImage: (path: string) => void,
+  callbacks: Walk,
 ): Promise<void> {
   const entries = await entriesOf(dir);
   entries.sort((a, b) => a.name < b.name ? -1 : 1);
@@ -168,8 +173,9 @@ async function walk(
         inside = [...above, real];
       }
     }
-    if (isDirectory) await walk(path, inside, onImage);
-    else if (isImage) onImage(path);
+    if (isDirectory) await walk(path, inside, callbacks);
+    else if (isImage) callbacks.onImage(path);
+    else if (UNREADABLE.test(entry.name)) callbacks.onUnreadable?.(path);
   }
 }
 
@@ -177,12 +183,13 @@ async function walk(
 async function addImages(
   builder: FileTableBuilder,
   dir: string,
-  { label, onFound }: { label: number } & Search,
+  { label, onFound, onUnreadable }: { label: number } & Search,
 ): Promise<void> {
-  await searchImages(dir, (path) => {
+  const onImage = (path: string) => {
     builder.add(path, label);
     if (builder.count % FOUND_EVERY === 0) onFound?.(builder.count);
-  });
+  };
+  await searchImages(dir, { onImage, onUnreadable });
 }
 
 /** The images of some class folders; labels are indices into `classes`. */

@@ -15,6 +15,7 @@ import type { DataOptions } from "./dataset.ts";
 import type { PixelFormat } from "./image.ts";
 import { download, md5Of } from "./download.ts";
 import { unpack } from "./unpack.ts";
+import { UnreadableImages } from "./unreadable_images.ts";
 
 const prepareError = errorMaker("download into", "DOWNLOAD_FAILED");
 
@@ -22,7 +23,8 @@ const prepareError = errorMaker("download into", "DOWNLOAD_FAILED");
 export type PrepareEvent =
   | { type: "download"; url: string; bytes: number; total?: number }
   | { type: "unpack"; files: number }
-  | { type: "search"; files: number };
+  | { type: "search"; files: number }
+  | { type: "warning"; message: string };
 
 /** Which data set to prepare. */
 export interface PrepareOptions {
@@ -205,11 +207,15 @@ export async function prepareDataset(
       signal?.throwIfAborted();
       onEvent({ type: "search", files });
     };
-    const opened = await openForThreads(source, { onFound }).catch((error) => {
+    const unreadable = new UnreadableImages();
+    const search = { onFound, onUnreadable: unreadable.add };
+    const opened = await openForThreads(source, search).catch((error) => {
       // The abort's reason, rather than an error about the file that was being read.
       signal?.throwIfAborted();
       throw error;
     });
+    const { warning: message } = unreadable;
+    if (message !== undefined) onEvent({ type: "warning", message });
     return { dir, ...opened };
   };
   const orNothing = (error: unknown): undefined => {

@@ -16,6 +16,7 @@ import { type CallOptions, untilAborted } from "../call_options.ts";
 import { defined } from "../defined.ts";
 import { isModule, moduleUrl } from "../data/own_data.ts";
 import type { DataOptions, DatasetSource, Split } from "../data/dataset.ts";
+import { UnreadableImages } from "../data/unreadable_images.ts";
 import { checkWorkers } from "../stream/worker_count.ts";
 import { checkWish, type EngineReport } from "../engine/engine.ts";
 import { modified } from "../files.ts";
@@ -146,6 +147,7 @@ export async function evaluate(
     download: config.download ?? true,
   }, { signal, onEvent: (event) => onEvent({ type: "prepare", event }) });
   const { dir } = prepared;
+  const unreadable = new UnreadableImages();
   const tested = await openForThreads({
     name,
     options,
@@ -154,7 +156,13 @@ export async function evaluate(
     split: "test",
     pixels,
     limit: config.limitTest,
-  }, { onFound: () => signal?.throwIfAborted() });
+  }, {
+    onFound: () => signal?.throwIfAborted(),
+    onUnreadable: unreadable.add,
+  });
+  if (unreadable.warning !== undefined) {
+    onEvent({ type: "warning", message: unreadable.warning });
+  }
   const sets = { train: prepared.dataset, test: tested.dataset };
   // As in training: a cache lowers the resolution of large images.
   const sources: Record<Split, DatasetSource> = {

@@ -130,6 +130,8 @@ export function showPreparation(): (event: PrepareEvent) => void {
       if (!shown) console.error(`Downloading ${event.url}`);
       begin("download", megabytes(event.total ?? 0));
       progress!.update(megabytes(event.bytes));
+    } else if (event.type === "warning") {
+      console.error(`Warning: ${event.message}`);
     } else {
       const what = event.type === "unpack" ? "unpack" : "search for images";
       begin(what, 0);
