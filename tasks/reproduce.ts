@@ -19,7 +19,8 @@ import {
 import { readRun } from "../src/report/run_record.ts";
 import type { EvaluationResult } from "../src/evaluate/evaluate.ts";
 import { type Command, parseFlags, type Values } from "./cli/flags.ts";
-import { exit, main } from "./cli/main.ts";
+import { exit } from "./cli/exit.ts";
+import { main } from "./cli/main.ts";
 import { SIGNALS } from "./cli/signals.ts";
 import { command as trainCommand } from "./cli/train_flags.ts";
 import { command as evaluateCommand, evaluateRun } from "./evaluate.ts";

@@ -4,11 +4,14 @@
  *
  * @module
  */
+import { errorMaker } from "../src/errors.ts";
 import type { Variant } from "../src/engine/setup/wheels.ts";
 import { startCompute } from "../src/engine/compute.ts";
 import { cudaLibraries } from "../src/engine/tensorflow/cuda.ts";
 import type { Command, Values } from "./cli/flags.ts";
 import { main, setUpEngine } from "./cli/main.ts";
+
+const setUpError = errorMaker("set up with", "INVALID_ARGUMENT");
 
 /** The command line of `deno task setup`. */
 export const command: Command = {
@@ -32,6 +35,13 @@ export const command: Command = {
 
 /** See the module's description. */
 export async function run(values: Values): Promise<void> {
+  if (values.check && values.variant !== undefined) {
+    throw setUpError(
+      `--check with --variant ${values.variant}`,
+      "a check is of what training would use",
+      "leave --variant out",
+    );
+  }
   if (!values.check) {
     await setUpEngine({
       engine: "tensorflow",

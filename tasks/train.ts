@@ -26,14 +26,8 @@ import { isClustered, isFollower } from "../src/cluster/agreement.ts";
 import type { Probe, TrainEvent } from "../src/train/events.ts";
 import { train } from "../src/train/train.ts";
 import type { Values } from "./cli/flags.ts";
-import {
-  exit,
-  exitWithoutCleanup,
-  main,
-  quote,
-  setUpEngine,
-  showPreparation,
-} from "./cli/main.ts";
+import { exit, exitWithoutCleanup } from "./cli/exit.ts";
+import { main, quote, setUpEngine, showPreparation } from "./cli/main.ts";
 import { dashboardOf, letGo } from "./cli/live_page.ts";
 import { asTyped } from "./cli/program.ts";
 import { Progress } from "./cli/progress.ts";

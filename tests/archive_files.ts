@@ -13,13 +13,26 @@ import { photo } from "./formula.ts";
 export type Files = Record<string, Uint8Array>;
 
 /** A gzipped tar archive. */
-export async function tarGz(files: Files): Promise<Uint8Array> {
-  const tar = await packTar(
-    Object.entries(files).map(([name, body]) => ({
+export function tarGz(files: Files): Promise<Uint8Array> {
+  return tarGzOf(Object.entries(files));
+}
+
+/**
+ * As {@linkcode tarGz}, of names that may occur twice.
+ *
+ * @param end Bytes of the tar: with fewer it is cut off, and the gzip around it whole.
+ */
+export async function tarGzOf(
+  files: [string, Uint8Array][],
+  end?: number,
+): Promise<Uint8Array> {
+  const whole = await packTar(
+    files.map(([name, body]) => ({
       header: { name, size: body.length, type: "file" as const },
       body,
     })),
   );
+  const tar = whole.subarray(0, end);
   const stream = new Blob([tar as BlobPart]).stream()
     .pipeThrough(new CompressionStream("gzip"));
   return new Uint8Array(await new Response(stream).arrayBuffer());

@@ -12,11 +12,13 @@ import { download } from "../src/data/download.ts";
 import { prepareDataset } from "../src/data/prepare.ts";
 import { unpack } from "../src/data/unpack.ts";
 import { EmpSslError } from "../src/errors.ts";
+import { exists } from "../src/files.ts";
 import {
   cifarArchive,
   md5,
   serveFile,
   tarGz,
+  tarGzOf,
   tinyImagenetArchive,
   zip,
 } from "./archive_files.ts";
@@ -171,6 +173,58 @@ Deno.test("an archive that the user has is unpacked, and stays", async () => {
     assertEquals(dataset.length, 18);
     assertEquals((await Deno.stat(path)).size, bytes.length);
   });
+});
+
+Deno.test("an archive that is cut off, or has a name twice, is refused", async () => {
+  await withFolder(async (dir) => {
+    const body = new Uint8Array(3000).fill(7);
+    const cases: [Uint8Array, string][] = [
+      [await tarGzOf([["a/x", body]], 2048), 'in the middle of "a/x"'],
+      [await tarGzOf([["a/x", body], ["a/x", body]]), 'the entry "a/x" twice'],
+    ];
+    for (const [bytes, found] of cases) {
+      await Deno.writeFile(`${dir}/a.tar.gz`, bytes);
+      await assertRejects(
+        () => unpack(`${dir}/a.tar.gz`, `${dir}/out`),
+        EmpSslError,
+        found,
+      );
+      assertEquals(await exists(`${dir}/out`), false);
+    }
+  });
+});
+
+Deno.test("a wait for another process's download is told, and can be ended", async () => {
+  await withFolder(async (dir) => {
+    using other = await Deno.open(`${dir}/.download.lock`, {
+      create: true,
+      write: true,
+    });
+    await other.lock(true);
+    const controller = new AbortController(), { signal } = controller;
+    const reason = await prepareDataset({
+      ...{ name: "cifar10", dir, download: true },
+      url: "http://127.0.0.1:9/c.tar.gz",
+    }, {
+      signal,
+      onEvent(event) {
+        if (event.type === "warning") controller.abort(event.message);
+      },
+    }).catch((error) => error);
+    assertStringIncludes(
+      `${reason}`,
+      `another process is downloading into ${dir}`,
+    );
+  });
+});
+
+Deno.test("a digest after a mirror's address is checked before the download", async () => {
+  const url = "http://127.0.0.1:9/c.tar.gz#md5=123";
+  await assertRejects(
+    () => prepareDataset({ name: "cifar10", url, download: true }),
+    EmpSslError,
+    "#md5=123 is no digest",
+  );
 });
 
 Deno.test("a mirror's address needs no ending", async () => {

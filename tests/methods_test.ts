@@ -298,7 +298,7 @@ Deno.test("what a method does not have is refused", async () => {
     [["--method-options", '{"tau":1}'], "emp-ssl has no tau"],
     [
       ["--method", "swav", "--method-options", '{"prototypes":10.5}'],
-      "prototypes is 10.5, give a whole number from 1 up",
+      "prototypes is 10.5, give a whole number from 1 to 65536",
     ],
     [
       ["--method", "simclr", "--method-options", '{"temperature":0}'],

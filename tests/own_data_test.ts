@@ -1,8 +1,15 @@
 /** Training on a user's own data module. */
-import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
-import { openDataset } from "../src/data/catalog.ts";
+import { openDataset, openForThreads } from "../src/data/catalog.ts";
+import type { ResolvedConfig } from "../src/checkpoint/run_config.ts";
+import { asChoices } from "../src/checkpoint/stored_choices.ts";
 import { EmpSslError } from "../src/errors.ts";
 import { isModule, moduleName } from "../src/data/own_data.ts";
 import { recipeOf } from "../src/patches/recipe.ts";
@@ -116,6 +123,55 @@ Deno.test("an image of a module without channels has those of the data set", asy
     const dataset = await openDataset({ name: url, split: "train" });
     const { channels, data } = await dataset.image(1);
     assertEquals([channels, data.length], [1, 400]);
+  });
+});
+
+Deno.test("threads that see other images of a module end it", async () => {
+  await withFolder(async (dir) => {
+    const url = await moduleOf(
+      dir,
+      "shuffled",
+      `let opened = 0;
+      export default ({ options }) => {
+        const first = options.sorted ? 0 : opened++;
+        return {
+          length: 3, classes: ["a", "b", "c"], image: () => new Uint8Array(),
+          label: (i) => (i + first) % 3,
+        };
+      };`,
+    );
+    const opened = (sorted: boolean, limit?: number) =>
+      openForThreads({ name: url, split: "train", options: { sorted }, limit });
+    const { source } = await opened(true, 2);
+    assertEquals((await openDataset(source)).length, 2);
+    const random = await opened(false);
+    await assertRejects(
+      () => openDataset(random.source),
+      EmpSslError,
+      "has other images, or in another order",
+    );
+  });
+});
+
+Deno.test("a module elsewhere that a file alone names is not imported", async () => {
+  await withFolder(async (dir) => {
+    const code = "globalThis.wasImported = true; export default () => ({});";
+    for (const data of [`data:text/javascript,${code}`, "npm:left-pad"]) {
+      const config = `${dir}/config.json`;
+      await Deno.writeTextFile(config, JSON.stringify({ data }));
+      const { code, err } = await runTask("train", [
+        ...["--config", config, "--print-config"],
+      ]);
+      assertEquals(code, 2);
+      assertStringIncludes(err, "code that is not on this machine");
+      assertThrows(
+        () => asChoices({ data } as ResolvedConfig, {}),
+        EmpSslError,
+        "name it yourself with --data",
+      );
+    }
+    const own = `${dir}/mine.ts`;
+    assertEquals(asChoices({ data: own } as ResolvedConfig, {}).data, own);
   });
 });
 

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { isModule } from "../data/own_data.ts";
+import { checkStoredModule, isModule } from "../data/own_data.ts";
 import type { ResolvedConfig, TrainConfig } from "./run_config.ts";
 import { operational, withLeftOut } from "./settings.ts";
 
@@ -19,6 +19,7 @@ export function asChoices(
 ): TrainConfig {
   const { data, views, viewRecipe, recipe } = stored;
   const isMoved = isModule(data) && isModule(given.data ?? "");
+  if (!isMoved) checkStoredModule(data, "the run");
   return {
     ...withLeftOut(stored),
     // A run with views stores the recipe of the evaluation beside that of the views.

@@ -65,8 +65,17 @@ export function archiveAt(archive: Archive, url: string | undefined): Archive {
       code: "INVALID_ARGUMENT",
     });
   }
-  const [address = url, fragment] = url.split("#");
-  const md5 = /^md5=([0-9a-f]{32})$/i.exec(fragment ?? "")?.[1];
+  const [address = url, fragment = ""] = url.split("#");
+  const md5 = /^md5=([0-9a-f]{32})$/i.exec(fragment)?.[1];
+  if (fragment !== "" && md5 === undefined) {
+    throw new EmpSslError({
+      action: "download from",
+      subject: `--data-url ${url}`,
+      found: `#${fragment} is no digest`,
+      remedy: "give #md5= and 32 hexadecimal digits, or leave it out",
+      code: "INVALID_ARGUMENT",
+    });
+  }
   return { ...archive, url: address, md5: md5?.toLowerCase() ?? archive.md5 };
 }
 

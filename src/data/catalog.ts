@@ -21,6 +21,7 @@ import type {
 import { decodeFile } from "./decode.ts";
 import { cachedDecode } from "./decoded_cache.ts";
 import { openFolder, openImages } from "./folder.ts";
+import { digestOf } from "./digest.ts";
 import { isFormat, type PixelFormat, RGB, toFormat } from "./image.ts";
 import { ImageFiles, type Search } from "./image_files.ts";
 import { openImagenet100 } from "./imagenet100.ts";
@@ -214,7 +215,27 @@ export async function openDataset(
       images.decodeWith((path) => decodeFile(path, { shrinkTo }));
     }
   }
-  return limited(images, source);
+  const chosen = limited(images, source);
+  if (source.digest !== undefined) checkSame(chosen, source);
+  return chosen;
+}
+
+/**
+ * Checks that a module opens the same images, in the same order, as in the thread that
+ * began: otherwise patches would get the labels of other images.
+ */
+function checkSame(dataset: Dataset, { name, dir, digest }: DatasetSource) {
+  if (digestOf(dataset, `${dir}/`) === digest) return;
+  throw new EmpSslError({
+    action: "use the data of",
+    subject: name,
+    found:
+      "another thread that opened it has other images, or in another order",
+    remedy:
+      "give the same images in the same order at each open(): sort them, and " +
+      "seed what is random",
+    code: "INVALID_DATA",
+  });
 }
 
 /** A data set with another pixel format, by its own decoding or by conversion. */
@@ -292,9 +313,12 @@ export async function openForThreads(
   source: DatasetSource,
   search: Search = {},
 ): Promise<OpenedSource> {
-  const whole = await openDataset({ ...source, limit: undefined }, search);
-  return {
-    source: { ...source, shared: whole.share?.() },
-    dataset: limited(whole, source),
-  };
+  const all = { ...source, limit: undefined, digest: undefined };
+  const whole = await openDataset(all, search);
+  const dataset = limited(whole, source);
+  if (source.digest !== undefined) checkSame(dataset, source);
+  const digest = isModule(source.name)
+    ? digestOf(dataset, `${source.dir}/`)
+    : undefined;
+  return { source: { ...source, shared: whole.share?.(), digest }, dataset };
 }

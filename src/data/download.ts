@@ -90,10 +90,14 @@ async function append(
   let have = await sizeOf(part);
   using timer = new StallTimer(stall);
   const response = await fetch(url, {
-    headers: have > 0 ? { range: `bytes=${have}-` } : {},
+    headers: {
+      // The file itself: its digest is of the bytes before any unpacking by `fetch`.
+      "accept-encoding": "identity",
+      ...(have > 0 ? { range: `bytes=${have}-` } : {}),
+    },
     signal: signal ? AbortSignal.any([timer.signal, signal]) : timer.signal,
   });
-  if (response.status === 416) {
+  if (response.status === 416 && have > 0) {
     await response.body?.cancel();
     return true;
   }
@@ -156,11 +160,14 @@ export async function download(options: DownloadOptions): Promise<void> {
       if (isDiskError(error)) throw writeError(part, error, DISK);
       if (await sizeOf(part) > before) attempts = 0;
       if (++attempts === ATTEMPTS) {
+        const kept = await sizeOf(part) > 0
+          ? "; the partial download is kept"
+          : "";
         throw downloadError(
           url,
           messageOf(error),
           "check the network (proxies: HTTPS_PROXY), name a mirror with " +
-            "--data-url, or put the files in --data-dir; the partial download is kept",
+            `--data-url, or put the files in --data-dir${kept}`,
           error,
         );
       }

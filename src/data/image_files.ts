@@ -174,8 +174,10 @@ async function walk(
       }
     }
     if (isDirectory) await walk(path, inside, callbacks);
-    else if (isImage) callbacks.onImage(path);
-    else if (UNREADABLE.test(entry.name)) callbacks.onUnreadable?.(path);
+    // Neither pipes nor devices, which could be read forever.
+    else if (isImage && (entry.isFile || entry.isSymlink)) {
+      callbacks.onImage(path);
+    } else if (UNREADABLE.test(entry.name)) callbacks.onUnreadable?.(path);
   }
 }
 

@@ -72,6 +72,29 @@ export function moduleUrl(name: string): string {
   return /^[a-z]+:/.test(name) ? name : pathToFileURL(resolve(name)).href;
 }
 
+/**
+ * Refuses the address of a module on another machine, or one that holds the code itself,
+ * where a checkpoint or a configuration file names it and the user does not: files that
+ * were downloaded must not choose which code runs. A module on this machine is accepted.
+ *
+ * @param data The stored name of the data.
+ * @param where The file that names it.
+ * @throws {EmpSslError} `INVALID_ARGUMENT`.
+ */
+export function checkStoredModule(data: string, where: string): void {
+  const isRemote = isModule(data) && !moduleUrl(data).startsWith("file:");
+  if (!isRemote) return;
+  const short = data.length > 100 ? `${data.slice(0, 100)}…` : data;
+  throw new EmpSslError({
+    action: "import the data module of",
+    subject: where,
+    found:
+      `it names ${short}, which would run code that is not on this machine`,
+    remedy: "if you trust it, name it yourself with --data",
+    code: "INVALID_ARGUMENT",
+  });
+}
+
 /** Short name of a module, for messages and folders: `mine` of `/data/mine.ts`. */
 export function moduleName(name: string): string {
   const [, base] = /([^/]+?)(?:\.[cm]?[jt]s)?(?:[?#].*)?$/.exec(name) ?? [];
@@ -172,8 +195,11 @@ class OwnData implements Dataset {
 
   describe(index: number): string {
     const own = () => this.#own.describe?.(index);
-    return this.#call("describe", index, own) ??
+    const name = this.#call("describe", index, own) ??
       `image ${index} of ${this.name}`;
+    if (typeof name === "string") return name;
+    const found = `describe(${index}) gives ${JSON.stringify(name)}`;
+    throw refuse(this.#url, found, "give a string");
   }
 
   decodeAs(pixels: PixelFormat): void {
@@ -211,7 +237,7 @@ function faultOf(own: OwnDataset): string | undefined {
     return "open() did not return an object";
   }
   if (!Number.isInteger(own.length) || own.length < 1) {
-    return `its length is ${own.length}`;
+    return `its length is ${JSON.stringify(own.length) ?? "missing"}`;
   }
   if (typeof own.image !== "function") return "it has no image(index)";
   const { classes = [], pixels = RGB } = own;
@@ -262,17 +288,14 @@ export async function openOwnData(
   if (typeof open !== "function") {
     throw refuse(url, "its default export is not a function", wanted);
   }
-  let own: OwnDataset;
   try {
-    own = await (open as OpenOwnData)({ split, options });
+    const own = await (open as OpenOwnData)({ split, options });
+    const fault = faultOf(own);
+    if (fault === undefined) return new OwnData(own, url);
+    throw refuse(url, fault, "return { length, classes?, label?, image }");
   } catch (error) {
-    if (error instanceof EmpSslError) throw error;
+    if (isEmpSslError(error)) throw error;
     const found = `opening ${split} failed: ${messageOf(error).split("\n")[0]}`;
     throw refuse(url, found, "fix the module or its options", error);
   }
-  const fault = faultOf(own);
-  if (fault !== undefined) {
-    throw refuse(url, fault, "return { length, classes?, label?, image }");
-  }
-  return new OwnData(own, url);
 }

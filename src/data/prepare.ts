@@ -7,6 +7,7 @@ import { basename } from "node:path";
 import type { CallOptions } from "../call_options.ts";
 import { cacheFolder } from "../cache.ts";
 import { codeOf, EmpSslError, errorMaker, messageOf } from "../errors.ts";
+import { lockFile } from "../file_lock.ts";
 import { exists } from "../files.ts";
 import { type Archive, archiveAt, ARCHIVES } from "./archives.ts";
 import { DATASETS, openForThreads } from "./catalog.ts";
@@ -132,16 +133,23 @@ async function fetchArchive(
 }
 
 /** Makes a folder and locks it against downloads by other processes. */
-async function lockFolder(dir: string): Promise<Deno.FsFile> {
+async function lockFolder(
+  dir: string,
+  { onEvent = () => {}, signal }: CallOptions<PrepareEvent>,
+): Promise<Deno.FsFile> {
+  let file: Deno.FsFile | undefined;
+  const message = `another process is downloading into ${dir}; waiting for it`;
   try {
     await Deno.mkdir(dir, { recursive: true });
-    const file = await Deno.open(`${dir}/.download.lock`, {
+    file = await Deno.open(`${dir}/.download.lock`, {
       create: true,
       write: true,
     });
-    await file.lock(true);
+    await lockFile(file, () => onEvent({ type: "warning", message }), signal);
     return file;
   } catch (error) {
+    file?.close();
+    signal?.throwIfAborted();
     const remedy = "name another folder with --data-dir";
     throw prepareError(dir, messageOf(error), remedy, error);
   }
@@ -228,7 +236,7 @@ export async function prepareDataset(
   if (found !== undefined) return found;
   const local = await localArchive(name, archive!, dir!);
   if (local === undefined && !options.download) throw reason;
-  using _lock = await lockFolder(dir!);
+  using _lock = await lockFolder(dir!, call);
   // Another process may have downloaded it meanwhile.
   const meanwhile = await open().catch(orNothing);
   if (meanwhile !== undefined) return meanwhile;

@@ -86,6 +86,20 @@ async function makeParent(path: string): Promise<void> {
   await Deno.mkdir(path.slice(0, path.lastIndexOf("/")), { recursive: true });
 }
 
+/** Creates the file of an entry; an entry that occurs twice is refused. */
+async function createFile(
+  archive: string,
+  path: string,
+  name: string,
+): Promise<Deno.FsFile> {
+  try {
+    return await Deno.open(path, { write: true, createNew: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+    throw unpackError(archive, `it has the entry "${name}" twice`);
+  }
+}
+
 async function unpackTarGz(
   archive: string,
   into: string,
@@ -111,10 +125,15 @@ async function unpackTarGz(
     budget.file();
     const path = safeTarget(archive, into, name);
     await makeParent(path);
-    using output = await Deno.open(path, { write: true, create: true });
+    using output = await createFile(archive, path, name);
+    let bytes = 0;
     for await (const chunk of body as ReadableStream<Uint8Array>) {
       budget.take(chunk.length);
+      bytes += chunk.length;
       await writeAll(output, chunk);
+    }
+    if (bytes !== header.size) {
+      throw unpackError(archive, `it ends in the middle of "${name}"`);
     }
   }
 }
@@ -163,7 +182,7 @@ async function unpackZip(
     budget.file();
     budget.take(entry.uncompressedSize);
     await makeParent(path);
-    using output = await Deno.open(path, { write: true, create: true });
+    using output = await createFile(archive, path, entry.filename);
     let left = entry.uncompressedSize;
     await entry.getData!(
       new WritableStream({

@@ -14,7 +14,7 @@ import { sameFiles } from "../data/archives.ts";
 import { prepareDataset, type PrepareEvent } from "../data/prepare.ts";
 import { type CallOptions, untilAborted } from "../call_options.ts";
 import { defined } from "../defined.ts";
-import { isModule, moduleUrl } from "../data/own_data.ts";
+import { checkStoredModule, isModule, moduleUrl } from "../data/own_data.ts";
 import type { DataOptions, DatasetSource, Split } from "../data/dataset.ts";
 import { UnreadableImages } from "../data/unreadable_images.ts";
 import { checkWorkers } from "../stream/worker_count.ts";
@@ -130,6 +130,7 @@ export async function evaluate(
   const testPatches = protocol === "whole" ? 1 : asked;
   const own = typeof config.data === "object" ? config.data : undefined;
   const wanted = own?.module ?? config.data as string | undefined ?? run.data;
+  if (config.data === undefined) checkStoredModule(run.data, checkpoint.path);
   const name = isModule(wanted) ? moduleUrl(wanted) : wanted;
   const classList = config.classes ?? run.classes;
   const options = own?.options ?? config.dataOptions ??

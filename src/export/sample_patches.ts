@@ -5,6 +5,7 @@
  */
 import { openDataset } from "../data/catalog.ts";
 import type { Dataset } from "../data/dataset.ts";
+import { checkStoredModule } from "../data/own_data.ts";
 import { cutPatch, recipeOf } from "../patches/recipe.ts";
 import { createTransforms } from "../patches/create_transforms.ts";
 import { Purpose, RandomStream } from "../random.ts";
@@ -47,11 +48,12 @@ async function images(
   count: number,
 ): Promise<Sample[]> {
   try {
+    checkStoredModule(config.data, "the run");
     const own = { ...trainSource(config), cache: undefined };
     const found = await readable(await openDataset(own), count);
     if (found.length > 0) return found;
   } catch {
-    // The data is not here.
+    // The data is not here, or is a module of another machine.
   }
   const { channels, bits } = pixelsOf(config);
   const pixels = { channels, bits };

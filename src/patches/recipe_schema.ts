@@ -154,9 +154,16 @@ export function checkRecipe(recipe: unknown): Recipe {
   const [issue] = parsed.issues;
   const path = v.getDotPath(issue) ?? "of a run";
   if (issue.type === "strict_object") {
-    throw issue.input === undefined
-      ? recipeError(path, "it is missing", "give the whole part")
-      : recipeError(path, "there is no such part", `give parts of ${PARTS}`);
+    if (issue.input === undefined) {
+      throw recipeError(path, "it is missing", "give the whole part");
+    }
+    throw issue.expected === "never"
+      ? recipeError(path, "there is no such part", `give parts of ${PARTS}`)
+      : recipeError(
+        path,
+        `it is ${JSON.stringify(issue.input)}`,
+        "give an object",
+      );
   }
   const found = JSON.stringify(issue.input);
   const wanted = /^(a|two|bilinear) /.test(issue.message)

@@ -8,6 +8,7 @@ import { methodOf } from "../model/methods/methods.ts";
 import { openForThreads } from "../data/catalog.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { type Image, toDisplay } from "../data/image.ts";
+import { checkStoredModule } from "../data/own_data.ts";
 import type { EngineChoice } from "../engine/engine.ts";
 import type { EvaluationCalls } from "../evaluate/evaluation_calls.ts";
 import {
@@ -89,6 +90,7 @@ export async function gallery(
   signal?: AbortSignal,
 ): Promise<Gallery> {
   const { path, config, model } = readCheckpointInfo(dir);
+  checkStoredModule(config.data, path);
   const { protocol } = methodOf(model);
   const { source, dataset } = await openForThreads({
     ...trainSource(config),

@@ -9,6 +9,7 @@ import { checkpointFile } from "../evaluate/evaluation_record.ts";
 import { comparisonOf, evaluatedOn } from "./comparison.ts";
 import { type CallOptions, untilAborted } from "../call_options.ts";
 import { openDataset } from "../data/catalog.ts";
+import { checkStoredModule } from "../data/own_data.ts";
 import type { EngineChoice } from "../engine/engine.ts";
 import { errorMaker, messageOf } from "../errors.ts";
 import { contactSheet } from "../patches/contact_sheet.ts";
@@ -151,6 +152,7 @@ function bookTable(): string {
 
 /** An image of the run's data, and the patches that training cut from it. */
 async function patchSheet({ config }: RunRecord): Promise<string> {
+  checkStoredModule(config.data, "the run");
   const dataset = await openDataset(trainSource(config));
   const sheet = contactSheet(await dataset.image(0), {
     recipe: config.views ?? recipeOf(config.recipe),

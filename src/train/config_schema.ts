@@ -28,9 +28,16 @@ const count = v.number(), text = v.string(), flag = v.boolean();
 
 const ARCHITECTURE_NAMES = Object.keys(ARCHITECTURES) as ArchitectureName[];
 
-const WHOLE = "a whole number from 1 up";
+/** More than any network has: a slip of the keyboard should not fill the memory. */
+const MOST_WIDTH = 65_536;
+const WHOLE = `a whole number from 1 to ${MOST_WIDTH}`;
 const CHANNELS = `a whole number from 1 to ${MAX_CHANNELS}`;
-const width = v.pipe(v.number(WHOLE), v.integer(WHOLE), v.minValue(1, WHOLE));
+const width = v.pipe(
+  v.number(WHOLE),
+  v.integer(WHOLE),
+  v.minValue(1, WHOLE),
+  v.maxValue(MOST_WIDTH, WHOLE),
+);
 
 const MODEL = v.strictObject({
   depth: v.optional(v.picklist(DEPTHS)),
@@ -127,6 +134,7 @@ function wanted(issue: v.BaseIssue<unknown>): string {
     number: "a number",
     boolean: "true or false",
     Array: "a list",
+    Object: "an object, { … }",
   };
   return words[expected ?? ""] ?? `one of ${expected?.replace(/[()"]/g, "")}`;
 }

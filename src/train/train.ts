@@ -9,7 +9,7 @@ import { checkInitialWeights } from "../checkpoint/initial_weights.ts";
 import { modelOf } from "../model/model_of.ts";
 import { tensorSpecs } from "../model/parameters.ts";
 import { microBatchOf } from "./batch.ts";
-import { dataName } from "../data/own_data.ts";
+import { dataName, isModule } from "../data/own_data.ts";
 import type { PrepareEvent } from "../data/prepare.ts";
 import { checkMembership, checkOwnName } from "../cluster/membership.ts";
 import { type Compute, startCompute } from "../engine/compute.ts";
@@ -152,7 +152,8 @@ export async function* train(
   );
   const { dir } = (folder ?? fresh)!;
   const step = from?.step ?? 0;
-  const source = await indexedSource(trainSource(resolved), {
+  const digest = isModule(resolved.data) ? resolved.dataDigest : undefined;
+  const source = await indexedSource({ ...trainSource(resolved), digest }, {
     dir,
     goesOn,
     searched: ready?.source.shared,

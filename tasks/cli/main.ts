@@ -12,9 +12,11 @@ import type { Variant } from "../../src/engine/setup/wheels.ts";
 import type { PrepareEvent } from "../../src/data/prepare.ts";
 import { isEmpSslError, messageOf, nameFlags } from "../../src/errors.ts";
 import { setUpTensorFlow } from "../../src/engine/setup/set_up.ts";
+import { exit } from "./exit.ts";
 import { type Command, helpText, parseCommand, type Values } from "./flags.ts";
 import { asTyped } from "./program.ts";
 import { endLine, Progress } from "./progress.ts";
+import { listen } from "./signals.ts";
 
 /** Runs a task. Exit code 0: done; 2: an error of the user or the system; 1: a bug. */
 export async function main(
@@ -31,6 +33,10 @@ export async function main(
   } catch (error) {
     if (isEmpSslError(error)) {
       console.error(asTyped(messageOf(error)));
+      exit(2);
+    }
+    if (error instanceof Deno.errors.NotCapable) {
+      console.error(`Cannot continue: ${messageOf(error)}`);
       exit(2);
     }
     if (isSystemError(error)) {
@@ -73,31 +79,6 @@ export function quote(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word)
     ? word
     : `'${word.replaceAll("'", `'\\''`)}'`;
-}
-
-let isComputing = false;
-
-/**
- * To be called before TensorFlow computes in other threads or may wait for a lost
- * process: changes how {@linkcode exit} ends the program.
- */
-export function exitWithoutCleanup(): void {
-  isComputing = true;
-}
-
-/**
- * Ends the program; after {@linkcode exitWithoutCleanup} by `_exit`, since cleanup would
- * free memory that TensorFlow's threads still use.
- */
-export function exit(code: number): never {
-  if (isComputing) end(code);
-  Deno.exit(code);
-}
-
-function end(code: number): void {
-  const library = Deno.build.os === "darwin" ? "libSystem.dylib" : "libc.so.6";
-  const exit = { parameters: ["i32"], result: "void" } as const;
-  Deno.dlopen(library, { _exit: exit }).symbols._exit(code);
 }
 
 /** `--engine` of all tasks that compute. */
@@ -160,7 +141,10 @@ export async function setUpEngine(
 async function showSetUp(variant?: Variant): Promise<void> {
   let progress: Progress | undefined;
   let shown = "";
-  await setUpTensorFlow({ variant }, {
+  const controller = new AbortController(), { signal } = controller;
+  const outcome = listen(controller, "removing the unfinished set-up");
+  const setUp = setUpTensorFlow({ variant }, {
+    signal,
     onEvent({ what, bytes }) {
       if (what !== shown && bytes === undefined) {
         progress?.finish();
@@ -172,5 +156,11 @@ async function showSetUp(variant?: Variant): Promise<void> {
       }
     },
   });
+  await setUp.catch((error) => {
+    // Otherwise pip would go on, and its files would stay.
+    if (signal.aborted && error === signal.reason) exit(outcome.code);
+    throw error;
+  });
+  outcome.stop();
   progress?.finish();
 }

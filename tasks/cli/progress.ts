@@ -67,6 +67,8 @@ export class Progress {
   #firstDone: number | undefined;
   #shown = -Infinity;
   #drawn = false;
+  /** Whether the total was reached in the last report. */
+  #ended = false;
 
   /**
    * @param title Name of the work.
@@ -100,7 +102,9 @@ export class Progress {
       this.#firstDone = done;
       this.#begin = now;
     }
-    const last = this.#total > 0 && done >= this.#total;
+    const reached = this.#total > 0 && done >= this.#total;
+    const last = reached && !this.#ended;
+    this.#ended = reached;
     const every = this.#terminal ? 100 : QUIET * 1000;
     if (!last && now - this.#shown < every) return;
     this.#shown = now;

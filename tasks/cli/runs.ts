@@ -178,6 +178,7 @@ export async function evaluateRun(
     ...evaluation,
     ...kind,
     modelPath: run,
+    data: config.data,
     keepIn: unfinishedFolder(path),
     engine,
     // As in training: a process has one number of threads.

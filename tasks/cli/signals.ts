@@ -4,7 +4,7 @@
  * @module
  */
 import { readSystemFile } from "../../src/system_file.ts";
-import { exit } from "./main.ts";
+import { exit } from "./exit.ts";
 
 /** The exit codes after these signals. */
 export const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
@@ -26,8 +26,15 @@ function ignoresHangUp(): boolean {
  */
 const SAME_SIGNAL = 1000;
 
-/** The first signal ends the run after the current step, a later one immediately. */
-export function listen(controller: AbortController): {
+const AFTER_STEP =
+  "stopping after this step (again: at once, losing the steps since the last checkpoint)";
+
+/**
+ * The first signal ends the run after the current step, a later one immediately.
+ *
+ * @param what What the first signal does, for the message.
+ */
+export function listen(controller: AbortController, what = AFTER_STEP): {
   code: number;
   stop(): void;
 } {
@@ -53,9 +60,7 @@ export function listen(controller: AbortController): {
       }
       first = now;
       outcome.code = code;
-      console.error(
-        `\n${name}: stopping after this step (again: at once, losing the steps since the last checkpoint)`,
-      );
+      console.error(`\n${name}: ${what}`);
       controller.abort();
     };
     Deno.addSignalListener(name as Deno.Signal, act);

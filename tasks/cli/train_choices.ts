@@ -7,7 +7,7 @@ import { membershipOf } from "../../src/cluster/membership.ts";
 import { type TrainConfig } from "../../src/checkpoint/run_config.ts";
 import { sameFiles } from "../../src/data/archives.ts";
 import { isGenerated } from "../../src/data/catalog.ts";
-import { isModule } from "../../src/data/own_data.ts";
+import { checkStoredModule, isModule } from "../../src/data/own_data.ts";
 import type {
   EngineChoice,
   PrecisionChoice,
@@ -55,6 +55,7 @@ export function configOf(values: Values): TrainConfig {
   if (values.config === undefined) return withDefaults({ ...flags, preset });
   const stored = readChoices(String(values.config));
   const data = flags.data ?? stored.data!;
+  if (flags.data === undefined) checkStoredModule(data, String(values.config));
   if (data !== stored.data) forgetData(stored, data);
   forgetUnused(stored, { ...flags, data });
   const asked = flags.method ?? stored.method;

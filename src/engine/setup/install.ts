@@ -10,6 +10,7 @@ import { statfs } from "node:fs/promises";
 import { cacheFolder } from "../../cache.ts";
 import { EmpSslError, messageOf } from "../../errors.ts";
 import { Failure } from "../../failure.ts";
+import { lockFile } from "../../file_lock.ts";
 import { installedLibraries } from "./locate.ts";
 import { checkPip, lastLine, runProgram, setupError } from "./pip.ts";
 import {
@@ -126,7 +127,8 @@ async function fetchWheels(
         ...["--target", `${folder}/site`],
         ...["-r", list],
       ],
-      { TMPDIR: temporary },
+      // A user's settings that a folder of our own has no use for would end pip.
+      { TMPDIR: temporary, PIP_REQUIRE_VIRTUALENV: "0", PIP_USER: "0" },
       signal,
     );
     signal?.throwIfAborted();
@@ -157,19 +159,6 @@ async function removeLeftovers(cache: string): Promise<void> {
       await Deno.remove(`${cache}/${entry.name}`, { recursive: true })
         .catch(() => {});
     }
-  }
-}
-
-/** Waits for the lock, which another process may hold for minutes. */
-async function lockSetUp(
-  lock: Deno.FsFile,
-  onProgress: OnProgress,
-  signal?: AbortSignal,
-): Promise<void> {
-  for (let tries = 0; !await lock.tryLock(true); tries++) {
-    if (tries === 0) onProgress("TensorFlow: another process is setting it up");
-    await new Promise((done) => setTimeout(done, 500));
-    signal?.throwIfAborted();
   }
 }
 
@@ -221,7 +210,9 @@ export async function installEngine(
       create: true,
       write: true,
     });
-    await lockSetUp(lock, onProgress, signal);
+    const onWait = () =>
+      onProgress("TensorFlow: another process is setting it up");
+    await lockFile(lock, onWait, signal);
   } catch (error) {
     lock?.close();
     signal?.throwIfAborted();

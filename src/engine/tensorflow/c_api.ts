@@ -206,7 +206,9 @@ export function openTensorFlow(path: string): TensorFlowC {
       subject: path,
       found: messageOf(error),
       // A set-up only tests whether the file exists.
-      remedy: "delete it and run `deno task setup`",
+      remedy: error instanceof Deno.errors.NotCapable
+        ? "it is needed for TensorFlow"
+        : "delete it and run `deno task setup`",
       code: "ENGINE_UNAVAILABLE",
       cause: error,
     });

@@ -16,11 +16,13 @@ export interface Limit {
 /** Lowest temperature, so that exp(cosine / temperature) stays in the range of fp32. */
 const COLDEST = 0.03;
 
-/** A count. */
-export const COUNT: Limit = {
-  wanted: "a whole number from 1 up",
-  fits: (value) => Number.isInteger(value) && value >= 1,
-};
+/** A count from 1 to `most`, which bounds memory and time. */
+export function countUpTo(most: number): Limit {
+  return {
+    wanted: `a whole number from 1 to ${most}`,
+    fits: (value) => Number.isInteger(value) && value >= 1 && value <= most,
+  };
+}
 /** The epoch from which a part of the method is active. */
 export const EPOCHS: Limit = {
   wanted: "a whole number of epochs",

@@ -17,7 +17,7 @@ import * as tf from "../../deps/tfjs.ts";
 import type { ModelConfig } from "../architectures.ts";
 import { normalizeRows } from "../projector.ts";
 import type { Method } from "./method.ts";
-import { COUNT, EPOCHS, optionOf, TEMPERATURE } from "./options.ts";
+import { countUpTo, EPOCHS, optionOf, TEMPERATURE } from "./options.ts";
 import {
   eachView,
   perceptronSpecs,
@@ -102,10 +102,10 @@ export const SWAV: Method = {
   },
   limits: {
     temperature: TEMPERATURE,
-    prototypes: COUNT,
+    prototypes: countUpTo(65_536),
     epsilon: TEMPERATURE,
-    iterations: COUNT,
-    queue: COUNT,
+    iterations: countUpTo(100),
+    queue: countUpTo(1_048_576),
     queueFrom: EPOCHS,
     frozen: EPOCHS,
   },

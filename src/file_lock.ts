@@ -1,0 +1,26 @@
+/**
+ * Locks against other processes that prepare the same folder.
+ *
+ * @module
+ */
+
+/** Milliseconds between two attempts. */
+const PAUSE_MS = 500;
+
+/**
+ * Locks a file for this process, which may take minutes where another one has it.
+ *
+ * @param onWait Called once, if another process has it.
+ * @param signal Ends the wait.
+ */
+export async function lockFile(
+  file: Deno.FsFile,
+  onWait: () => void,
+  signal?: AbortSignal,
+): Promise<void> {
+  for (let tries = 0; !await file.tryLock(true); tries++) {
+    if (tries === 0) onWait();
+    await new Promise((done) => setTimeout(done, PAUSE_MS));
+    signal?.throwIfAborted();
+  }
+}
