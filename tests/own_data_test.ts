@@ -167,7 +167,7 @@ Deno.test("a module elsewhere that a file alone names is not imported", async ()
       assertThrows(
         () => asChoices({ data } as ResolvedConfig, {}),
         EmpSslError,
-        "name it yourself with --data",
+        "name it yourself with",
       );
     }
     const own = `${dir}/mine.ts`;

@@ -1,9 +1,11 @@
 /** The patch stream with real workers. */
 import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import { loadSharp } from "../src/deps/sharp.ts";
 import { EmpSslError } from "../src/errors.ts";
 import type { PatchJob } from "../src/stream/patch_job.ts";
 import { PatchStream } from "../src/stream/patch_stream.ts";
 import { withFolder, writeImages } from "./images.ts";
+import { runTask } from "./tasks.ts";
 
 const JOB: PatchJob = {
   source: { name: "shapes", split: "train" },
@@ -332,4 +334,18 @@ Deno.test("a job whose parts do not fit together is refused", async () => {
       why,
     );
   }
+});
+
+Deno.test("a stream that is closed while images are decoded lets the program live", async () => {
+  const sharp = await loadSharp();
+  await withFolder(async (dir) => {
+    const noise = { type: "gaussian" as const, mean: 128, sigma: 40 };
+    const background = "gray";
+    const size = { width: 4000, height: 3000, channels: 3 as const };
+    const jpeg = await sharp({ create: { ...size, background, noise } }).jpeg()
+      .toBuffer();
+    for (let i = 0; i < 12; i++) await Deno.writeFile(`${dir}/${i}.jpg`, jpeg);
+    const { code, out, err } = await runTask("close_case", [dir]);
+    assertEquals([code, out.trim()], [0, "alive"], err);
+  });
 });

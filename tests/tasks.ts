@@ -13,6 +13,7 @@ export interface Outcome {
 
 const FOLDERS: Record<string, string> = {
   abort_case: "../tests",
+  close_case: "../tests",
   export_case: "../tests",
   progressive_case: "../tests",
   encode: "../examples",

@@ -9,6 +9,14 @@ import type { PatchCalls } from "../src/stream/patch_calls.ts";
 
 let cutter: PatchCutter;
 
+/** The calls that may be decoding an image. */
+const pending = new Set<Promise<void>>();
+
+function noted(work: Promise<void>): Promise<void> {
+  pending.add(work);
+  return work.finally(() => pending.delete(work));
+}
+
 const calls: PatchCalls = {
   /** Opens the data set. */
   async open(job, handle, images) {
@@ -23,18 +31,23 @@ const calls: PatchCalls = {
     // not recur in 5.7 million wake-ups of a test; as a precaution this timer wakes the
     // thread, so that it handles pending events.
     const heartbeat = setInterval(() => {}, 500);
-    return cutter.run(onTicket, onFailure).finally(() => {
-      clearInterval(heartbeat);
-      Atomics.store(held, slot, 0);
-    });
+    return noted(
+      cutter.run(onTicket, onFailure).finally(() => {
+        clearInterval(heartbeat);
+        Atomics.store(held, slot, 0);
+      }),
+    );
   },
   /** Serves one ticket again, with its own image or a substitute. */
   serve(ticket: number, substitute: number): Promise<void> {
-    return cutter.serve(ticket, substitute);
+    return noted(cutter.serve(ticket, substitute));
   },
   /** The name, index and count of a ticket's image: see `PatchCutter.describe`. */
   describe(ticket: number): ReturnType<PatchCutter["describe"]> {
     return cutter.describe(ticket);
+  },
+  async idle() {
+    await Promise.allSettled(pending);
   },
 };
 

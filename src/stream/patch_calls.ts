@@ -16,4 +16,6 @@ export interface PatchCalls {
   serve(ticket: number, substitute: number): Promise<void>;
   /** The name, index and count of a ticket's image: see `PatchCutter.describe`. */
   describe(ticket: number): ReturnType<PatchCutter["describe"]>;
+  /** Resolves when no image is being decoded; to be called once the ring is aborted. */
+  idle(): Promise<void>;
 }

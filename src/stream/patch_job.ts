@@ -154,7 +154,7 @@ export class PatchCutter {
     const { endBatch } = this.#job, images = ownImages(this.#job);
     for (;;) {
       const ticket = this.#ring.nextTicket();
-      if (ticket >= endBatch * images) return;
+      if (ticket >= endBatch * images || this.#ring.aborted) return;
       onTicket(ticket);
       try {
         await this.serve(ticket);

@@ -110,7 +110,7 @@ export class PatchStream implements AsyncIterable<Uint8Array>, AsyncDisposable {
     ring.startTicketsAt(job.firstBatch * images);
     const { signal } = options;
     const pool = await PatchPool.start(job, ring, options);
-    if (signal?.aborted) pool.close();
+    if (signal?.aborted) void pool.close();
     signal?.throwIfAborted();
     // A weak reference: a longer-lived signal must not keep the stream in memory.
     const weak = new WeakRef(pool);
@@ -171,15 +171,17 @@ export class PatchStream implements AsyncIterable<Uint8Array>, AsyncDisposable {
     this.#held = undefined;
   }
 
-  /** Stops the workers. */
-  close(): void {
+  /**
+   * Stops the workers, each after the image that it is decoding; resolves when they have
+   * ended.
+   */
+  close(): Promise<void> {
     this.#stop();
-    this.#pool.close();
+    return this.#pool.close();
   }
 
-  /** Stops the workers. */
+  /** As {@linkcode close}. */
   [Symbol.asyncDispose](): Promise<void> {
-    this.close();
-    return Promise.resolve();
+    return this.close();
   }
 }

@@ -53,6 +53,25 @@ const RESTART_LIMIT = 3;
 /** Deaths count as consecutive if at most this many milliseconds apart. */
 const RESTART_WINDOW = 60_000;
 
+/** Milliseconds after which a worker is ended even if it is still decoding. */
+const IDLE_WITHIN = 30_000;
+
+/**
+ * Ends a worker, after the image that it is decoding: libvips reads its bytes in threads
+ * of its own, and would crash the process where the worker's memory is freed first.
+ */
+async function end({ worker, remote, death }: Member): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<void>((done) => {
+    timer = setTimeout(done, IDLE_WITHIN);
+  });
+  // A dead worker decodes nothing.
+  const idle = death.guard(remote.idle()).catch(() => {});
+  await Promise.race([idle, late]);
+  clearTimeout(timer);
+  worker.terminate();
+}
+
 /** The workers of one job. */
 export class PatchPool {
   #job: PatchJob;
@@ -66,6 +85,7 @@ export class PatchPool {
   /** The indices of the images that failed. */
   #skipped: Set<number>;
   #closed = false;
+  #ended?: Promise<void>;
   readonly #failure = new Failure();
   /** See `imageTable`. */
   readonly images: Int32Array;
@@ -92,7 +112,9 @@ export class PatchPool {
       const opened = Promise.all(slots.map((slot) => pool.#spawn(slot)));
       await untilAborted(opened, options.signal);
     } catch (error) {
-      pool.close();
+      const ended = pool.close();
+      // An abort is answered at once.
+      if (!options.signal?.aborted) await ended;
       throw error;
     }
     for (const member of pool.#members) pool.#run(member);
@@ -273,11 +295,11 @@ export class PatchPool {
     this.#ring.abort();
   }
 
-  /** Stops the workers at once. */
-  close(): void {
-    if (this.#closed) return;
+  /** Stops the workers; resolves when they have ended. */
+  close(): Promise<void> {
     this.#closed = true;
     this.#ring.abort();
-    for (const member of this.#members) member?.worker.terminate();
+    this.#ended ??= Promise.all(this.#members.map(end)).then(() => {});
+    return this.#ended;
   }
 }

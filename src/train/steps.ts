@@ -91,7 +91,7 @@ export async function* steps(run: Run): AsyncGenerator<TrainEvent> {
   const phases = sizePhases(config, first);
   let phase = phases.shift()!;
   let stream = await open(phase);
-  using _ = { [Symbol.dispose]: () => stream.close() };
+  await using _ = { [Symbol.asyncDispose]: () => stream.close() };
   const batches = (): NextBatches => ({ handle: stream.handle, ...phase });
   const orFailed = <T>(work: Promise<T>): Promise<T> => {
     const guarded = stream.guard(compute.guard(work));
@@ -131,7 +131,7 @@ export async function* steps(run: Run): AsyncGenerator<TrainEvent> {
   for (let step = first; step < config.steps; step++) {
     if (step === phase.end) {
       phase = phases.shift()!;
-      stream.close();
+      await stream.close();
       stream = await open(phase);
       await orFailed(calls.continueTraining(batches()));
       yield { type: "resize", step, patchSize: phase.patchSize };
