@@ -19,8 +19,10 @@ import { dataDefaults } from "../src/train/data_defaults.ts";
 import {
   type Budget,
   budgetOf,
+  checkRun,
   type Chosen,
   keepPlan,
+  makeFolder,
   type Plan,
   readPlan,
   sharedOf,
@@ -209,9 +211,12 @@ export async function run(values: Values): Promise<void> {
   }
   const evaluation = evaluationOf(values, data);
   await checkEvaluation(chosen.get(methods[0]!)!.resolved, evaluation);
-  await Deno.mkdir(dir, { recursive: true });
+  await makeFolder(dir);
   const planPath = `${dir}/compare.json`;
   const plan = await readPlan(planPath, budget, sharedOf(values));
+  for (const [name, { resolved }] of chosen) {
+    checkRun(`${dir}/${name}`, resolved);
+  }
   await setUpEngine({ engine });
   const comparison = { evaluation, dir, budget, plan, planPath };
   const series = { dir, names: [...chosen.keys()], plan, planPath, engine };

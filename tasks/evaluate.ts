@@ -206,6 +206,14 @@ function checkFlags(values: Values, config: EvaluateConfig): string {
       "leave it out, or give --protocol bag",
     );
   }
+  for (const name of ["linear", "knn"]) {
+    if (!values[name] || !values[`no-${name}`]) continue;
+    throw choiceError(
+      `--${name} and --no-${name}`,
+      "they say the opposite of each other",
+      "leave one of them out",
+    );
+  }
   if (!config.linear && !config.knn && featuresOut === undefined) {
     throw choiceError(
       "--no-linear and --no-knn",

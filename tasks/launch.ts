@@ -174,6 +174,9 @@ async function show(
   for await (const line of lines) print(line);
 }
 
+/** Milliseconds in which the others end by themselves once one has failed. */
+const GRACE_MS = 10_000;
+
 /** Runs all processes; returns 0, or the first other exit code by process number. */
 async function launch(starts: Start[]): Promise<number> {
   const children = starts.map(({ program, args, env }) =>
@@ -201,6 +204,16 @@ async function launch(starts: Start[]): Promise<number> {
       // The process has just ended.
     }
   };
+  // The others notice by themselves that one has failed, except while they start.
+  const endOthers = () => {
+    for (const child of living) {
+      try {
+        child.kill("SIGTERM");
+      } catch {
+        // It has just ended.
+      }
+    }
+  };
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     const told = name === "SIGHUP" ? "SIGTERM" : name;
     Deno.addSignalListener(name, () => void interrupt(told));
@@ -213,6 +226,7 @@ async function launch(starts: Start[]): Promise<number> {
       show(child.stderr, (line) => console.error(of + line)),
     ]);
     living.delete(child);
+    if (code !== 0) setTimeout(endOthers, GRACE_MS);
     return code;
   }));
   return codes.find((code) => code !== 0) ?? 0;

@@ -20,7 +20,7 @@ import { readRun } from "../src/report/run_record.ts";
 import type { EvaluationResult } from "../src/evaluate/evaluate.ts";
 import { type Command, parseFlags, type Values } from "./cli/flags.ts";
 import { exit } from "./cli/exit.ts";
-import { main } from "./cli/main.ts";
+import { main, quote } from "./cli/main.ts";
 import { SIGNALS } from "./cli/signals.ts";
 import { command as trainCommand } from "./cli/train_flags.ts";
 import { command as evaluateCommand, evaluateRun } from "./evaluate.ts";
@@ -126,13 +126,20 @@ export async function run(values: Values, rest: string[]): Promise<void> {
   const seed = (values.seed as number | undefined) ?? row.runs[0]!.seed;
   const dir = String(values.dir ?? `runs/${name}-seed-${seed}`);
   const where = data === undefined ? [] : ["--data-dir", data];
-  const isUndisturbed = await trainHere(parseFlags(
-    [
-      ...[...row.train, ...where, "--seed", `${seed}`, "--dir", dir],
-      ...["--resume", "auto", "--save-every", "5m", "--cluster", "none"],
-    ],
-    trainCommand,
-  ));
+  const flags = ["data-dir", "seed", "dir"].flatMap((flag) =>
+    values[flag] === undefined ? [] : [`--${flag} ${quote(`${values[flag]}`)}`]
+  );
+  const again = ["deno task reproduce", name, ...flags].join(" ");
+  const isUndisturbed = await trainHere(
+    parseFlags(
+      [
+        ...[...row.train, ...where, "--seed", `${seed}`, "--dir", dir],
+        ...["--resume", "auto", "--save-every", "5m", "--cluster", "none"],
+      ],
+      trainCommand,
+    ),
+    again,
+  );
   if (!isUndisturbed) {
     console.log(
       "Stopped before the evaluation. The same command goes on there.",

@@ -22,7 +22,13 @@ import { readRuns } from "../src/report/run_record.ts";
 import { prepareRun } from "../src/train/config.ts";
 import type { Command, Values } from "./cli/flags.ts";
 import { main, setUpEngine, showPreparation } from "./cli/main.ts";
-import { keepPlan, readPlan, sharedOf } from "./cli/plan.ts";
+import {
+  checkRun,
+  keepPlan,
+  makeFolder,
+  readPlan,
+  sharedOf,
+} from "./cli/plan.ts";
 import {
   evaluateRun,
   EVALUATION_FLAGS,
@@ -143,12 +149,13 @@ export async function run(values: Values, choices: string[]): Promise<void> {
   const evaluation = evaluationOf(values, data);
   await checkEvaluation(all[0]!.resolved, evaluation);
   const dir = String(values.dir ?? `sweep/${data.replace(/\W+/g, "-")}`);
-  await Deno.mkdir(dir, { recursive: true });
+  await makeFolder(dir);
   const planPath = `${dir}/sweep.json`;
   // `sharedOf` leaves out --epoch, since it is a budget of `compare`.
   const { epoch } = values as { epoch?: number };
   const budget = epoch === undefined ? {} : { epoch };
   const plan = await readPlan(planPath, budget, sharedOf(values));
+  for (const { name, resolved } of all) checkRun(`${dir}/${name}`, resolved);
   keepPlan(planPath, plan);
   await setUpEngine({ engine });
   const byName = new Map(all.map((own) => [own.name, own.choices]));

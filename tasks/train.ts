@@ -27,7 +27,7 @@ import type { Probe, TrainEvent } from "../src/train/events.ts";
 import { train } from "../src/train/train.ts";
 import type { Values } from "./cli/flags.ts";
 import { exit, exitWithoutCleanup } from "./cli/exit.ts";
-import { main, quote, setUpEngine, showPreparation } from "./cli/main.ts";
+import { main, quotePath, setUpEngine, showPreparation } from "./cli/main.ts";
 import { dashboardOf, letGo } from "./cli/live_page.ts";
 import { asTyped } from "./cli/program.ts";
 import { Progress } from "./cli/progress.ts";
@@ -132,10 +132,14 @@ async function follow(
 /**
  * Trains with output on the terminal.
  *
+ * @param again The command that resumes it, where it is not `train --resume`.
  * @returns Whether the whole run was made without a signal; one in the last step comes
  * too late to stop it.
  */
-export async function trainHere(values: Values): Promise<boolean> {
+export async function trainHere(
+  values: Values,
+  again?: string,
+): Promise<boolean> {
   const config = configOf(values);
   if (values["print-config"]) {
     if (values.resume !== undefined) {
@@ -203,7 +207,8 @@ export async function trainHere(values: Values): Promise<boolean> {
     checkUnchanged(resume, stored, given);
     const { cluster, task } = config;
     choices = { ...given, cluster, task };
-    const both = { ...stored, ...choices };
+    const replicas = cluster ? undefined : stored.replicas;
+    const both = { ...stored, replicas, ...choices };
     validateConfig(both);
     if (clusterWish(both) !== undefined) exitWithoutCleanup();
     engine = stored.engine;
@@ -252,7 +257,11 @@ export async function trainHere(values: Values): Promise<boolean> {
     } else {
       await letGo(dashboard);
       console.log(`Stopped after step ${event.step}. Resume with`);
-      console.log(asTyped(`  deno task train --resume ${quote(event.dir!)}`));
+      console.log(
+        asTyped(
+          `  ${again ?? `deno task train --resume ${quotePath(event.dir!)}`}`,
+        ),
+      );
       if (isClustered(config)) {
         console.log("alone, or with --cluster and --task in each process");
       }
@@ -265,7 +274,7 @@ export async function trainHere(values: Values): Promise<boolean> {
   console.log(`Trained; the run is in ${folder}`);
   for (const line of summary.lines(seconds)) console.log(line);
   console.log("Next:");
-  const path = quote(folder);
+  const path = quotePath(folder);
   console.log(asTyped(`  deno task evaluate --model-path ${path}`));
   console.log(asTyped(`  deno task export --model-path ${path} --format onnx`));
   outcome.stop();

@@ -5,7 +5,7 @@
 import { PatchStream } from "../src/stream/patch_stream.ts";
 
 const [dir] = Deno.args;
-for (const after of [1000, 700, 500, 350, 200, 100]) {
+for (const after of [900, 500, 250]) {
   const stream = await PatchStream.open({
     source: { name: "images", dir: dir!, split: "train" },
     recipe: "cifar",
@@ -15,6 +15,6 @@ for (const after of [1000, 700, 500, 350, 200, 100]) {
   await new Promise((done) => setTimeout(done, after));
   // Not awaited, as a program that goes on does.
   void stream.close();
-  await new Promise((done) => setTimeout(done, 700));
+  await new Promise((done) => setTimeout(done, 600));
 }
 console.log("alive");

@@ -3,13 +3,16 @@ import "./flags.ts";
 import {
   assert,
   assertEquals,
+  assertNotEquals,
   assertRejects,
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
+import { lookup } from "node:dns/promises";
 import { EmpSslError } from "../src/errors.ts";
 import {
   checkMembership,
+  checkOwnName,
   expandHosts,
   membershipOf,
 } from "../src/cluster/membership.ts";
@@ -17,9 +20,13 @@ import {
   rendezvousAddress,
   type RendezvousOptions,
 } from "../src/cluster/rendezvous.ts";
-import { followAgreement, sharedSettings } from "../src/cluster/agreement.ts";
-import { digestOf } from "../src/data/digest.ts";
-import { folderOf, openDataset } from "../src/data/catalog.ts";
+import {
+  followAgreement,
+  imagesOf,
+  sharedSettings,
+} from "../src/cluster/agreement.ts";
+import { programDigest } from "../src/cluster/program_digest.ts";
+import { openDataset } from "../src/data/catalog.ts";
 import { type TrainConfig, trainSource } from "../src/checkpoint/run_config.ts";
 import { withDefaults } from "../src/train/choices.ts";
 import { resolveConfig } from "../src/train/config.ts";
@@ -29,6 +36,7 @@ import type { EngineReport } from "../src/engine/engine.ts";
 import { modelOf } from "../src/model/model_of.ts";
 import { Peers } from "../src/cluster/heartbeat.ts";
 import { VERSION } from "../src/version.ts";
+import { withFolder, writeImages } from "./images.ts";
 
 const from = (variables: Record<string, string>) =>
   membershipOf((name) => variables[name]);
@@ -42,6 +50,27 @@ Deno.test("TF_CONFIG names the processes, a chief first", () => {
   });
   const alone = { cluster: { worker: ["b:2"] }, task: { index: 0 } };
   assertEquals(from({ TF_CONFIG: JSON.stringify(alone) }), undefined);
+  const two = { worker: ["a:1", "b:2"] };
+  const refused: [unknown, string][] = [
+    [null, "it is no object"],
+    [[], "it is no object"],
+    [{ cluster: { worker: "a:1,b:2" } }, "its worker is no list of addresses"],
+    [{ cluster: { worker: ["a:1", 7] } }, "its worker is no list of addresses"],
+    [{ cluster: two }, "its task index is missing"],
+    [{ cluster: two, task: { index: "1" } }, 'its task index is "1"'],
+    [
+      { cluster: two, task: { index: 2 } },
+      "its task index is 2, and there are 2 of type",
+    ],
+    [
+      { cluster: two, task: { type: "ps", index: 0 } },
+      "its task type is ps, which does not train",
+    ],
+  ];
+  for (const [config, found] of refused) {
+    const read = () => from({ TF_CONFIG: JSON.stringify(config) });
+    assertThrows(read, EmpSslError, `Cannot read TF_CONFIG: ${found}`);
+  }
   assertThrows(() => from({ TF_CONFIG: "{" }), EmpSslError, "TF_CONFIG");
 });
 
@@ -59,6 +88,11 @@ Deno.test("Slurm's variables name the processes of a step", () => {
     ],
     task: 3,
   });
+  assertThrows(
+    () => from({ ...step, SLURM_PROCID: "" }),
+    EmpSslError,
+    "Cannot read Slurm's variables: SLURM_PROCID is",
+  );
   assertEquals(from({ ...step, SLURM_STEP_NUM_TASKS: "1" }), undefined);
   assertEquals(from({}), undefined);
   assertEquals(expandHosts("a[1-2,10]x,b"), ["a1x", "a2x", "a10x", "b"]);
@@ -89,6 +123,24 @@ Deno.test("processes that cannot be are refused", () => {
     "give --task",
   );
   checkMembership({ addresses: ["a:1"] });
+  assertThrows(
+    () => checkMembership({ addresses: [] }),
+    EmpSslError,
+    "it is empty",
+  );
+});
+
+Deno.test("this machine's name may mean the loopback address, if all are here", async () => {
+  const name = Deno.hostname();
+  await checkOwnName({ addresses: [`${name}:1`, `${name}:2`], task: 0 });
+  const { address } = await lookup(name, { family: 4 })
+    .catch(() => ({ address: "" }));
+  if (!address.startsWith("127.")) return;
+  await assertRejects(
+    () => checkOwnName({ addresses: [`${name}:1`, "10.0.0.9:2"], task: 0 }),
+    EmpSslError,
+    "other machines cannot reach",
+  );
 });
 
 // The rendezvous of a port is 1000 above it.
@@ -176,6 +228,20 @@ Deno.test("a process that does not connect is named, at both ends", async () => 
     EmpSslError,
     "could not be reached within 1 s",
   );
+});
+
+Deno.test("a wait for other processes ends with the signal", async () => {
+  for (const task of [0, 1]) {
+    const options = { ...optionsFor(2)[task]!, timeout: 30 };
+    const controller = new AbortController(), { signal } = controller;
+    setTimeout(() => controller.abort("enough"), 300);
+    const begin = performance.now();
+    using host = task === 0 ? Peers.host<{ step: number }>(options) : undefined;
+    const wait = host?.welcome({ step: 1 }, signal) ??
+      Peers.join(options, signal);
+    assertEquals(await wait.catch((error) => error), "enough");
+    assert(performance.now() - begin < 5000);
+  }
 });
 
 Deno.test("process 0 may prepare for longer than the others wait for a sign of it", async () => {
@@ -305,7 +371,7 @@ Deno.test("another process trains on the views of process 0", async () => {
     resolve: resolveConfig,
   });
   const source = trainSource(config), data = await openDataset(source);
-  const images = digestOf(data, `${folderOf(source)}/`);
+  const images = await imagesOf(source, data);
   const plan = { config, step: 0, replicas: 1, images };
   using peers = await host.welcome(plan);
   const { config: own, peers: other } = await following;
@@ -313,6 +379,23 @@ Deno.test("another process trains on the views of process 0", async () => {
   assertEquals(own.views, config.views);
   assertEquals(own.recipe, config.recipe);
   assertEquals(peers.plan, plan);
+});
+
+Deno.test("processes compare names, classes and some pixels of their images", async () => {
+  await withFolder(async (dir) => {
+    const digestOfFolder = async (name: string) => {
+      const source = { name: "folder", dir: `${dir}/${name}` };
+      const own = { ...source, split: "train" } as const;
+      return await imagesOf(own, await openDataset(own));
+    };
+    for (const [name, side] of [["a", 32], ["b", 32], ["c", 33]] as const) {
+      await writeImages(`${dir}/${name}`, { classes: 2, each: 2, side });
+    }
+    const a = await digestOfFolder("a");
+    assertEquals(await digestOfFolder("b"), a);
+    assertNotEquals(await digestOfFolder("c"), a);
+    assertEquals(programDigest()?.length, 16);
+  });
 });
 
 Deno.test("processes on one machine share its memory", async () => {

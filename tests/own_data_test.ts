@@ -350,7 +350,7 @@ Deno.test({
         async () => {
           const again = trainHere({ lr: 0.1 }, { resume: run });
           const { message } = await assertRejects(() => again.next(), Error);
-          assertStringIncludes(message, "with lr 0.1: it was started with 0.3");
+          assertStringIncludes(message, "lr 0.1: it was started with 0.3");
         },
       );
       await t.step("resume refuses other labels", async () => {

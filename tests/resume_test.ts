@@ -78,7 +78,7 @@ Deno.test({
         assertStringIncludes(text, "it was started with 0.3");
         const grey = await finish(resume("--no-color"));
         assertEquals(grey.code, 2);
-        assertStringIncludes(grey.text, "with recipe");
+        assertStringIncludes(grey.text, "with --recipe");
         const config = `${parts}/config.json`;
         const other = await finish(resume("--config", config));
         assertEquals(other.code, 2);

@@ -255,7 +255,10 @@ Deno.test({
       assertStringIncludes(html, "Accuracy by eps");
       const other = await sweep("lr=0.1", "--epoch", "3");
       assertEquals(other.code, 2);
-      assertStringIncludes(other.err, "its runs were made with");
+      assertStringIncludes(
+        other.err,
+        "they were begun without --epoch, and this is with --epoch 3",
+      );
       const formats = await sweep("precision=fp32,bf16");
       assertEquals(formats.code, 0, formats.err);
       assertStringIncludes(formats.out, "precision-fp32 is the same as base");

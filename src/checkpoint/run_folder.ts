@@ -116,7 +116,9 @@ export class RunFolder implements Disposable {
     for (const name of names) {
       if (LEFTOVER.test(name)) removeIfPossible(`${dir}/${name}`);
     }
-    const holds = names.has("config.json") || names.has("metrics.jsonl");
+    // Also without them: a checkpoint of another run would be taken for this one's.
+    const holds = names.has("config.json") || names.has("metrics.jsonl") ||
+      [...names].some((name) => CHECKPOINT_FILE.test(name));
     if (mode === "new" && holds) {
       lock.close();
       throw folderError(

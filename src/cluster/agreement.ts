@@ -11,8 +11,10 @@ import {
 } from "../checkpoint/run_config.ts";
 import { COMPARED, settingOf } from "../checkpoint/settings.ts";
 import { asChoices, withHeadOf } from "../checkpoint/stored_choices.ts";
+import { createHash } from "node:crypto";
 import { folderOf, openDataset, openForThreads } from "../data/catalog.ts";
 import { digestOf } from "../data/digest.ts";
+import { isModule } from "../data/own_data.ts";
 import type { Dataset, DatasetSource } from "../data/dataset.ts";
 import { TENSORFLOW_VERSION } from "../engine/setup/wheels.ts";
 import { errorMaker } from "../errors.ts";
@@ -21,6 +23,7 @@ import { flagOf } from "../flag_error.ts";
 import { VERSION } from "../version.ts";
 import type { SharedSettings } from "./connection.ts";
 import { Peers, type PeersHost } from "./heartbeat.ts";
+import { programDigest } from "./program_digest.ts";
 import type { RendezvousOptions } from "./rendezvous.ts";
 
 /** What process 0 sends to the other processes before the first step. */
@@ -31,7 +34,7 @@ export interface RunPlan {
   step: number;
   /** Replicas in each process. */
   replicas: number;
-  /** Digest of the images' names and classes. */
+  /** Digest of the images: see `imagesOf`. */
   images: string;
 }
 
@@ -81,6 +84,7 @@ export function sharedSettings(
   const settings: SharedSettings = {
     "version": VERSION,
     "TensorFlow": TENSORFLOW_VERSION,
+    "program files": programDigest() ?? "unknown",
     "--cluster": `${asked.cluster}`,
     "--peer-timeout": `${asked.peerTimeout ?? PEER_TIMEOUT}`,
     "--replicas": `${asked.replicas ?? 1}`,
@@ -131,20 +135,41 @@ export function hostAgreement(options: JoinOptions): PeersHost<RunPlan> {
  * Process 0 waits for the others and sends them the plan.
  *
  * @param plan The configuration and the first step.
- * @param source The images.
+ * @param how The images, and a signal that ends the wait.
  */
 export async function leadAgreement(
   host: PeersHost<RunPlan>,
   plan: Omit<RunPlan, "images">,
-  source: DatasetSource,
+  { source, signal }: { source: DatasetSource; signal?: AbortSignal },
 ): Promise<Peers<RunPlan>> {
-  const images = imagesOf(source, await openDataset(source));
-  return await host.welcome({ ...plan, images });
+  const images = await imagesOf(source, await openDataset(source));
+  return await host.welcome({ ...plan, images }, signal);
 }
 
-/** A digest of the images' names and classes, which must be equal in all processes. */
-function imagesOf(source: DatasetSource, dataset: Dataset): string {
-  return digestOf(dataset, `${folderOf(source)}/`);
+/** How many images are compared by their pixels. */
+const COMPARED_IMAGES = 8;
+
+/**
+ * A digest of the images' names and classes, and of the pixels of a few: they must be
+ * equal in all processes. A module may make an image anew at each call, so that only its
+ * names are compared.
+ */
+export async function imagesOf(
+  source: DatasetSource,
+  dataset: Dataset,
+): Promise<string> {
+  const names = digestOf(dataset, `${folderOf(source)}/`);
+  if (isModule(source.name)) return names;
+  const hash = createHash("sha256").update(names);
+  const { length } = dataset, count = Math.min(COMPARED_IMAGES, length);
+  for (let i = 0; i < count; i++) {
+    const image = dataset.image(Math.floor(i * length / count));
+    // A damaged image is left out in training, too.
+    const found = await Promise.resolve(image).catch(() => undefined);
+    hash.update(`${found?.width} ${found?.height}\n`);
+    if (found) hash.update(new Uint8Array(found.data));
+  }
+  return hash.digest("hex");
 }
 
 /** What another process than process 0 trains with. */
@@ -167,15 +192,21 @@ interface Followed {
  */
 export async function followAgreement(
   given: Partial<TrainConfig>,
-  { resolve, ...options }: JoinOptions & { resolve: Resolve },
+  { resolve, check, signal, ...options }: JoinOptions & {
+    resolve: Resolve;
+    /** Rejects choices that contradict the configuration of process 0. */
+    check?: (planned: ResolvedConfig) => void;
+    signal?: AbortSignal;
+  },
 ): Promise<Followed> {
   const { resumes, asked } = options;
   // Slow work, such as a download, is done before joining: process 0 then waits only
   // for the peer timeout.
   if (!resumes) await resolve(asked);
-  const peers = await Peers.join<RunPlan>(rendezvous(options));
+  const peers = await Peers.join<RunPlan>(rendezvous(options), signal);
   try {
     const { config: planned, images } = peers.plan;
+    check?.(planned);
     const { dataDir, classes, cache, dataUrl, download } = given;
     const local = {
       dataDir: resumes ? planned.dataDir : undefined,
@@ -209,7 +240,7 @@ export async function followAgreement(
     }
     // Opened once: all threads of this process read the images that are compared here.
     const { source, dataset } = await openForThreads(trainSource(config));
-    if (imagesOf(source, dataset) !== images) {
+    if (await imagesOf(source, dataset) !== images) {
       const found = "its images are not those of process 0";
       throw dataError(where, found, SAME_DATA);
     }

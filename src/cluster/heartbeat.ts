@@ -24,9 +24,10 @@ export interface PeersHost<Plan> extends Disposable {
    * Waits until all processes are connected, and sends them the plan.
    *
    * @throws {EmpSslError} `PEER_LOST` if one does not connect in time, and
-   * `INVALID_ARGUMENT` if one has other settings.
+   * `INVALID_ARGUMENT` if one has other settings; the signal's reason once it is
+   * aborted.
    */
-  welcome(plan: Plan): Promise<Peers<Plan>>;
+  welcome(plan: Plan, signal?: AbortSignal): Promise<Peers<Plan>>;
 }
 
 /**
@@ -80,10 +81,14 @@ export class Peers<Plan> implements Disposable {
    * Connects to process 0 and waits for its plan.
    *
    * @throws {EmpSslError} `PEER_LOST` if process 0 is not reached in time, ends, or
-   * reports another lost process or different settings.
+   * reports another lost process or different settings; the signal's reason once it is
+   * aborted.
    */
-  static async join<Plan>(options: RendezvousOptions): Promise<Peers<Plan>> {
-    const { connection, plan } = await joinRendezvous<Plan>(options);
+  static async join<Plan>(
+    options: RendezvousOptions,
+    signal?: AbortSignal,
+  ): Promise<Peers<Plan>> {
+    const { connection, plan } = await joinRendezvous<Plan>(options, signal);
     return new Peers(options, new Map([[0, connection]]), plan);
   }
 
@@ -95,8 +100,8 @@ export class Peers<Plan> implements Disposable {
   static host<Plan>(options: RendezvousOptions): PeersHost<Plan> {
     const rendezvous = new HostedRendezvous<Plan>(options);
     return {
-      async welcome(plan) {
-        const connections = await rendezvous.welcome(plan);
+      async welcome(plan, signal) {
+        const connections = await rendezvous.welcome(plan, signal);
         return new Peers(options, connections, plan);
       },
       [Symbol.dispose]: () => rendezvous[Symbol.dispose](),

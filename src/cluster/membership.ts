@@ -44,6 +44,13 @@ export function checkMembership(
       "give each its own port",
     );
   }
+  if (addresses.length === 0) {
+    throw flagError(
+      "--cluster",
+      "it is empty",
+      "leave it out, or name processes",
+    );
+  }
   if (task === undefined) {
     if (addresses.length < 2) return;
     throw flagError(
@@ -74,7 +81,8 @@ export async function checkOwnName(
 ): Promise<void> {
   const hosts = addresses.map((address) => splitAddress(address).hostname);
   const own = hosts[task]!;
-  if (isLoopback(own) || hosts.every(isLoopback)) return;
+  // Where all are on this machine, its name may mean the loopback address.
+  if (isLoopback(own) || hosts.every((h) => h === own || isLoopback(h))) return;
   const { address } = await lookup(own, { family: 4 })
     .catch(() => ({ address: "" }));
   if (!isLoopback(address)) return;
@@ -91,13 +99,41 @@ interface TfConfig {
   task?: { type?: string; index?: number };
 }
 
-/** The processes in `TF_CONFIG`; the chief, if there is one, is number 0. */
-function fromTfConfig(text: string): Membership {
-  const { cluster, task } = JSON.parse(text) as TfConfig;
-  const chief = cluster?.chief ?? [], workers = cluster?.worker ?? [];
-  const index = task?.index ?? 0, type = task?.type ?? "worker";
+/** The addresses of one kind of processes. */
+function addressesOf(
+  cluster: TfConfig["cluster"],
+  type: "worker" | "chief",
+): string[] {
+  const found: unknown = cluster?.[type] ?? [];
+  if (Array.isArray(found) && found.every((one) => typeof one === "string")) {
+    return found;
+  }
+  throw new Error(`its ${type} is no list of addresses`);
+}
+
+/** The processes in `TF_CONFIG`; undefined where it names a single one. The chief, if there is one, is number 0. */
+function fromTfConfig(text: string): Membership | undefined {
+  const parsed: unknown = JSON.parse(text);
+  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
+    throw new Error("it is no object");
+  }
+  const { cluster, task } = parsed as TfConfig;
+  const chief = addressesOf(cluster, "chief");
+  const workers = addressesOf(cluster, "worker");
+  if (chief.length + workers.length < 2) return undefined;
+  const { type = "worker", index } = task ?? {};
   if (type !== "worker" && type !== "chief") {
     throw new Error(`its task type is ${type}, which does not train`);
+  }
+  const { length } = type === "chief" ? chief : workers;
+  const isPlace = Number.isInteger(index) && index! >= 0 && index! < length;
+  if (index === undefined || !isPlace) {
+    throw new Error(
+      `its task index is ${
+        JSON.stringify(index) ?? "missing"
+      }, and there are ` +
+        `${length} of type ${type}`,
+    );
   }
   return {
     addresses: [...chief, ...workers],
@@ -149,7 +185,16 @@ function fromSlurm(get: (name: string) => string | undefined): Membership {
       (_, n) => `${host}:${SLURM_PORT + n}`,
     )
   );
-  return { addresses, task: Number(get("SLURM_PROCID")) };
+  const task = Number(get("SLURM_PROCID") || NaN);
+  if (Number.isInteger(task)) return { addresses, task };
+  throw new EmpSslError({
+    action: "read",
+    subject: "Slurm's variables",
+    found: `SLURM_PROCID is ${get("SLURM_PROCID") || "missing"}`,
+    remedy: "start the processes by srun, or give --cluster and --task, or " +
+      "--cluster none",
+    code: "INVALID_ARGUMENT",
+  });
 }
 
 /**
@@ -165,10 +210,7 @@ export function membershipOf(
 ): Membership | undefined {
   const config = get("TF_CONFIG");
   try {
-    if (config) {
-      const found = fromTfConfig(config);
-      return found.addresses.length > 1 ? found : undefined;
-    }
+    if (config) return fromTfConfig(config);
   } catch (error) {
     throw new EmpSslError({
       action: "read",

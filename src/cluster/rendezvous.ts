@@ -6,6 +6,7 @@
  */
 import { splitAddress } from "../address.ts";
 import { EmpSslError, messageOf } from "../errors.ts";
+import { untilAborted } from "../call_options.ts";
 import type { Membership } from "./membership.ts";
 import {
   Connection,
@@ -180,7 +181,10 @@ export class HostedRendezvous<Plan> implements Disposable {
    * @throws {EmpSslError} `PEER_LOST` if one does not connect in time, and
    * `INVALID_ARGUMENT` if one has other settings.
    */
-  async welcome(plan: Plan): Promise<Map<number, Connection>> {
+  async welcome(
+    plan: Plan,
+    signal?: AbortSignal,
+  ): Promise<Map<number, Connection>> {
     const { addresses, timeout } = this.#options;
     const timer = setTimeout(() => {
       const peer = this.#missing().map((task) => peerName(task, addresses))
@@ -190,7 +194,7 @@ export class HostedRendezvous<Plan> implements Disposable {
       this.#fail(new PeerLost(lost), lost);
     }, timeout * 1000);
     try {
-      await this.#complete.promise;
+      await untilAborted(this.#complete.promise, signal);
     } finally {
       clearTimeout(timer);
     }
@@ -203,12 +207,15 @@ export class HostedRendezvous<Plan> implements Disposable {
   [Symbol.dispose](): void {
     clearInterval(this.#heartbeat);
     this.#listener.close();
+    if (!this.#welcomed) {
+      const peer = peerName(0, this.#options.addresses);
+      const found = "it ended while it prepared the run";
+      const lost: LostPeer = { peer, found, remedy: REMEDY.host };
+      this.#send({ lost });
+      for (const connection of this.#pending) connection.send({ lost });
+      for (const connection of this.#connections.values()) connection.close();
+    }
     for (const connection of this.#pending) connection.close();
-    if (this.#welcomed) return;
-    const peer = peerName(0, this.#options.addresses);
-    const found = "it ended while it prepared the run";
-    this.#send({ lost: { peer, found, remedy: REMEDY.host } });
-    for (const connection of this.#connections.values()) connection.close();
   }
 }
 
@@ -228,7 +235,9 @@ function listen(address: string): Deno.TcpListener {
         : messageOf(error),
       remedy: isElsewhere
         ? "give this machine's own address in --cluster, or another --task"
-        : "give process 0 another port in --cluster",
+        : error instanceof Deno.errors.AddrInUse
+        ? "give process 0 another port in --cluster"
+        : "check the address in --cluster",
       code: "INVALID_ARGUMENT",
     });
   }
@@ -237,23 +246,25 @@ function listen(address: string): Deno.TcpListener {
 /** Connects to process 0 and waits for its plan. */
 export async function joinRendezvous<Plan>(
   options: RendezvousOptions,
+  signal?: AbortSignal,
 ): Promise<{ connection: Connection; plan: Plan }> {
   const { addresses, task, settings, timeout } = options;
   const host = peerName(0, addresses);
   const end = performance.now() + timeout * 1000;
-  const connection = await reach(options, end);
+  const connection = await reach(options, end, signal);
   connection.send({ hello: { task, settings } });
   // Process 0 may take long to prepare the run; meanwhile it sends heartbeats.
   const watch = setInterval(() => {
     if (connection.silence > timeout) connection.close();
   }, heartbeatSeconds(timeout) * 1000);
   try {
-    let answer = await connection.next();
-    while (answer?.heartbeat) answer = await connection.next();
+    const next = () => untilAborted(connection.next(), signal);
+    let answer = await next();
+    while (answer?.heartbeat) answer = await next();
     if (answer?.lost !== undefined) throw new PeerLost(answer.lost);
     if (answer === undefined || !("welcome" in answer)) {
       const found = "it ended while it waited for the other processes";
-      throw new PeerLost({ peer: host, found, remedy: REMEDY.together });
+      throw new PeerLost({ peer: host, found, remedy: REMEDY.host });
     }
     return { connection, plan: answer.welcome as Plan };
   } catch (error) {
@@ -267,9 +278,11 @@ export async function joinRendezvous<Plan>(
 async function reach(
   { addresses, timeout }: RendezvousOptions,
   end: number,
+  aborted?: AbortSignal,
 ): Promise<Connection> {
   let why = "";
   while (performance.now() < end) {
+    aborted?.throwIfAborted();
     const controller = new AbortController();
     const timer = setTimeout(() => controller.abort(), 2000);
     try {

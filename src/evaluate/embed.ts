@@ -7,6 +7,7 @@ import { resolve } from "node:path";
 import type { CallOptions } from "../call_options.ts";
 import { defined } from "../defined.ts";
 import { writeAtomically, writeError } from "../atomic_file.ts";
+import { checkNames, type NamesOf } from "../choice_names.ts";
 import { openForThreads } from "../data/catalog.ts";
 import { UnreadableImages } from "../data/unreadable_images.ts";
 import { checkWorkers } from "../stream/worker_count.ts";
@@ -65,6 +66,18 @@ export const EMBED_DEFAULTS = {
   precision: "auto",
 } as const;
 
+const NAMES: NamesOf<EmbedConfig> = {
+  modelPath: true,
+  dataDir: true,
+  out: true,
+  patches: true,
+  protocol: true,
+  features: true,
+  workers: true,
+  engine: true,
+  precision: true,
+};
+
 /** An event of an embedding. */
 export type EmbedEvent =
   | { type: "progress"; done: number; count: number }
@@ -90,6 +103,7 @@ export interface EmbedResult {
  * cannot be written.
  */
 export function checkEmbedding(choices: EmbedChoices) {
+  checkNames(choices, NAMES);
   const config = { ...EMBED_DEFAULTS, ...defined(choices) } as EmbedConfig;
   const { out, patches } = config;
   if (!Number.isInteger(patches) || patches < 1) {

@@ -19,6 +19,7 @@ import type { DataOptions, DatasetSource, Split } from "../data/dataset.ts";
 import { UnreadableImages } from "../data/unreadable_images.ts";
 import { checkWorkers } from "../stream/worker_count.ts";
 import { checkWish, type EngineReport } from "../engine/engine.ts";
+import { checkNames } from "../choice_names.ts";
 import { modified } from "../files.ts";
 import { readCheckpointInfo } from "../checkpoint/checkpoint.ts";
 import { trainSource } from "../checkpoint/run_config.ts";
@@ -36,7 +37,11 @@ import {
   checkKind,
   checkTestPatches,
 } from "./check_evaluation.ts";
-import { EVALUATE_DEFAULTS, type EvaluateConfig } from "./evaluate_config.ts";
+import {
+  EVALUATE_DEFAULTS,
+  EVALUATE_NAMES,
+  type EvaluateConfig,
+} from "./evaluate_config.ts";
 import { checkOutput, writeNames } from "./write_features.ts";
 
 /** The result of an evaluation. */
@@ -111,6 +116,7 @@ export async function evaluate(
   { signal, onEvent = () => {} }: CallOptions<EvaluateEvent> = {},
 ): Promise<EvaluationResult> {
   signal?.throwIfAborted();
+  checkNames(choices, EVALUATE_NAMES);
   const begin = performance.now();
   const config = {
     ...EVALUATE_DEFAULTS,

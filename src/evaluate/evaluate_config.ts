@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { NamesOf } from "../choice_names.ts";
 import type { DataOptions, OwnDataChoice } from "../data/dataset.ts";
 import type { EngineChoice, PrecisionChoice } from "../engine/engine.ts";
 import type { FeatureLayer, Protocol } from "../model/methods/method.ts";
@@ -75,3 +76,28 @@ export const EVALUATE_DEFAULTS = {
   engine: "auto",
   precision: "auto",
 } as const;
+
+/** The names of its choices. */
+export const EVALUATE_NAMES: NamesOf<EvaluateConfig> = {
+  modelPath: true,
+  testPatches: true,
+  protocol: true,
+  features: true,
+  data: true,
+  dataOptions: true,
+  dataDir: true,
+  dataUrl: true,
+  download: true,
+  classes: true,
+  limitTrain: true,
+  limitTest: true,
+  linear: true,
+  knn: true,
+  untrained: true,
+  featuresOut: true,
+  keepIn: true,
+  workers: true,
+  threads: true,
+  engine: true,
+  precision: true,
+};

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkNames, type NamesOf } from "../choice_names.ts";
 import { type CallOptions, untilAborted } from "../call_options.ts";
 import { defined } from "../defined.ts";
 import { checkWish, type EngineChoice } from "../engine/engine.ts";
@@ -51,6 +52,16 @@ export interface ExportConfig {
   /** The engine that computes our features for the check. */
   engine: EngineChoice;
 }
+
+const NAMES: NamesOf<ExportConfig> = {
+  modelPath: true,
+  out: true,
+  format: true,
+  part: true,
+  precision: true,
+  batch: true,
+  engine: true,
+};
 
 /** The defaults; without `part`, the features that the method's evaluation uses. */
 export const EXPORT_DEFAULTS = {
@@ -105,6 +116,13 @@ export function checkExportChoices(
       `weights in "${precision}"`,
       "it is not a number format of exports",
       `choose one of ${EXPORT_PRECISIONS.join(", ")}`,
+    );
+  }
+  if (format === "savedmodel" && !["auto", "tensorflow"].includes(engine)) {
+    throw exportError(
+      `savedmodel with --engine ${engine}`,
+      "only TensorFlow can check a SavedModel",
+      "leave --engine out",
     );
   }
   if (batch !== undefined && !(Number.isInteger(batch) && batch >= 1)) {
@@ -178,6 +196,7 @@ export async function exportModel(
   { signal }: Pick<CallOptions<never>, "signal"> = {},
 ): Promise<ExportResult> {
   signal?.throwIfAborted();
+  checkNames(choices, NAMES);
   const config = { ...EXPORT_DEFAULTS, ...defined(choices) } as ExportConfig;
   const { format, precision, batch, out, engine: name } = config;
   checkExportChoices(config);

@@ -30,7 +30,7 @@ export function preprocessing(
   const { crop, interpolation, flip, jitter, grayscale, blur, solarize } =
     recipeOf(recipe);
   const rows = batch ?? "any";
-  const first = format === "onnx" || format === "safetensors";
+  const first = channelsFirst(format);
   return {
     input: {
       name: INPUT,
@@ -224,6 +224,22 @@ function inputText(config: ResolvedConfig): string {
   return `${color}, (x/${2 ** bits - 1} − ${mean})/${std}`;
 }
 
+/** Whether the channels come before the rows, as in PyTorch. */
+function channelsFirst(format: ExportFormat): boolean {
+  return format === "onnx" || format === "safetensors";
+}
+
+/** The input's shape: `N×C×H×W: N × 3 × 32 × 32`. */
+function shapeText(
+  format: ExportFormat,
+  { model, batch, patchSize }: ExportRequest,
+): string {
+  const { channels = 3 } = model, count = batch ?? "N";
+  return channelsFirst(format)
+    ? `N×C×H×W: ${count} × ${channels} × ${patchSize} × ${patchSize}`
+    : `N×H×W×C: ${count} × ${patchSize} × ${patchSize} × ${channels}`;
+}
+
 /** A README for the folder. */
 export function modelCard(
   format: ExportFormat,
@@ -263,8 +279,8 @@ ${table.join("\n")}
 
 ${USE[format](request)}
 
-${
-    inputOf(request, config)
-  } \`preprocessing.json\` has the same facts for programs.
+${inputOf(request, config)}
+The input's values are float32 in the order ${shapeText(format, request)}.
+\`preprocessing.json\` has the same facts for programs.
 `;
 }

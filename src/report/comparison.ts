@@ -8,7 +8,7 @@ import { isFixedSet } from "../data/catalog.ts";
 import type { EvaluationResult } from "../evaluate/evaluate.ts";
 import { checkpointFile, isOfStep } from "../evaluate/evaluation_record.ts";
 import { methodNamed } from "../model/methods/methods.ts";
-import type { RunRecord } from "./run_record.ts";
+import { type RunRecord, stepsMade } from "./run_record.ts";
 
 /** `the whole image`, or how many patches of it. */
 export function protocolText(
@@ -57,7 +57,7 @@ function isOfTheEnd(
   evaluation: EvaluationResult,
   { steps }: RunRecord,
 ): boolean {
-  return evaluation.untrained || isOfStep(evaluation, steps.length);
+  return evaluation.untrained || isOfStep(evaluation, stepsMade(steps));
 }
 
 /**
@@ -149,14 +149,14 @@ export function comparisonOf(runs: RunRecord[]): Comparison {
   const kinds = kindsOf(runs);
   const rows = runs.map((run) => {
     const { config, steps, evaluations } = run;
-    const passes = steps.length * config.bs * config.numPatches;
+    const passes = stepsMade(steps) * config.bs * config.numPatches;
     const seconds = steps.reduce(
       (sum, step) => sum + step.computeSeconds + step.waitSeconds,
       0,
     );
     return [
       methodNamed(config.method).title,
-      `${steps.length} × ${config.bs} × ${config.numPatches}`,
+      `${stepsMade(steps)} × ${config.bs} × ${config.numPatches}`,
       passes.toLocaleString("en"),
       (seconds / 60).toFixed(1),
       ...kinds.flatMap(({ key }) => {

@@ -23,7 +23,7 @@ import type { Figure } from "./figures.ts";
 import { signsOf } from "./correlation.ts";
 import { escape, figureHtml, grid, imageHtml, percent, table } from "./html.ts";
 import { publishedFor } from "./published.ts";
-import { readRuns, type RunRecord } from "./run_record.ts";
+import { readRuns, type RunRecord, stepsMade } from "./run_record.ts";
 import { sensitivities } from "./sensitivity.ts";
 import palette from "../style/palette.css" with { type: "text" };
 import style from "./report.css" with { type: "text" };
@@ -68,7 +68,7 @@ function numbers(runs: RunRecord[]): string {
       "batch",
       ({ config: c }) => `${c.bs} × ${c.numPatches} ${patchSizesInWords(c)}`,
     ],
-    ["steps", ({ steps, config }) => `${steps.length} of ${config.steps}`],
+    ["steps", ({ steps, config }) => `${stepsMade(steps)} of ${config.steps}`],
     ["time of the steps", (run) => `${(seconds(run) / 60).toFixed(1)} min`],
     [
       "patches a second, median",

@@ -51,6 +51,11 @@ function attempt<T>(path: string, read: () => T): T {
   }
 }
 
+/** How many steps a run has made; lines of its metrics may be missing. */
+export function stepsMade(steps: StepMetrics[]): number {
+  return (steps.at(-1)?.step ?? -1) + 1;
+}
+
 /**
  * Reads a run.
  *

@@ -14,7 +14,7 @@ import {
   withoutDefaultHead,
 } from "../train/config.ts";
 import { type Accuracy, evaluatedAlike } from "./comparison.ts";
-import type { RunRecord } from "./run_record.ts";
+import { type RunRecord, stepsMade } from "./run_record.ts";
 
 /** One value of a setting with its accuracies, 0 to 1. */
 export interface SensitivityPoint {
@@ -113,7 +113,7 @@ function linesOf(
  */
 export function sensitivities(records: RunRecord[]): Sensitivity[] {
   const whole = records.filter(({ steps, config }) =>
-    steps.length === config.steps
+    stepsMade(steps) === config.steps
   );
   const alike = evaluatedAlike(whole);
   if (alike === undefined) return [];

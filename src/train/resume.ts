@@ -126,7 +126,11 @@ export async function resumedConfig(
   call: CallOptions<PrepareEvent> = {},
 ): Promise<ResolvedConfig> {
   // The processes are given anew at each start.
-  const anew = { cluster: undefined, task: undefined, peerTimeout: undefined };
+  const anew = {
+    ...{ cluster: undefined, task: undefined, peerTimeout: undefined },
+    // The stored number was of the processes then.
+    replicas: config.cluster ? undefined : from.config.replicas,
+  };
   const workers = feasibleWorkers(from.config.workers);
   const choices = asChoices({ ...from.config, ...anew, workers }, config);
   const resolved = withHeadOf(from.config, await resolveConfig(choices, call));

@@ -116,6 +116,13 @@ export async function* train(
     const { peers, config: told, source } = await followAgreement(config, {
       resumes: goesOn,
       asked,
+      signal,
+      check(planned) {
+        if (!goesOn) return;
+        // These are paths on this machine.
+        const { cache: _c, classes: _l, init: _i, ...given } = config;
+        checkUnchanged(resume, planned, given);
+      },
       resolve: (choices) => resolveConfig(choices, preparing),
     });
     using _ = peers;
@@ -188,7 +195,7 @@ export async function* train(
       step,
       replicas: compute.report.replicas!.own,
     };
-    using peers = await leadAgreement(host!, plan, source);
+    using peers = await leadAgreement(host!, plan, { source, signal });
     const all = steps({ ...run, peers, microBatch, signal, includeBatch });
     yield* explained(peers, all);
   });

@@ -14,6 +14,7 @@ import {
 import { mayDiffer, settingOf } from "../checkpoint/settings.ts";
 import { isModule, moduleUrl } from "../data/own_data.ts";
 import { errorMaker } from "../errors.ts";
+import { flagOf } from "../flag_error.ts";
 import { type PatchSizes, patchSizesText } from "../stream/patch_sizes.ts";
 import { chosenRecipe } from "./chosen_recipe.ts";
 import { recipesOf } from "./views.ts";
@@ -127,8 +128,8 @@ function differenceOf(
     const hasParts = ["recipe", "model", "methodOptions"].includes(key);
     if (hasParts && isPartOf(value, kept)) continue;
     return {
-      asked: `${key} ${show(value)}`,
-      kept: kept === undefined ? `no ${key}` : show(kept),
+      asked: `${flagOf(key)} ${show(value)}`,
+      kept: kept === undefined ? `no ${flagOf(key)}` : show(kept),
     };
   }
   return undefined;
@@ -147,5 +148,5 @@ function otherSizes(
   const { patchSize = stored.patchSize, progressive } = given;
   const asked = patchSizesText({ patchSize, progressive });
   const kept = patchSizesText(stored);
-  return asked === kept ? undefined : { asked: `patchSize ${asked}`, kept };
+  return asked === kept ? undefined : { asked: `--patch-size ${asked}`, kept };
 }

@@ -55,8 +55,10 @@ export async function main(
 
 /** Whether the system refused an operation: missing folder, no permission, full disk. */
 function isSystemError(error: unknown): boolean {
+  // Some, such as that of a read-only disk, have only a code: EROFS.
   return error instanceof Error &&
-    Object.values(Deno.errors).some((kind) => error instanceof kind);
+    (/^E[A-Z0-9]+$/.test(String((error as { code?: unknown }).code)) ||
+      Object.values(Deno.errors).some((kind) => error instanceof kind));
 }
 
 /** Ignores errors of console output, such as a closed pipe: they must not end a run. */
@@ -72,6 +74,11 @@ function ignoreWriteErrors(): void {
       }
     };
   }
+}
+
+/** A path, quoted for a shell; one that begins with a hyphen would be read as a flag. */
+export function quotePath(path: string): string {
+  return quote(path.startsWith("-") ? `./${path}` : path);
 }
 
 /** A word, quoted for a shell if necessary. */

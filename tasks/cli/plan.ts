@@ -11,6 +11,8 @@ import type {
   ResolvedConfig,
   TrainConfig,
 } from "../../src/checkpoint/run_config.ts";
+import { readCheckpointInfo } from "../../src/checkpoint/checkpoint.ts";
+import { IDENTITY, isSameSetting } from "../../src/checkpoint/settings.ts";
 import { errorMaker, messageOf } from "../../src/errors.ts";
 import { exists } from "../../src/files.ts";
 import { sizePhases } from "../../src/stream/patch_sizes.ts";
@@ -19,6 +21,43 @@ import type { Values } from "./flags.ts";
 
 /** An error in what is to be compared. */
 export const planError = errorMaker("compare", "INVALID_ARGUMENT");
+
+const folderError = errorMaker("make the folder", "INVALID_ARGUMENT");
+const repeatError = errorMaker("go on with", "INVALID_ARGUMENT");
+
+/** What a budget decides: it is compared apart. */
+const OF_BUDGET: readonly string[] = ["epoch", "maxSteps", "warmUp"];
+
+/**
+ * Rejects a run of an earlier call that would not be the same if it were made now:
+ * images were added, or a file that a flag names has changed.
+ *
+ * @throws {EmpSslError} `INVALID_ARGUMENT`, with both values.
+ */
+export function checkRun(dir: string, wanted: ResolvedConfig): void {
+  const stored = storedConfig(dir);
+  if (stored === undefined) return;
+  const other = [...IDENTITY, "dataDigest" as const].find((name) =>
+    !OF_BUDGET.includes(name) && !isSameSetting(name, stored, wanted)
+  );
+  if (other === undefined) return;
+  const text = (config: ResolvedConfig) =>
+    (JSON.stringify(config[other]) ?? "none").slice(0, 100);
+  throw repeatError(
+    dir,
+    `its ${other} is ${text(stored)}, and would be ${text(wanted)} now`,
+    "put it back, or name another --dir",
+  );
+}
+
+/** The configuration of a run that has a checkpoint; undefined if there is none. */
+function storedConfig(dir: string): ResolvedConfig | undefined {
+  try {
+    return readCheckpointInfo(dir).config;
+  } catch {
+    return undefined;
+  }
+}
 
 const BUDGETS = ["epoch", "passes", "minutes"] as const;
 
@@ -137,6 +176,7 @@ export interface Plan {
 /** Flags that may differ when a comparison is resumed; the budget is stored apart. */
 const FREE: readonly string[] = [
   ...["methods", "dir", "workers", "threads", "engine", "no-download"],
+  ...["save-every", "keep", "strict", "xla", "data-url", "cache-limit", "help"],
   ...BUDGETS,
 ];
 
@@ -167,23 +207,51 @@ export async function readPlan(
   try {
     plan = JSON.parse(await Deno.readTextFile(path));
   } catch (error) {
-    throw planError(`in ${path}`, messageOf(error), "name another --dir");
+    throw repeatError(path, messageOf(error), "name another --dir", error);
   }
-  const given = { ...budget, ...shared },
-    kept: Record<string, unknown> = { ...plan.budget, ...plan.shared };
+  const given: Record<string, unknown> = { ...budget, ...shared },
+    kept: Record<string, unknown> = {
+      ...plan.budget,
+      // Earlier versions stored flags that may differ, too.
+      ...sharedOf(plan.shared as Values),
+    };
   // Earlier versions stored a number.
   if (typeof kept["patch-size"] === "number") {
     kept["patch-size"] = String(kept["patch-size"]);
   }
-  if (isDeepStrictEqual(given, kept)) return plan;
-  throw planError(
-    `by ${JSON.stringify(given)} in ${path.replace(/\/[^/]*$/, "")}`,
-    `its runs were made with ${JSON.stringify(kept)}`,
+  const other = [...new Set([...Object.keys(given), ...Object.keys(kept)])]
+    .find((name) => !isDeepStrictEqual(given[name], kept[name]));
+  if (other === undefined) return plan;
+  throw repeatError(
+    `the runs in ${path.replace(/\/[^/]*$/, "")}`,
+    `they were begun ${flagText(other, kept[other])}, and this is ` +
+      flagText(other, given[other]),
     "give the same flags, or name another --dir",
   );
+}
+
+/** A flag's value, or that it was not given: `with --bs 50`, `without --bs`. */
+function flagText(name: string, value: unknown): string {
+  if (value === undefined || value === false) return `without --${name}`;
+  const text = typeof value === "object" ? JSON.stringify(value) : `${value}`;
+  return `with --${name}${value === true ? "" : ` ${text}`}`;
 }
 
 /** Saves a plan for later calls. */
 export function keepPlan(path: string, plan: Plan): void {
   writeAtomically(path, JSON.stringify(plan, null, 2) + "\n");
+}
+
+/**
+ * Makes the folder of a series.
+ *
+ * @throws {EmpSslError} `INVALID_ARGUMENT` if it cannot be made.
+ */
+export async function makeFolder(dir: string): Promise<void> {
+  try {
+    await Deno.mkdir(dir, { recursive: true });
+  } catch (error) {
+    const remedy = "name another folder with --dir";
+    throw folderError(dir, messageOf(error), remedy, error);
+  }
 }

@@ -284,13 +284,22 @@ function patchSizesOf(text: string | undefined): PatchSizes {
 function processesOf(
   { cluster, task }: Values,
 ): Pick<TrainConfig, "cluster" | "task"> {
-  if (cluster === "none") return {};
+  if (cluster === "none") {
+    if (task === undefined) return {};
+    throw flagError(
+      `--task ${task}`,
+      "--cluster is none: it would train alone",
+      "leave one of them out",
+    );
+  }
   if (cluster === undefined && task === undefined) {
     const found = membershipOf((name) => Deno.env.get(name));
     return found ? { cluster: found.addresses, task: found.task } : {};
   }
   return {
-    cluster: cluster === undefined ? undefined : String(cluster).split(","),
+    cluster: cluster === undefined
+      ? undefined
+      : String(cluster).split(",").map((a) => a.trim()),
     task: task as number | undefined,
   };
 }
