@@ -14,3 +14,14 @@ export function splitAddress(
     port: Number(address.slice(colon + 1)),
   };
 }
+
+/**
+ * Where process 0 listens for the others: at TensorFlow's port + 1000, or − 1000 where
+ * that would exceed 65535.
+ */
+export function rendezvousAddress(
+  address: string,
+): { hostname: string; port: number } {
+  const { hostname, port } = splitAddress(address);
+  return { hostname, port: port + 1000 <= 65535 ? port + 1000 : port - 1000 };
+}

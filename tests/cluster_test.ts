@@ -16,10 +16,8 @@ import {
   expandHosts,
   membershipOf,
 } from "../src/cluster/membership.ts";
-import {
-  rendezvousAddress,
-  type RendezvousOptions,
-} from "../src/cluster/rendezvous.ts";
+import { rendezvousAddress } from "../src/address.ts";
+import type { RendezvousOptions } from "../src/cluster/rendezvous.ts";
 import {
   followAgreement,
   imagesOf,
@@ -111,6 +109,7 @@ Deno.test("processes that cannot be are refused", () => {
     [["a:70000", "b:1"], 0, "a:70000 is not a valid address"],
     [["a:1", "a:1"], 0, "the same address"],
     [["a:1", "b:1"], 2, "0 to 1"],
+    [["a:4902", "a:5902"], 0, "process 0 listens for the others on a:5902"],
   ];
   for (const [addresses, task, found] of cases) {
     const check = () => checkMembership({ addresses, task });

@@ -4,7 +4,7 @@
  * @module
  */
 import { lookup } from "node:dns/promises";
-import { splitAddress } from "../address.ts";
+import { rendezvousAddress, splitAddress } from "../address.ts";
 import { EmpSslError, messageOf } from "../errors.ts";
 import { flagError } from "../flag_error.ts";
 
@@ -43,6 +43,16 @@ export function checkMembership(
       "two processes have the same address",
       "give each its own port",
     );
+  }
+  if (addresses.length > 1) {
+    const { hostname, port } = rendezvousAddress(addresses[0]!);
+    if (addresses.includes(`${hostname}:${port}`)) {
+      throw flagError(
+        `--cluster ${addresses}`,
+        `process 0 listens for the others on ${hostname}:${port}, too`,
+        "give another port in its place",
+      );
+    }
   }
   if (addresses.length === 0) {
     throw flagError(

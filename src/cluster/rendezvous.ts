@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { splitAddress } from "../address.ts";
+import { rendezvousAddress } from "../address.ts";
 import { EmpSslError, messageOf } from "../errors.ts";
 import { untilAborted } from "../call_options.ts";
 import type { Membership } from "./membership.ts";
@@ -34,14 +34,6 @@ const REMEDY = {
     "give each process its own --task; after a crash start all processes again",
   same: "start all processes with the same program and flags",
 };
-
-/** The address with TensorFlow's port + 1000, or − 1000 if that would exceed 65535. */
-export function rendezvousAddress(
-  address: string,
-): { hostname: string; port: number } {
-  const { hostname, port } = splitAddress(address);
-  return { hostname, port: port + 1000 <= 65535 ? port + 1000 : port - 1000 };
-}
 
 /** Seconds between two heartbeats. */
 export function heartbeatSeconds(timeout: number): number {
