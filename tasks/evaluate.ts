@@ -293,7 +293,10 @@ function show(result: EvaluationResult): void {
     );
   }
   if (knn) console.log(`kNN (k 20, T 0.07)   ${percent(knn)}`);
-  console.log(`Evaluated in ${formatSeconds(seconds)}`);
+  const { engine, precision } = result.engine;
+  console.log(
+    `Evaluated in ${formatSeconds(seconds)} by ${engine} in ${precision}`,
+  );
 }
 
 /** See the module's description. */

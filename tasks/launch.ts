@@ -191,7 +191,9 @@ async function launch(starts: Start[]): Promise<number> {
     }).spawn()
   );
   const living = new Set(children);
+  let isInterrupted = false;
   const interrupt = async (signal: Deno.Signal) => {
+    isInterrupted = true;
     // Interrupting one process ends all of them.
     const [first] = living;
     try {
@@ -204,9 +206,11 @@ async function launch(starts: Start[]): Promise<number> {
       // The process has just ended.
     }
   };
-  // The others notice by themselves that one has failed, except while they start.
+  // The others notice by themselves that one has ended, except while they start.
   const endOthers = () => {
     for (const child of living) {
+      // A second signal would end process 0 in the middle of its checkpoint.
+      if (isInterrupted && child === children[0]) continue;
       try {
         child.kill("SIGTERM");
       } catch {

@@ -61,6 +61,10 @@ Deno.test("TF_CONFIG names the processes, a chief first", () => {
       "its task index is 2, and there are 2 of type",
     ],
     [
+      { cluster: { chief: ["a:1"] }, task: { type: "evaluator", index: 0 } },
+      "its task type is evaluator, which does not train",
+    ],
+    [
       { cluster: two, task: { type: "ps", index: 0 } },
       "its task type is ps, which does not train",
     ],

@@ -130,11 +130,11 @@ function fromTfConfig(text: string): Membership | undefined {
   const { cluster, task } = parsed as TfConfig;
   const chief = addressesOf(cluster, "chief");
   const workers = addressesOf(cluster, "worker");
-  if (chief.length + workers.length < 2) return undefined;
   const { type = "worker", index } = task ?? {};
   if (type !== "worker" && type !== "chief") {
     throw new Error(`its task type is ${type}, which does not train`);
   }
+  if (chief.length + workers.length < 2) return undefined;
   const { length } = type === "chief" ? chief : workers;
   const isPlace = Number.isInteger(index) && index! >= 0 && index! < length;
   if (index === undefined || !isPlace) {

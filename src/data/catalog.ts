@@ -21,7 +21,7 @@ import type {
 import { decodeFile } from "./decode.ts";
 import { cachedDecode } from "./decoded_cache.ts";
 import { openFolder, openImages } from "./folder.ts";
-import { digestOf } from "./digest.ts";
+import { sampleDigestOf } from "./digest.ts";
 import { isFormat, type PixelFormat, RGB, toFormat } from "./image.ts";
 import { ImageFiles, type Search } from "./image_files.ts";
 import { openImagenet100 } from "./imagenet100.ts";
@@ -224,8 +224,8 @@ export async function openDataset(
  * Checks that a module opens the same images, in the same order, as in the thread that
  * began: otherwise patches would get the labels of other images.
  */
-function checkSame(dataset: Dataset, { name, dir, digest }: DatasetSource) {
-  if (digestOf(dataset, `${dir}/`) === digest) return;
+function checkSame(dataset: Dataset, { name, digest }: DatasetSource) {
+  if (sampleDigestOf(dataset) === digest) return;
   throw new EmpSslError({
     action: "use the data of",
     subject: name,
@@ -317,8 +317,6 @@ export async function openForThreads(
   const whole = await openDataset(all, search);
   const dataset = limited(whole, source);
   if (source.digest !== undefined) checkSame(dataset, source);
-  const digest = isModule(source.name)
-    ? digestOf(dataset, `${source.dir}/`)
-    : undefined;
+  const digest = isModule(source.name) ? sampleDigestOf(dataset) : undefined;
   return { source: { ...source, shared: whole.share?.(), digest }, dataset };
 }

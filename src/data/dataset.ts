@@ -107,7 +107,7 @@ export interface DatasetSource {
   classes?: string;
   /** What `share()` gave in another thread: the disk is then not searched again. */
   shared?: SharedData;
-  /** A module's images in the thread that began, by `digestOf()`: others must agree. */
+  /** A module's images in the thread that began, by `sampleDigestOf()`: others must agree. */
   digest?: string;
   /** Where to cache decoded images, and the size to which they are shrunk. */
   cache?: CacheOptions;

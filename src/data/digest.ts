@@ -6,6 +6,24 @@
 import { createHash } from "node:crypto";
 import type { Dataset } from "./dataset.ts";
 
+/** How many images two threads compare. */
+const SAMPLED = 1000;
+
+/**
+ * A digest of the length, the classes, and the names and labels of a thousand images
+ * spread over a data set: another order or another choice of images shows in it.
+ */
+export function sampleDigestOf(dataset: Dataset): string {
+  const { length, classes } = dataset, count = Math.min(SAMPLED, length);
+  const hash = createHash("sha256");
+  hash.update(JSON.stringify([length, classes]));
+  for (let i = 0; i < count; i++) {
+    const index = Math.floor(i * length / count);
+    hash.update(`${dataset.label(index)} ${dataset.describe(index)}\n`);
+  }
+  return hash.digest("hex");
+}
+
 /**
  * A digest of the names and labels of all images, which does not depend on the
  * folder. The contents of the images are not read.

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { NO_IMAGES } from "./run_record.ts";
 import { methodOf } from "../model/methods/methods.ts";
 import { openForThreads } from "../data/catalog.ts";
 import type { Dataset } from "../data/dataset.ts";
@@ -90,7 +91,7 @@ export async function gallery(
   signal?: AbortSignal,
 ): Promise<Gallery> {
   const { path, config, model } = readCheckpointInfo(dir);
-  checkStoredModule(config.data, path);
+  checkStoredModule(config.data, path, NO_IMAGES);
   const { protocol } = methodOf(model);
   const { source, dataset } = await openForThreads({
     ...trainSource(config),

@@ -23,7 +23,12 @@ import type { Figure } from "./figures.ts";
 import { signsOf } from "./correlation.ts";
 import { escape, figureHtml, grid, imageHtml, percent, table } from "./html.ts";
 import { publishedFor } from "./published.ts";
-import { readRuns, type RunRecord, stepsMade } from "./run_record.ts";
+import {
+  NO_IMAGES,
+  readRuns,
+  type RunRecord,
+  stepsMade,
+} from "./run_record.ts";
 import { sensitivities } from "./sensitivity.ts";
 import palette from "../style/palette.css" with { type: "text" };
 import style from "./report.css" with { type: "text" };
@@ -152,7 +157,7 @@ function bookTable(): string {
 
 /** An image of the run's data, and the patches that training cut from it. */
 async function patchSheet({ config }: RunRecord): Promise<string> {
-  checkStoredModule(config.data, "the run");
+  checkStoredModule(config.data, "the run", NO_IMAGES);
   const dataset = await openDataset(trainSource(config));
   const sheet = contactSheet(await dataset.image(0), {
     recipe: config.views ?? recipeOf(config.recipe),

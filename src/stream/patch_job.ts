@@ -183,6 +183,8 @@ export class PatchCutter {
     }
     const { epoch, image } = placeOf(batch, place, this.#order);
     const index = this.#standIn(image, substitute);
+    // The thread may be ended as soon as it decodes nothing.
+    this.#ring.throwIfAborted();
     const decoded = await this.#dataset.image(index);
     const output = await this.#ring.claim(batch);
     this.#cut(decoded, { epoch, index, position }, output);

@@ -182,6 +182,11 @@ export class Ring {
     return Atomics.load(this.#control, ABORTED) === 1;
   }
 
+  /** @throws {EmpSslError} `ABORTED`. */
+  throwIfAborted(): void {
+    if (this.aborted) throw abortedError();
+  }
+
   /** Ends the ring: all present and future waits throw. */
   abort(): void {
     Atomics.store(this.#control, ABORTED, 1);

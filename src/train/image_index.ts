@@ -39,8 +39,10 @@ export async function indexedSource(
     await checkFileIndex(index, folder);
     return { ...source, shared: openByIndex(index, folder).share() };
   }
-  const shared = searched ?? (await openForThreads(source)).source.shared;
-  if (shared === undefined) return source;
+  const opened = searched ? undefined : (await openForThreads(source)).source;
+  const shared = searched ?? opened?.shared;
+  // With the digest of a module, which the other threads are compared with.
+  if (shared === undefined) return { ...source, digest: opened?.digest };
   if (shared.kind === "files") {
     const { name, classes, table } = shared;
     await writeFileIndex(index, new ImageFiles(name, classes, table), folder);

@@ -9,7 +9,7 @@ import { checkInitialWeights } from "../checkpoint/initial_weights.ts";
 import { modelOf } from "../model/model_of.ts";
 import { tensorSpecs } from "../model/parameters.ts";
 import { microBatchOf } from "./batch.ts";
-import { dataName, isModule } from "../data/own_data.ts";
+import { dataName } from "../data/own_data.ts";
 import type { PrepareEvent } from "../data/prepare.ts";
 import { checkMembership, checkOwnName } from "../cluster/membership.ts";
 import { type Compute, startCompute } from "../engine/compute.ts";
@@ -159,7 +159,7 @@ export async function* train(
   );
   const { dir } = (folder ?? fresh)!;
   const step = from?.step ?? 0;
-  const digest = isModule(resolved.data) ? resolved.dataDigest : undefined;
+  const { digest } = ready?.source ?? {};
   const source = await indexedSource({ ...trainSource(resolved), digest }, {
     dir,
     goesOn,

@@ -103,6 +103,9 @@ export const PRECISION_FLAG: Command["flags"][string] = {
     "faster; tf32: NVIDIA)",
 };
 
+/** The warnings about data that were shown. */
+const told = new Set<string>();
+
 /** Shows progress while a data set is downloaded, unpacked or searched for images. */
 export function showPreparation(): (event: PrepareEvent) => void {
   let progress: Progress | undefined, shown = "";
@@ -119,7 +122,12 @@ export function showPreparation(): (event: PrepareEvent) => void {
       begin("download", megabytes(event.total ?? 0));
       progress!.update(megabytes(event.bytes));
     } else if (event.type === "warning") {
-      console.error(`Warning: ${event.message}`);
+      progress?.finish();
+      // A series prepares the same data for each of its runs.
+      if (!told.has(event.message)) {
+        console.error(`Warning: ${event.message}`);
+      }
+      told.add(event.message);
     } else {
       const what = event.type === "unpack" ? "unpack" : "search for images";
       begin(what, 0);
@@ -163,11 +171,16 @@ async function showSetUp(variant?: Variant): Promise<void> {
       }
     },
   });
-  await setUp.catch((error) => {
+  try {
+    await setUp;
+  } catch (error) {
     // Otherwise pip would go on, and its files would stay.
     if (signal.aborted && error === signal.reason) exit(outcome.code);
     throw error;
-  });
-  outcome.stop();
-  progress?.finish();
+  } finally {
+    outcome.stop();
+    progress?.finish();
+  }
+  // The signal came too late for the set-up, not for what follows.
+  if (signal.aborted) exit(outcome.code);
 }

@@ -54,7 +54,11 @@ export async function trainRun(
   const goesOn = hasCheckpoint(dir);
   if (!goesOn) removeUnsavedRun(dir);
   const events = goesOn
-    ? train(operational(config), { resume: dir, signal })
+    // With the data: a module is resumed by the name that the user gives now.
+    ? train({ ...operational(config), data: config.data }, {
+      resume: dir,
+      signal,
+    })
     : train({ ...config, dir }, { signal });
   let progress: Progress | undefined;
   const say = (line: string) => console.error(`${title}: ${line}`);
