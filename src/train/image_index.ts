@@ -41,8 +41,11 @@ export async function indexedSource(
   }
   const opened = searched ? undefined : (await openForThreads(source)).source;
   const shared = searched ?? opened?.shared;
-  // With the digest of a module, which the other threads are compared with.
-  if (shared === undefined) return { ...source, digest: opened?.digest };
+  if (shared === undefined) {
+    // Of a module: the other threads are compared with it.
+    const digest = opened?.digest;
+    return digest === undefined ? source : { ...source, digest };
+  }
   if (shared.kind === "files") {
     const { name, classes, table } = shared;
     await writeFileIndex(index, new ImageFiles(name, classes, table), folder);
