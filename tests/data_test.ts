@@ -421,6 +421,14 @@ Deno.test("images in formats that are not read are named, with their number", as
   });
 });
 
+Deno.test("a file without a byte is said to be empty", async () => {
+  await assertRejects(
+    () => decodeBytes(new Uint8Array(), "a.jpg"),
+    Error,
+    "Cannot decode a.jpg: it is empty",
+  );
+});
+
 Deno.test("a class without an image that is read is refused, with what it has", async () => {
   await withFolder(async (dir) => {
     await writeImages(dir, { classes: 2, each: 1 });

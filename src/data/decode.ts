@@ -99,6 +99,7 @@ export async function decodeBytes(
   );
   const sharp = await sharpOnce();
   try {
+    if (file.length === 0) throw new Error("it is empty");
     if (!isFormat(pixels, RGB) || isNpy(file)) {
       return toFormat(await decodeAsStored(file, pixels), pixels);
     }
