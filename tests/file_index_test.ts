@@ -102,7 +102,7 @@ Deno.test("a run's index has the images that were found when it was prepared", a
     const indexed = await indexedSource(trainSource(config), {
       dir: run,
       goesOn: false,
-      searched: source.shared,
+      opened: source,
     });
     assertEquals((await openDataset(indexed)).length, 6);
     const lines = (await Deno.readTextFile(`${run}/images.txt`)).trim();

@@ -5,6 +5,7 @@
  * @module
  */
 import type { DataOptions, DatasetSource } from "../data/dataset.ts";
+import { checkStoredModule } from "../data/stored_module.ts";
 import type {
   EngineChoice,
   PrecisionChoice,
@@ -198,6 +199,17 @@ export function valuesOf(
   { bits, recipe }: Pick<ResolvedConfig, "bits" | "recipe">,
 ): PatchValues {
   return { bits, normalize: recipeOf(recipe).normalize };
+}
+
+/**
+ * The training set of a stored run, to show or check its images.
+ *
+ * @throws {EmpSslError} `INVALID_ARGUMENT` for a module that is not on this machine.
+ */
+export function storedSource(config: ResolvedConfig): DatasetSource {
+  const remedy = "its images are left out";
+  checkStoredModule(config.data, "the run", remedy);
+  return trainSource(config);
 }
 
 /** The training set of a configuration. */

@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { checkStoredModule, isModule } from "../data/own_data.ts";
+import { isModule } from "../data/own_data.ts";
+import { checkStoredModule } from "../data/stored_module.ts";
 import type { ResolvedConfig, TrainConfig } from "./run_config.ts";
 import { operational, withLeftOut } from "./settings.ts";
 

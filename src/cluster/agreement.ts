@@ -14,7 +14,7 @@ import { asChoices, withHeadOf } from "../checkpoint/stored_choices.ts";
 import { createHash } from "node:crypto";
 import { folderOf, openDataset, openForThreads } from "../data/catalog.ts";
 import { digestOf } from "../data/digest.ts";
-import type { Samples } from "../data/image.ts";
+import { bytesOf } from "../data/image.ts";
 import { isModule } from "../data/own_data.ts";
 import type { Dataset, DatasetSource } from "../data/dataset.ts";
 import { TENSORFLOW_VERSION } from "../engine/setup/wheels.ts";
@@ -147,12 +147,6 @@ export async function leadAgreement(
   return await host.welcome({ ...plan, images }, signal);
 }
 
-/** The bytes of pixel values of 8 or 16 bits. */
-function bytesOf(values: Samples): Uint8Array {
-  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
-    .slice();
-}
-
 /** How many images are compared by their pixels. */
 const COMPARED_IMAGES = 8;
 
@@ -174,7 +168,8 @@ export async function imagesOf(
     // A damaged image is left out in training, too.
     const found = await Promise.resolve(image).catch(() => undefined);
     hash.update(`${found?.width} ${found?.height}\n`);
-    if (found) hash.update(bytesOf(found.data));
+    // A copy: the values may lie in shared memory.
+    if (found) hash.update(bytesOf(found.data).slice());
   }
   return hash.digest("hex");
 }

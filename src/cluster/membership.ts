@@ -44,21 +44,19 @@ export function checkMembership(
       "give each its own port",
     );
   }
-  if (addresses.length > 1) {
-    const { hostname, port } = rendezvousAddress(addresses[0]!);
-    if (addresses.includes(`${hostname}:${port}`)) {
-      throw flagError(
-        `--cluster ${addresses}`,
-        `process 0 listens for the others on ${hostname}:${port}, too`,
-        "give another port in its place",
-      );
-    }
-  }
   if (addresses.length === 0) {
     throw flagError(
       "--cluster",
       "it is empty",
       "leave it out, or name processes",
+    );
+  }
+  const { hostname, port } = rendezvousAddress(addresses[0]!);
+  if (addresses.includes(`${hostname}:${port}`)) {
+    throw flagError(
+      `--cluster ${addresses}`,
+      `process 0 listens for the others on ${hostname}:${port}, too`,
+      "give another port in its place",
     );
   }
   if (task === undefined) {
@@ -121,7 +119,11 @@ function addressesOf(
   throw new Error(`its ${type} is no list of addresses`);
 }
 
-/** The processes in `TF_CONFIG`; undefined where it names a single one. The chief, if there is one, is number 0. */
+/**
+ * The processes in `TF_CONFIG`; the chief, if there is one, is number 0.
+ *
+ * @returns Undefined where it names a single one.
+ */
 function fromTfConfig(text: string): Membership | undefined {
   const parsed: unknown = JSON.parse(text);
   if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) {
@@ -136,13 +138,13 @@ function fromTfConfig(text: string): Membership | undefined {
   }
   if (chief.length + workers.length < 2) return undefined;
   const { length } = type === "chief" ? chief : workers;
-  const isPlace = Number.isInteger(index) && index! >= 0 && index! < length;
-  if (index === undefined || !isPlace) {
+  if (
+    index === undefined || !Number.isInteger(index) || index < 0 ||
+    index >= length
+  ) {
+    const found = JSON.stringify(index) ?? "missing";
     throw new Error(
-      `its task index is ${
-        JSON.stringify(index) ?? "missing"
-      }, and there are ` +
-        `${length} of type ${type}`,
+      `its task index is ${found}, and there are ${length} of type ${type}`,
     );
   }
   return {
@@ -195,12 +197,12 @@ function fromSlurm(get: (name: string) => string | undefined): Membership {
       (_, n) => `${host}:${SLURM_PORT + n}`,
     )
   );
-  const task = Number(get("SLURM_PROCID") || NaN);
+  const number = get("SLURM_PROCID") || "missing", task = Number(number);
   if (Number.isInteger(task)) return { addresses, task };
   throw new EmpSslError({
     action: "read",
     subject: "Slurm's variables",
-    found: `SLURM_PROCID is ${get("SLURM_PROCID") || "missing"}`,
+    found: `SLURM_PROCID is ${number}`,
     remedy: "start the processes by srun, or give --cluster and --task, or " +
       "--cluster none",
     code: "INVALID_ARGUMENT",

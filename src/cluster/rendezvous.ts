@@ -171,7 +171,8 @@ export class HostedRendezvous<Plan> implements Disposable {
    * Waits until all processes are connected and sends them the plan.
    *
    * @throws {EmpSslError} `PEER_LOST` if one does not connect in time, and
-   * `INVALID_ARGUMENT` if one has other settings.
+   * `INVALID_ARGUMENT` if one has other settings; the signal's reason once it is
+   * aborted.
    */
   async welcome(
     plan: Plan,
@@ -217,17 +218,18 @@ function listen(address: string): Deno.TcpListener {
     return Deno.listen(at);
   } catch (error) {
     const isElsewhere = error instanceof Deno.errors.AddrNotAvailable;
+    const isTaken = error instanceof Deno.errors.AddrInUse;
     throw new EmpSslError({
       action: "wait for the other processes on",
       subject: `${at.hostname}:${at.port}`,
-      found: error instanceof Deno.errors.AddrInUse
+      found: isTaken
         ? "the port is taken"
         : isElsewhere
         ? "it is not an address of this machine"
         : messageOf(error),
       remedy: isElsewhere
         ? "give this machine's own address in --cluster, or another --task"
-        : error instanceof Deno.errors.AddrInUse
+        : isTaken
         ? "give process 0 another port in --cluster"
         : "check the address in --cluster",
       code: "INVALID_ARGUMENT",

@@ -21,7 +21,7 @@ import type {
 import { decodeFile } from "./decode.ts";
 import { cachedDecode } from "./decoded_cache.ts";
 import { openFolder, openImages } from "./folder.ts";
-import { sampleDigestOf } from "./digest.ts";
+import { checkSame, sampleDigestOf } from "./digest.ts";
 import { isFormat, type PixelFormat, RGB, toFormat } from "./image.ts";
 import { ImageFiles, type Search } from "./image_files.ts";
 import { openImagenet100 } from "./imagenet100.ts";
@@ -31,6 +31,7 @@ import { openShapes } from "./shapes.ts";
 import { limitTo } from "./subset.ts";
 import { openTinyImagenet } from "./tiny_imagenet.ts";
 import { openWebdataset, ShardImages } from "./webdataset.ts";
+import { UnreadableImages } from "./unreadable_images.ts";
 import { trimSlashes } from "../files.ts";
 
 /** Options for opening a data set. */
@@ -216,26 +217,10 @@ export async function openDataset(
     }
   }
   const chosen = limited(images, source);
-  if (source.digest !== undefined) checkSame(chosen, source);
+  if (source.digest !== undefined) {
+    checkSame(chosen, { url: source.name, digest: source.digest });
+  }
   return chosen;
-}
-
-/**
- * Checks that a module opens the same images, in the same order, as in the thread that
- * began: otherwise patches would get the labels of other images.
- */
-function checkSame(dataset: Dataset, { name, digest }: DatasetSource) {
-  if (sampleDigestOf(dataset) === digest) return;
-  throw new EmpSslError({
-    action: "use the data of",
-    subject: name,
-    found:
-      "another thread that opened it has other images, or in another order",
-    remedy:
-      "give the same images in the same order at each open(): sort them, and " +
-      "seed what is random",
-    code: "INVALID_DATA",
-  });
 }
 
 /** A data set with another pixel format, by its own decoding or by conversion. */
@@ -301,6 +286,8 @@ function openShared(shared: SharedData): Dataset {
 export interface OpenedSource {
   dataset: Dataset;
   source: DatasetSource;
+  /** Says which images were left out for their format, if any were. */
+  warning?: string;
 }
 
 /**
@@ -313,10 +300,16 @@ export async function openForThreads(
   source: DatasetSource,
   search: Search = {},
 ): Promise<OpenedSource> {
-  const all = { ...source, limit: undefined, digest: undefined };
-  const whole = await openDataset(all, search);
+  const unreadable = new UnreadableImages();
+  const whole = await openDataset(
+    { ...source, limit: undefined },
+    { ...search, onUnreadable: unreadable.add },
+  );
   const dataset = limited(whole, source);
-  if (source.digest !== undefined) checkSame(dataset, source);
   const digest = isModule(source.name) ? sampleDigestOf(dataset) : undefined;
-  return { source: { ...source, shared: whole.share?.(), digest }, dataset };
+  return {
+    source: { ...source, shared: whole.share?.(), digest },
+    dataset,
+    warning: unreadable.warning,
+  };
 }

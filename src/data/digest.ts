@@ -1,9 +1,10 @@
 /**
- * A digest that identifies a data set.
+ * Digests that identify a data set.
  *
  * @module
  */
 import { createHash } from "node:crypto";
+import { errorMaker } from "../errors.ts";
 import type { Dataset } from "./dataset.ts";
 
 /** How many images two threads compare. */
@@ -22,6 +23,28 @@ export function sampleDigestOf(dataset: Dataset): string {
     hash.update(`${dataset.label(index)} ${dataset.describe(index)}\n`);
   }
   return hash.digest("hex");
+}
+
+const orderError = errorMaker("use the data of", "INVALID_DATA");
+
+/**
+ * Checks that a module opens the same images, in the same order, as in the thread that
+ * began: otherwise patches would get the labels of other images.
+ *
+ * @param began The module, and the digest in that thread.
+ * @throws {EmpSslError} `INVALID_DATA`.
+ */
+export function checkSame(
+  dataset: Dataset,
+  began: { url: string; digest: string },
+): void {
+  if (sampleDigestOf(dataset) === began.digest) return;
+  throw orderError(
+    began.url,
+    "another thread that opened it has other images, or in another order",
+    "give the same images in the same order at each open(): sort them, and seed " +
+      "what is random",
+  );
 }
 
 /**

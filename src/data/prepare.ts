@@ -16,7 +16,6 @@ import type { DataOptions } from "./dataset.ts";
 import type { PixelFormat } from "./image.ts";
 import { download, md5Of } from "./download.ts";
 import { unpack } from "./unpack.ts";
-import { UnreadableImages } from "./unreadable_images.ts";
 
 const prepareError = errorMaker("download into", "DOWNLOAD_FAILED");
 
@@ -215,15 +214,13 @@ export async function prepareDataset(
       signal?.throwIfAborted();
       onEvent({ type: "search", files });
     };
-    const unreadable = new UnreadableImages();
-    const search = { onFound, onUnreadable: unreadable.add };
-    const opened = await openForThreads(source, search).catch((error) => {
-      // The abort's reason, rather than an error about the file that was being read.
-      signal?.throwIfAborted();
-      throw error;
-    });
-    const { warning: message } = unreadable;
-    if (message !== undefined) onEvent({ type: "warning", message });
+    const { warning, ...opened } = await openForThreads(source, { onFound })
+      .catch((error) => {
+        // The abort's reason, rather than an error about the file that was being read.
+        signal?.throwIfAborted();
+        throw error;
+      });
+    if (warning !== undefined) onEvent({ type: "warning", message: warning });
     return { dir, ...opened };
   };
   const orNothing = (error: unknown): undefined => {

@@ -9,7 +9,6 @@ import { defined } from "../defined.ts";
 import { writeAtomically, writeError } from "../atomic_file.ts";
 import { checkNames, type NamesOf } from "../choice_names.ts";
 import { openForThreads } from "../data/catalog.ts";
-import { UnreadableImages } from "../data/unreadable_images.ts";
 import { checkWorkers } from "../stream/worker_count.ts";
 import {
   checkWish,
@@ -172,20 +171,14 @@ export async function embed(
   const whole = protocol === "whole";
   for (const fault of damaged) onEvent({ type: "damaged", fault });
   const { cache, pixels } = trainSource(run);
-  const unreadable = new UnreadableImages();
-  const { source, dataset } = await openForThreads({
+  const { source, dataset, warning: leftOut } = await openForThreads({
     name: "images",
     dir: dataDir,
     split: "train",
     shrinkTo: cache?.side,
     pixels,
-  }, {
-    onFound: () => signal?.throwIfAborted(),
-    onUnreadable: unreadable.add,
-  });
-  if (unreadable.warning !== undefined) {
-    onEvent({ type: "warning", message: unreadable.warning });
-  }
+  }, { onFound: () => signal?.throwIfAborted() });
+  if (leftOut !== undefined) onEvent({ type: "warning", message: leftOut });
   const count = dataset.length;
   const paths = Array.from({ length: count }, (_, i) => dataset.describe(i));
   const names = `${out}.txt`;

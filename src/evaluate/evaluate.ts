@@ -14,9 +14,9 @@ import { sameFiles } from "../data/archives.ts";
 import { prepareDataset, type PrepareEvent } from "../data/prepare.ts";
 import { type CallOptions, untilAborted } from "../call_options.ts";
 import { defined } from "../defined.ts";
-import { checkStoredModule, isModule, moduleUrl } from "../data/own_data.ts";
+import { isModule, moduleUrl } from "../data/own_data.ts";
+import { checkStoredModule } from "../data/stored_module.ts";
 import type { DataOptions, DatasetSource, Split } from "../data/dataset.ts";
-import { UnreadableImages } from "../data/unreadable_images.ts";
 import { checkWorkers } from "../stream/worker_count.ts";
 import { checkWish, type EngineReport } from "../engine/engine.ts";
 import { checkNames } from "../choice_names.ts";
@@ -154,7 +154,6 @@ export async function evaluate(
     download: config.download ?? true,
   }, { signal, onEvent: (event) => onEvent({ type: "prepare", event }) });
   const { dir } = prepared;
-  const unreadable = new UnreadableImages();
   const tested = await openForThreads({
     name,
     options,
@@ -163,12 +162,9 @@ export async function evaluate(
     split: "test",
     pixels,
     limit: config.limitTest,
-  }, {
-    onFound: () => signal?.throwIfAborted(),
-    onUnreadable: unreadable.add,
-  });
-  if (unreadable.warning !== undefined) {
-    onEvent({ type: "warning", message: unreadable.warning });
+  }, { onFound: () => signal?.throwIfAborted() });
+  if (tested.warning !== undefined) {
+    onEvent({ type: "warning", message: tested.warning });
   }
   const sets = { train: prepared.dataset, test: tested.dataset };
   // As in training: a cache lowers the resolution of large images.

@@ -30,15 +30,12 @@ export function preprocessing(
   const { crop, interpolation, flip, jitter, grayscale, blur, solarize } =
     recipeOf(recipe);
   const rows = batch ?? "any";
-  const first = channelsFirst(format);
   return {
     input: {
       name: INPUT,
       type: "float32",
-      layout: first ? "NCHW" : "NHWC",
-      shape: first
-        ? [rows, channels, patchSize, patchSize]
-        : [rows, patchSize, patchSize, channels],
+      layout: channelsFirst(format) ? "NCHW" : "NHWC",
+      shape: inputShape(format, { rows, channels, patchSize }),
       color: channels === 3 ? "RGB" : channels === 1 ? "grey" : "bands",
       values: `(x / ${2 ** bits - 1} - mean) / std`,
       mean: each(mean),
@@ -229,15 +226,29 @@ function channelsFirst(format: ExportFormat): boolean {
   return format === "onnx" || format === "safetensors";
 }
 
-/** The input's shape: `N×C×H×W: N × 3 × 32 × 32`. */
+/** The input's shape, in the order of {@linkcode channelsFirst}. */
+function inputShape<Rows>(
+  format: ExportFormat,
+  { rows, channels, patchSize: side }: {
+    rows: Rows;
+    channels: number;
+    patchSize: number;
+  },
+): (Rows | number)[] {
+  return channelsFirst(format)
+    ? [rows, channels, side, side]
+    : [rows, side, side, channels];
+}
+
+/** The input's shape in words: `N×C×H×W: N × 3 × 32 × 32`. */
 function shapeText(
   format: ExportFormat,
   { model, batch, patchSize }: ExportRequest,
 ): string {
-  const { channels = 3 } = model, count = batch ?? "N";
-  return channelsFirst(format)
-    ? `N×C×H×W: ${count} × ${channels} × ${patchSize} × ${patchSize}`
-    : `N×H×W×C: ${count} × ${patchSize} × ${patchSize} × ${channels}`;
+  const { channels = 3 } = model;
+  const shape = inputShape(format, { rows: batch ?? "N", channels, patchSize });
+  const order = channelsFirst(format) ? "N×C×H×W" : "N×H×W×C";
+  return `${order}: ${shape.join(" × ")}`;
 }
 
 /** A README for the folder. */

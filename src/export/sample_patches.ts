@@ -5,14 +5,13 @@
  */
 import { openDataset } from "../data/catalog.ts";
 import type { Dataset } from "../data/dataset.ts";
-import { checkStoredModule } from "../data/own_data.ts";
 import { cutPatch, recipeOf } from "../patches/recipe.ts";
 import { createTransforms } from "../patches/create_transforms.ts";
 import { Purpose, RandomStream } from "../random.ts";
 import {
   pixelsOf,
   type ResolvedConfig,
-  trainSource,
+  storedSource,
   valuesOf,
 } from "../checkpoint/run_config.ts";
 import { type Image, type PixelFormat, samples } from "../data/image.ts";
@@ -48,8 +47,7 @@ async function images(
   count: number,
 ): Promise<Sample[]> {
   try {
-    checkStoredModule(config.data, "the run");
-    const own = { ...trainSource(config), cache: undefined };
+    const own = { ...storedSource(config), cache: undefined };
     const found = await readable(await openDataset(own), count);
     if (found.length > 0) return found;
   } catch {

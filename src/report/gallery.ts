@@ -4,12 +4,10 @@
  *
  * @module
  */
-import { NO_IMAGES } from "./run_record.ts";
 import { methodOf } from "../model/methods/methods.ts";
 import { openForThreads } from "../data/catalog.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { type Image, toDisplay } from "../data/image.ts";
-import { checkStoredModule } from "../data/own_data.ts";
 import type { EngineChoice } from "../engine/engine.ts";
 import type { EvaluationCalls } from "../evaluate/evaluation_calls.ts";
 import {
@@ -19,7 +17,7 @@ import {
 } from "../evaluate/compute_features.ts";
 import { createTransforms } from "../patches/create_transforms.ts";
 import { readCheckpointInfo } from "../checkpoint/checkpoint.ts";
-import { trainSource } from "../checkpoint/run_config.ts";
+import { storedSource } from "../checkpoint/run_config.ts";
 import { startCompute } from "../engine/compute.ts";
 import { principalMap } from "../train/spectrum.ts";
 import { embeddingMap, type Figure } from "./figures.ts";
@@ -91,10 +89,9 @@ export async function gallery(
   signal?: AbortSignal,
 ): Promise<Gallery> {
   const { path, config, model } = readCheckpointInfo(dir);
-  checkStoredModule(config.data, path, NO_IMAGES);
   const { protocol } = methodOf(model);
   const { source, dataset } = await openForThreads({
-    ...trainSource(config),
+    ...storedSource(config),
     split: "test",
     limit: IMAGES,
   });

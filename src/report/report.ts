@@ -9,7 +9,6 @@ import { checkpointFile } from "../evaluate/evaluation_record.ts";
 import { comparisonOf, evaluatedOn } from "./comparison.ts";
 import { type CallOptions, untilAborted } from "../call_options.ts";
 import { openDataset } from "../data/catalog.ts";
-import { checkStoredModule } from "../data/own_data.ts";
 import type { EngineChoice } from "../engine/engine.ts";
 import { errorMaker, messageOf } from "../errors.ts";
 import { contactSheet } from "../patches/contact_sheet.ts";
@@ -17,18 +16,13 @@ import { recipeOf } from "../patches/recipe.ts";
 import { createTransforms } from "../patches/create_transforms.ts";
 import { checkOutputFile } from "../evaluate/write_features.ts";
 import { writeAtomically } from "../atomic_file.ts";
-import { pixelsOf, trainSource } from "../checkpoint/run_config.ts";
+import { pixelsOf, storedSource } from "../checkpoint/run_config.ts";
 import { BOOK_HEAD, bookCells, readRow, rowNames } from "./book.ts";
 import type { Figure } from "./figures.ts";
 import { signsOf } from "./correlation.ts";
 import { escape, figureHtml, grid, imageHtml, percent, table } from "./html.ts";
 import { publishedFor } from "./published.ts";
-import {
-  NO_IMAGES,
-  readRuns,
-  type RunRecord,
-  stepsMade,
-} from "./run_record.ts";
+import { readRuns, type RunRecord, stepsMade } from "./run_record.ts";
 import { sensitivities } from "./sensitivity.ts";
 import palette from "../style/palette.css" with { type: "text" };
 import style from "./report.css" with { type: "text" };
@@ -157,8 +151,7 @@ function bookTable(): string {
 
 /** An image of the run's data, and the patches that training cut from it. */
 async function patchSheet({ config }: RunRecord): Promise<string> {
-  checkStoredModule(config.data, "the run", NO_IMAGES);
-  const dataset = await openDataset(trainSource(config));
+  const dataset = await openDataset(storedSource(config));
   const sheet = contactSheet(await dataset.image(0), {
     recipe: config.views ?? recipeOf(config.recipe),
     size: config.patchSize,

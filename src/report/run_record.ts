@@ -51,9 +51,6 @@ function attempt<T>(path: string, read: () => T): T {
   }
 }
 
-/** What a report does about a module that is not on this machine. */
-export const NO_IMAGES = "the report shows no images of it";
-
 /** How many steps a run has made; lines of its metrics may be missing. */
 export function stepsMade(steps: StepMetrics[]): number {
   return (steps.at(-1)?.step ?? -1) + 1;

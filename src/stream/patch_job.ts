@@ -6,7 +6,7 @@
  */
 import { openDataset } from "../data/catalog.ts";
 import type { Dataset, DatasetSource } from "../data/dataset.ts";
-import { type Image, RGB, type Samples } from "../data/image.ts";
+import { bytesOf, type Image, RGB } from "../data/image.ts";
 import { errorMaker } from "../errors.ts";
 import {
   cutPatch,
@@ -71,14 +71,6 @@ export function batchBytes(job: PatchJob): number {
 
 /** Called with a ticket that could not be served. */
 export type OnFailure = (ticket: number) => void;
-
-/** A byte view of pixel values, without a copy; 16 bits in native byte order. */
-function bytesOf(numbers: Samples): Uint8Array {
-  const { buffer, byteOffset, byteLength } = numbers;
-  return numbers instanceof Uint8Array
-    ? numbers
-    : new Uint8Array(buffer, byteOffset, byteLength);
-}
 
 /** Golden ratio: its multiples modulo 1 spread evenly over [0, 1). */
 const GOLDEN = (Math.sqrt(5) - 1) / 2;

@@ -18,6 +18,7 @@ import {
 } from "../model/architectures.ts";
 import { LARS_CLIPS, OPTIMIZERS } from "../model/lars.ts";
 import { METHOD_NAMES } from "../model/methods/methods.ts";
+import { MOST_WIDTH } from "../model/methods/options.ts";
 import { SCHEDULES } from "../model/schedule.ts";
 import { errorMaker, messageOf } from "../errors.ts";
 import { choiceError, defaultRecipe, withDefaults } from "./choices.ts";
@@ -28,8 +29,6 @@ const count = v.number(), text = v.string(), flag = v.boolean();
 
 const ARCHITECTURE_NAMES = Object.keys(ARCHITECTURES) as ArchitectureName[];
 
-/** More than any network has: a slip of the keyboard should not fill the memory. */
-const MOST_WIDTH = 65_536;
 const WHOLE = `a whole number from 1 to ${MOST_WIDTH}`;
 const CHANNELS = `a whole number from 1 to ${MAX_CHANNELS}`;
 const width = v.pipe(

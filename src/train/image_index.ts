@@ -4,7 +4,7 @@
  * @module
  */
 import { DATASETS, folderOf, openForThreads } from "../data/catalog.ts";
-import type { DatasetSource, SharedData } from "../data/dataset.ts";
+import type { DatasetSource } from "../data/dataset.ts";
 import {
   checkFileIndex,
   openByIndex,
@@ -22,16 +22,16 @@ export function imageIndexPath(dir: string): string {
  * A run's source as all its threads open it. For image files a new run writes the index
  * to its folder; a resumed run reads it and checks the files against it.
  *
- * @param options The run's folder; whether the run is resumed; the images, if they have
- * already been searched.
+ * @param options The run's folder; whether the run is resumed; the source with which
+ * its images have been opened already, if they have.
  * @throws {EmpSslError} `INVALID_DATA` if images have changed.
  */
 export async function indexedSource(
   source: DatasetSource,
-  { dir, goesOn, searched }: {
+  { dir, goesOn, opened }: {
     dir: string;
     goesOn: boolean;
-    searched?: SharedData;
+    opened?: DatasetSource;
   },
 ): Promise<DatasetSource> {
   const index = imageIndexPath(dir), folder = folderOf(source);
@@ -39,13 +39,10 @@ export async function indexedSource(
     await checkFileIndex(index, folder);
     return { ...source, shared: openByIndex(index, folder).share() };
   }
-  const opened = searched ? undefined : (await openForThreads(source)).source;
-  const shared = searched ?? opened?.shared;
-  if (shared === undefined) {
-    // Of a module: the other threads are compared with it.
-    const digest = opened?.digest;
-    return digest === undefined ? source : { ...source, digest };
-  }
+  const { shared, digest } = opened ?? (await openForThreads(source)).source;
+  // A module has a digest, which the other threads are compared with.
+  if (digest !== undefined) return { ...source, digest };
+  if (shared === undefined) return source;
   if (shared.kind === "files") {
     const { name, classes, table } = shared;
     await writeFileIndex(index, new ImageFiles(name, classes, table), folder);

@@ -159,11 +159,10 @@ export async function* train(
   );
   const { dir } = (folder ?? fresh)!;
   const step = from?.step ?? 0;
-  const { digest } = ready?.source ?? {};
-  const source = await indexedSource({ ...trainSource(resolved), digest }, {
+  const source = await indexedSource(trainSource(resolved), {
     dir,
     goesOn,
-    searched: ready?.source.shared,
+    opened: ready?.source,
   });
   yield* computing(resolved, async function* (compute) {
     // A resumed run keeps the engine and the precision of its first start.

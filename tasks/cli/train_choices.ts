@@ -7,7 +7,8 @@ import { membershipOf } from "../../src/cluster/membership.ts";
 import { type TrainConfig } from "../../src/checkpoint/run_config.ts";
 import { sameFiles } from "../../src/data/archives.ts";
 import { isGenerated } from "../../src/data/catalog.ts";
-import { checkStoredModule, isModule } from "../../src/data/own_data.ts";
+import { isModule } from "../../src/data/own_data.ts";
+import { checkStoredModule } from "../../src/data/stored_module.ts";
 import type {
   EngineChoice,
   PrecisionChoice,

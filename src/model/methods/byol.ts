@@ -15,7 +15,7 @@ import * as tf from "../../deps/tfjs.ts";
 import type { ModelConfig } from "../architectures.ts";
 import { normalizeRows } from "../projector.ts";
 import type { Method } from "./method.ts";
-import { countUpTo, optionOf, SHARE } from "./options.ts";
+import { optionOf, SHARE, WIDTH } from "./options.ts";
 import {
   eachView,
   perceive,
@@ -71,7 +71,7 @@ export const BYOL: Method = {
     ];
   },
   options: { tau: 0.99, predictor: 4096 },
-  limits: { tau: SHARE, predictor: countUpTo(65_536) },
+  limits: { tau: SHARE, predictor: WIDTH },
   widths: { hidden: 4096, embedding: 256 },
   defaults: (imagenet) => ({
     bs: 256,

@@ -23,6 +23,12 @@ export function countUpTo(most: number): Limit {
     fits: (value) => Number.isInteger(value) && value >= 1 && value <= most,
   };
 }
+/** More than any network has: a slip of the keyboard should not fill the memory. */
+export const MOST_WIDTH = 65_536;
+/** The width of a layer. */
+export const WIDTH = countUpTo(MOST_WIDTH);
+/** The length of a queue of embeddings. */
+export const QUEUE = countUpTo(2 ** 20);
 /** The epoch from which a part of the method is active. */
 export const EPOCHS: Limit = {
   wanted: "a whole number of epochs",

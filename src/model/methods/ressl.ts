@@ -17,7 +17,7 @@ import { Purpose, RandomStream } from "../../random.ts";
 import type { ModelConfig } from "../architectures.ts";
 import { normalizeRows } from "../projector.ts";
 import type { Method } from "./method.ts";
-import { countUpTo, optionOf, SHARE, TEMPERATURE } from "./options.ts";
+import { optionOf, QUEUE, SHARE, TEMPERATURE } from "./options.ts";
 import {
   eachView,
   perceptronSpecs,
@@ -90,7 +90,7 @@ export const RESSL: Method = {
     tau: SHARE,
     student: TEMPERATURE,
     teacher: TEMPERATURE,
-    queue: countUpTo(1_048_576),
+    queue: QUEUE,
   },
   widths: { hidden: 4096, embedding: 256 },
   defaults: (imagenet) => ({

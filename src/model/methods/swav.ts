@@ -17,7 +17,14 @@ import * as tf from "../../deps/tfjs.ts";
 import type { ModelConfig } from "../architectures.ts";
 import { normalizeRows } from "../projector.ts";
 import type { Method } from "./method.ts";
-import { countUpTo, EPOCHS, optionOf, TEMPERATURE } from "./options.ts";
+import {
+  countUpTo,
+  EPOCHS,
+  optionOf,
+  QUEUE,
+  TEMPERATURE,
+  WIDTH,
+} from "./options.ts";
 import {
   eachView,
   perceptronSpecs,
@@ -102,10 +109,10 @@ export const SWAV: Method = {
   },
   limits: {
     temperature: TEMPERATURE,
-    prototypes: countUpTo(65_536),
+    prototypes: WIDTH,
     epsilon: TEMPERATURE,
     iterations: countUpTo(100),
-    queue: countUpTo(1_048_576),
+    queue: QUEUE,
     queueFrom: EPOCHS,
     frozen: EPOCHS,
   },
