@@ -3,6 +3,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { loadSharp } from "../src/deps/sharp.ts";
 import { photo } from "./formula.ts";
 import { withFolder, writeImages } from "./images.ts";
+import { NARROW_FLAGS, NARROW_MODEL } from "./narrow.ts";
 import { removeCheckpoint } from "./runs.ts";
 import { engineForTasks, runTask } from "./tasks.ts";
 
@@ -11,6 +12,7 @@ const { ignore, reason } = await engineForTasks();
 const SMALL = [
   ...["--bs", "4", "--num-patches", "2", "--patch-size", "16"],
   ...["--precision", "fp32"],
+  ...NARROW_FLAGS,
 ];
 
 Deno.test({
@@ -49,7 +51,8 @@ Deno.test({
       assertEquals(tested.code, 0, tested.err);
       assertStringIncludes(tested.out, "9 training and 4 test images");
       assertStringIncludes(tested.out, "1 training and 0 test images");
-      assert((await Deno.stat(`${dir}/f.safetensors`)).size > 13 * 512 * 4);
+      const { size } = await Deno.stat(`${dir}/f.safetensors`);
+      assert(size > 13 * NARROW_MODEL.hidden * 4);
       // A resumed run keeps its images: a new file in the folder does not matter.
       await Deno.copyFile(`${data}/train/c1/1.png`, `${data}/train/c1/9.png`);
       await removeCheckpoint(run, 4);

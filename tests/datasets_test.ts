@@ -19,6 +19,7 @@ import {
   tinyImagenetArchive,
 } from "./archive_files.ts";
 import { withFolder, writeImages } from "./images.ts";
+import { NARROW_FLAGS } from "./narrow.ts";
 import { engineForTasks, runTask } from "./tasks.ts";
 
 const { ignore, reason } = await engineForTasks();
@@ -28,6 +29,7 @@ async function trainAndEvaluate(dir: string, flags: string[]) {
   const run = `${dir}/run`;
   const trained = await runTask("train", [
     ...["--dir", run, "--bs", "4", "--num-patches", "2", "--epoch", "1"],
+    ...NARROW_FLAGS,
     ...["--limit-images", "8", "--patch-size", "16", "--precision", "fp32"],
     ...flags,
   ]);
@@ -191,6 +193,7 @@ Deno.test({
       const trained = await runTask("train", [
         ...["--data", "folder", "--data-dir", `${dir}/deep`, "--dir", run],
         ...["--bs", "4", "--num-patches", "2", "--epoch", "1"],
+        ...NARROW_FLAGS,
         ...["--patch-size", "16", "--precision", "fp32"],
       ]);
       assertEquals(trained.code, 0, trained.err);
@@ -219,6 +222,7 @@ Deno.test({
       const trained = await runTask("train", [
         ...["--data", "folder", "--data-dir", data, "--dir", run],
         ...["--bs", "4", "--num-patches", "2", "--epoch", "1"],
+        ...NARROW_FLAGS,
         ...["--patch-size", "16", "--precision", "fp32"],
       ]);
       assertEquals(trained.code, 0, trained.err);

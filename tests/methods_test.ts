@@ -9,6 +9,7 @@ import { readChoices } from "../src/train/config_schema.ts";
 import { resumedConfig } from "../src/train/resume.ts";
 import { modelOf } from "../src/model/model_of.ts";
 import { withFolder } from "./images.ts";
+import { NARROW_FLAGS } from "./narrow.ts";
 import { removeCheckpoint } from "./runs.ts";
 import { testReplicas } from "./method_replicas.ts";
 import { engineForTasks, runTask } from "./tasks.ts";
@@ -27,7 +28,7 @@ const SMALL = [
   ...["--precision", "fp32", "--threads", "1", "--save-every", "3"],
   // All checkpoints: a kill may come some steps late.
   ...["--keep", "9"],
-  ...["--model", '{"width":8,"hidden":32,"embedding":16}'],
+  ...NARROW_FLAGS,
 ];
 
 /** The digest of the last checkpoint's optimiser state. */
@@ -218,7 +219,7 @@ Deno.test({
             "10",
           ],
           ...["--patch-size", "8", "--precision", "fp32", "--threads", "1"],
-          ...["--model", '{"width":8,"hidden":32,"embedding":16}'],
+          ...NARROW_FLAGS,
           ...["--limit-train", "60", "--limit-test", "40", "--dir", dir],
           ...["--test-patches", "2", ...more],
         ]);

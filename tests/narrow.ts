@@ -11,6 +11,12 @@ export interface NarrowCase {
   patches: number;
 }
 
+/** A network whose start and checkpoints take little time. */
+export const NARROW_MODEL = { width: 8, hidden: 32, embedding: 16 };
+
+/** The same as flags of `train`. */
+export const NARROW_FLAGS = ["--model", JSON.stringify(NARROW_MODEL)];
+
 /** The options of a trainer on patches of 16 × 16 pixels. */
 export function narrow(
   { images, patches, ...widths }: NarrowCase,

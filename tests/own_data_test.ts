@@ -17,6 +17,7 @@ import { PatchStream } from "../src/stream/patch_stream.ts";
 import { prepareRun } from "../src/train/config.ts";
 import { train as trainHere } from "../src/train/train.ts";
 import { withFolder, writeImages } from "./images.ts";
+import { NARROW_FLAGS } from "./narrow.ts";
 import { removeCheckpoint } from "./runs.ts";
 import { engineForTasks, runTask } from "./tasks.ts";
 
@@ -317,7 +318,7 @@ Deno.test({
         runTask("train", [
           ...["--data", module, "--data-options", options, "--dir", run],
           ...["--precision", "fp32", "--epoch", "1", "--save-every", "2"],
-          ...[...small, ...more],
+          ...[...small, ...NARROW_FLAGS, ...more],
         ]);
       await t.step("train", async () => {
         const { code, out, err } = await train();

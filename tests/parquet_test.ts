@@ -11,6 +11,7 @@ import { limitTo } from "../src/data/subset.ts";
 import { shuffleInBlocks } from "../src/stream/block_shuffle.ts";
 import { photo } from "./formula.ts";
 import { withFolder } from "./images.ts";
+import { NARROW_FLAGS } from "./narrow.ts";
 import { removeCheckpoint } from "./runs.ts";
 import { engineForTasks, runTask } from "./tasks.ts";
 
@@ -197,6 +198,7 @@ Deno.test({
         ...["--data", "parquet", "--data-dir", dir, "--dir", run],
         ...["--precision", "fp32", "--epoch", "2", "--bs", "4"],
         ...["--num-patches", "2", "--patch-size", "8", "--probe", "epoch"],
+        ...NARROW_FLAGS,
       ]);
       assertEquals(trained.code, 0, trained.err);
       const config = JSON.parse(Deno.readTextFileSync(`${run}/config.json`));

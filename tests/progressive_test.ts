@@ -18,6 +18,7 @@ import { withFolder } from "./images.ts";
 import { parseFlags } from "../tasks/cli/flags.ts";
 import { configOf } from "../tasks/cli/train_choices.ts";
 import { command } from "../tasks/cli/train_flags.ts";
+import { NARROW_MODEL } from "./narrow.ts";
 import type { Told } from "./progressive_case.ts";
 import { engineForTasks, runTask } from "./tasks.ts";
 import { outcomeOf } from "./training_process.ts";
@@ -95,6 +96,7 @@ Deno.test({
         limitImages: 16,
         bs: 4,
         numPatches: 2,
+        model: NARROW_MODEL,
         epoch: 3,
         patchSize: 16,
         progressive: [{ patchSize: 8, until: .5 }],

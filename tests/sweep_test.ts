@@ -19,6 +19,7 @@ import { sensitivities } from "../src/report/sensitivity.ts";
 import { isEvaluation } from "../tasks/cli/runs.ts";
 import { variationsOf } from "../tasks/cli/variations.ts";
 import { withFolder } from "./images.ts";
+import { NARROW_FLAGS } from "./narrow.ts";
 import { evaluationOf, writeRun } from "./runs.ts";
 import { engineForTasks, runTask } from "./tasks.ts";
 
@@ -236,7 +237,7 @@ Deno.test({
           ...choices,
           ...["--limit-images", "40", "--bs", "10", "--num-patches", "2"],
           ...["--patch-size", "8", "--precision", "fp32", "--threads", "1"],
-          ...["--model", '{"width":8,"hidden":32,"embedding":16}'],
+          ...NARROW_FLAGS,
           ...["--limit-train", "40", "--limit-test", "20", "--dir", dir],
         ]);
       const { code, out, err } = await sweep("lr=0.1,0.3");

@@ -11,6 +11,7 @@ import { tarMembers } from "../src/data/tar_members.ts";
 import { loadSharp } from "../src/deps/sharp.ts";
 import { photo } from "./formula.ts";
 import { withFolder } from "./images.ts";
+import { NARROW_FLAGS } from "./narrow.ts";
 import { engineForTasks, runTask } from "./tasks.ts";
 
 const { ignore, reason } = await engineForTasks();
@@ -250,6 +251,7 @@ Deno.test({
         ...["--data", "webdataset", "--data-dir", dir, "--dir", run],
         ...["--precision", "fp32", "--epoch", "1", "--bs", "4"],
         ...["--num-patches", "2", "--patch-size", "8"],
+        ...NARROW_FLAGS,
       ]);
       assertEquals(trained.code, 0, trained.err);
       assertStringIncludes(trained.out, "16 images");
