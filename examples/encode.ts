@@ -12,8 +12,15 @@ import { loadEncoder, openDataset, PatchStream } from "../mod.ts";
 const [modelPath, dir] = Deno.args;
 if (!modelPath || !dir) throw new Error("give RUN and FOLDER");
 using encoder = await loadEncoder({ modelPath, images: 32, patches: 16 });
-const { recipe, patchSize, images, patches, width, pixels } = encoder;
-const source = { name: "images", dir, split: "train", pixels } as const;
+const { recipe, patchSize, images, patches, width } = encoder;
+const { pixels, shrinkTo } = encoder;
+const source = {
+  name: "images",
+  dir,
+  split: "train",
+  pixels,
+  shrinkTo,
+} as const;
 const dataset = await openDataset(source);
 
 await using stream = await PatchStream.open({

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { resolve } from "node:path";
 import type { EngineChoice } from "../src/engine/engine.ts";
 import { EmpSslError } from "../src/errors.ts";
 import {
@@ -68,7 +69,11 @@ export const command: Command = {
 
 /** Default output folder: `runs/x-onnx` for `runs/x` and for a checkpoint in it. */
 function folderFor(modelPath: string, format: string): string {
-  const run = modelPath.replace(/\/+$/, "")
+  // "." has no name of its own.
+  const path = /(^|\/)\.{1,2}(\/|$)/.test(modelPath)
+    ? resolve(modelPath)
+    : modelPath;
+  const run = path.replace(/\/+$/, "")
     .replace(/\/[^/]*\.safetensors$/, "");
   return `${run.replace(/\.safetensors$/, "")}-${format}`;
 }

@@ -3,6 +3,8 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { decodeBytes } from "../src/data/decode.ts";
 import { formatOf, type Image, samples } from "../src/data/image.ts";
+import { jitter } from "../src/patches/color_jitter.ts";
+import { createTransforms } from "../src/patches/create_transforms.ts";
 import { PlainTransforms } from "../src/patches/plain_transforms.ts";
 import { checkChannels, RECIPES, withoutColor } from "../src/patches/recipe.ts";
 import type { Interpolation } from "../src/patches/resize.ts";
@@ -76,6 +78,22 @@ Deno.test("transforms of any channels give Pillow's numbers", async () => {
     const { transform, source, size, interpolation, box } = c;
     const name = JSON.stringify([transform, source, size, interpolation, box]);
     assertEquals(await sha256(run(c)), c.sha256, name);
+  }
+});
+
+Deno.test("a jitter of strength 0 changes no value, of any channels", async () => {
+  const neutral = { brightness: 1, contrast: 1, saturation: 1, hue: 0 };
+  for (const channels of [1, 3, 4]) {
+    for (const bits of [8, 16] as const) {
+      const image = picture([32, 32, 5, channels, bits]);
+      const transforms = await createTransforms({ channels, bits });
+      transforms.load(image);
+      const box = { left: 0, top: 0, width: 32, height: 32 };
+      const how = { size: 32, interpolation: "bilinear" } as const;
+      transforms.cropAndResize(box, how);
+      jitter(transforms, { order: [3, 0, 2, 1], ...neutral });
+      assertEquals([...transforms.patch], [...image.data], `${channels}`);
+    }
   }
 });
 

@@ -12,7 +12,10 @@ import { validateConfig } from "../src/train/validate.ts";
 import { helpText, parseCommand, parseFlags } from "../tasks/cli/flags.ts";
 import { formatSeconds, Progress } from "../tasks/cli/progress.ts";
 import { Summary } from "../tasks/cli/summary.ts";
-import { command as evaluateCommand } from "../tasks/evaluate.ts";
+import {
+  command as evaluateCommand,
+  configOf as evaluateConfigOf,
+} from "../tasks/evaluate.ts";
 import { command as reportCommand } from "../tasks/report.ts";
 import { configOf } from "../tasks/cli/train_choices.ts";
 import { command } from "../tasks/cli/train_flags.ts";
@@ -62,6 +65,16 @@ Deno.test("an empty value is that of its flag, and a switch may be true or false
   }
   assertEquals(parse("--sync-bn=true").syncBn, true);
   assert(!parse("--sync-bn=false").syncBn);
+  for (const flag of ["--linear=false", "--no-linear"]) {
+    const values = parseFlags([flag, "--model-path", "a"], evaluateCommand);
+    assert(!evaluateConfigOf(values).linear, flag);
+  }
+});
+
+Deno.test("underscores of a name become hyphens, those of a value stay", () => {
+  const words = "--recipe my_recipe.json";
+  assertEquals(parse("--num_patches=5").numPatches, 5);
+  assertEquals(parseFlags(["--msg", words], command).msg, words);
 });
 
 Deno.test("a run's configuration is replayed, and flags change it", async () => {

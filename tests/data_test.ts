@@ -119,6 +119,8 @@ Deno.test("folder has the classes of train and takes val for test", async () => 
     await writeImages(dir, { classes: 3, each: 1, split: "val" });
     await Deno.writeTextFile(`${dir}/train/c0/notes.txt`, "not an image");
     await Deno.writeTextFile(`${dir}/train/c0/.hidden.png`, "hidden");
+    // Thumbnails of a Synology server.
+    await Deno.mkdir(`${dir}/train/@eaDir`);
     const train = await openDataset({ name: "folder", dir, split: "train" });
     assertEquals([train.length, train.label(5)], [6, 2]);
     assertEquals([...train.classes], ["c0", "c1", "c2"]);

@@ -1,11 +1,13 @@
 /** Features in memory and on disk, and the files that they are written to. */
 import { parquetReadObjects } from "npm:hyparquet@1.31.5";
+import { KeptFeatures } from "../src/evaluate/kept_features.ts";
+import { openDataset } from "../src/data/catalog.ts";
 import { keptPrecision, PartFile } from "../src/evaluate/part_file.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Features } from "../src/evaluate/features.ts";
 import { writeFeatures, writeRows } from "../src/evaluate/write_features.ts";
 import { decodeSafetensors } from "../src/checkpoint/safetensors.ts";
-import { withFolder } from "./images.ts";
+import { withFolder, writeImages } from "./images.ts";
 
 const WIDTH = 6, COUNT = 2500;
 /** Numbers that fp16 represents exactly. */
@@ -142,6 +144,28 @@ Deno.test("rows that are kept are found again, by the same work only", async () 
     other[Symbol.dispose]();
     assertEquals([...Deno.readDirSync(dir)], []);
     return Promise.resolve();
+  });
+});
+
+Deno.test("rows are found again where runs lie beside the shards of the data", async () => {
+  await withFolder(async (dir) => {
+    await writeImages(dir, { classes: 1, each: 2 });
+    const dataset = await openDataset({ name: "images", dir, split: "train" });
+    const sets = { train: dataset, test: dataset };
+    const of = { isOfFiles: false, dataDir: dir, identity: "a run" };
+    const make = () => new KeptFeatures({ dir: `${dir}/run`, sets, ...of });
+    const found = () => make().precision;
+    assertEquals(found(), undefined);
+    using kept = make();
+    const part = kept.open("test", WIDTH, {
+      ...{ engine: "cpu", version: "1", device: "CPU", precision: "fp32" },
+    });
+    await Deno.writeFile(part!.path, new Uint8Array(4 * WIDTH));
+    assertEquals(found(), "fp32");
+    await Deno.writeTextFile(`${dir}/run/metrics.jsonl`, "a line");
+    assertEquals(found(), "fp32");
+    await Deno.writeTextFile(`${dir}/train-0.parquet`, "other images");
+    assertEquals(found(), undefined);
   });
 });
 

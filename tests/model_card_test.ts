@@ -10,8 +10,9 @@ import { resolveConfig } from "../src/train/config.ts";
 async function cardOf(
   choices: TrainChoices,
   part: ExportRequest["part"] = "backbone",
+  stored: { cache?: string } = {},
 ): Promise<string> {
-  const config = await resolveConfig(choices);
+  const config = { ...await resolveConfig(choices), ...stored };
   const request: ExportRequest = {
     model: modelOf(config),
     state: new Map(),
@@ -41,6 +42,20 @@ Deno.test("a narrow backbone has torchvision's names, and the card says so", asy
   assertStringIncludes(card, "torchvision's ResNets, of a network whose first");
   assertStringIncludes(card, "has 32 filters");
   assert(!card.includes("under `backbone`"));
+});
+
+Deno.test("the card tells of initial weights, of views and of a cache", async () => {
+  const plain = await cardOf({});
+  assertStringIncludes(plain, "images, no labels |");
+  assertStringIncludes(plain, "20 patches |");
+  const init = await cardOf({ init: "weights/resnet18.safetensors" });
+  assertStringIncludes(init, "| initial weights | resnet18.safetensors |");
+  assert(!init.includes("no labels"));
+  assertStringIncludes(await cardOf({ method: "simclr" }), "2 views |");
+  const cached = await cardOf({ patchSize: 64 }, "backbone", {
+    cache: "pixels",
+  });
+  assertStringIncludes(cached, "first reduced to 128 pixels on the shorter");
 });
 
 Deno.test("the card names the parts of the run's own augmentation", async () => {

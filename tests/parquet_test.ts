@@ -9,6 +9,7 @@ import { openDataset, openForThreads } from "../src/data/catalog.ts";
 import type { Blocks } from "../src/data/dataset.ts";
 import { limitTo } from "../src/data/subset.ts";
 import { shuffleInBlocks } from "../src/stream/block_shuffle.ts";
+import { labelsAs } from "../src/data/parquet_labels.ts";
 import { photo } from "./formula.ts";
 import { withFolder } from "./images.ts";
 import { NARROW_FLAGS } from "./narrow.ts";
@@ -103,6 +104,8 @@ Deno.test("files whose lists of classes are in other orders have the same labels
     assertEquals([set.length, set.classes], [10, ["cat", "dog", "owl"]]);
     // Its images are 12, 13 and 14: their classes are those of the first file.
     assertEquals([7, 8, 9].map((i) => set.label(i)), [0, 1, 2]);
+    // No label is not the first class.
+    assertEquals(labelsAs(["a", "b"], ["b", "a"], "x")(null), null);
     await write(dir, "another class.parquet");
     await Deno.rename(`${dir}/another class.parquet`, `${dir}/train-9.parquet`);
     const { message } = await assertRejects(open, Error);

@@ -66,6 +66,16 @@ Deno.test("an engine, a number format or threads that do not exist are refused",
   await assertRefused(() => loadEncoder({ modelPath, engine }), "torch");
 });
 
+Deno.test("features among the images, which would be one, are refused", async () => {
+  const modelPath = "runs/none", dataDir = "photos";
+  const call = (out: string) => () => embed({ modelPath, dataDir, out });
+  await assertRefused(call("photos/a.npy"), "it would lie among the images");
+  // The next check: there is no such run.
+  for (const out of ["photos.npy", "photos/a.parquet"]) {
+    await assertRefused(call(out), "runs/none", "NOT_FOUND");
+  }
+});
+
 Deno.test("an export of an engine or a part that do not exist is refused", async () => {
   // Before the checkpoint is read, since there is none.
   const modelPath = "runs/none", out = "runs/none-exported";

@@ -39,6 +39,25 @@ Deno.test("a report compares runs, and needs nothing from elsewhere", async () =
   });
 });
 
+Deno.test("a run has one colour in all figures, also where others have no points", async () => {
+  await withFolder(async (dir) => {
+    const runs = [`${dir}/one`, `${dir}/two`];
+    for (const run of runs) await writeRun(run, 30);
+    const path = `${runs[0]}/metrics.jsonl`;
+    const lines = (await Deno.readTextFile(path)).split("\n");
+    const without = lines.filter((line) => !line.includes("probe"));
+    await Deno.writeTextFile(path, without.join("\n"));
+    const { figures } = await writeReport({ runs, gallery: false });
+    const colors = async (name: string) => {
+      const svg = figures.find((figure) => figure.includes(name))!;
+      const text = await Deno.readTextFile(svg);
+      return [...text.matchAll(/stroke="(#[0-9a-f]{6})"/g)].map(([, c]) => c);
+    };
+    const [, second] = await colors("loss");
+    assertEquals(new Set(await colors("probe")), new Set([second]));
+  });
+});
+
 Deno.test("what is published of EMP-SSL is told of its own runs alone", async () => {
   await withFolder(async (dir) => {
     for (const [method, told] of [["simclr", 0], ["emp-ssl", 1]] as const) {

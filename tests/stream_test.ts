@@ -146,12 +146,11 @@ Deno.test("damaged images side by side are few of many; over 1 % are too many", 
       patchSize: 8,
       endBatch: 12,
     };
-    const take = async () => {
+    const take = async (failureLimit?: number) => {
       skipped.length = 0;
       const onSkipped = (image: string) => skipped.push(image);
       await using stream = await PatchStream.open(job, {
-        workers: 2,
-        onSkipped,
+        ...{ workers: 2, onSkipped, failureLimit },
       });
       for await (const _ of stream);
       assertEquals(stream.skipped, skipped.length);
@@ -162,7 +161,10 @@ Deno.test("damaged images side by side are few of many; over 1 % are too many", 
     assertEquals(skipped.sort(), names);
     await Deno.remove(`${all}/306.png`);
     await link(306, `${dir}/none.png`);
-    await assertRejects(take, Error, "7 images failed, more than 1 % of 600");
+    const message = "7 images failed, more than 1 % of 600";
+    await assertRejects(() => take(), Error, message);
+    // A small sample may have more, as that of the online probe.
+    await take(0.02);
   });
 });
 

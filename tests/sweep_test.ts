@@ -282,7 +282,10 @@ Deno.test("a run that is evaluated as asked is not evaluated again", () => {
   const isSame = (
     evaluation: Parameters<typeof isEvaluation>[1]["evaluation"],
     changes: Partial<typeof found> = {},
-  ) => isEvaluation({ ...found, ...changes }, { path, kind, evaluation });
+  ) =>
+    isEvaluation({ ...found, ...changes }, {
+      ...{ path, data: "cifar10", kind, evaluation },
+    });
   const asked = { testPatches: 128, limitTrain: 50, limitTest: undefined };
   assert(isSame(asked));
   // Fewer images, another number of patches, another checkpoint, no probe.
@@ -292,6 +295,7 @@ Deno.test("a run that is evaluated as asked is not evaluated again", () => {
     !isSame(asked, { checkpoint: "runs/a/checkpoint-00000005.safetensors" }),
   );
   assert(!isSame(asked, { linear: undefined }));
+  assert(!isSame(asked, { data: "cifar100" }));
   // An earlier version stored no limits.
   assert(isSame({ ...asked, limitTrain: 60000 }, { limits: undefined }));
 });

@@ -197,11 +197,16 @@ function drawMap() {
     }
     return dot;
   }));
+  const seen = labels ? [...new Set(labels)].sort((a, b) => a - b) : [];
+  const colored = !labels
+    ? "without labels"
+    : classes.length > COLORS.length
+    ? `coloured by class: ${COLORS.length} colours for ${classes.length}`
+    : "a colour for each class";
   const how = points === map ? "PCA" : "UMAP";
   $("map-text").textContent =
     `Map of the embeddings z̄ of step ${batch.step + 1} (${how}), ` +
-    (labels ? "a colour for each class" : "without labels");
-  const seen = labels ? [...new Set(labels)].sort((a, b) => a - b) : [];
+    colored;
   $("legend").replaceChildren(
     ...seen.slice(0, 20).map((label) => {
       const item = document.createElement("li");

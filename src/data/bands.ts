@@ -13,11 +13,42 @@ export function isTiff(bytes: Uint8Array): boolean {
     a === 0x4d && b === 0x4d && c === 0 && (d === 42 || d === 43);
 }
 
-/** Decodes the first image of a TIFF file with all its bands. */
+/** Values of the tag PhotometricInterpretation: grey, RGB, and the kinds of Lab. */
+const GREY = 1, COLOUR = 2, LAB = [8, 9, 10];
+
+/** Decodes the first image of a TIFF file with all its bands, as they are stored. */
 export async function decodeTiff(
   bytes: Uint8Array,
   maxPixels: number,
 ): Promise<Image> {
+  return (await readTiff(bytes, maxPixels)).image;
+}
+
+/**
+ * Decodes a TIFF file that sharp does not take for RGB, although it has three bands of
+ * bytes.
+ *
+ * @throws {Error} For all others, with the flags that read the bands.
+ */
+export async function decodeRgbTiff(
+  bytes: Uint8Array,
+  maxPixels: number,
+): Promise<Image> {
+  const { image, photometric } = await readTiff(bytes, maxPixels);
+  const { channels = 0, data } = image;
+  const wide = data instanceof Uint16Array;
+  const isPlain = photometric === GREY || photometric === COLOUR;
+  if (channels === 3 && !wide && isPlain) return image;
+  throw new Error(
+    `it has ${channels} channels, neither RGB nor grey (--channels ` +
+      `${channels}${wide ? " --bits 16" : ""} reads all)`,
+  );
+}
+
+async function readTiff(
+  bytes: Uint8Array,
+  maxPixels: number,
+): Promise<{ image: Image; photometric: unknown }> {
   const { fromArrayBuffer } = await loadGeoTiff();
   const file = await fromArrayBuffer(bytes.slice().buffer);
   const image = await file.getImage();
@@ -32,8 +63,12 @@ export async function decodeTiff(
       } (only 8-bit and 16-bit unsigned can be read)`,
     );
   }
+  const photometric = image.fileDirectory.getValue("PhotometricInterpretation");
+  if (LAB.includes(Number(photometric))) {
+    throw new Error("its colours are in Lab (convert it to RGB)");
+  }
   const data = await image.readRasters({ interleave: true }) as Samples;
-  return { width, height, channels, data };
+  return { image: { width, height, channels, data }, photometric };
 }
 
 /** Magic bytes of a `.npy` file. */

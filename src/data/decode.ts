@@ -8,7 +8,13 @@
  */
 import { loadSharp, type SharpConstructor } from "../deps/sharp.ts";
 import { EmpSslError, messageOf } from "../errors.ts";
-import { decodeNpy, decodeTiff, isNpy, isTiff } from "./bands.ts";
+import {
+  decodeNpy,
+  decodeRgbTiff,
+  decodeTiff,
+  isNpy,
+  isTiff,
+} from "./bands.ts";
 import {
   type Image,
   isFormat,
@@ -113,12 +119,15 @@ export async function decodeBytes(
       // Pillow keeps the stored values and ignores the colour profile.
       ignoreIcc: true,
     }).rotate();
-    const kind = await upright.metadata().catch(async (error) => {
-      // The file may have more bands than sharp can read.
-      throw isTiff(file) ? await bandsError(file) : error;
+    // A TIFF may have more bands than sharp can read.
+    const kind = await upright.metadata().catch((error) => {
+      if (!isTiff(file)) throw error;
     });
+    if (kind === undefined || hasBands(kind) || isFloatColour(kind)) {
+      const bands = await decodeRgbTiff(file, MAX_PIXELS);
+      return shrinkTo === undefined ? bands : await shrunk(bands, shrinkTo);
+    }
     const { hasAlpha, space } = kind;
-    if (hasBands(kind)) throw await bandsError(file);
     if (space === "cmyk") return await cmyk(upright, shrinkTo);
     // sharp's resize weights colours by alpha, which turns transparent pixels black:
     // alpha is dropped first.
@@ -147,14 +156,11 @@ function hasBands(
   return channels > (grey ? 2 : 4) && space !== "cmyk";
 }
 
-/** The error for an image of many bands, with the flags that read it. */
-async function bandsError(bytes: Uint8Array): Promise<Error> {
-  const { channels = 0, data } = await decodeTiff(bytes, MAX_PIXELS);
-  const bits = data instanceof Uint16Array ? " --bits 16" : "";
-  return new Error(
-    `it has ${channels} channels, neither RGB nor grey ` +
-      `(--channels ${channels}${bits} reads all)`,
-  );
+/** Whether it has colours as floats, which sharp takes for linear light. */
+function isFloatColour(
+  { depth = "", channels }: { depth?: string; channels: number },
+): boolean {
+  return channels > 2 && /float|double/.test(depth);
 }
 
 /** Decodes an image with the channels and bits of its file, without alpha. */
@@ -175,7 +181,8 @@ async function decodeAsStored(
   if (isTiff(bytes)) {
     // sharp treats extra bands of a TIFF as alpha.
     const kind = await image.metadata().catch(() => undefined);
-    const isColour = kind !== undefined && !hasBands(kind);
+    const isColour = kind !== undefined && !hasBands(kind) &&
+      !isFloatColour(kind);
     if (!isColour || wanted !== 1 && wanted !== 3) {
       return await decodeTiff(bytes, MAX_PIXELS);
     }
@@ -222,8 +229,12 @@ async function shrunk(
  */
 async function cmyk(image: Sharp, side?: number): Promise<Image> {
   if (side !== undefined) shrink(image, side);
-  const { data, info } = await image.pipelineColourspace("cmyk")
-    .toColourspace("cmyk").raw().toBuffer({ resolveWithObject: true });
+  const wide = (await image.metadata()).depth === "ushort";
+  const { data: stored, info } = await image.pipelineColourspace("cmyk")
+    .toColourspace("cmyk").raw({ depth: wide ? "ushort" : "uchar" })
+    .toBuffer({ resolveWithObject: true });
+  // Of 16 bits the upper byte, as Pillow.
+  const data = wide ? stored.filter((_, i) => i % 2 === 1) : stored;
   const { width, height, channels } = info, pixels = width * height;
   const rgb = new Uint8Array(pixels * 3);
   for (let i = 0; i < pixels; i++) {

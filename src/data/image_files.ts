@@ -235,7 +235,7 @@ export async function imagesIn(dir: string): Promise<string[]> {
 export async function foldersIn(dir: string): Promise<string[]> {
   const names: string[] = [];
   for (const { name, isFile, isSymlink } of await entriesOf(dir)) {
-    if (isFile || name.startsWith(".")) continue;
+    if (isFile || name.startsWith(".") || name === THUMBNAILS) continue;
     if (isSymlink) {
       const path = `${dir}/${name}`;
       if (!await isFolder(path)) continue;

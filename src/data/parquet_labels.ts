@@ -37,7 +37,8 @@ export function labelsAs(
       "give all files the same classes",
     );
   }
-  return (label) => places[Number(label)] ?? label;
+  // null is no label, and not class 0.
+  return (label) => label == null ? label : places[Number(label)] ?? label;
 }
 
 /**

@@ -43,6 +43,8 @@ export interface FeatureRequest {
   features?: FeatureLayer;
   /** Called for each image that could not be read and is excluded. */
   onSkipped?: (image: string, why: string, index: number) => void;
+  /** See `PoolOptions`. */
+  failureLimit?: number;
   /** A file of rows from which a later call resumes, and the rows that are in it. */
   keep?: KeptRows;
 }
@@ -138,6 +140,7 @@ export async function computeFeatures(
     signal,
     workers: request.workers ?? defaultWorkers(compute.report.device),
     failed: new Set(keep?.skipped),
+    failureLimit: request.failureLimit,
     onSkipped(image, why, index) {
       skipped.push(index);
       request.onSkipped?.(image, why, index);

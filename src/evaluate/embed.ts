@@ -104,7 +104,7 @@ export interface EmbedResult {
 export function checkEmbedding(choices: EmbedChoices) {
   checkNames(choices, NAMES);
   const config = { ...EMBED_DEFAULTS, ...defined(choices) } as EmbedConfig;
-  const { out, patches } = config;
+  const { dataDir, out, patches } = config;
   if (!Number.isInteger(patches) || patches < 1) {
     throw embedError(
       `--patches ${patches}`,
@@ -118,6 +118,13 @@ export function checkEmbedding(choices: EmbedChoices) {
   if (!/\.(npy|safetensors|parquet)$/.test(out)) {
     const remedy = "end it in .npy, .safetensors or .parquet";
     throw embedError(out, "no such format", remedy);
+  }
+  if (out.endsWith(".npy") && resolve(out).startsWith(`${resolve(dataDir)}/`)) {
+    throw embedError(
+      out,
+      "it would lie among the images, and the next search would take it for one",
+      "name a file outside that folder, or end it in .safetensors",
+    );
   }
   const { path, config: run, model, damaged } = readCheckpointInfo(
     config.modelPath,

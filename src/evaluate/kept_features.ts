@@ -26,11 +26,20 @@ interface KeptOptions {
   identity: unknown;
 }
 
-/** All files of a folder with their sizes and times: the shards of a data set. */
-function filesUnder(dir: string): [path: string, size: number, time: number][] {
+/** The files of data sets with many images to a file. */
+const SHARD = /\.(bin|tar|parquet)$/;
+
+/**
+ * The shards under a folder, with their sizes and times. No other files: a run's folder,
+ * which changes while it is evaluated, may lie among them.
+ */
+function shardsUnder(
+  dir: string,
+): [path: string, size: number, time: number][] {
   return [...Deno.readDirSync(dir)].flatMap(({ name }) => {
     const path = `${dir}/${name}`, { isDirectory, size } = Deno.statSync(path);
-    if (isDirectory) return filesUnder(path);
+    if (isDirectory) return shardsUnder(path);
+    if (!SHARD.test(name)) return [];
     return [[path, size, modified(path)] as [string, number, number]];
   }).sort(([a], [b]) => a < b ? -1 : 1);
 }
@@ -48,7 +57,7 @@ export class KeptFeatures implements Disposable {
     try {
       this.#identity = JSON.stringify([
         identity,
-        isOfFiles || dataDir === undefined ? [] : filesUnder(dataDir),
+        isOfFiles || dataDir === undefined ? [] : shardsUnder(dataDir),
       ]);
     } catch {
       // A file that cannot be read is reported by what reads it; nothing is kept.

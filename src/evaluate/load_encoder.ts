@@ -32,7 +32,7 @@ import {
   recipeOf,
 } from "../patches/recipe.ts";
 import { Purpose, RandomStream } from "../random.ts";
-import { pixelsOf, valuesOf } from "../checkpoint/run_config.ts";
+import { pixelsOf, trainSource, valuesOf } from "../checkpoint/run_config.ts";
 import { checkKind } from "./check_evaluation.ts";
 import { readCheckpoint } from "../checkpoint/checkpoint.ts";
 
@@ -74,6 +74,11 @@ export interface LoadedEncoder extends FeatureEncoder, Disposable {
   readonly recipe: RecipeChoice;
   /** Pixel format of its images. */
   readonly pixels: PixelFormat;
+  /**
+   * The shorter side to which the cache of its run shrank large images, as `embed` shrinks
+   * files and bytes; undefined for a run without a cache.
+   */
+  readonly shrinkTo: number | undefined;
   /** Images per call. */
   readonly images: number;
   /** Patches per image. */
@@ -99,13 +104,12 @@ export interface LoadedEncoder extends FeatureEncoder, Disposable {
 /** Decodes an image that is given in any form. */
 async function decoded(
   image: string | Uint8Array | Image,
-  pixels: PixelFormat,
+  options: { pixels: PixelFormat; shrinkTo?: number },
 ): Promise<Image> {
-  if (typeof image === "string") {
-    return await decodeFile(image, { pixels });
-  }
+  const { pixels } = options;
+  if (typeof image === "string") return await decodeFile(image, options);
   if (image instanceof Uint8Array) {
-    return await decodeBytes(image, "the image", { pixels });
+    return await decodeBytes(image, "the image", options);
   }
   if (!isComplete(image)) {
     const { width, height, channels = 3, data } = image;
@@ -168,6 +172,7 @@ export async function loadEncoder(
   }
   const loaded = await inTurn(() => loadEngine({ engine, precision }));
   const pixels = pixelsOf(config);
+  const shrinkTo = trainSource(config).cache?.side;
   const size = { images, patches, patchSize, values: valuesOf(config) };
   const encoder = await loaded.encoder({ model, features, ...size }, state);
   const transforms = await createTransforms(pixels);
@@ -197,6 +202,7 @@ export async function loadEncoder(
   return {
     recipe: config.recipe,
     pixels,
+    shrinkTo,
     images,
     patches,
     patchSize,
@@ -213,7 +219,9 @@ export async function loadEncoder(
           code: "INVALID_ARGUMENT",
         });
       }
-      return await encoder.encode(cut(await decoded(image, pixels)));
+      return await encoder.encode(
+        cut(await decoded(image, { pixels, shrinkTo })),
+      );
     },
     dispose: () => encoder.dispose(),
     [Symbol.dispose]: () => encoder.dispose(),

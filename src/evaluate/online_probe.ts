@@ -110,6 +110,8 @@ export function onlineProbe(
           ...cutsOf(config, { protocol, patches }),
           patchSize: patchSize ?? config.patchSize,
           workers: config.workers,
+          // Training counts the damaged images of the whole set.
+          failureLimit: 0.5,
           onSkipped(image, why) {
             if (!named.has(image)) onSkipped?.(image, why);
             named.add(image);

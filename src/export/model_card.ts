@@ -4,9 +4,15 @@
  *
  * @module
  */
+import { basename } from "node:path";
 import { backboneWidth } from "../model/blocks.ts";
+import { viewCount } from "../model/methods/method.ts";
 import { methodOf } from "../model/methods/methods.ts";
-import { pixelsOf, type ResolvedConfig } from "../checkpoint/run_config.ts";
+import {
+  pixelsOf,
+  type ResolvedConfig,
+  trainSource,
+} from "../checkpoint/run_config.ts";
 import { losesEdges, recipeOf } from "../patches/recipe.ts";
 import {
   type ExportFormat,
@@ -157,12 +163,20 @@ const features = model.predict(patches);
 };
 
 /** What the input is, and how the feature of an image is computed. */
+/** How the cache of a run has changed its images. */
+function shrinkText(config: ResolvedConfig): string {
+  const side = trainSource(config).cache?.side;
+  return side === undefined
+    ? ""
+    : `\nImages were first reduced to ${side} pixels on the shorter side (\`--cache\`).`;
+}
+
 function inputOf({ model, patchSize }: ExportRequest, config: ResolvedConfig) {
   const size = `${patchSize}×${patchSize} pixels, ${inputText(config)}`;
   if (methodOf(model).protocol === "whole") {
     return `The input is the whole image: its central square${
       losesEdges(patchSize) ? " (224/256 of the shorter side)" : ""
-    }, resized to\n${size}.`;
+    }, resized to\n${size}.${shrinkText(config)}`;
   }
   return `The input is patches, not whole images: crops of ${
     areaText(config)
@@ -174,7 +188,7 @@ ${size}. The feature of
 an image is the mean over 16 to 128 of its patches, which \`deno task embed\` and
 \`evaluate\` cut with the whole augmentation of the training (${
     augmentationText(config)
-  }).`;
+  }).${shrinkText(config)}`;
 }
 
 /** The parts of a recipe that are applied: `flip, colour jitter`. */
@@ -262,8 +276,10 @@ export function modelCard(
   },
 ): string {
   const { part, precision } = request;
+  const method = methodOf(request.model);
+  const views = viewCount(method) === undefined ? "patches" : "views";
   const rows: [string, unknown][] = [
-    ["method", methodOf(request.model).title],
+    ["method", method.title],
     ["architecture", config.arch],
     [
       "part",
@@ -272,15 +288,22 @@ export function modelCard(
         : "the ResNet and the hidden layer after it",
     ],
     ["features", featureWidth(request)],
-    ["trained on", `${config.data}, ${config.images} images, no labels`],
+    [
+      "trained on",
+      `${config.data}, ${config.images} images` +
+      (config.init === undefined ? ", no labels" : ""),
+    ],
+    ...(config.init === undefined
+      ? []
+      : [["initial weights", basename(config.init)]] as [string, unknown][]),
     ["steps", `${step} of ${config.steps}`],
-    ["batch", `${config.bs} images × ${config.numPatches} patches`],
+    ["batch", `${config.bs} images × ${config.numPatches} ${views}`],
     ["learning rate, seed", `${config.lr}, ${config.seed}`],
     ["weights", precision],
     ["relative difference from our own features", distance.toExponential(1)],
   ];
   const table = rows.map(([name, value]) => `| ${name} | ${value} |`);
-  return `# ${config.arch}, trained by ${methodOf(request.model).title}
+  return `# ${config.arch}, trained by ${method.title}
 
 | | |
 | --- | --- |

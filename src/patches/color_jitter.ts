@@ -54,6 +54,8 @@ export function jitter(transforms: PatchTransforms, draw: JitterDraw): void {
     if (step === 0) transforms.adjustBrightness(draw.brightness);
     else if (step === 1) transforms.adjustContrast(draw.contrast);
     else if (step === 2) transforms.adjustSaturation(draw.saturation);
-    else transforms.adjustHue(draw.hue);
+    // As torchvision, which leaves out a hue of strength 0: the way to HSV and back
+    // rounds, and mixes numbers that are not RGB.
+    else if (draw.hue !== 0) transforms.adjustHue(draw.hue);
   }
 }

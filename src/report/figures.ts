@@ -63,22 +63,22 @@ function draw(title: string, options: object): string {
   return svg.outerHTML.replace(/(<g\b[^>]*?) aria-label="[^"]*"/g, "$1");
 }
 
-function lines(name: string, title: string, points: Point[]): Figure {
+/** Curves; `runs` are all of the report, so that each has one colour in all figures. */
+function lines(
+  { name, title, points }: { name: string; title: string; points: Point[] },
+  runs: RunRecord[],
+): Figure {
   const marks = { x: "x", y: "y", z: "series", stroke: "series" };
   const svg = draw(title, {
     x: { label: "step" },
     y: { grid: true, label: null },
-    color: { scheme: "observable10", domain: seriesOf(points) },
+    color: { scheme: "observable10", domain: runs.map((run) => run.name) },
     marks: [
       Plot.lineY(points, marks),
       Plot.dot(points.length < 60 ? points : [], { ...marks, r: 2 }),
     ],
   });
   return { name, title, svg };
-}
-
-function seriesOf(points: { series: string }[]): string[] {
-  return [...new Set(points.map((point) => point.series))];
 }
 
 /** The training curves of some runs, all in the same figures. */
@@ -92,7 +92,9 @@ export function curves(runs: RunRecord[]): Figure[] {
       }))
     );
     const known = points.filter(({ y }) => Number.isFinite(y));
-    return known.length > 0 ? [lines(name, title, known)] : [];
+    return known.length > 0
+      ? [lines({ name, title, points: known }, runs)]
+      : [];
   });
   const probes = runs.flatMap((run) =>
     run.probes.map(({ step, top1 }) => ({
@@ -102,7 +104,8 @@ export function curves(runs: RunRecord[]): Figure[] {
     }))
   );
   if (probes.length > 0) {
-    figures.push(lines("probe", "Online probe: kNN top-1, %", probes));
+    const title = "Online probe: kNN top-1, %";
+    figures.push(lines({ name: "probe", title, points: probes }, runs));
   }
   return figures;
 }
@@ -185,13 +188,20 @@ export function signFigures(signs: SignOfAccuracy[]): Figure[] {
   });
 }
 
+/** How many colours the scheme of a map has. */
+const MAP_COLORS = 10;
+
 /** A map of embeddings, coloured by class. */
 export function embeddingMap(
   points: { x: number; y: number; label: string }[],
 ): Figure {
-  const isLabelled = points.some(({ label }) => label !== points[0]!.label);
+  const classes = new Set(points.map(({ label }) => label)).size;
   const title = "Test images by their features (PCA)" +
-    (isLabelled ? ", a colour for each class" : "");
+    (classes > MAP_COLORS
+      ? `, coloured by class: ${MAP_COLORS} colours for ${classes}`
+      : classes > 1
+      ? ", a colour for each class"
+      : "");
   const svg = draw(title, {
     width: 560,
     height: 420,

@@ -105,6 +105,7 @@ export async function gallery(
       labels: labelsOf(dataset),
       split: "test",
       ...cutsOf(config, { protocol, patches: PATCHES }),
+      failureLimit: 0.5,
       signal,
     });
     cosines = await calls.cosines("test");

@@ -40,11 +40,16 @@ export interface PoolOptions {
    * reported again. The pool adds to the set.
    */
   failed?: Set<number>;
+  /**
+   * The share of the images that may fail, 0.01 where it is not
+   * given. More of a small sample may.
+   */
+  failureLimit?: number;
   /** Ends the stream and its workers; waits then reject with its reason. */
   signal?: AbortSignal;
 }
 
-/** The fraction of the data set's images that may fail before the run ends. */
+/** The share of the data set's images that may fail before the run ends. */
 const FAILURE_LIMIT = 0.01;
 /** How many other images are tried in place of one that fails. */
 const STAND_INS = 8;
@@ -221,12 +226,14 @@ export class PatchPool {
           code: "INVALID_DATA",
         });
       }
-      if (failed > Math.max(1, FAILURE_LIMIT * count)) {
+      const { failureLimit = FAILURE_LIMIT } = this.#options;
+      if (failed > Math.max(1, failureLimit * count)) {
         throw new EmpSslError({
           action: "continue with",
           subject: this.#job.source.name,
-          found:
-            `${failed} images failed, more than 1 % of ${count}; the last is ${image} (${why})`,
+          found: `${failed} images failed, more than ${
+            100 * failureLimit
+          } % of ${count}; the last is ${image} (${why})`,
           remedy: "repair or remove them",
           code: "INVALID_DATA",
         });

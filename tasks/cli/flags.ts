@@ -150,12 +150,11 @@ export function parseCommand(
     Object.keys(flags).filter((name) => types.includes(flags[name].type));
   const spelled = joinValues(
     args.map((arg) =>
-      arg.startsWith("--")
-        ? arg.replace(/^--[^=]*/, (flag) => {
-          const name = flag.slice(2).replaceAll("_", "-");
-          return `--${command.aliases?.[name] ?? name}`;
-        })
-        : arg
+      // Not a quoted text that begins with a flag, as `record` takes.
+      arg.replace(/^--[\w-]+(?==|$)/, (flag) => {
+        const name = flag.slice(2).replaceAll("_", "-");
+        return `--${command.aliases?.[name] ?? name}`;
+      })
     ),
     flags,
   );

@@ -141,9 +141,11 @@ export function evaluationOf(values: Values, data: string): RunEvaluation {
 /** Whether an evaluation in a run's folder is the one that is asked for. */
 export function isEvaluation(
   found: EvaluationResult,
-  { path, kind, evaluation }: {
+  { path, data, kind, evaluation }: {
     /** The checkpoint. */
     path: string;
+    /** The data set of its run. */
+    data: string;
     kind: EvaluationKind;
     evaluation: RunEvaluation;
   },
@@ -155,7 +157,8 @@ export function isEvaluation(
   const ofEarlier = found.limits === undefined &&
     train <= (limitTrain ?? Infinity) && test <= (limitTest ?? Infinity);
   const limited = ofEarlier ? { ...found, limits } : found;
-  return checkpointFile(found) === path.split("/").at(-1) &&
+  return found.data === data &&
+    checkpointFile(found) === path.split("/").at(-1) &&
     !found.untrained && isMadeWith(limited, { ...kind, testPatches, limits });
 }
 
@@ -172,7 +175,7 @@ export async function evaluateRun(
   signal: AbortSignal,
 ): Promise<void> {
   const { path, config } = readCheckpointInfo(run);
-  const wanted = { path, kind, evaluation };
+  const wanted = { path, data: config.data, kind, evaluation };
   const done = readEvaluations(run).some((e) => isEvaluation(e, wanted));
   if (done) return;
   const { protocol, features } = kind;
