@@ -23,7 +23,7 @@
  *   reason instead.
  * - `NOT_FINITE`, `COLLAPSED`: training diverged, or all images have the same embedding;
  *   start again with a lower learning rate (other weights of the loss, where the first
- *   step fails). The last checkpoint is kept.
+ *   step fails). Earlier checkpoints are kept.
  * - `STEP_FAILED`: the engine failed in a step, for example out of memory; start again
  *   with a smaller micro-batch or batch, or fewer patches.
  * - `PEER_LOST`: another process of the run was lost; resume with the remaining ones.

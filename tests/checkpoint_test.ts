@@ -7,6 +7,7 @@ import {
 } from "@std/assert";
 import { SampledRank } from "../src/train/sampled_rank.ts";
 import { writeAtomically } from "../src/atomic_file.ts";
+import { concatBytes } from "../src/files.ts";
 import {
   readCheckpoint,
   readCheckpointInfo,
@@ -64,6 +65,31 @@ Deno.test("safetensors go there and back", () => {
   assertEquals([...tensors.get("a")!.values], [1, 2, 3, 4]);
   assertEquals(tensors.get("a")!.shape, [2, 2]);
   assertEquals(metadata, { note: "hello" });
+});
+
+Deno.test("numbers of other types are read as float32, whole ones are left out", () => {
+  const types = {
+    BF16: Uint16Array.of(0x3f80, 0xc020), // 1, −2.5
+    F16: Uint16Array.of(0x3c00, 0xc100),
+    F64: Float64Array.of(1, -2.5),
+    I64: BigInt64Array.of(1n, 2n),
+  };
+  for (const [dtype, values] of Object.entries(types)) {
+    const data_offsets = [0, values.byteLength];
+    const header = JSON.stringify({ t: { dtype, shape: [2], data_offsets } });
+    const head = new Uint8Array(8);
+    new DataView(head.buffer).setBigUint64(0, BigInt(header.length), true);
+    const file = concatBytes([
+      head,
+      new TextEncoder().encode(header),
+      new Uint8Array(values.buffer),
+    ]);
+    const found = decodeSafetensors(file, "x").tensors.get("t");
+    assertEquals(
+      found && [...found.values],
+      dtype === "I64" ? undefined : [1, -2.5],
+    );
+  }
 });
 
 Deno.test("a header whose length begins like a pickle is read", () => {
@@ -217,8 +243,15 @@ Deno.test("two runs cannot have the same folder", async () => {
         );
       }
     }
-    using _second = RunFolder.take(`${dir}/run`, "new");
-    Deno.writeTextFileSync(`${dir}/run/config.json`, "{}");
+    {
+      using _second = RunFolder.take(`${dir}/run`, "new");
+      Deno.writeTextFileSync(`${dir}/run/config.json`, "{}");
+    }
+    assertThrows(
+      () => RunFolder.take(`${dir}/run`, "new"),
+      Error,
+      "ended before its first checkpoint, delete it, or name another",
+    );
     return Promise.resolve();
   });
 });

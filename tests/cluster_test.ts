@@ -9,6 +9,8 @@ import {
   assertThrows,
 } from "@std/assert";
 import { lookup } from "node:dns/promises";
+import { once } from "node:events";
+import { connect } from "node:net";
 import { EmpSslError } from "../src/errors.ts";
 import {
   checkMembership,
@@ -187,6 +189,22 @@ Deno.test("all get the plan of process 0, and none ends before all have finished
   for (const peer of peers) peer[Symbol.dispose]();
 });
 
+Deno.test("process 0 waits until the others have their data and their engine", async () => {
+  const peers = await Promise.all(optionsFor(3).map(meet));
+  let isReady = false;
+  const ready = peers[0]!.ready().then(() => isReady = true);
+  await peers[1]!.ready();
+  await new Promise((done) => setTimeout(done, 200));
+  assert(!isReady);
+  await peers[2]!.ready();
+  await ready;
+  const [first, second] = await Promise.all(optionsFor(2).map(meet));
+  const lost = assertRejects(() => first!.ready(), EmpSslError, "it has ended");
+  second![Symbol.dispose]();
+  await lost;
+  for (const peer of [...peers, first!]) peer[Symbol.dispose]();
+});
+
 Deno.test("a lost process ends the work of all, by name", async () => {
   const peers = await Promise.all(optionsFor(3).map(meet));
   const never = new Promise<never>(() => {});
@@ -294,6 +312,14 @@ Deno.test("different settings are refused, at both ends", async () => {
   const [chief, other] = optionsFor(2);
   const settings = { ...other.settings, "--bs": "16" };
   const found = "it has --bs 16 where process 0 has 8";
+  {
+    const [first, second] = optionsFor(2);
+    using host = Peers.host(first!);
+    // Long before the plan.
+    const join = () => Peers.join({ ...second!, settings });
+    await assertRejects(join, EmpSslError, found);
+    assertStringIncludes(host.refused.reason.message, found);
+  }
   await Promise.all([
     assertRejects(() => meet(chief), EmpSslError, found),
     assertRejects(
@@ -324,6 +350,11 @@ Deno.test("a foreign connection to the rendezvous port does no harm", async () =
     await stranger.write(new TextEncoder().encode(text)).catch(() => {});
     stranger.close();
   }
+  // One that is gone before it is accepted, as in a scan of ports.
+  const { hostname, port } = rendezvousAddress(chief.addresses[0]);
+  const reset = connect(port, hostname);
+  await once(reset, "connect");
+  reset.resetAndDestroy();
   const peers = await Promise.all([joining, meet(other)]);
   // Process 0 has closed that connection.
   assertEquals(await silent.read(new Uint8Array(1)), null);
@@ -353,6 +384,32 @@ Deno.test("processes compare the version and the choices that they must share", 
   // Process 0 reads the others from the checkpoint.
   assertEquals(settings({ bs: 4 }, true)["--bs"], undefined);
   assertEquals(settings({}, true)["--resume"], "given");
+});
+
+Deno.test("another process resumes with the cache and the classes of the run", async () => {
+  const [{ addresses }] = optionsFor(2);
+  const stored = { cache: "/scratch/cache", classes: "classes.txt" };
+  const config = { ...await resolveConfig({}), ...stored };
+  const given = { cluster: addresses, task: 1, dataDir: "/elsewhere" };
+  const asked = withDefaults(given);
+  using host = Peers.host({
+    ...{ addresses, task: 0, timeout: 5 },
+    settings: sharedSettings({ asked, resumes: true }),
+  });
+  const resolved: Partial<TrainConfig>[] = [];
+  const following = followAgreement(given, {
+    ...{ asked, resumes: true },
+    resolve(choices) {
+      resolved.push(choices);
+      return Promise.reject(new Error("enough"));
+    },
+  });
+  const end = assertRejects(() => following, Error, "enough");
+  using _ = await host.welcome({ config, step: 0, replicas: 1, images: "" });
+  await end;
+  const { cache, classes, dataDir } = resolved[0]!;
+  assertEquals({ cache, classes }, stored);
+  assertEquals(dataDir, "/elsewhere");
 });
 
 Deno.test("another process trains on the views of process 0", async () => {

@@ -22,7 +22,9 @@ import { codeOf } from "../src/errors.ts";
 import type { PatchJob } from "../src/stream/patch_job.ts";
 import { checkOutput } from "../src/evaluate/write_features.ts";
 import { checkLoss } from "../src/train/health.ts";
+import { resolveConfig } from "../src/train/config.ts";
 import { resumedConfig } from "../src/train/resume.ts";
+import { checkUnchanged } from "../src/train/unchanged.ts";
 import { parseFlags } from "../tasks/cli/flags.ts";
 import { configOf } from "../tasks/cli/train_choices.ts";
 import { command } from "../tasks/cli/train_flags.ts";
@@ -64,6 +66,13 @@ Deno.test("an engine, a number format or threads that do not exist are refused",
   );
   await assertRefused(() => loadEncoder({ modelPath, precision }), "fp8");
   await assertRefused(() => loadEncoder({ modelPath, engine }), "torch");
+});
+
+Deno.test("a run in tf32 goes on in fp32 where there is no GPU, and in no other", async () => {
+  const stored = { ...await resolveConfig({}), precision: "tf32" } as const;
+  checkUnchanged("runs/a", stored, { precision: "fp32" });
+  const other = () => checkUnchanged("runs/a", stored, { precision: "bf16" });
+  assertThrows(other, EmpSslError, "it was started with tf32");
 });
 
 Deno.test("features among the images, which would be one, are refused", async () => {

@@ -121,10 +121,16 @@ export class RunFolder implements Disposable {
       [...names].some((name) => CHECKPOINT_FILE.test(name));
     if (mode === "new" && holds) {
       lock.close();
+      const isSaved = [...names].some((name) => CHECKPOINT_FILE.test(name));
       throw folderError(
         dir,
-        "it already holds a run",
-        "resume it with --resume, or name another folder with --dir",
+        isSaved
+          ? "it already holds a run"
+          : "it already holds a run, which ended before its first checkpoint",
+        `${
+          isSaved ? "resume it with --resume" : "delete it"
+        }, or name another ` +
+          "folder with --dir",
       );
     }
     return new RunFolder(dir, lock, mode === "new");

@@ -31,7 +31,32 @@ export interface TensorFile {
 /** The format's limit on the header, against malicious files. */
 const MAX_HEADER = 100_000_000;
 
-/** Bytes per element of each type. */
+/** How the numbers of each type that is read become float32. */
+const READ: Record<
+  string,
+  { bytes: number; from(b: ArrayBuffer): Float32Array }
+> = {
+  F32: { bytes: 4, from: (bytes) => new Float32Array(bytes) },
+  F16: {
+    bytes: 2,
+    from: (bytes) => Float32Array.from(new Float16Array(bytes)),
+  },
+  // The upper half of a float32.
+  BF16: {
+    bytes: 2,
+    from(bytes) {
+      const halves = new Uint16Array(bytes);
+      const words = Uint32Array.from(halves, (half) => half << 16);
+      return new Float32Array(words.buffer);
+    },
+  },
+  F64: {
+    bytes: 8,
+    from: (bytes) => Float32Array.from(new Float64Array(bytes)),
+  },
+};
+
+/** Bytes per element of each type that is written. */
 const BYTES = { F32: 4, I32: 4, F16: 2 } as const;
 
 /** A tensor's entry in a header. */
@@ -185,12 +210,13 @@ export function decodeSafetensors(file: Uint8Array, name: string): TensorFile {
     if (!isEntry(entry)) {
       throw invalid(name, `its entry ${tensor} is malformed`);
     }
-    const { dtype } = entry;
-    if (dtype !== "F32" && dtype !== "F16") continue;
+    const type = READ[entry.dtype];
+    // Such as the counters of PyTorch's batch norms.
+    if (type === undefined) continue;
     const [from, to] = entry.data_offsets;
     const size = entry.shape.reduce((product, side) => product * side, 1);
     if (
-      to < from || to > file.length - start || to - from !== BYTES[dtype] * size
+      to < from || to > file.length - start || to - from !== type.bytes * size
     ) {
       throw invalid(
         name,
@@ -199,10 +225,10 @@ export function decodeSafetensors(file: Uint8Array, name: string): TensorFile {
     }
     spans.push([from, to]);
     const bytes = file.slice(start + from, start + to);
-    const values = dtype === "F32"
-      ? new Float32Array(bytes.buffer)
-      : Float32Array.from(new Float16Array(bytes.buffer));
-    tensors.set(tensor, { shape: entry.shape, values });
+    tensors.set(tensor, {
+      shape: entry.shape,
+      values: type.from(bytes.buffer),
+    });
   }
   spans.sort((a, b) => a[0] - b[0]);
   for (let i = 1; i < spans.length; i++) {

@@ -209,7 +209,7 @@ export async function followAgreement(
   try {
     const { config: planned, images } = peers.plan;
     check?.(planned);
-    const { dataDir, classes, cache, dataUrl, download } = given;
+    const { classes, cache, dataUrl, download } = given;
     const local = {
       dataDir: resumes ? planned.dataDir : undefined,
       workers: undefined,
@@ -218,8 +218,9 @@ export async function followAgreement(
     const completed = await peers.guard(resolve({
       ...asChoices({ ...planned, ...local }, given),
       tensorboard: false,
-      // Paths on this machine.
-      ...(resumes && dataDir === undefined ? {} : { classes, cache }),
+      // Paths on this machine; a resumed run has them from its start.
+      classes: classes ?? (resumes ? planned.classes : undefined),
+      cache: cache ?? (resumes ? planned.cache : undefined),
       dataUrl,
       download,
       dir: undefined,

@@ -23,6 +23,8 @@ export interface Message {
   welcome?: unknown;
   heartbeat?: true;
   lost?: LostPeer;
+  /** It has its data and its engine. */
+  ready?: true;
   done?: true;
 }
 
@@ -38,6 +40,8 @@ export class Connection {
   #rest = "";
   #connection: Deno.TcpConn;
   #lastMessage = performance.now();
+  /** Whether the other process has its data and its engine. */
+  ready = false;
   /** Whether the other process has finished. */
   done = false;
 

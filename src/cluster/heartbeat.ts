@@ -21,6 +21,11 @@ import {
 /** Process 0 before the plan is made. */
 export interface PeersHost<Plan> extends Disposable {
   /**
+   * Aborted while the run is prepared, with its error as the reason, if a process that
+   * connects has other settings.
+   */
+  readonly refused: AbortSignal;
+  /**
    * Waits until all processes are connected, and sends them the plan.
    *
    * @throws {EmpSslError} `PEER_LOST` if one does not connect in time, and
@@ -100,6 +105,7 @@ export class Peers<Plan> implements Disposable {
   static host<Plan>(options: RendezvousOptions): PeersHost<Plan> {
     const rendezvous = new HostedRendezvous<Plan>(options);
     return {
+      refused: rendezvous.refused,
       async welcome(plan, signal) {
         const connections = await rendezvous.welcome(plan, signal);
         return new Peers(options, connections, plan);
@@ -112,6 +118,7 @@ export class Peers<Plan> implements Disposable {
     for (;;) {
       const message = await connection.next();
       if (message?.done) connection.done = true;
+      else if (message?.ready) connection.ready = true;
       else if (message?.lost !== undefined) {
         this.#fail(message.lost);
       } else if (message === undefined) {
@@ -168,6 +175,22 @@ export class Peers<Plan> implements Disposable {
     });
     await sleep(100);
     return error;
+  }
+
+  /**
+   * Tells process 0 that this one has its data and its engine; as process 0, waits for
+   * that of all others. After the plan they may still search their data.
+   *
+   * @throws {EmpSslError} `PEER_LOST` if one is lost meanwhile.
+   */
+  async ready(): Promise<void> {
+    const connections = [...this.#connections.values()];
+    if (this.#options.task !== 0) {
+      return connections.forEach((host) => host.send({ ready: true }));
+    }
+    const all = () => connections.every(({ ready }) => ready);
+    while (!all() && this.#failed === undefined) await sleep(20);
+    if (this.#failed !== undefined) throw this.#failed;
   }
 
   /**

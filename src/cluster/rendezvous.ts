@@ -25,7 +25,7 @@ export interface RendezvousOptions extends Membership {
 
 const REMEDY = {
   resume:
-    "start all processes again with --resume; the last checkpoint is kept",
+    "start all processes again with --resume; earlier checkpoints are kept",
   together:
     "start all processes within --peer-timeout of each other, once every " +
     "machine is set up (deno task setup) and has its data",
@@ -93,6 +93,10 @@ export class HostedRendezvous<Plan> implements Disposable {
   #complete = Promise.withResolvers<void>();
   #heartbeat: ReturnType<typeof setInterval>;
   #welcomed = false;
+  #closed = false;
+  #refused = new AbortController();
+  /** Aborted by the error of a process that has other settings. */
+  readonly refused: AbortSignal = this.#refused.signal;
 
   /**
    * Starts to listen.
@@ -108,7 +112,7 @@ export class HostedRendezvous<Plan> implements Disposable {
       () => this.#send({ heartbeat: true }),
       heartbeatSeconds(options.timeout) * 1000,
     );
-    this.#accept().catch(() => {});
+    void this.#accept();
     if (this.#missing().length === 0) this.#complete.resolve();
   }
 
@@ -127,9 +131,15 @@ export class HostedRendezvous<Plan> implements Disposable {
   }
 
   async #accept(): Promise<void> {
-    // Concurrently: a connection that sends nothing must not block the others.
-    for await (const connection of this.#listener) {
-      void this.#register(new Connection(connection));
+    while (!this.#closed) {
+      try {
+        const connection = new Connection(await this.#listener.accept());
+        // Concurrently: a connection that sends nothing must not block the others.
+        void this.#register(connection);
+      } catch {
+        // A client that has gone already, such as a scan of the ports.
+        await sleep(10);
+      }
     }
   }
 
@@ -165,6 +175,7 @@ export class HostedRendezvous<Plan> implements Disposable {
       code: "INVALID_ARGUMENT",
     });
     this.#fail(error, { peer, found, remedy: REMEDY.same });
+    this.#refused.abort(error);
   }
 
   /**
@@ -198,6 +209,7 @@ export class HostedRendezvous<Plan> implements Disposable {
 
   /** Stops listening; if no plan was sent, tells the others that process 0 has ended. */
   [Symbol.dispose](): void {
+    this.#closed = true;
     clearInterval(this.#heartbeat);
     this.#listener.close();
     if (!this.#welcomed) {

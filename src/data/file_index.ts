@@ -57,6 +57,7 @@ export async function writeFileIndex(
   index: string,
   dataset: ImageFiles,
   dir: string,
+  signal?: AbortSignal,
 ): Promise<void> {
   const { name, classes, length } = dataset;
   const header: Header = { format: FORMAT, name, classes, count: length };
@@ -64,7 +65,9 @@ export async function writeFileIndex(
   const sizes = new Float64Array(length);
   for (let i = 0; i < length; i++) {
     sizes[i] = sizeOf(dataset.describe(i)) ?? -1;
-    if (i % WRITTEN_LINES === 0) await breathe();
+    if (i % WRITTEN_LINES > 0) continue;
+    await breathe();
+    signal?.throwIfAborted();
   }
   writeAtomically(index, (temporary) => {
     using file = Deno.createSync(temporary);
@@ -159,10 +162,14 @@ export function openByIndex(index: string, dir: string): ImageFiles {
 export async function checkFileIndex(
   index: string,
   dir: string,
+  signal?: AbortSignal,
 ): Promise<void> {
   let count = 0, changed = 0, first = "";
   for (const { path, size } of entriesOf(index, dir)) {
-    if (count++ % WRITTEN_LINES === 0) await breathe();
+    if (count++ % WRITTEN_LINES === 0) {
+      await breathe();
+      signal?.throwIfAborted();
+    }
     const now = sizeOf(path);
     if ((now ?? -1) === size) continue;
     changed++;

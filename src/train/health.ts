@@ -37,7 +37,7 @@ export function checkLoss(loss: number, step: number): void {
       // Before any update of the weights.
       ? "compute in fp32, or change the weights of the loss; the learning rate " +
         "has had no effect yet"
-      : "lower --lr; the last checkpoint is kept",
+      : "lower --lr; earlier checkpoints are kept",
     code: "NOT_FINITE",
   });
 }
@@ -55,7 +55,7 @@ export function checkFinite(state: State, step: number): void {
       action: "write a checkpoint after",
       subject: `step ${step}`,
       found: `${name} is not finite: training has diverged`,
-      remedy: "lower --lr; the last checkpoint is kept",
+      remedy: "lower --lr; earlier checkpoints are kept",
       code: "NOT_FINITE",
     });
   }
@@ -101,7 +101,7 @@ export class CollapseWatch {
           effectiveRank.toFixed(2)
         })`,
       remedy:
-        "lower --lr, and for EMP-SSL --patch-sim; the last checkpoint is kept",
+        "lower --lr, and for EMP-SSL --patch-sim; earlier checkpoints are kept",
       code: "COLLAPSED",
     });
   }

@@ -24,19 +24,21 @@ export function imageIndexPath(dir: string): string {
  *
  * @param options The run's folder; whether the run is resumed; the source with which
  * its images have been opened already, if they have.
- * @throws {EmpSslError} `INVALID_DATA` if images have changed.
+ * @throws {EmpSslError} `INVALID_DATA` if images have changed; the signal's reason once it
+ * is aborted.
  */
 export async function indexedSource(
   source: DatasetSource,
-  { dir, goesOn, opened }: {
+  { dir, goesOn, opened, signal }: {
     dir: string;
     goesOn: boolean;
     opened?: DatasetSource;
+    signal?: AbortSignal;
   },
 ): Promise<DatasetSource> {
   const index = imageIndexPath(dir), folder = folderOf(source);
   if (goesOn && DATASETS[source.name]?.files && await exists(index)) {
-    await checkFileIndex(index, folder);
+    await checkFileIndex(index, folder, signal);
     return { ...source, shared: openByIndex(index, folder).share() };
   }
   const { shared, digest } = opened ?? (await openForThreads(source)).source;
@@ -45,7 +47,8 @@ export async function indexedSource(
   if (shared === undefined) return source;
   if (shared.kind === "files") {
     const { name, classes, table } = shared;
-    await writeFileIndex(index, new ImageFiles(name, classes, table), folder);
+    const files = new ImageFiles(name, classes, table);
+    await writeFileIndex(index, files, folder, signal);
   }
   return { ...source, shared };
 }

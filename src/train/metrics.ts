@@ -60,7 +60,7 @@ function failed(path: string, error: unknown): EmpSslError {
     action: "write",
     subject: path,
     found: messageOf(error),
-    remedy: "free disk space, then use --resume; the last checkpoint is kept",
+    remedy: "free disk space, then use --resume; earlier checkpoints are kept",
     code: "INVALID_CHECKPOINT",
     cause: error,
   });

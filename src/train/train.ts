@@ -10,6 +10,7 @@ import { modelOf } from "../model/model_of.ts";
 import { tensorSpecs } from "../model/parameters.ts";
 import { microBatchOf } from "./batch.ts";
 import { dataName } from "../data/own_data.ts";
+import { untilAborted } from "../call_options.ts";
 import type { PrepareEvent } from "../data/prepare.ts";
 import { checkMembership, checkOwnName } from "../cluster/membership.ts";
 import { type Compute, startCompute } from "../engine/compute.ts";
@@ -103,8 +104,8 @@ export async function* train(
   options: TrainOptions = {},
 ): AsyncGenerator<TrainEvent> {
   const { signal, probe, resume, includeBatch, prepared } = options;
+  const { onPrepare: onEvent } = options;
   const goesOn = resume !== undefined;
-  const preparing = { signal, onEvent: options.onPrepare };
   const config = flatChoices(choices), asked = withDefaults(config);
   const { cluster: addresses, task } = config;
   if (addresses) {
@@ -123,16 +124,17 @@ export async function* train(
         const { cache: _c, classes: _l, init: _i, ...given } = config;
         checkUnchanged(resume, planned, given);
       },
-      resolve: (choices) => resolveConfig(choices, preparing),
+      resolve: (choices) => resolveConfig(choices, { signal, onEvent }),
     });
     using _ = peers;
     const { step } = peers.plan;
     const run = { config: told, peers, step, source, signal, includeBatch };
     yield* explained(
       peers,
-      computing(told, (compute) => {
+      computing(told, async function* (compute) {
         checkReplicas(compute.report, peers.plan);
-        return steps({ ...run, compute });
+        await peers.ready();
+        yield* steps({ ...run, compute });
       }, peers),
     );
     return;
@@ -141,6 +143,8 @@ export async function* train(
   using host = isClustered(config)
     ? hostAgreement({ resumes: goesOn, asked })
     : undefined;
+  const stops = [signal, host?.refused].filter((stop) => stop !== undefined);
+  const preparing = { signal: AbortSignal.any(stops), onEvent };
   using folder = goesOn ? RunFolder.take(resume, "existing") : undefined;
   const from = goesOn ? resumePoint(resume) : undefined;
   if (prepared) checkPrepared(prepared.config, config);
@@ -163,6 +167,7 @@ export async function* train(
     dir,
     goesOn,
     opened: ready?.source,
+    signal: preparing.signal,
   });
   yield* computing(resolved, async function* (compute) {
     // A resumed run keeps the engine and the precision of its first start.
@@ -195,8 +200,11 @@ export async function* train(
       replicas: compute.report.replicas!.own,
     };
     using peers = await leadAgreement(host!, plan, { source, signal });
-    const all = steps({ ...run, peers, microBatch, signal, includeBatch });
-    yield* explained(peers, all);
+    const all = async function* () {
+      await untilAborted(peers.ready(), signal);
+      yield* steps({ ...run, peers, microBatch, signal, includeBatch });
+    };
+    yield* explained(peers, all());
   });
 }
 

@@ -77,6 +77,12 @@ export function checkUnchanged(
 ): void {
   const found = differenceOf(stored, given, (key, value) => {
     if (value === "auto") return true;
+    // tf32 is for GPUs alone: elsewhere its run goes on in fp32, which rounds less.
+    if (
+      key === "precision" && value === "fp32" && stored.precision === "tf32"
+    ) {
+      return true;
+    }
     // The options of a module may change with it: the digest of its data is compared.
     if (key === "dataOptions" && !isModule(stored.data)) return false;
     // The module may have moved: the digest shows whether its images are the same.

@@ -32,7 +32,7 @@ function kindOf(
       code: "STEP_FAILED",
       found: `the device is out of memory (${message.slice(0, 200)})`,
       remedy: isTraining
-        ? "free some of it and go on with --resume, or start again with a " +
+        ? "free some of it and go on with --resume from the last checkpoint, or start again with a " +
           "smaller --micro-batch, --bs or --num-patches"
         : "free some of it, or take --engine wasm",
     };
@@ -41,7 +41,7 @@ function kindOf(
     return {
       code: "NOT_FINITE",
       found: `the embeddings are not finite (${message.slice(0, 120)})`,
-      remedy: "lower --lr; the last checkpoint is kept",
+      remedy: "lower --lr; earlier checkpoints are kept",
     };
   }
   if (status === UNAVAILABLE) {
@@ -49,13 +49,14 @@ function kindOf(
       code: "PEER_LOST",
       found: `another process cannot be reached (${short})`,
       remedy: "start all processes again with --resume; " +
-        "the last checkpoint is kept",
+        "earlier checkpoints are kept",
     };
   }
   return {
     code: "STEP_FAILED",
     found: short,
-    remedy: "report this with the command you ran; the last checkpoint is kept",
+    remedy:
+      "report this with the command you ran; earlier checkpoints are kept",
   };
 }
 
