@@ -189,7 +189,10 @@ export class Peers<Plan> implements Disposable {
       return connections.forEach((host) => host.send({ ready: true }));
     }
     const all = () => connections.every(({ ready }) => ready);
-    while (!all() && this.#failed === undefined) await sleep(20);
+    // Until it is disposed of, as where the run is ended meanwhile.
+    while (!all() && this.#failed === undefined && !this.#finished) {
+      await sleep(20);
+    }
     if (this.#failed !== undefined) throw this.#failed;
   }
 

@@ -131,12 +131,13 @@ export class HostedRendezvous<Plan> implements Disposable {
   }
 
   async #accept(): Promise<void> {
-    while (!this.#closed) {
+    for (;;) {
       try {
         const connection = new Connection(await this.#listener.accept());
         // Concurrently: a connection that sends nothing must not block the others.
         void this.#register(connection);
       } catch {
+        if (this.#closed) return;
         // A client that has gone already, such as a scan of the ports.
         await sleep(10);
       }
