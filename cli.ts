@@ -2,7 +2,7 @@
  * All tasks as one program:
  *
  *     deno install -g -n emp-ssl --allow-read --allow-write --allow-env \
- *       --allow-sys --allow-ffi --allow-net --allow-run=python3,deno,ssh,nvidia-smi cli.ts
+ *       --allow-sys --allow-ffi --allow-net --allow-run cli.ts
  *     emp-ssl train --data cifar10
  *
  * Each task is described in its own module. Only the requested task's module is loaded.

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { architecture } from "../src/model/architectures.ts";
 import { batchPatches } from "../src/evaluate/compute_features.ts";
 import { startPair } from "./compare.ts";
 import type { Measurement } from "./measurement.ts";
@@ -14,7 +15,9 @@ export async function evaluation(
   options: BenchOptions,
 ): Promise<Measurement[]> {
   const scripts = { ours: "evaluate.ts", peer: "pytorch_evaluate.py" };
-  const batch = ["--batch", `${batchPatches(options.setting.size)}`];
+  const { arch, size } = options.setting;
+  const rows = batchPatches(architecture(arch).model, size);
+  const batch = ["--batch", `${rows}`];
   await using pair = await startPair(options, scripts, batch);
   const found: Measurement[] = [];
   for (const bag of [16, 128]) {

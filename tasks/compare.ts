@@ -13,6 +13,7 @@ import {
 } from "../src/model/methods/methods.ts";
 import { comparisonOf } from "../src/report/comparison.ts";
 import { readRuns } from "../src/report/run_record.ts";
+import { viewCount } from "../src/model/methods/method.ts";
 import { TRAIN_DEFAULTS } from "../src/train/choices.ts";
 import { prepareRun } from "../src/train/config.ts";
 import { dataDefaults } from "../src/train/data_defaults.ts";
@@ -190,6 +191,18 @@ async function runMethod(
   return true;
 }
 
+/** A length of a run against which its warm-up can be checked before it is timed. */
+function lengthOf(
+  { epoch, passes }: Budget,
+  { bs, numPatches, method }: TrainConfig,
+): Partial<TrainConfig> {
+  if (epoch !== undefined) return { epoch };
+  // Whether it fits into some minutes shows once a step has been timed.
+  if (passes === undefined) return { epoch: 1e6 };
+  const views = viewCount(methodNamed(method)) ?? numPatches;
+  return { maxSteps: Math.max(1, Math.round(passes / (bs * views))) };
+}
+
 /** See the module's description. */
 export async function run(values: Values): Promise<void> {
   const methods = methodsOf(values);
@@ -201,10 +214,8 @@ export async function run(values: Values): Promise<void> {
   for (const method of methods) {
     const choices = choicesOf(values, method);
     const onEvent = showPreparation();
-    // A warm-up is checked against the length of the run.
-    const { epoch = choices.epoch } = budget;
     const { config: resolved } = await prepareRun(
-      { ...choices, epoch },
+      { ...choices, ...lengthOf(budget, choices) },
       { onEvent },
     );
     chosen.set(method, { choices, resolved });

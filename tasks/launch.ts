@@ -46,6 +46,9 @@ export const PERMISSIONS: readonly string[] = [
   ...["--allow-ffi", "--allow-net", "--allow-run=python3"],
 ];
 
+// `--allow-run` of the task names no programs: else Deno would start none where the
+// environment has LD_LIBRARY_PATH or LD_PRELOAD, which the processes may need.
+
 /** How each process is started. */
 interface Start {
   program: string;

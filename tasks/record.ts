@@ -14,7 +14,9 @@ import { methodNamed } from "../src/model/methods/methods.ts";
 import { readRow, rowNames } from "../src/report/book.ts";
 import { readRun } from "../src/report/run_record.ts";
 import { recordRun } from "../src/report/write_book.ts";
+import { withoutDefaultHead } from "../src/train/config.ts";
 import { dataDefaults } from "../src/train/data_defaults.ts";
+import { differenceOf } from "../src/train/unchanged.ts";
 import { type Command, parseFlags, type Values } from "./cli/flags.ts";
 import { main } from "./cli/main.ts";
 import { configOf as trainConfigOf } from "./cli/train_choices.ts";
@@ -91,6 +93,11 @@ const NOT_GIVEN: readonly string[] = [
   ...["limitImages", "maxSteps", "init", "replicas"],
 ];
 
+/** An object with some entries; undefined for one without. */
+function ofSome<T extends object>(value: T | undefined): T | undefined {
+  return value && Object.keys(value).length > 0 ? value : undefined;
+}
+
 /**
  * The first choice that flags of `train` make otherwise than a run has it, with both
  * values; undefined if they would train the same.
@@ -108,6 +115,26 @@ export function trainedOtherwise(
     if (asked === undefined && !NOT_GIVEN.includes(name)) continue;
     if (name === "data" && isModule(`${asked}`)) continue;
     return `${name} is ${asked}, the run has ${kept}`;
+  }
+  const { recipe, model, methodOptions, patchSize, progressive } = choices;
+  const { bits, precision, syncBn, dataOptions } = choices;
+  const other = differenceOf(stored, {
+    ...{ recipe, model, methodOptions, patchSize, progressive },
+    ...{ bits, precision, syncBn, dataOptions },
+  }, (_, value) => value === "auto");
+  if (other !== undefined) return `${other.asked}, the run has ${other.kept}`;
+  // What is left out is the default, which a run stores by its name or not at all.
+  const own = withoutDefaultHead(stored);
+  const changed = {
+    recipe: typeof stored.recipe === "string" ? undefined : stored.recipe,
+    model: ofSome(own.model),
+    methodOptions: ofSome(own.methodOptions),
+    progressive: patchSize === undefined ? stored.progressive : undefined,
+  };
+  for (const [name, kept] of Object.entries(changed)) {
+    if (kept === undefined) continue;
+    if (choices[name as keyof typeof changed] !== undefined) continue;
+    return `${name} is left out, the run has ${JSON.stringify(kept)}`;
   }
   return undefined;
 }

@@ -30,6 +30,7 @@ import { exit, exitWithoutCleanup } from "./cli/exit.ts";
 import { main, quotePath, setUpEngine, showPreparation } from "./cli/main.ts";
 import { dashboardOf, letGo } from "./cli/live_page.ts";
 import { asTyped } from "./cli/program.ts";
+import { workOf } from "../src/stream/patch_sizes.ts";
 import { Progress } from "./cli/progress.ts";
 import { Summary } from "./cli/summary.ts";
 import { listen, SIGNALS } from "./cli/signals.ts";
@@ -233,7 +234,9 @@ export async function trainHere(
     if (event.type === "start") {
       folder = event.dir!;
       showStart(event);
-      progress = new Progress("train", event.config.steps);
+      const { config } = event;
+      progress = new Progress("train", config.steps)
+        .weighted((steps) => workOf(config, steps));
     } else if (event.type === "step") {
       summary.step(event.metrics);
       progress?.update(event.metrics.step + 1, stepLine(event.metrics));

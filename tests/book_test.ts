@@ -71,6 +71,19 @@ Deno.test("a command that trains something else is not recorded with a run", () 
     otherwise("--arch", "resnet50-cifar"),
     "arch is resnet50-cifar, the run has resnet18-cifar",
   );
+  for (
+    const flags of [
+      ["--no-color"],
+      ["--model", '{"width":32}'],
+      ["--patch-size", "8,16@0.5"],
+      ["--channels", "1"],
+    ]
+  ) assertStringIncludes(otherwise(...flags) ?? "", "the run has");
+  const flipless = { ...config, recipe: { flip: 0 } };
+  assertEquals(
+    trainedOtherwise(["--data", "shapes"], flipless),
+    'recipe is left out, the run has {"flip":0}',
+  );
 });
 
 Deno.test("mean and spread over the seeds of a row", () => {

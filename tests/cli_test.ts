@@ -99,6 +99,10 @@ Deno.test("a run's configuration is replayed, and flags change it", async () => 
     await Deno.writeTextFile(path, JSON.stringify(run));
     assertEquals(parse(`--config ${path}`).microBatch, 10);
     assertEquals(parse(`--config ${path} --num-patches 15`).microBatch, "auto");
+    for (const flag of ["--bs 20", "--patch-size 8,16@0.5", "--channels 1"]) {
+      assertEquals(parse(`--config ${path} ${flag}`).microBatch, "auto", flag);
+    }
+    assertEquals(parse(`--config ${path} --seed 1`).microBatch, 10);
     const other = parse(`--config ${path} --method vicreg`);
     assertEquals([other.microBatch, other.patchSim], ["auto", 200]);
     // The default head of a method belongs to the method and the architecture.
@@ -128,11 +132,30 @@ Deno.test("a run's configuration is replayed, and flags change it", async () => 
       ['{"data":"cifar10","bs":"4"}', 'it is "4", give a number'],
       ['{"data":"cifar10","precision":"fp16"}', "give one of"],
       ['{"data":"cifar10","cluster":"a:1"}', "give a list"],
+      ['{"data":"cifar10","steps":100}', "give maxSteps"],
     ];
     for (const [text, why] of wrong) {
       await Deno.writeTextFile(path, text);
       assertThrows(() => parse(`--config ${path}`), Error, why);
     }
+    // The rate of a method's batch belongs to that batch; a cache, to files.
+    const of200 = { data: "cifar10", method: "simclr", bs: 200, lr: 0.3125 };
+    const cached = { data: "folder", cache: "/c", classes: "/l" };
+    await Deno.writeTextFile(
+      path,
+      JSON.stringify({ ...of200, arch: "resnet18-cifar" }),
+    );
+    assertEquals(parse(`--config ${path}`).lr, 0.3125);
+    assertEquals(parse(`--config ${path} --bs 100`).lr, undefined);
+    await Deno.writeTextFile(path, JSON.stringify(cached));
+    const { cache, classes } = parse(`--config ${path} --data cifar10`);
+    assertEquals([cache, classes], [undefined, undefined]);
+    // By the names of the ecosystem, and with a preset.
+    const short = { data: "cifar10", epochs: 3, preset: "fast" };
+    await Deno.writeTextFile(path, JSON.stringify(short));
+    assertEquals(parse(`--config ${path} --epoch 1`).epoch, 1);
+    const paper = parse(`--config ${path} --preset paper`);
+    assertEquals([paper.patchSize, paper.numPatches], [undefined, 20]);
     // The defaults depend on the data set that the file names.
     await Deno.writeTextFile(path, '{"data":"cifar10"}');
     const written = parse(`--config ${path}`);
@@ -232,6 +255,17 @@ Deno.test("progress redraws a line on a terminal and writes plain lines elsewher
     [12, 200, 3725].map(formatSeconds),
     ["12 s", "3 min 20 s", "1 h 02 min"],
   );
+});
+
+Deno.test("the remaining time goes by the work that is left", async () => {
+  let out = "";
+  const bar = new Progress("train", 10, true, (text) => out += text)
+    .weighted((done) => done < 10 ? done : 1e6);
+  bar.update(1);
+  await new Promise((done) => setTimeout(done, 120));
+  bar.update(2);
+  // 100 ms and more for the second of a million.
+  assert(/2\/10 · \d+ h \d+ min left/.test(out), out);
 });
 
 Deno.test("progress fits the terminal, whatever its width is at the moment", () => {

@@ -5,6 +5,9 @@
 import { assert, assertEquals } from "@std/assert";
 import golden from "../fixtures/gpu_kernels.json" with { type: "json" };
 import type { NodeDef } from "../src/engine/trace/messages.ts";
+import { traceStep } from "../src/engine/trace/step_graph.ts";
+import { METHODS } from "../src/model/methods/methods.ts";
+import { modelOf } from "../src/model/model_of.ts";
 import { TENSORFLOW_VERSION } from "../src/engine/setup/wheels.ts";
 import { gpuGraphs } from "./gpu_graphs.ts";
 
@@ -42,6 +45,21 @@ Deno.test("the list of kernels is of the TensorFlow that is set up", () => {
     true,
     false,
   ]);
+});
+
+Deno.test("the constants of a graph do not grow with the square of the batch", () => {
+  const model = modelOf({
+    ...{ arch: "resnet18-cifar", method: "simclr" },
+    model: { width: 8, hidden: 32, embedding: 16 },
+  });
+  const options = {
+    ...{ images: 1024, patches: 2, patchSize: 16, model },
+    loss: { patchSim: 200, tcr: 1, eps: 0.2 },
+    optimizer: METHODS.simclr.defaults(false).optimizer,
+  };
+  const settings = { precision: "fp32", winograd: false } as const;
+  const { length } = traceStep(options, settings).graphDef();
+  assert(length < 2e6, `${length} bytes`);
 });
 
 Deno.test("every operation of every graph has a GPU kernel", async (t) => {

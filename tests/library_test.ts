@@ -234,7 +234,7 @@ Deno.test("an option that is undefined has its default", async () => {
         embed({
           modelPath: `${dir}/none`,
           dataDir: dir,
-          out: `${dir}/x.npy`,
+          out: `${dir}/x.parquet`,
           patches: undefined,
         }),
       EmpSslError,

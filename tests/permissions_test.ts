@@ -3,6 +3,7 @@
  * or write elsewhere.
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { dirname } from "node:path";
 import { cacheFolder } from "../src/cache.ts";
 import { withFolder, writeImages } from "./images.ts";
 import { PERMISSIONS } from "../tasks/launch.ts";
@@ -20,6 +21,30 @@ async function packagesFolder(): Promise<string> {
 
 Deno.test("launched processes have the permissions of `train`", () => {
   assertEquals([...PERMISSIONS], permissionsOf("train"));
+});
+
+Deno.test("a program runs where the linker's variables are set, by its name alone", async () => {
+  await withFolder(async (dir) => {
+    const pip = new URL("../src/engine/setup/pip.ts", import.meta.url);
+    await Deno.writeTextFile(
+      `${dir}/run.ts`,
+      `import { runProgram } from "${pip}";
+      const found = await runProgram("deno", ["eval", "console.log(6 * 7)"]);
+      console.log(found?.text);`,
+    );
+    const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: [
+        ...["run", "--no-check", "--no-prompt", "--allow-env"],
+        ...["--allow-run=deno", `${dir}/run.ts`],
+      ],
+      env: {
+        LD_LIBRARY_PATH: "/nowhere",
+        PATH: `${dirname(Deno.execPath())}:${Deno.env.get("PATH")}`,
+      },
+    }).output();
+    const text = new TextDecoder();
+    assertEquals(text.decode(stdout).trim(), "42", text.decode(stderr));
+  });
 });
 
 Deno.test({

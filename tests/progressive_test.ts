@@ -12,6 +12,7 @@ import {
   patchSizesInWords,
   patchSizesText,
   sizePhases,
+  workOf,
 } from "../src/stream/patch_sizes.ts";
 import { validateConfig } from "../src/train/validate.ts";
 import { withFolder } from "./images.ts";
@@ -69,6 +70,12 @@ Deno.test("sizes in words, and in the text that is parsed", () => {
   );
   assertEquals(patchSizesInWords({ patchSize: 32 }), "patches of 32×32");
   assertEquals(parsePatchSizes(patchSizesText(sizes)), sizes);
+});
+
+Deno.test("steps with larger patches are more of a run's work", () => {
+  const run = { ...parsePatchSizes("16,32@0.75"), steps: 8 };
+  const work = [0, 3, 6, 7, 8].map((step) => workOf(run, step) / 256);
+  assertEquals(work, [0, 3, 6, 10, 14]);
 });
 
 Deno.test("each step of a run has one size", () => {

@@ -4,6 +4,7 @@ import fc from "npm:fast-check@4.10.2";
 import { openByIndex, writeFileIndex } from "../src/data/file_index.ts";
 import { ImageFiles } from "../src/data/image_files.ts";
 import { isEmpSslError } from "../src/errors.ts";
+import { architecture } from "../src/model/architectures.ts";
 import { chooseMicroBatch, stepBytes } from "../src/engine/micro_batch.ts";
 import { permute } from "../src/random.ts";
 import { batchesPerEpoch, isBeyondEnd, placeOf } from "../src/stream/order.ts";
@@ -266,6 +267,13 @@ Deno.test("a micro-batch divides the patches and fits", () => {
       },
     ),
   );
+});
+
+Deno.test("no map of a micro-batch has 2³¹ numbers, however much memory there is", () => {
+  const { model } = architecture("resnet18-cifar");
+  const options = { model, images: 256, patches: 128, patchSize: 32 };
+  assertEquals(chooseMicroBatch(options, 1e12), 64);
+  assertEquals(chooseMicroBatch({ ...options, patches: 127 }, 1e12), undefined);
 });
 
 Deno.test("the effective rank counts directions", () => {

@@ -15,7 +15,7 @@ import { comparisonOf } from "../src/report/comparison.ts";
 import { rankCorrelation, signsOf } from "../src/report/correlation.ts";
 import { writeReport } from "../src/report/report.ts";
 import { readRuns } from "../src/report/run_record.ts";
-import { sensitivities } from "../src/report/sensitivity.ts";
+import { byValue, sensitivities } from "../src/report/sensitivity.ts";
 import { isEvaluation } from "../tasks/cli/runs.ts";
 import { variationsOf } from "../tasks/cli/variations.ts";
 import { withFolder } from "./images.ts";
@@ -273,6 +273,15 @@ Deno.test({
       assertStringIncludes(none.err, "--test-patches 0");
     });
   },
+});
+
+Deno.test("values of a choice are in order, also as texts", () => {
+  const order = (...values: (number | string)[]) => values.toSorted(byValue);
+  assertEquals(order(10, 9, 0.5), [0.5, 9, 10]);
+  assertEquals(order("0.5", "0.25", "1"), ["0.25", "0.5", "1"]);
+  const sizes = ["16", "16,32@0.25", "16,32@0.5", "16,32@0.75", 32];
+  assertEquals(order(...sizes.toReversed()), sizes);
+  assertEquals(order("cosine", "constant"), ["constant", "cosine"]);
 });
 
 Deno.test("a run that is evaluated as asked is not evaluated again", () => {

@@ -4,7 +4,7 @@
  * @module
  */
 import type { ModelConfig } from "../model/architectures.ts";
-import { blocksOf } from "../model/blocks.ts";
+import { blocksOf, stemOf } from "../model/blocks.ts";
 import { containerMemory } from "./cgroup.ts";
 import type { TrainerOptions } from "./engine.ts";
 
@@ -19,6 +19,8 @@ const BYTES: Record<ModelConfig["stem"], { bytes: number; side: number }> = {
 };
 /** Factor in bf16, a little more than half: 2.4 MB instead of 4.8 MB in fp32. */
 const PRECISION: Record<string, number> = { bf16: 0.52 };
+/** Kernels of TensorFlow and cuDNN count the numbers of a tensor in 31 bits. */
+const MOST_NUMBERS = 2 ** 31;
 /** Share of the free memory that the step may take. */
 const SHARE = 0.7;
 /** Bytes of weights, momentum, gradients and the library itself. */
@@ -40,6 +42,22 @@ function activations(model: ModelConfig): number {
 function times(model: ModelConfig): number {
   const measured = { ...model, depth: 18, width: 64 } as const;
   return activations(model) / activations(measured);
+}
+
+/** Numbers of a patch's largest map. */
+export function largestMap(model: ModelConfig, side: number): number {
+  const stem = stemOf(model);
+  let area = Math.ceil(side / stem.stride) ** 2;
+  let most = area * model.width;
+  // The max-pool of the ImageNet stem.
+  if (model.stem === "imagenet") area /= 4;
+  for (const { convs } of blocksOf(model)) {
+    for (const { output, stride } of convs) {
+      area /= stride ** 2;
+      most = Math.max(most, area * output);
+    }
+  }
+  return most;
 }
 
 /** Bytes that a step over `rows` patches needs. */
@@ -81,8 +99,10 @@ export function chooseMicroBatch(
   precision = "fp32",
 ): number | undefined {
   const { images, patches } = options;
+  const map = largestMap(options.model, options.patchSize);
   const fits = (n: number) =>
-    stepBytes(options, n * images, precision) <= SHARE * freeBytes;
+    stepBytes(options, n * images, precision) <= SHARE * freeBytes &&
+    n * images * map < MOST_NUMBERS;
   if (fits(patches)) return undefined;
   for (let n = patches - 1; n > 1; n--) {
     if (patches % n === 0 && fits(n)) return n;

@@ -7,6 +7,9 @@
 import { untilAborted } from "../call_options.ts";
 import * as Comlink from "../deps/comlink.ts";
 import type { Dataset, DatasetSource, Split } from "../data/dataset.ts";
+import type { ModelConfig } from "../model/architectures.ts";
+import { modelOf } from "../model/model_of.ts";
+import { largestMap } from "../engine/micro_batch.ts";
 import type { FeatureLayer, Protocol } from "../model/methods/method.ts";
 import type { PatchValues } from "../patches/normalize.ts";
 import { type RecipeChoice, SMALL_SIDE } from "../patches/recipe.ts";
@@ -35,6 +38,8 @@ export interface FeatureRequest {
   signal?: AbortSignal;
   /** Side of a patch in pixels. */
   patchSize: number;
+  /** The network, whose maps bound a batch. */
+  model: ModelConfig;
   /** Bits of a patch's values, and their normalisation. */
   values?: PatchValues;
   /** The whole image once instead of patches; false where it is not given. */
@@ -59,7 +64,7 @@ export function cutsOf(
   { protocol, patches }: { protocol: Protocol; patches: number },
 ): Pick<
   FeatureRequest,
-  "patches" | "whole" | "recipe" | "patchSize" | "values"
+  "patches" | "whole" | "recipe" | "patchSize" | "values" | "model"
 > {
   const whole = protocol === "whole";
   return {
@@ -68,6 +73,7 @@ export function cutsOf(
     recipe: run.recipe,
     patchSize: run.patchSize,
     values: valuesOf(run),
+    model: modelOf(run),
   };
 }
 
@@ -83,9 +89,14 @@ export interface KeptRows {
   half?: boolean;
 }
 
-/** Patches per batch on the device, by the side of a patch in pixels. */
-export function batchPatches(side: number): number {
-  return side > SMALL_SIDE ? 128 : 1024;
+/** Numbers of the largest map of a batch: 0.5 GB in fp32. */
+const MOST_NUMBERS = 2 ** 27;
+
+/** Patches per batch on the device. */
+export function batchPatches(model: ModelConfig, side: number): number {
+  const usual = side > SMALL_SIDE ? 128 : 1024;
+  const fitting = Math.floor(MOST_NUMBERS / largestMap(model, side));
+  return Math.max(1, Math.min(usual, fitting));
 }
 
 /**
@@ -120,7 +131,10 @@ export async function computeFeatures(
   onDone: (done: number) => void = () => {},
 ): Promise<void> {
   const { labels, split, patches, recipe, patchSize, signal } = request;
-  const fit = Math.max(1, Math.floor(batchPatches(patchSize) / patches));
+  const fit = Math.max(
+    1,
+    Math.floor(batchPatches(request.model, patchSize) / patches),
+  );
   const images = Math.min(fit, labels.length);
   const { keep } = request;
   const skipped = [...keep?.skipped ?? []];

@@ -84,9 +84,13 @@ function valueOf(config: ResolvedConfig, choice: keyof ResolvedConfig) {
 
 /** Numbers by value; strings, or one of each, as `16`, `16,32@0.5`, `32`. */
 export function byValue(a: number | string, b: number | string): number {
-  return typeof a === "number" && typeof b === "number"
-    ? a - b
-    : String(a).localeCompare(String(b), "en", { numeric: true });
+  const [left, right] = [a, b].map((value) =>
+    (String(value).match(/\d*\.?\d+/g) ?? []).map(Number)
+  );
+  for (let i = 0; i < Math.min(left!.length, right!.length); i++) {
+    if (left![i] !== right![i]) return left![i]! - right![i]!;
+  }
+  return left!.length - right!.length || String(a).localeCompare(String(b));
 }
 
 /** A line for each combination of the other settings under which this one varies. */

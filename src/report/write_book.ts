@@ -167,7 +167,7 @@ function runLines(row: string, run: BookEntry): string {
     `at the end. [metrics](${folder}/metrics.jsonl.gz), ` +
     `[configuration](${folder}/config.json), ` +
     `[evaluation](${folder}/evaluation.json).` +
-    (run.note ? ` ${run.note}.` : ""),
+    (run.note ? ` ${run.note.replace(/\.+$/, "")}.` : ""),
   ].join("\n");
 }
 
@@ -176,7 +176,9 @@ function section(row: BookRow): string {
   const { images } = evaluation;
   return [
     `### ${row.name}`,
-    `${row.title}.${row.files ? ` Files: ${row.files}.` : ""} Evaluated by ` +
+    `${row.title.replace(/\.+$/, "")}.${
+      row.files ? ` Files: ${row.files}.` : ""
+    } Evaluated by ` +
     `${
       protocolText(evaluation)
     } of ${images.train} training and ${images.test} ` +

@@ -123,6 +123,17 @@ export function checkProgressive(
   }
 }
 
+/** The pixels of a patch, summed over the first steps of a run: their work. */
+export function workOf(
+  sizes: KnownSizes & { steps: number },
+  steps: number,
+): number {
+  return sizePhases(sizes).reduce((work, { patchSize, first, end }) => {
+    const made = Math.max(0, Math.min(end, steps) - first);
+    return work + made * patchSize ** 2;
+  }, 0);
+}
+
 /**
  * Splits a run into phases of one patch size each, without empty ones; a single empty
  * phase if no step is left.

@@ -50,6 +50,9 @@ function processesHere({ cluster, task = 0 }: ResolvedConfig): number {
   return hosts.filter((host) => host === hosts[task]).length;
 }
 
+/** Memory that WebAssembly can give to a step: 4 GiB with all that tfjs keeps. */
+const WASM_BYTES = 3e9;
+
 /**
  * The value of `--micro-batch`; `auto` depends on the memory that is free now.
  *
@@ -57,13 +60,15 @@ function processesHere({ cluster, task = 0 }: ResolvedConfig): number {
  */
 export function microBatchOf(
   config: ResolvedConfig,
-  { device, precision, memoryBytes, replicas }: EngineReport,
+  { engine, device, precision, memoryBytes, replicas }: EngineReport,
 ): number | undefined {
   const { microBatch, cluster } = config;
   const batch = batchOf(config);
   if (microBatch === batch.patches) return undefined;
   if (microBatch !== "auto") return microBatch;
-  const free = device === "CPU"
+  const free = engine === "wasm"
+    ? Math.min(availableMemory(), WASM_BYTES)
+    : device === "CPU"
     ? availableMemory() / processesHere(config)
     : memoryBytes;
   // The engine does not report its device's memory: the user has to decide.

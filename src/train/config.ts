@@ -148,6 +148,20 @@ function checkUsed(
       "name your data with --data, such as --data folder",
     );
   }
+  if (classes !== undefined && data !== "imagenet100") {
+    throw flagError(
+      `--classes ${classes}`,
+      `only imagenet100 chooses classes by a file, not ${data}`,
+      "leave it out, or put the classes you want into a folder of their own",
+    );
+  }
+  if (dataDir !== undefined && isModule(data)) {
+    throw flagError(
+      `--data-dir ${dataDir}`,
+      "a module opens its data itself",
+      "leave it out, or give it to the module by --data-options",
+    );
+  }
   if (cacheLimit === undefined || cache !== undefined) return;
   throw flagError(
     `--cache-limit ${cacheLimit}`,

@@ -21,7 +21,12 @@ import { METHOD_NAMES } from "../model/methods/methods.ts";
 import { MOST_WIDTH } from "../model/methods/options.ts";
 import { SCHEDULES } from "../model/schedule.ts";
 import { errorMaker, messageOf } from "../errors.ts";
-import { choiceError, defaultRecipe, withDefaults } from "./choices.ts";
+import {
+  choiceError,
+  defaultRecipe,
+  flatChoices,
+  withDefaults,
+} from "./choices.ts";
 
 const fileError = errorMaker("use the configuration", "INVALID_ARGUMENT");
 
@@ -193,6 +198,18 @@ export function readChoices(path: string): Partial<TrainConfig> {
     throw fileError(path, messageOf(error), remedy, error);
   }
   const isRun = stored.stepsPerEpoch !== undefined;
+  const [derived] = isRun ? [] : DERIVED.filter((name) => name in stored);
+  if (derived !== undefined) {
+    throw choiceError(
+      `"${derived}" in ${path}`,
+      "it is no choice, but follows from others",
+      derived === "steps"
+        ? "give maxSteps"
+        : derived === "images"
+        ? "give limitImages"
+        : "leave it out",
+    );
+  }
   const own: Partial<TrainConfig> = withoutDerived(stored);
   const choices = isRun ? withLeftOut(own) : own;
   // The stored recipe depends on the architecture and the method, which flags may change.
@@ -202,5 +219,5 @@ export function readChoices(path: string): Partial<TrainConfig> {
   const usual = choices.recipe === defaultRecipe(choices.arch);
   if (usual || choices.recipe === undefined) delete choices.recipe;
   checkChoices(withDefaults(choices), path);
-  return choices;
+  return flatChoices(choices);
 }

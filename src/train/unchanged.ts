@@ -118,7 +118,7 @@ export function checkPrepared(
 }
 
 /** The first choice that a run has another value of, except those that are free. */
-function differenceOf(
+export function differenceOf(
   stored: ResolvedConfig,
   given: Partial<TrainConfig>,
   isFree: (key: string, value: unknown) => boolean,

@@ -65,6 +65,7 @@ export class Progress {
   #write: (text: string) => void;
   #begin = performance.now();
   #firstDone: number | undefined;
+  #workOf = (done: number) => done;
   #shown = -Infinity;
   #drawn = false;
   /** Whether the total was reached in the last report. */
@@ -92,6 +93,12 @@ export class Progress {
     this.#total = total;
     this.#terminal = terminal;
     this.#write = write;
+  }
+
+  /** Estimates the remaining time by another measure of the work than its amount. */
+  weighted(workOf: (done: number) => number): this {
+    this.#workOf = workOf;
+    return this;
   }
 
   /** Reports how much is done so far. */
@@ -141,7 +148,9 @@ export class Progress {
         parts.push(`${(moved / seconds).toFixed(1)} ${this.#unit}/s`);
       }
       if (moved > 0 && done < this.#total) {
-        const left = (this.#total - done) / moved * seconds;
+        const made = this.#workOf(done) - this.#workOf(this.#firstDone!);
+        const left = (this.#workOf(this.#total) - this.#workOf(done)) / made *
+          seconds;
         parts.push(`${formatSeconds(left)} left`);
       }
     }

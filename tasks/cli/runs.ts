@@ -25,6 +25,7 @@ import {
   type MethodName,
   methodNamed,
 } from "../../src/model/methods/methods.ts";
+import { workOf } from "../../src/stream/patch_sizes.ts";
 import { hasCheckpoint } from "../../src/train/resume.ts";
 import { train } from "../../src/train/train.ts";
 import type { Command, Values } from "./flags.ts";
@@ -69,7 +70,9 @@ export async function trainRun(
       }
       const { warning } = event.engine;
       if (warning !== undefined) say(`warning: ${warning}`);
-      progress = new Progress(`${title}, train`, event.config.steps);
+      const { config } = event;
+      progress = new Progress(`${title}, train`, config.steps)
+        .weighted((steps) => workOf(config, steps));
     } else if (event.type === "skipped") {
       say(`skipped ${event.image}: ${event.why}`);
     } else if (event.type === "warning") {
@@ -190,6 +193,7 @@ export async function evaluateRun(
     engine,
     // As in training: a process has one number of threads.
     threads: config.threads,
+    workers: config.workers,
     // `auto` could choose another format while the machine is busy.
     precision: config.precision,
   }, {

@@ -3,10 +3,11 @@
  *
  * @module
  */
+import { isDeepStrictEqual } from "node:util";
 import { membershipOf } from "../../src/cluster/membership.ts";
 import { type TrainConfig } from "../../src/checkpoint/run_config.ts";
 import { sameFiles } from "../../src/data/archives.ts";
-import { isGenerated } from "../../src/data/catalog.ts";
+import { DATASETS, isGenerated } from "../../src/data/catalog.ts";
 import { isModule } from "../../src/data/own_data.ts";
 import { checkStoredModule } from "../../src/data/stored_module.ts";
 import type {
@@ -39,7 +40,7 @@ import {
   type PatchSizes,
 } from "../../src/stream/patch_sizes.ts";
 import { feasibleWorkers } from "../../src/stream/worker_count.ts";
-import { withoutDefaultHead } from "../../src/train/config.ts";
+import { methodRate, withoutDefaultHead } from "../../src/train/config.ts";
 import { readChoices } from "../../src/train/config_schema.ts";
 import type { Values } from "./flags.ts";
 
@@ -47,6 +48,12 @@ import type { Values } from "./flags.ts";
 const OF_METHOD = [
   ...["numPatches", "bs", "lr", "warmUp", "microBatch"] as const,
   ...["methodOptions", "patchSim", "tcr", "larsClip", "optimizer"] as const,
+];
+
+/** Choices that change the memory of a step. */
+const OF_STEP = [
+  ...["bs", "numPatches", "patchSize", "progressive", "arch"] as const,
+  ...["model", "method", "precision", "replicas"] as const,
 ];
 
 /** The configuration of a command line. */
@@ -81,9 +88,14 @@ export function configOf(values: Values): TrainConfig {
     delete stored.progressive;
   }
   const given = givenOf(values, config);
-  // A run stores the micro-batch that was chosen for its number of patches.
-  if ((given.numPatches ?? stored.numPatches) !== stored.numPatches) {
-    delete stored.microBatch;
+  // A run stores what was chosen for the size of its step, and for its batch.
+  const changes = (name: keyof TrainConfig) =>
+    given[name] !== undefined && !isDeepStrictEqual(given[name], stored[name]);
+  if (OF_STEP.some(changes)) delete stored.microBatch;
+  if (
+    changes("bs") && stored.lr === methodRate(stored as TrainConfig, `${arch}`)
+  ) {
+    delete stored.lr;
   }
   return withDefaults({
     ...overridden(stored, given),
@@ -111,10 +123,10 @@ function forgetUnused(
   stored: Partial<TrainConfig>,
   flags: Partial<TrainConfig>,
 ): void {
-  if (isGenerated(flags.data!)) {
-    delete stored.dataDir;
-    delete stored.classes;
-  }
+  if (isGenerated(flags.data!) || isModule(flags.data!)) delete stored.dataDir;
+  // A cache holds decoded files, which other data have none of.
+  if (!DATASETS[flags.data!]?.files) delete stored.cache;
+  if (flags.data !== "imagenet100") delete stored.classes;
   if ((flags.cache ?? stored.cache) === undefined) delete stored.cacheLimit;
   stored.workers = feasibleWorkers(stored.workers);
 }

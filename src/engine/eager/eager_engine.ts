@@ -16,8 +16,12 @@ import type {
   FeatureEncoder,
   TrainerOptions,
 } from "../engine.ts";
+import { stepBytes } from "../micro_batch.ts";
 import { EagerTrainer } from "./eager_trainer.ts";
 import { patchTensor, upload } from "./tensors.ts";
+
+/** Memory of a forward pass: WebAssembly has 4 GiB in all. */
+const ENCODED_BYTES = 1e9;
 
 /** See `engine.ts`. */
 export class EagerEngine implements Engine {
@@ -49,19 +53,33 @@ export class EagerEngine implements Engine {
     const { images, patches, patchSize, model, values: kind } = options;
     const width = featureWidth(model, options.features);
     const tensors = upload(tensorSpecs(model), state);
-    const shape = [patches * images, patchSize, patchSize, model.channels];
+    const rows = patches * images, patch = { model, patchSize };
+    // tfjs keeps all maps of a forward pass until its end: twice what a step stores.
+    const each = 2 * (stepBytes(patch, 1) - stepBytes(patch, 0));
+    const most = Math.max(1, Math.floor(ENCODED_BYTES / each));
     return Promise.resolve({
       width,
       async encode(values: Uint8Array | Float32Array) {
+        const length = values.length / rows;
+        const parts: tf.Tensor[] = [];
+        for (let first = 0; first < rows; first += most) {
+          const end = Math.min(first + most, rows);
+          const part = values.subarray(first * length, end * length);
+          const shape = [end - first, patchSize, patchSize, model.channels];
+          parts.push(tf.tidy(() =>
+            encode(
+              scopeOf(tensors, false),
+              patchTensor(part, shape, kind),
+              model,
+              options.features,
+            )
+          ));
+        }
         const features = tf.tidy(() => {
-          const y = encode(
-            scopeOf(tensors, false),
-            patchTensor(values, shape, kind),
-            model,
-            options.features,
-          );
-          return tf.mean(tf.reshape(y, [patches, images, width]), 0);
+          const shape = [patches, images, width];
+          return tf.mean(tf.reshape(tf.concat(parts), shape), 0);
         });
+        tf.dispose(parts);
         const data = await features.data<"float32">() as Float32Array;
         features.dispose();
         return data;

@@ -38,6 +38,33 @@ export async function webgpuAdapter(): Promise<
   return { name: description, software: isFallbackAdapter };
 }
 
+/** The part of tfjs's WebAssembly backend that is used here. */
+interface WasmBackend {
+  wasm: { _malloc(bytes: number): number };
+}
+
+/** tfjs does not check whether it got memory, and would write over its own. */
+function refuseNoMemory(): void {
+  const { wasm } = tf.backend() as unknown as WasmBackend;
+  // Emscripten puts the function in its place at the first call.
+  wasm._malloc(1);
+  const malloc = wasm._malloc;
+  wasm._malloc = (bytes) => {
+    const address = malloc(bytes);
+    // Addresses over 2 GiB are negative numbers.
+    const isWithin = address !== 0 && (address >>> 0) + bytes <= 2 ** 32;
+    if (isWithin || bytes === 0) return address;
+    throw new EmpSslError({
+      action: "compute with",
+      subject: "the wasm engine",
+      found: `its 4 GiB are full: ${Math.ceil(bytes / 1e6)} MB more are needed`,
+      remedy:
+        "give a smaller --micro-batch or --bs, or take --engine tensorflow",
+      code: "STEP_FAILED",
+    });
+  };
+}
+
 /**
  * Loads a backend of tfjs into this thread.
  *
@@ -63,6 +90,7 @@ export async function loadEager(name: EagerName): Promise<EagerEngine> {
       throw new Error("tfjs cannot start this backend");
     }
     await tf.ready();
+    if (name === "wasm") refuseNoMemory();
   } catch (error) {
     throw unavailable(name, messageOf(error), error);
   }

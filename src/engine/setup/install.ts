@@ -151,10 +151,14 @@ async function prune(folder: string): Promise<void> {
   if (libraries === 0) throw new Error("the wheel holds no library");
 }
 
+/** The folder of a set-up that has not ended: see {@linkcode unpack}. */
+const LEFTOVER = /^tensorflow-.+-[0-9a-f]{8}\.partial$/;
+
 /** Removes the remains of interrupted set-ups. The caller must hold the lock. */
 async function removeLeftovers(cache: string): Promise<void> {
   for await (const entry of Deno.readDir(cache)) {
-    if (entry.name.endsWith(".partial")) {
+    // The folder may be one of the user's, with files of other programs.
+    if (LEFTOVER.test(entry.name)) {
       // A pip whose set-up was killed may still write there.
       await Deno.remove(`${cache}/${entry.name}`, { recursive: true })
         .catch(() => {});

@@ -28,6 +28,16 @@ export interface Output {
   text: string;
 }
 
+/**
+ * Variables of the dynamic linker, emptied. While one is set, Deno starts no program if
+ * `--allow-run` names some, since it could run other code in them.
+ */
+function withoutLinker(): Record<string, string> {
+  const names = Object.keys(Deno.env.toObject());
+  const ofLinker = names.filter((name) => /^(LD|DYLD)_/.test(name));
+  return Object.fromEntries(ofLinker.map((name) => [name, ""]));
+}
+
 /** Runs a program; `undefined` if there is no such program. */
 export async function runProgram(
   program: string,
@@ -35,15 +45,17 @@ export async function runProgram(
   env: Record<string, string> = {},
   signal?: AbortSignal,
 ): Promise<Output | undefined> {
-  try {
-    const { success, stdout, stderr } = await new Deno.Command(program, {
-      args,
-      env,
-      signal,
-      stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
+  // Async: Deno throws at once where a program is not allowed.
+  const run = async (env: Record<string, string>) =>
+    await new Deno.Command(program, {
+      ...{ args, env, signal },
+      ...{ stdin: "null", stdout: "piped", stderr: "piped" },
     }).output();
+  try {
+    const { success, stdout, stderr } = await run(env).catch((error) => {
+      if (!(error instanceof Deno.errors.NotCapable)) throw error;
+      return run({ ...withoutLinker(), ...env });
+    });
     const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
     return { success, text: decode(stderr) + decode(stdout) };
   } catch (error) {

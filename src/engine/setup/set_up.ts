@@ -4,7 +4,9 @@
  * @module
  */
 import type { CallOptions } from "../../call_options.ts";
+import { messageOf } from "../../errors.ts";
 import { installEngine } from "./install.ts";
+import { installedLibraries } from "./locate.ts";
 import { hasGpuWheels, hasNvidiaGpu, type Variant } from "./wheels.ts";
 
 /** Options of {@linkcode setUpTensorFlow}. */
@@ -46,8 +48,22 @@ export async function setUpTensorFlow(
   { variant }: SetUpChoices = {},
   { signal, onEvent = () => {} }: CallOptions<SetUpEvent> = {},
 ): Promise<void> {
-  const wanted = variant ??
-    (hasGpuWheels() && hasNvidiaGpu() ? "gpu" : "cpu");
+  signal?.throwIfAborted();
   const tell = (what: string, bytes?: number) => onEvent({ what, bytes });
-  await installEngine(wanted, tell, signal);
+  if (variant !== undefined) return await installEngine(variant, tell, signal);
+  // Also the other variant, which the user has chosen before.
+  if ((await installedLibraries(["gpu", "cpu"])).length > 0) return;
+  if (hasGpuWheels() && hasNvidiaGpu()) {
+    try {
+      return await installEngine("gpu", tell, signal);
+    } catch (error) {
+      signal?.throwIfAborted();
+      tell(
+        `TensorFlow for the CPU, since it failed with CUDA: ${
+          messageOf(error)
+        }`,
+      );
+    }
+  }
+  await installEngine("cpu", tell, signal);
 }

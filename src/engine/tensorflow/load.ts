@@ -13,7 +13,7 @@ import type {
   PrecisionChoice,
 } from "../engine.ts";
 import { whyUnsupportedCpu } from "../setup/cpu.ts";
-import { hasNvidiaGpu } from "../setup/wheels.ts";
+import { hasGpuWheels, hasNvidiaGpu } from "../setup/wheels.ts";
 import { installedLibraries, type InstalledLibrary } from "../setup/locate.ts";
 import { openTensorFlow, type TensorFlowC } from "./c_api.ts";
 import { EagerBinding } from "./eager_binding.ts";
@@ -95,6 +95,9 @@ async function loadFrom(
       { own: replicas.devices.length, count: replicas.count },
     warning: wantsGpu && !gpu
       ? whyNoGpu(library.path)
+      : library.variant === "cpu" && hasGpuWheels() && hasNvidiaGpu()
+      ? "TensorFlow for the CPU is set up, and there is an NVIDIA GPU " +
+        "(`deno task setup --variant gpu` sets it up with CUDA)"
       : replicas?.warning ?? threadWarning,
   };
   const close = () => {

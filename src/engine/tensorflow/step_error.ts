@@ -34,7 +34,7 @@ function kindOf(
       remedy: isTraining
         ? "free some of it and go on with --resume from the last checkpoint, or start again with a " +
           "smaller --micro-batch, --bs or --num-patches"
-        : "free some of it, or take --engine wasm",
+        : "free some of it",
     };
   }
   if (status === INVALID_ARGUMENT && NOT_FINITE.test(message)) {

@@ -26,6 +26,15 @@ function isUniform(values: ArrayLike<number>): boolean {
   return true;
 }
 
+function isIdentity(values: ArrayLike<number>, shape: number[]): boolean {
+  const [n, columns] = shape;
+  if (shape.length !== 2 || n !== columns || n! < 2) return false;
+  for (let i = 0; i < values.length; i++) {
+    if (values[i] !== (i % (n! + 1) === 0 ? 1 : 0)) return false;
+  }
+  return true;
+}
+
 /** See the module's description. */
 export class TraceBackend extends tf.KernelBackend {
   /** The graph that is being traced. */
@@ -68,11 +77,15 @@ export class TraceBackend extends tf.KernelBackend {
     return made;
   }
 
-  /** Adds a literal; uniform arrays, such as tfjs's ones, become `Fill` nodes. */
+  /**
+   * Adds a literal. Uniform arrays, such as tfjs's ones, become `Fill` nodes, and
+   * identity matrices `MatrixDiag` nodes.
+   */
   #enter({ values, dtype }: Literal, shape: number[]): GraphValue {
     if (dtype === "int32") {
       return this.graph.constant(DType.int32, shape, values);
     }
+    if (isIdentity(values, shape)) return this.graph.identity(shape[0]!);
     return values.length > 1 && isUniform(values)
       ? this.graph.fill(shape, values[0]!)
       : this.graph.constant(DType.float, shape, values);

@@ -135,6 +135,17 @@ export class GraphBuilder {
     }));
   }
 
+  /** An identity matrix: two nodes instead of an array of n² numbers. */
+  identity(n: number): GraphValue {
+    return this.#once(`identity ${n}`, () => ({
+      name: this.node("MatrixDiag", [this.fill([n], 1)], {
+        T: attr.type(DType.float),
+      }),
+      dtype: DType.float,
+      shape: [n, n],
+    }));
+  }
+
   /** A constant int32 vector, for shapes and axes. */
   ints(values: number[]): GraphValue {
     return this.constant(DType.int32, [values.length], values);

@@ -194,9 +194,7 @@ function traceKernels(
       const [value] = one("Mul", [half, graph().scalar(2)], [n]);
       // (LLᵀ)⁻¹ = L⁻ᵀL⁻¹: a triangular solve and a product, which a GPU computes
       // for all matrices in one batch; MatrixInverse would be a pivoted LU.
-      const ones = graph().constant(float, [side], Array(side).fill(1));
-      const [identity] = one("MatrixDiag", [ones], [side, side]);
-      const sides = [factor, identity];
+      const sides = [factor, graph().identity(side)];
       const [solved] = one("MatrixTriangularSolve", sides, x.shape, {
         lower: attr.bool(true),
         adjoint: attr.bool(false),
