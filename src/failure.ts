@@ -7,6 +7,50 @@
  */
 
 /**
+ * A callback for code that would take the callback's error for one of its own work.
+ *
+ * @returns `call`, and `rethrow`, which throws what the callback has thrown.
+ *
+ * @example The user's error, and not that of a network
+ * ```ts
+ * import { rethrowing } from "./failure.ts";
+ *
+ * const { call, rethrow } = rethrowing(() => {
+ *   throw new Error("the user's");
+ * });
+ * let message = "";
+ * try {
+ *   call();
+ * } catch {
+ *   try {
+ *     rethrow();
+ *   } catch (error) {
+ *     message = (error as Error).message;
+ *   }
+ * }
+ * console.assert(message === "the user's");
+ * ```
+ */
+export function rethrowing<A extends unknown[]>(
+  callback: ((...args: A) => void) | undefined,
+): { call: (...args: A) => void; rethrow: () => void } {
+  let thrown: { error: unknown } | undefined;
+  return {
+    call(...args) {
+      try {
+        callback?.(...args);
+      } catch (error) {
+        thrown ??= { error };
+        throw error;
+      }
+    },
+    rethrow() {
+      if (thrown) throw thrown.error;
+    },
+  };
+}
+
+/**
  * A failure that may occur while other work is pending.
  *
  * @example Work that ends before the failure

@@ -103,6 +103,25 @@ Deno.test("a download that is ended keeps what has come", async () => {
   });
 });
 
+Deno.test("an error of the caller's callback ends a download as it is", async () => {
+  const bytes = await cifarArchive("cifar10"), name = "cifar10";
+  for (const type of ["download", "unpack", "search"]) {
+    await withFolder(async (home) => {
+      await using server = serveFile(bytes, { name: "c.tar.gz" });
+      const url = `${server.url}#md5=${md5(bytes)}`;
+      const mine = new Error(`mine in ${type}`);
+      const found = await prepareDataset({ name, home, url, download: true }, {
+        onEvent(event) {
+          if (event.type === type) throw mine;
+        },
+      }).catch((error) => error);
+      // CIFAR is in few files: there is no search.
+      if (type !== "search") assertEquals(found, mine);
+      assertEquals(server.ranges.length, 1);
+    });
+  }
+});
+
 Deno.test("a download that stalls is taken up again, and given up in the end", async () => {
   await withFolder(async (dir) => {
     const bytes = new Uint8Array(8).fill(7), path = `${dir}/file`;

@@ -9,7 +9,9 @@ import type { ResolvedConfig } from "../src/checkpoint/run_config.ts";
 import { asChoices } from "../src/checkpoint/stored_choices.ts";
 import { recipeOf } from "../src/patches/recipe.ts";
 import type { TrainChoices } from "../src/train/choices.ts";
+import { decodeBytes } from "../src/data/decode.ts";
 import { withFolder, writeImages } from "./images.ts";
+import { NARROW_MODEL } from "./narrow.ts";
 import { defined } from "../src/defined.ts";
 import { untilAborted } from "../src/call_options.ts";
 import { withDefaults } from "../src/train/choices.ts";
@@ -20,6 +22,7 @@ import {
   exportModel,
   loadEncoder,
   onlineProbe,
+  openDataset,
   prepareRun,
   train,
   VERSION,
@@ -223,6 +226,67 @@ Deno.test("a prepared run is trained with its own choices", async () => {
   for (const [choices, why] of cases) {
     await assertRejects(() => first(choices), EmpSslError, why);
   }
+});
+
+Deno.test("a note that is given with a prepared run is stored with it", async () => {
+  await withFolder(async (folder) => {
+    const dir = `${folder}/a`;
+    const prepared = await prepareRun({
+      ...{ dir, bs: 4, limitImages: 4, numPatches: 2, patchSize: 8, epoch: 1 },
+      ...{ engine: "cpu", model: NARROW_MODEL, workers: 1 },
+    });
+    const types: string[] = [];
+    for await (const event of train({ note: "x" }, { prepared })) {
+      types.push(event.type);
+    }
+    assertEquals(types, ["start", "step", "checkpoint"]);
+    const stored = JSON.parse(await Deno.readTextFile(`${dir}/config.json`));
+    assertEquals(stored.msg, "x");
+  });
+});
+
+Deno.test("names that do not exist are refused, and counts that count nothing", async () => {
+  const modelPath = "runs/none";
+  // deno-lint-ignore no-explicit-any
+  const any = (value: unknown): any => value;
+  await assertRejects(
+    () => loadEncoder(any({ modelPath, testPatches: 16 })),
+    EmpSslError,
+    '"testPatches": there is no such choice',
+  );
+  assertThrows(
+    () => onlineProbe(any({ each: 3 })),
+    EmpSslError,
+    '"each": there is no such choice',
+  );
+  await assertRejects(
+    () => loadEncoder({ modelPath, protocol: "whole", patches: 16 }),
+    EmpSslError,
+    "not a bag of its patches",
+  );
+  for (const limit of [0, -1, NaN, 0.5]) {
+    await assertRejects(
+      () => evaluate({ modelPath, limitTest: limit }),
+      EmpSslError,
+      `limitTest ${limit}: it is not a positive whole number`,
+    );
+  }
+  const options = { lable: "x" };
+  await assertRejects(
+    () => openDataset({ name: "parquet", dir: ".", split: "train", options }),
+    EmpSslError,
+    "parquet has no option lable",
+  );
+  await assertRejects(
+    () => decodeBytes(new Uint8Array(1), "a file", { shrinkTo: 0 }),
+    EmpSslError,
+    "shrinkTo 0",
+  );
+  await assertRejects(
+    () => prepareRun({ data: { module: "./a.ts" }, dataOptions: { a: 1 } }),
+    EmpSslError,
+    "give them as the options of data",
+  );
 });
 
 Deno.test("an option that is undefined has its default", async () => {

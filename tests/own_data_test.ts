@@ -12,6 +12,7 @@ import type { ResolvedConfig } from "../src/checkpoint/run_config.ts";
 import { asChoices } from "../src/checkpoint/stored_choices.ts";
 import { EmpSslError } from "../src/errors.ts";
 import { isModule, moduleName } from "../src/data/own_data.ts";
+import { prepareDataset } from "../src/data/prepare.ts";
 import { recipeOf } from "../src/patches/recipe.ts";
 import { PatchStream } from "../src/stream/patch_stream.ts";
 import { prepareRun } from "../src/train/config.ts";
@@ -231,6 +232,11 @@ Deno.test("a module says which channels and bits its images have", async () => {
       // Two patches of two images, each number of two bytes.
       assertEquals(batch.length, 2 * 2 * 8 * 8 * 4 * 2);
     }
+    // The source of prepareDataset() has the format, which other threads go by.
+    const prepared = await prepareDataset({
+      ...{ name: url, options: { pixels: four }, download: false },
+    });
+    assertEquals(prepared.source.pixels, four);
     const refused = async (pixels: object, more: object, message: string) => {
       const error = await assertRejects(
         () => prepareRun(choices(pixels, more)),

@@ -323,6 +323,8 @@ Deno.test("a job whose parts do not fit together is refused", async () => {
     [{ patches: 2.5 }, "patches 2.5: it is not a positive whole number"],
     [{ firstBatch: -1 }, "these are not whole numbers from 0 up"],
     [{ share: { index: 0, of: 3 } }, "give a multiple of 3"],
+    [{ share: { index: 2, of: 2 } }, "share 2 of 2: there is no such share"],
+    [{ share: { index: -1, of: 2 } }, "share -1 of 2"],
     [{ source: { ...source, limit: 0 } }, "it is not a positive whole number"],
     [
       { source: { ...source, limit: 1.5 } },

@@ -7,7 +7,7 @@ import { testParity } from "./parity.ts";
 
 const subject = await eagerSubject("wasm");
 
-Deno.test("memory that WebAssembly does not have is an error, not memory at 0", async () => {
+Deno.test("memory that WebAssembly does not have is an error, not memory at 0", () => {
   const { wasm } = tf.backend() as unknown as {
     wasm: { _malloc(bytes: number): number; _free(address: number): void };
   };

@@ -160,7 +160,7 @@ export class Dashboard {
     };
   }
 
-  /** Stops serving the page, when all viewers have read all records. */
+  /** Stops serving the page, when all viewers have read all records, or after 5 s. */
   async close(): Promise<void> {
     this.#history.end();
     await this.#served.close();

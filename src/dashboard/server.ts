@@ -99,6 +99,9 @@ export interface Served {
   close(): Promise<void>;
 }
 
+/** How long viewers may go on reading what there is at the end. */
+const LAST_READ_MS = 5000;
+
 /**
  * Serves a page.
  *
@@ -107,8 +110,10 @@ export interface Served {
  */
 export function serve(port: number, content: Content): Served {
   let server: Deno.HttpServer<Deno.NetAddr>;
+  const controller = new AbortController();
   try {
     server = Deno.serve({
+      signal: controller.signal,
       hostname: HOST,
       port,
       onListen() {},
@@ -128,6 +133,11 @@ export function serve(port: number, content: Content): Served {
   server.unref();
   return {
     url: `http://${HOST}:${server.addr.port}/`,
-    close: () => server.shutdown(),
+    async close() {
+      // One that has stopped reading, such as a suspended tab, is cut off.
+      const late = setTimeout(() => controller.abort(), LAST_READ_MS);
+      await Promise.race([server.shutdown(), server.finished]);
+      clearTimeout(late);
+    },
   };
 }

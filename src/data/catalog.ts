@@ -19,12 +19,13 @@ import type {
   Split,
 } from "./dataset.ts";
 import { decodeFile } from "./decode.ts";
-import { cachedDecode } from "./decoded_cache.ts";
+import { cachedDecode, withUsage } from "./decoded_cache.ts";
 import { openFolder, openImages } from "./folder.ts";
 import { checkSame, sampleDigestOf } from "./digest.ts";
 import { isFormat, type PixelFormat, RGB, toFormat } from "./image.ts";
 import { ImageFiles, type Search } from "./image_files.ts";
 import { openImagenet100 } from "./imagenet100.ts";
+import { flagError } from "../flag_error.ts";
 import { isModule, moduleUrl, openOwnData } from "./own_data.ts";
 import { openParquet, ParquetImages } from "./parquet.ts";
 import { openShapes } from "./shapes.ts";
@@ -205,7 +206,9 @@ export async function openDataset(
   }
   const dir = folderOf(source);
   const { split, classes, options, shared, pixels } = source;
-  const { cache, shrinkTo } = source;
+  const { shrinkTo } = source;
+  const { cache } = await withUsage(source);
+  if (options !== undefined) checkOptionsOf(source.name, options);
   const dataset = shared === undefined
     ? await entry.open({ dir, split, classes, options, ...search })
     : openShared(shared);
@@ -221,6 +224,27 @@ export async function openDataset(
     checkSame(chosen, { url: source.name, digest: source.digest });
   }
   return chosen;
+}
+
+/**
+ * Rejects options that a data set does not have; a module may take any.
+ *
+ * @throws {EmpSslError} `INVALID_ARGUMENT`, with those that it has.
+ */
+export function checkOptionsOf(name: string, options: DataOptions): void {
+  const known = isModule(name) ? undefined : datasetEntry(name).options ?? [];
+  const other = known &&
+    Object.keys(options).find((option) => !known.includes(option));
+  if (known === undefined || known.length > 0 && other === undefined) return;
+  throw flagError(
+    "--data-options",
+    known.length === 0
+      ? `${name} has no options`
+      : `${name} has no option ${other}`,
+    known.length === 0
+      ? "name a module with --data, or leave them out"
+      : `give ${known.join(" or ")}`,
+  );
 }
 
 /** A data set with another pixel format, by its own decoding or by conversion. */

@@ -113,7 +113,10 @@ export interface DatasetSource {
   cache?: CacheOptions;
   /** Without a cache: shrink images so that the shorter side has this many pixels. */
   shrinkTo?: number;
-  /** Wanted pixel format; the data set's own where it is not given. */
+  /**
+   * Wanted pixel format; the data set's own where it is not given, but RGB bytes for a
+   * `PatchStream`.
+   */
   pixels?: PixelFormat;
   /** Use only this many images, drawn at random from all of them, always the same. */
   limit?: number;

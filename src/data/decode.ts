@@ -7,6 +7,7 @@
  * @module
  */
 import { loadSharp, type SharpConstructor } from "../deps/sharp.ts";
+import { checkCount } from "../count.ts";
 import { EmpSslError, messageOf } from "../errors.ts";
 import {
   decodeNpy,
@@ -97,6 +98,8 @@ export async function decodeBytes(
   name: string,
   { shrinkTo, pixels = RGB }: DecodeOptions = {},
 ): Promise<Image> {
+  const subject = `shrinkTo ${shrinkTo}`;
+  checkCount(shrinkTo, { action: "decode with", subject });
   // Slices of Node's Buffer, which is a Uint8Array too, share its memory.
   const file = new Uint8Array(
     bytes.buffer,

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { rethrowing } from "../failure.ts";
 import { createHash } from "node:crypto";
 import { writeError } from "../atomic_file.ts";
 import { EmpSslError, errorMaker, messageOf } from "../errors.ts";
@@ -147,15 +148,17 @@ export async function md5Of(path: string): Promise<string> {
 export async function download(options: DownloadOptions): Promise<void> {
   const { url, path, md5 } = options;
   const part = `${path}.part`;
+  const told = rethrowing(options.onBytes);
   if (await sizeOf(path) > 0 && await md5Of(path) === md5) return;
   let attempts = 0;
   for (;;) {
     const before = await sizeOf(part);
     try {
-      if (await append(options, part)) break;
+      if (await append({ ...options, onBytes: told.call }, part)) break;
       throw new Error("the connection ended early");
     } catch (error) {
       options.signal?.throwIfAborted();
+      told.rethrow();
       if (error instanceof EmpSslError) throw error;
       if (isDiskError(error)) throw writeError(part, error, DISK);
       if (await sizeOf(part) > before) attempts = 0;

@@ -243,11 +243,11 @@ export async function openParquet(
         for (const row of rows) values.push(translate(row[name]));
       }
       found += row;
-      onFound?.(found);
     } catch (error) {
       if (isEmpSslError(error)) throw error;
       throw invalidData(path, messageOf(error), "replace the file", error);
     }
+    onFound?.(found);
   }
   const count = groupSize.reduce((sum, size) => sum + size, 0);
   if (count === 0) {

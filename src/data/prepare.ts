@@ -221,7 +221,10 @@ export async function prepareDataset(
         throw error;
       });
     if (warning !== undefined) onEvent({ type: "warning", message: warning });
-    return { dir, ...opened };
+    const pixels = options.pixels ?? opened.dataset.pixels;
+    const { dataset } = opened;
+    // Other threads convert to RGB bytes where a source names no format.
+    return { dir, dataset, source: { ...opened.source, pixels } };
   };
   const orNothing = (error: unknown): undefined => {
     const missing = codeOf(error) === "NOT_FOUND";

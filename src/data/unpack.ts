@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { rethrowing } from "../failure.ts";
 import {
   configureZip,
   createTarDecoder,
@@ -221,13 +222,15 @@ export async function unpack(
   await Deno.remove(temporary, { recursive: true }).catch(() => {});
   await Deno.mkdir(temporary, { recursive: true });
   const { size } = await Deno.stat(archive);
-  const budget = new Budget(archive, size, onFile);
+  const told = rethrowing(onFile);
+  const budget = new Budget(archive, size, told.call);
   try {
     if (archive.endsWith(".zip")) await unpackZip(archive, temporary, budget);
     else await unpackTarGz(archive, temporary, budget);
     await Deno.rename(temporary, into);
   } catch (error) {
     await Deno.remove(temporary, { recursive: true }).catch(() => {});
+    told.rethrow();
     if (isEmpSslError(error)) throw error;
     throw unpackError(archive, messageOf(error), error);
   }

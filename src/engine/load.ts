@@ -78,7 +78,7 @@ export async function loadEngine(
     action: "load",
     subject: "any engine",
     found: complaints.join("; "),
-    remedy: "run `deno task setup`",
+    remedy: "run `deno task setup`; in a program, call setUpTensorFlow()",
     code: "ENGINE_UNAVAILABLE",
   });
 }

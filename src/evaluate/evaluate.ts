@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { checkCount } from "../count.ts";
 import { resolve } from "node:path";
 import type { FeatureLayer, Protocol } from "../model/methods/method.ts";
 import { featureWidth } from "../model/encoder.ts";
@@ -128,6 +129,10 @@ export async function evaluate(
   checkKind(config);
   checkWish(config);
   checkWorkers(config.workers);
+  for (const name of ["limitTrain", "limitTest"] as const) {
+    const value = config[name], subject = `${name} ${value}`;
+    checkCount(value, { action: "evaluate with", subject });
+  }
   const checkpoint = readCheckpointInfo(modelPath);
   if (config.featuresOut !== undefined) checkOutput(config.featuresOut);
   for (const fault of checkpoint.damaged) onEvent({ type: "damaged", fault });

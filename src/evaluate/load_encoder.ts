@@ -12,6 +12,7 @@ import {
 } from "../engine/engine.ts";
 import { inTurn } from "../engine/in_turn.ts";
 import { loadEngine } from "../engine/load.ts";
+import { checkNames, type NamesOf } from "../choice_names.ts";
 import { checkCount } from "../count.ts";
 import { EmpSslError, messageOf } from "../errors.ts";
 import { decodeBytes, decodeFile } from "../data/decode.ts";
@@ -60,7 +61,24 @@ export interface LoadEncoderOptions {
   engine?: EngineChoice;
   /** Number format of convolutions and dense layers: the faster one by default. */
   precision?: PrecisionChoice;
+  /**
+   * Threads of the engine: all cores by default. A process has one number of them, that
+   * of its first engine.
+   */
+  threads?: number;
 }
+
+const NAMES: NamesOf<LoadEncoderOptions> = {
+  modelPath: true,
+  images: true,
+  patches: true,
+  patchSize: true,
+  protocol: true,
+  features: true,
+  engine: true,
+  precision: true,
+  threads: true,
+};
 
 /**
  * A loaded encoder, and the patches that it takes. TensorFlow computes in threads of its
@@ -70,6 +88,12 @@ export interface LoadEncoderOptions {
  * Dispose of it when no call is running.
  */
 export interface LoadedEncoder extends FeatureEncoder, Disposable {
+  /** The checkpoint's file. */
+  readonly checkpoint: string;
+  /** After how many steps it was written. */
+  readonly step: number;
+  /** Newer checkpoints that are damaged: what is wrong with each. */
+  readonly damaged: readonly string[];
   /** How its run cut patches, to be given to `PatchStream`. */
   readonly recipe: RecipeChoice;
   /** Pixel format of its images. */
@@ -162,15 +186,25 @@ export async function loadEncoder(
   options: LoadEncoderOptions,
 ): Promise<LoadedEncoder> {
   const { modelPath, images = 1, patches = 1, features } = options;
-  const { engine = "auto", precision = "auto" } = options;
+  const { engine = "auto", precision = "auto", threads } = options;
+  checkNames(options, NAMES);
   checkKind(options);
-  checkWish({ engine, precision });
-  const { model, config, state } = readCheckpoint(modelPath);
+  checkWish({ engine, precision, threads });
+  if (options.protocol === "whole" && patches > 1) {
+    throw new EmpSslError({
+      action: "encode",
+      subject: `patches ${patches}`,
+      found: "the whole image is used, not a bag of its patches",
+      remedy: 'leave it out, or give protocol "bag"',
+      code: "INVALID_ARGUMENT",
+    });
+  }
+  const { model, config, state, ...read } = readCheckpoint(modelPath);
   const patchSize = options.patchSize ?? config.patchSize;
   for (const [name, value] of Object.entries({ images, patches, patchSize })) {
     checkCount(value, { action: "encode", subject: `${name} ${value}` });
   }
-  const loaded = await inTurn(() => loadEngine({ engine, precision }));
+  const loaded = await inTurn(() => loadEngine({ engine, precision, threads }));
   const pixels = pixelsOf(config);
   const shrinkTo = trainSource(config).cache?.side;
   const size = { images, patches, patchSize, values: valuesOf(config) };
@@ -200,6 +234,9 @@ export async function loadEncoder(
     return new Uint8Array(numbers.buffer);
   };
   return {
+    checkpoint: read.path,
+    step: read.step,
+    damaged: read.damaged,
     recipe: config.recipe,
     pixels,
     shrinkTo,

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { checkNames, type NamesOf } from "../choice_names.ts";
 import { type OpenedSource, openForThreads } from "../data/catalog.ts";
 import type { Split } from "../data/dataset.ts";
 import type { Compute } from "../engine/compute.ts";
@@ -30,6 +31,13 @@ export interface OnlineProbeOptions {
   patches?: number;
 }
 
+const NAMES: NamesOf<OnlineProbeOptions> = {
+  every: true,
+  train: true,
+  test: true,
+  patches: true,
+};
+
 /** The images of a run's data that a probe reads. */
 interface Opened extends Partial<Record<Split, OpenedSource>> {
   checked?: boolean;
@@ -51,9 +59,9 @@ interface Opened extends Partial<Record<Split, OpenedSource>> {
  * console.assert(onlineProbe({ every: 100 }).every === 100);
  * ```
  */
-export function onlineProbe(
-  { every, train = 1000, test = 500, patches = 4 }: OnlineProbeOptions = {},
-): Probe {
+export function onlineProbe(options: OnlineProbeOptions = {}): Probe {
+  checkNames(options, NAMES);
+  const { every, train = 1000, test = 500, patches = 4 } = options;
   for (const [name, value] of Object.entries({ every, train, test, patches })) {
     checkCount(value, { action: "probe with", subject: `${name} ${value}` });
   }

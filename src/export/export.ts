@@ -76,6 +76,10 @@ export interface ExportResult {
   out: string;
   /** Its files. */
   files: string[];
+  /** The checkpoint's file. */
+  checkpoint: string;
+  /** Newer checkpoints that are damaged: what is wrong with each. */
+  damaged: string[];
   /** L2 distance of its features from ours, relative to their norm. */
   distance: number;
 }
@@ -200,7 +204,8 @@ export async function exportModel(
   const config = { ...EXPORT_DEFAULTS, ...defined(choices) } as ExportConfig;
   const { format, precision, batch, out, engine: name } = config;
   checkExportChoices(config);
-  const { config: run, model, state, step } = readCheckpoint(config.modelPath);
+  const checkpoint = readCheckpoint(config.modelPath);
+  const { config: run, model, state, step, damaged } = checkpoint;
   const head = methodOf(model).features === "head";
   const part = config.part ?? (head ? "encoder" : "backbone");
   makeExportFolder(out);
@@ -234,5 +239,11 @@ export async function exportModel(
   for (const name of written) {
     Deno.renameSync(`${folder}/${name}`, `${out}/${name}`);
   }
-  return { out, files: written, distance };
+  return {
+    out,
+    files: written,
+    checkpoint: checkpoint.path,
+    damaged,
+    distance,
+  };
 }

@@ -32,7 +32,7 @@ const reportError = errorMaker("report on", "INVALID_ARGUMENT");
 /** The user's choices. */
 export interface ReportConfig {
   /** Folders of runs; patches and test images are shown of the first. */
-  runs: string[];
+  runs: readonly string[];
   /** The file; `report.html` in the first run's folder where not given. */
   out?: string;
   /** Whether to embed test images, for a map and their neighbours. */

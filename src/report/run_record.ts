@@ -86,7 +86,7 @@ export function readRun(path: string): RunRecord {
 }
 
 /** Reads some runs; those whose folders have the same name are named by their paths. */
-export function readRuns(paths: string[]): RunRecord[] {
+export function readRuns(paths: readonly string[]): RunRecord[] {
   const runs = paths.map(readRun);
   const shared = (name: string) =>
     runs.filter((run) => run.name === name).length > 1;

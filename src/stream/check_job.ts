@@ -51,6 +51,18 @@ export function checkJob(job: PatchJob): void {
     );
   }
   checkSeed(seed, { action: "cut patches for", subject: `seed ${seed}` });
+  if (share !== undefined) {
+    const { index, of } = share;
+    const isOne = Number.isInteger(of) && of > 0 && Number.isInteger(index) &&
+      index >= 0 && index < of;
+    if (!isOne) {
+      throw jobError(
+        `share ${index} of ${of}`,
+        "there is no such share",
+        "count from 0: the last of 2 is { index: 1, of: 2 }",
+      );
+    }
+  }
   if (share !== undefined && images % share.of !== 0) {
     throw jobError(
       `batches of ${images} images`,

@@ -7,6 +7,7 @@ import { withUsage } from "../data/decoded_cache.ts";
 import { checkJob, jobError } from "./check_job.ts";
 import { batchBytes, ownImages, type PatchJob } from "./patch_job.ts";
 import { PatchPool, type PoolOptions } from "./pool.ts";
+import { defaultWorkers } from "./worker_count.ts";
 import { Ring, type RingHandle } from "./ring.ts";
 
 /**
@@ -91,13 +92,16 @@ export class PatchStream implements AsyncIterable<Uint8Array>, AsyncDisposable {
    * Starts the workers.
    *
    * @param wanted What to cut.
-   * @param options The number of workers; a signal that ends the stream.
+   * @param given The number of workers, by default those beside an engine on the
+   * processor; a signal that ends the stream.
    * @throws {EmpSslError} Any error of opening the data set.
    */
   static async open(
     wanted: PatchJob,
-    options: PoolOptions,
+    given: Omit<PoolOptions, "workers"> & Partial<PoolOptions> = {},
   ): Promise<PatchStream> {
+    const { workers = defaultWorkers("CPU") } = given;
+    const options: PoolOptions = { ...given, workers };
     options.signal?.throwIfAborted();
     checkJob(wanted);
     const job = { ...wanted, source: await withUsage(wanted.source) };

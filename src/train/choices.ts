@@ -184,6 +184,13 @@ export function flatChoices(
       "give { module, options }, or the name of a data set",
     );
   }
+  if (typeof data === "object" && rest.dataOptions !== undefined) {
+    throw choiceError(
+      "dataOptions",
+      "data has a module's own options beside it",
+      "give them as the options of data",
+    );
+  }
   const name = typeof data === "object" ? data.module : data;
   const choices = overridden(presetChoices(preset, name), byAuthorsNames(rest));
   return typeof data === "object"

@@ -157,8 +157,10 @@ export async function* train(
   await probe?.check(decided);
   // A copy: the user may train by the same prepared run again.
   const resolved = { ...decided };
+  if (prepared && config.msg !== undefined) resolved.msg = config.msg;
   using fresh = folder ? undefined : RunFolder.take(
-    config.dir ?? prepared?.config.dir ?? freeFolder(asked.data, asked.msg),
+    config.dir ?? prepared?.config.dir ??
+      freeFolder(decided.data, resolved.msg),
     "new",
   );
   const { dir } = (folder ?? fresh)!;

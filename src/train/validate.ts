@@ -7,8 +7,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { TrainConfig } from "../checkpoint/run_config.ts";
 import { checkMembership } from "../cluster/membership.ts";
 import { checkSeed } from "../count.ts";
-import { datasetEntry } from "../data/catalog.ts";
-import { isModule } from "../data/own_data.ts";
+import { checkOptionsOf } from "../data/catalog.ts";
 import { checkWish, type ClusterWish } from "../engine/engine.ts";
 import { flagError } from "../flag_error.ts";
 import { viewCount } from "../model/methods/method.ts";
@@ -195,20 +194,7 @@ function asStored(value: unknown): unknown {
 /** Rejects options that cannot be stored as JSON, or that the data set does not have. */
 function checkDataOptions({ data, dataOptions }: TrainConfig): void {
   if (dataOptions === undefined) return;
-  const known = isModule(data) ? undefined : datasetEntry(data).options ?? [];
-  const other = known &&
-    Object.keys(dataOptions).find((name) => !known.includes(name));
-  if (known?.length === 0 || other !== undefined) {
-    throw flagError(
-      "--data-options",
-      known!.length === 0
-        ? `${data} has no options`
-        : `${data} has no option ${other}`,
-      known!.length === 0
-        ? "name a module with --data, or leave them out"
-        : `give ${known!.join(" or ")}`,
-    );
-  }
+  checkOptionsOf(data, dataOptions);
   if (!isDeepStrictEqual(asStored(dataOptions), dataOptions)) {
     throw flagError(
       "--data-options",
