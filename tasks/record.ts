@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { ResolvedConfig } from "../src/checkpoint/run_config.ts";
+import { isDeepStrictEqual } from "node:util";
+import { pixelsOf, type ResolvedConfig } from "../src/checkpoint/run_config.ts";
 import { settingOf } from "../src/checkpoint/settings.ts";
 import { isModule } from "../src/data/own_data.ts";
 import { defined } from "../src/defined.ts";
@@ -17,6 +18,7 @@ import { recordRun } from "../src/report/write_book.ts";
 import { withoutDefaultHead } from "../src/train/config.ts";
 import { dataDefaults } from "../src/train/data_defaults.ts";
 import { differenceOf } from "../src/train/unchanged.ts";
+import { recipesOf } from "../src/train/views.ts";
 import { type Command, parseFlags, type Values } from "./cli/flags.ts";
 import { main } from "./cli/main.ts";
 import { configOf as trainConfigOf } from "./cli/train_choices.ts";
@@ -123,11 +125,24 @@ export function trainedOtherwise(
     ...{ bits, precision, syncBn, dataOptions },
   }, (_, value) => value === "auto");
   if (other !== undefined) return `${other.asked}, the run has ${other.kept}`;
-  // What is left out is the default, which a run stores by its name or not at all.
+  // What is left out is the default.
   const own = withoutDefaultHead(stored);
+  const { channels: _, ...ownModel } = own.model ?? {};
+  const { channels } = pixelsOf(stored);
+  const usual = recipesOf(
+    { ...stored, recipe: undefined },
+    stored.arch,
+    channels,
+  );
+  const isUsual = isDeepStrictEqual(stored.recipe, usual.recipe);
   const changed = {
-    recipe: typeof stored.recipe === "string" ? undefined : stored.recipe,
-    model: ofSome(own.model),
+    recipe: stored.views
+      ? stored.viewRecipe
+      : isUsual
+      ? undefined
+      : stored.recipe,
+    // Channels may be the data's own.
+    model: ofSome(ownModel),
     methodOptions: ofSome(own.methodOptions),
     progressive: patchSize === undefined ? stored.progressive : undefined,
   };

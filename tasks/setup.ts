@@ -26,7 +26,9 @@ export const command: Command = {
     },
     variant: {
       type: "text",
-      help: "TensorFlow for the processor or with CUDA (default: as detected)",
+      help:
+        "TensorFlow for the processor or with CUDA, for all later tasks too " +
+        "(default: as detected)",
       choices: ["cpu", "gpu"],
     },
   },

@@ -13,6 +13,8 @@ import {
 } from "../src/report/book.ts";
 import type { EvaluationResult } from "../src/evaluate/evaluate.ts";
 import { keepEvaluation } from "../src/evaluate/evaluation_record.ts";
+import type { TrainChoices } from "../src/train/choices.ts";
+import { resolveConfig } from "../src/train/config.ts";
 import { recordRun } from "../src/report/write_book.ts";
 import { parseFlags } from "../tasks/cli/flags.ts";
 import { configOf } from "../tasks/cli/train_choices.ts";
@@ -51,7 +53,7 @@ Deno.test("every row of the book has commands, numbers and no paths", async (t) 
   }
 });
 
-Deno.test("a command that trains something else is not recorded with a run", () => {
+Deno.test("a command that trains something else is not recorded with a run", async () => {
   const config = JSON.parse(
     Deno.readTextFileSync(new URL("shapes/seed-0/config.json", BOOK)),
   );
@@ -79,6 +81,15 @@ Deno.test("a command that trains something else is not recorded with a run", () 
       ["--channels", "1"],
     ]
   ) assertStringIncludes(otherwise(...flags) ?? "", "the run has");
+  // What a method with views, or grey images, stores is no other choice.
+  for (const choices of [{ method: "vicreg" }, { model: { channels: 1 } }]) {
+    const resolved = await resolveConfig(
+      { ...choices, warmUp: "10%" } as TrainChoices,
+    );
+    const method = resolved.method ? ["--method", resolved.method] : [];
+    const flags = ["--data", "shapes", "--warm-up", "10%", ...method];
+    assertEquals(trainedOtherwise(flags, resolved), undefined);
+  }
   const flipless = { ...config, recipe: { flip: 0 } };
   assertEquals(
     trainedOtherwise(["--data", "shapes"], flipless),

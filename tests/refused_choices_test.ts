@@ -71,6 +71,10 @@ Deno.test("an engine, a number format or threads that do not exist are refused",
 Deno.test("a run in tf32 goes on in fp32 where there is no GPU, and in no other", async () => {
   const stored = { ...await resolveConfig({}), precision: "tf32" } as const;
   checkUnchanged("runs/a", stored, { precision: "fp32" });
+  const from = { path: "runs/a/x", config: stored, damaged: [] };
+  const resumed = await resumedConfig(any(from), { precision: "fp32" });
+  assertEquals(resumed.precision, "fp32");
+  assertEquals((await resumedConfig(any(from), {})).precision, "tf32");
   const other = () => checkUnchanged("runs/a", stored, { precision: "bf16" });
   assertThrows(other, EmpSslError, "it was started with tf32");
 });

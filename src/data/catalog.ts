@@ -19,7 +19,7 @@ import type {
   Split,
 } from "./dataset.ts";
 import { decodeFile } from "./decode.ts";
-import { cachedDecode, withUsage } from "./decoded_cache.ts";
+import { countedDecode } from "./decoded_cache.ts";
 import { openFolder, openImages } from "./folder.ts";
 import { checkSame, sampleDigestOf } from "./digest.ts";
 import { isFormat, type PixelFormat, RGB, toFormat } from "./image.ts";
@@ -206,15 +206,14 @@ export async function openDataset(
   }
   const dir = folderOf(source);
   const { split, classes, options, shared, pixels } = source;
-  const { shrinkTo } = source;
-  const { cache } = await withUsage(source);
+  const { cache, shrinkTo } = source;
   if (options !== undefined) checkOptionsOf(source.name, options);
   const dataset = shared === undefined
     ? await entry.open({ dir, split, classes, options, ...search })
     : openShared(shared);
   const images = pixels ? withPixels(dataset, pixels) : dataset;
   if (images instanceof ImageFiles) {
-    if (cache) images.decodeWith(cachedDecode(decodeFile, cache));
+    if (cache) images.decodeWith(countedDecode(decodeFile, cache));
     else if (shrinkTo !== undefined) {
       images.decodeWith((path) => decodeFile(path, { shrinkTo }));
     }

@@ -153,6 +153,20 @@ function decodeEntry(
   return fits ? { width, height, data: bytes.subarray(HEAD) } : undefined;
 }
 
+/** As {@linkcode cachedDecode}; its size on disk is counted before the first image. */
+export function countedDecode(
+  decode: Decode,
+  cache: CacheOptions,
+): (path: string) => Promise<Image> {
+  let cached: Promise<(path: string) => Promise<Image>> | undefined;
+  return async (path) => {
+    cached ??= withUsage({ cache }).then((source) =>
+      cachedDecode(decode, source.cache)
+    );
+    return await (await cached)(path);
+  };
+}
+
 /**
  * A decoder that caches what it decodes.
  *

@@ -27,7 +27,7 @@ interface KeptOptions {
 }
 
 /** The files of data sets with many images to a file. */
-const SHARD = /\.(bin|tar|parquet)$/;
+const SHARD = /\.(bin|tar|parquet)$/i;
 
 /**
  * The shards under a folder, with their sizes and times. No other files: a run's folder,

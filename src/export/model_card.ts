@@ -162,7 +162,6 @@ const features = model.predict(patches);
 \`\`\``,
 };
 
-/** What the input is, and how the feature of an image is computed. */
 /** How the cache of a run has changed its images. */
 function shrinkText(config: ResolvedConfig): string {
   const side = trainSource(config).cache?.side;
@@ -171,6 +170,7 @@ function shrinkText(config: ResolvedConfig): string {
     : `\nImages were first reduced to ${side} pixels on the shorter side (\`--cache\`).`;
 }
 
+/** What the input is, and how the feature of an image is computed. */
 function inputOf({ model, patchSize }: ExportRequest, config: ResolvedConfig) {
   const size = `${patchSize}×${patchSize} pixels, ${inputText(config)}`;
   if (methodOf(model).protocol === "whole") {

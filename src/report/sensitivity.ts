@@ -84,6 +84,7 @@ function valueOf(config: ResolvedConfig, choice: keyof ResolvedConfig) {
 
 /** Numbers by value; strings, or one of each, as `16`, `16,32@0.5`, `32`. */
 export function byValue(a: number | string, b: number | string): number {
+  if (typeof a === "number" && typeof b === "number") return a - b;
   const [left, right] = [a, b].map((value) =>
     (String(value).match(/\d*\.?\d+/g) ?? []).map(Number)
   );

@@ -132,7 +132,12 @@ export async function resumedConfig(
     replicas: config.cluster ? undefined : from.config.replicas,
   };
   const workers = feasibleWorkers(from.config.workers);
-  const choices = asChoices({ ...from.config, ...anew, workers }, config);
+  // tf32 is for GPUs alone: `checkUnchanged` lets its run go on in fp32.
+  const precision = config.precision === "fp32"
+    ? "fp32"
+    : from.config.precision;
+  const stored = { ...from.config, ...anew, workers, precision };
+  const choices = asChoices(stored, config);
   const resolved = withHeadOf(from.config, await resolveConfig(choices, call));
   const { images, dataDigest, stepsPerEpoch, steps } = from.config;
   if (resolved.dataDigest !== dataDigest) {

@@ -43,7 +43,7 @@ export interface TrainOptions {
    * `strict`, `xla`, `tensorboard`, `download`, `dataUrl`, `cacheLimit`, `replicas`,
    * `cluster`, `task`, `peerTimeout`, and the location of the same data: `dataDir`, or
    * the folder and the options of a module of your own (its file's name is a part of the images'
-   * names unless it has a `describe`). With another number of replicas and no `syncBn`
+   * names unless it has a `describe`). A run in tf32 may go on in fp32. With another number of replicas and no `syncBn`
    * batch norms average over other images: a `warning` says so. A probe has to be given
    * again.
    */

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { writeAtomically } from "../../atomic_file.ts";
+import { cacheFolder } from "../../cache.ts";
 import { exists } from "../../files.ts";
 import { engineFolder, libraryFile, type Variant } from "./wheels.ts";
 
@@ -28,6 +30,26 @@ export async function installedLibraries(
     if (path !== undefined && await exists(path)) found.push({ path, variant });
   }
   return found;
+}
+
+/** The file with the variant that was set up by name. */
+function choicePath(): string {
+  return `${cacheFolder()}/variant`;
+}
+
+/** The variant that the user has set up by name, if any: the machine's counts else. */
+export function chosenVariant(): Variant | undefined {
+  try {
+    const text = Deno.readTextFileSync(choicePath()).trim();
+    return text === "cpu" || text === "gpu" ? text : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Keeps the variant that the user has set up by name. */
+export function keepChoice(variant: Variant): void {
+  writeAtomically(choicePath(), `${variant}\n`);
 }
 
 /** The path of a variant's library once it is installed. */

@@ -6,12 +6,16 @@
 import type { CallOptions } from "../../call_options.ts";
 import { messageOf } from "../../errors.ts";
 import { installEngine } from "./install.ts";
-import { installedLibraries } from "./locate.ts";
+import { rethrowing } from "../../failure.ts";
+import { chosenVariant, installedLibraries, keepChoice } from "./locate.ts";
 import { hasGpuWheels, hasNvidiaGpu, type Variant } from "./wheels.ts";
 
 /** Options of {@linkcode setUpTensorFlow}. */
 export interface SetUpChoices {
-  /** For the CPU or with CUDA; by default what suits the machine. */
+  /**
+   * For the CPU or with CUDA; by default the one that was chosen before, else what suits
+   * the machine.
+   */
   variant?: Variant;
 }
 
@@ -49,21 +53,22 @@ export async function setUpTensorFlow(
   { signal, onEvent = () => {} }: CallOptions<SetUpEvent> = {},
 ): Promise<void> {
   signal?.throwIfAborted();
-  const tell = (what: string, bytes?: number) => onEvent({ what, bytes });
-  if (variant !== undefined) return await installEngine(variant, tell, signal);
-  // Also the other variant, which the user has chosen before.
-  if ((await installedLibraries(["gpu", "cpu"])).length > 0) return;
-  if (hasGpuWheels() && hasNvidiaGpu()) {
-    try {
-      return await installEngine("gpu", tell, signal);
-    } catch (error) {
-      signal?.throwIfAborted();
-      tell(
-        `TensorFlow for the CPU, since it failed with CUDA: ${
-          messageOf(error)
-        }`,
-      );
-    }
+  const told = rethrowing(onEvent);
+  const tell = (what: string, bytes?: number) => told.call({ what, bytes });
+  if (variant !== undefined) {
+    await installEngine(variant, tell, signal);
+    return keepChoice(variant);
   }
-  await installEngine("cpu", tell, signal);
+  const byMachine = hasGpuWheels() && hasNvidiaGpu() ? "gpu" : "cpu";
+  const wanted = chosenVariant() ?? byMachine;
+  try {
+    await installEngine(wanted, tell, signal);
+  } catch (error) {
+    signal?.throwIfAborted();
+    told.rethrow();
+    if (wanted === "cpu") throw error;
+    // Without a network or room for CUDA, the one for the CPU works.
+    if ((await installedLibraries(["cpu"])).length === 0) throw error;
+    tell(`nothing: TensorFlow for the CPU is used. ${messageOf(error)}`);
+  }
 }

@@ -14,7 +14,11 @@ import type {
 } from "../engine.ts";
 import { whyUnsupportedCpu } from "../setup/cpu.ts";
 import { hasGpuWheels, hasNvidiaGpu } from "../setup/wheels.ts";
-import { installedLibraries, type InstalledLibrary } from "../setup/locate.ts";
+import {
+  chosenVariant,
+  installedLibraries,
+  type InstalledLibrary,
+} from "../setup/locate.ts";
 import { openTensorFlow, type TensorFlowC } from "./c_api.ts";
 import { EagerBinding } from "./eager_binding.ts";
 import { whyNoGpu } from "./cuda.ts";
@@ -95,10 +99,7 @@ async function loadFrom(
       { own: replicas.devices.length, count: replicas.count },
     warning: wantsGpu && !gpu
       ? whyNoGpu(library.path)
-      : library.variant === "cpu" && hasGpuWheels() && hasNvidiaGpu()
-      ? "TensorFlow for the CPU is set up, and there is an NVIDIA GPU " +
-        "(`deno task setup --variant gpu` sets it up with CUDA)"
-      : replicas?.warning ?? threadWarning,
+      : replicas?.warning ?? threadWarning ?? unusedGpu(library),
   };
   const close = () => {
     loaded = undefined;
@@ -125,7 +126,10 @@ export async function loadTensorFlow(
   if (unsupported !== undefined) {
     throw loadError(unsupported, undefined, "take --engine webgpu or wasm");
   }
-  for (const library of await installedLibraries(["gpu", "cpu"])) {
+  const best = chosenVariant() === "cpu"
+    ? ["cpu", "gpu"] as const
+    : ["gpu", "cpu"] as const;
+  for (const library of await installedLibraries(best)) {
     let c: TensorFlowC;
     try {
       const gpu = library.variant === "gpu" && hasNvidiaGpu();
@@ -143,6 +147,16 @@ export async function loadTensorFlow(
     return engine;
   }
   throw loadError(complaints.join("; ") || "it is not set up");
+}
+
+/** A hint where a GPU is not used since TensorFlow for the CPU is set up. */
+function unusedGpu({ variant }: InstalledLibrary): string | undefined {
+  const isUnused = variant === "cpu" && chosenVariant() === undefined &&
+    hasGpuWheels() && hasNvidiaGpu();
+  return isUnused
+    ? "TensorFlow for the CPU is used, and there is an NVIDIA GPU " +
+      "(`deno task setup --variant gpu` sets it up with CUDA)"
+    : undefined;
 }
 
 /** On a GPU, fp32 that `auto` chose is called tf32: GPUs with TF32 round to it. */
