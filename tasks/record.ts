@@ -4,7 +4,11 @@
  * @module
  */
 import { isDeepStrictEqual } from "node:util";
-import { pixelsOf, type ResolvedConfig } from "../src/checkpoint/run_config.ts";
+import {
+  pixelsOf,
+  type ResolvedConfig,
+  type TrainConfig,
+} from "../src/checkpoint/run_config.ts";
 import { settingOf } from "../src/checkpoint/settings.ts";
 import { isModule } from "../src/data/own_data.ts";
 import { defined } from "../src/defined.ts";
@@ -125,33 +129,32 @@ export function trainedOtherwise(
     ...{ bits, precision, syncBn, dataOptions },
   }, (_, value) => value === "auto");
   if (other !== undefined) return `${other.asked}, the run has ${other.kept}`;
-  // What is left out is the default.
-  const own = withoutDefaultHead(stored);
-  const { channels: _, ...ownModel } = own.model ?? {};
-  const { channels } = pixelsOf(stored);
-  const usual = recipesOf(
-    { ...stored, recipe: undefined },
-    stored.arch,
-    channels,
-  );
-  const isUsual = isDeepStrictEqual(stored.recipe, usual.recipe);
-  const changed = {
-    recipe: stored.views
-      ? stored.viewRecipe
-      : isUsual
-      ? undefined
-      : stored.recipe,
-    // Channels may be the data's own.
-    model: ofSome(ownModel),
-    methodOptions: ofSome(own.methodOptions),
-    progressive: patchSize === undefined ? stored.progressive : undefined,
-  };
-  for (const [name, kept] of Object.entries(changed)) {
-    if (kept === undefined) continue;
-    if (choices[name as keyof typeof changed] !== undefined) continue;
+  for (const [name, kept] of Object.entries(ownChoices(stored))) {
+    // Of one size, it is compared above.
+    const by = name === "progressive" ? "patchSize" : name;
+    if (kept === undefined || choices[by as keyof TrainConfig] !== undefined) {
+      continue;
+    }
     return `${name} is left out, the run has ${JSON.stringify(kept)}`;
   }
   return undefined;
+}
+
+/** What a run has that is not the default of its data, method and architecture. */
+function ownChoices(stored: ResolvedConfig): Partial<TrainConfig> {
+  const { model = {}, methodOptions } = withoutDefaultHead(stored);
+  // Channels may be the data's own.
+  const { channels: _, ...ownModel } = model;
+  const { arch, views, viewRecipe, recipe, progressive } = stored;
+  const { channels } = pixelsOf(stored);
+  const usual = recipesOf({ ...stored, recipe: undefined }, arch, channels);
+  const isUsual = isDeepStrictEqual(recipe, usual.recipe);
+  return {
+    recipe: views ? viewRecipe : isUsual ? undefined : recipe,
+    model: ofSome(ownModel),
+    methodOptions: ofSome(methodOptions),
+    progressive,
+  };
 }
 
 /** Whether an evaluation was made with flags of `evaluate`. */
