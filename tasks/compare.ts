@@ -28,6 +28,7 @@ import {
   readPlan,
   sharedOf,
   stepsOf,
+  stepsWithin,
 } from "./cli/plan.ts";
 import {
   evaluateRun,
@@ -200,7 +201,7 @@ function lengthOf(
   // Whether it fits into some minutes shows once a step has been timed.
   if (passes === undefined) return { epoch: 1e6 };
   const views = viewCount(methodNamed(method)) ?? numPatches;
-  return { maxSteps: Math.max(1, Math.round(passes / (bs * views))) };
+  return { maxSteps: stepsWithin(passes, bs * views) };
 }
 
 /** See the module's description. */

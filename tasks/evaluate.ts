@@ -14,13 +14,16 @@ import {
 import { DATASETS } from "../src/data/catalog.ts";
 import { isModule } from "../src/data/own_data.ts";
 import type { EngineChoice, PrecisionChoice } from "../src/engine/engine.ts";
-import { checkCount } from "../src/count.ts";
 import { EmpSslError, errorMaker, messageOf } from "../src/errors.ts";
 import {
   EVALUATE_DEFAULTS,
   type EvaluateConfig,
 } from "../src/evaluate/evaluate_config.ts";
-import { checkTestPatches } from "../src/evaluate/check_evaluation.ts";
+import {
+  checkLimits,
+  checkTestPatches,
+  noBag,
+} from "../src/evaluate/check_evaluation.ts";
 import type { Accuracy } from "../src/evaluate/accuracy.ts";
 import {
   evaluate,
@@ -142,13 +145,8 @@ export function configOf(values: Values): EvaluateConfig {
       code: "INVALID_ARGUMENT",
     });
   }
-  for (const flag of ["limit-train", "limit-test"]) {
-    const value = number(flag);
-    checkCount(value, {
-      action: "evaluate with",
-      subject: `--${flag} ${value}`,
-    });
-  }
+  const limitTrain = number("limit-train"), limitTest = number("limit-test");
+  checkLimits({ "--limit-train": limitTrain, "--limit-test": limitTest });
   return {
     modelPath,
     testPatches: number("test-patches") ?? EVALUATE_DEFAULTS.testPatches,
@@ -160,8 +158,8 @@ export function configOf(values: Values): EvaluateConfig {
     dataUrl: text("data-url"),
     download: values["no-download"] !== true,
     classes: text("classes"),
-    limitTrain: number("limit-train"),
-    limitTest: number("limit-test"),
+    limitTrain,
+    limitTest,
     linear: values.linear !== false && !values["no-linear"],
     knn: values.knn !== false && !values["no-knn"],
     untrained: values.untrained === true,
@@ -200,11 +198,7 @@ function checkFlags(values: Values, config: EvaluateConfig): string {
   if (featuresOut !== undefined) checkOutput(featuresOut);
   const { protocol = methodOf(model).protocol } = config;
   if (protocol === "whole" && patches !== undefined && patches !== 1) {
-    throw choiceError(
-      `--test-patches ${patches}`,
-      "the whole image is used, not a bag of its patches",
-      "leave it out, or give --protocol bag",
-    );
+    throw noBag("evaluate with", `--test-patches ${patches}`);
   }
   for (const name of ["linear", "knn"]) {
     if (!values[name] || !values[`no-${name}`]) continue;

@@ -8,6 +8,7 @@ import { flagError } from "../src/flag_error.ts";
 import { onlineProbe } from "../src/evaluate/online_probe.ts";
 import { modelOf } from "../src/model/model_of.ts";
 import { tensorSpecs } from "../src/model/parameters.ts";
+import { workOf } from "../src/stream/patch_sizes.ts";
 import { type PreparedRun, prepareRun } from "../src/train/config.ts";
 import { clusterWish, validateConfig } from "../src/train/validate.ts";
 import {
@@ -30,7 +31,6 @@ import { exit, exitWithoutCleanup } from "./cli/exit.ts";
 import { main, quotePath, setUpEngine, showPreparation } from "./cli/main.ts";
 import { dashboardOf, letGo } from "./cli/live_page.ts";
 import { asTyped } from "./cli/program.ts";
-import { workOf } from "../src/stream/patch_sizes.ts";
 import { Progress } from "./cli/progress.ts";
 import { Summary } from "./cli/summary.ts";
 import { listen, SIGNALS } from "./cli/signals.ts";

@@ -117,20 +117,18 @@ export class RunFolder implements Disposable {
       if (LEFTOVER.test(name)) removeIfPossible(`${dir}/${name}`);
     }
     // Also without them: a checkpoint of another run would be taken for this one's.
-    const holds = names.has("config.json") || names.has("metrics.jsonl") ||
-      [...names].some((name) => CHECKPOINT_FILE.test(name));
+    const isSaved = [...names].some((name) => CHECKPOINT_FILE.test(name));
+    const holds = isSaved || names.has("config.json") ||
+      names.has("metrics.jsonl");
     if (mode === "new" && holds) {
       lock.close();
-      const isSaved = [...names].some((name) => CHECKPOINT_FILE.test(name));
       throw folderError(
         dir,
         isSaved
           ? "it already holds a run"
           : "it already holds a run, which ended before its first checkpoint",
-        `${
-          isSaved ? "resume it with --resume" : "delete it"
-        }, or name another ` +
-          "folder with --dir",
+        (isSaved ? "resume it with --resume" : "delete it") +
+          ", or name another folder with --dir",
       );
     }
     return new RunFolder(dir, lock, mode === "new");

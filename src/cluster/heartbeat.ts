@@ -177,6 +177,15 @@ export class Peers<Plan> implements Disposable {
     return error;
   }
 
+  /** Waits for the other processes; rejects if one is lost meanwhile. */
+  async #until(isMet: () => boolean): Promise<void> {
+    // Or until it is disposed of, as where the run is ended meanwhile.
+    while (!isMet() && this.#failed === undefined && !this.#finished) {
+      await sleep(20);
+    }
+    if (this.#failed !== undefined) throw this.#failed;
+  }
+
   /**
    * Tells process 0 that this one has its data and its engine; as process 0, waits for
    * that of all others. After the plan they may still search their data.
@@ -188,12 +197,7 @@ export class Peers<Plan> implements Disposable {
     if (this.#options.task !== 0) {
       return connections.forEach((host) => host.send({ ready: true }));
     }
-    const all = () => connections.every(({ ready }) => ready);
-    // Until it is disposed of, as where the run is ended meanwhile.
-    while (!all() && this.#failed === undefined && !this.#finished) {
-      await sleep(20);
-    }
-    if (this.#failed !== undefined) throw this.#failed;
+    await this.#until(() => connections.every(({ ready }) => ready));
   }
 
   /**
@@ -210,9 +214,7 @@ export class Peers<Plan> implements Disposable {
     const isHost = this.#options.task === 0;
     // Process 0 sends `done` only after all the others have sent it.
     if (!isHost) sendDone();
-    const all = () => connections.every(({ done }) => done);
-    while (!all() && this.#failed === undefined) await sleep(20);
-    if (this.#failed !== undefined) throw this.#failed;
+    await this.#until(() => connections.every(({ done }) => done));
     this.#finished = true;
     if (isHost) sendDone();
     await sleep(50);

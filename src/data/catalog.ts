@@ -57,6 +57,8 @@ export interface DatasetEntry {
   needsDir: boolean;
   /** Whether each image is a separate file. */
   files?: boolean;
+  /** Whether `--classes` names a file of its classes. */
+  classFile?: boolean;
   /** Whether a run stores a digest of names and labels, since it has no file index. */
   digest?: boolean;
   /** The names of its options; a user's module may take any. */
@@ -106,6 +108,7 @@ export const DATASETS: Readonly<Record<string, DatasetEntry>> = {
     open: openImagenet100,
     needsDir: true,
     files: true,
+    classFile: true,
     isFixed: true,
   },
   images: {

@@ -4,10 +4,10 @@
  *
  * @module
  */
-import { rethrowing } from "../failure.ts";
 import { createHash } from "node:crypto";
 import { writeError } from "../atomic_file.ts";
 import { EmpSslError, errorMaker, messageOf } from "../errors.ts";
+import { rethrowing } from "../failure.ts";
 import { writeAll } from "../files.ts";
 
 /** The remedy for a disk error. */

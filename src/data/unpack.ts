@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { rethrowing } from "../failure.ts";
 import {
   configureZip,
   createTarDecoder,
@@ -12,6 +11,7 @@ import {
   ZipSource,
 } from "../deps/archives.ts";
 import { EmpSslError, isEmpSslError, messageOf } from "../errors.ts";
+import { rethrowing } from "../failure.ts";
 import { readAtSync, writeAll } from "../files.ts";
 
 /** Called for each file, with the number of files so far. */

@@ -26,16 +26,17 @@ const SHARE = 0.7;
 /** Bytes of weights, momentum, gradients and the library itself. */
 const FIXED_BYTES = 1.3e9;
 
+/** Output channels of each convolution, times its map's area as a share of the first. */
+function mapSizes(model: ModelConfig): number[] {
+  let area = 1;
+  return blocksOf(model).flatMap(({ convs }) =>
+    convs.map(({ output, stride }) => output * (area /= stride ** 2))
+  );
+}
+
 /** Sum of a ResNet's output channels, weighted by map area relative to the stem's. */
 function activations(model: ModelConfig): number {
-  let area = 1, sum = model.width;
-  for (const { convs } of blocksOf(model)) {
-    for (const { output, stride } of convs) {
-      area /= stride ** 2;
-      sum += output * area;
-    }
-  }
-  return sum;
+  return mapSizes(model).reduce((sum, size) => sum + size, model.width);
 }
 
 /** Activations relative to those of the ResNet-18 that was measured. */
@@ -46,18 +47,10 @@ function times(model: ModelConfig): number {
 
 /** Numbers of a patch's largest map. */
 export function largestMap(model: ModelConfig, side: number): number {
-  const stem = stemOf(model);
-  let area = Math.ceil(side / stem.stride) ** 2;
-  let most = area * model.width;
+  const area = Math.ceil(side / stemOf(model).stride) ** 2;
   // The max-pool of the ImageNet stem.
-  if (model.stem === "imagenet") area /= 4;
-  for (const { convs } of blocksOf(model)) {
-    for (const { output, stride } of convs) {
-      area /= stride ** 2;
-      most = Math.max(most, area * output);
-    }
-  }
-  return most;
+  const pooled = model.stem === "imagenet" ? area / 4 : area;
+  return Math.max(area * model.width, pooled * Math.max(...mapSizes(model)));
 }
 
 /** Bytes that a step over `rows` patches needs. */

@@ -6,7 +6,8 @@
 import { openDataset } from "../data/catalog.ts";
 import type { Dataset, Split } from "../data/dataset.ts";
 import { type ResolvedConfig, trainSource } from "../checkpoint/run_config.ts";
-import { errorMaker } from "../errors.ts";
+import { checkCount } from "../count.ts";
+import { EmpSslError, errorMaker } from "../errors.ts";
 import {
   FEATURE_LAYERS,
   type FeatureLayer,
@@ -27,6 +28,36 @@ export function checkTestPatches(count: number): void {
     "an image needs one patch or more",
     "give a whole number from 1 up",
   );
+}
+
+/**
+ * Rejects limits of images that are not whole numbers from 1 up.
+ *
+ * @param limits By the names that the caller's users know.
+ * @throws {EmpSslError} `INVALID_ARGUMENT`.
+ */
+export function checkLimits(limits: Record<string, number | undefined>): void {
+  for (const [name, value] of Object.entries(limits)) {
+    checkCount(value, {
+      action: "evaluate with",
+      subject: `${name} ${value}`,
+    });
+  }
+}
+
+/**
+ * The error of a number of patches where the protocol uses the whole image.
+ *
+ * @param action The action, and the number under its name.
+ */
+export function noBag(action: string, subject: string): EmpSslError {
+  return new EmpSslError({
+    action,
+    subject,
+    found: "the whole image is used, not a bag of its patches",
+    remedy: "leave it out, or give --protocol bag",
+    code: "INVALID_ARGUMENT",
+  });
 }
 
 /**

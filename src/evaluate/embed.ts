@@ -23,7 +23,7 @@ import { methodOf } from "../model/methods/methods.ts";
 import { readCheckpointInfo } from "../checkpoint/checkpoint.ts";
 import { trainSource } from "../checkpoint/run_config.ts";
 import { startCompute } from "../engine/compute.ts";
-import { checkKind } from "./check_evaluation.ts";
+import { checkKind, noBag } from "./check_evaluation.ts";
 import { computeFeatures, cutsOf } from "./compute_features.ts";
 import type { EvaluationCalls } from "./evaluation_calls.ts";
 import { checkOutputFile, textOf } from "./write_features.ts";
@@ -132,11 +132,7 @@ export function checkEmbedding(choices: EmbedChoices) {
   const method = methodOf(model);
   const { protocol = method.protocol, features = method.features } = config;
   if (protocol === "whole" && choices.patches !== undefined) {
-    throw embedError(
-      `--patches ${patches}`,
-      "the whole image is used, not a bag of its patches",
-      "leave it out, or give --protocol bag",
-    );
+    throw noBag("embed to", `--patches ${patches}`);
   }
   checkOutputFile(out);
   return { path, run, model, damaged, protocol, features };

@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { checkCount } from "../count.ts";
 import { resolve } from "node:path";
 import type { FeatureLayer, Protocol } from "../model/methods/method.ts";
 import { featureWidth } from "../model/encoder.ts";
@@ -36,6 +35,7 @@ import { KNN, LINEAR_PROBE } from "./protocol.ts";
 import {
   checkClasses,
   checkKind,
+  checkLimits,
   checkTestPatches,
 } from "./check_evaluation.ts";
 import {
@@ -129,10 +129,8 @@ export async function evaluate(
   checkKind(config);
   checkWish(config);
   checkWorkers(config.workers);
-  for (const name of ["limitTrain", "limitTest"] as const) {
-    const value = config[name], subject = `${name} ${value}`;
-    checkCount(value, { action: "evaluate with", subject });
-  }
+  const { limitTrain, limitTest } = config;
+  checkLimits({ limitTrain, limitTest });
   const checkpoint = readCheckpointInfo(modelPath);
   if (config.featuresOut !== undefined) checkOutput(config.featuresOut);
   for (const fault of checkpoint.damaged) onEvent({ type: "damaged", fault });

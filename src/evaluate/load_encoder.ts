@@ -34,7 +34,7 @@ import {
 } from "../patches/recipe.ts";
 import { Purpose, RandomStream } from "../random.ts";
 import { pixelsOf, trainSource, valuesOf } from "../checkpoint/run_config.ts";
-import { checkKind } from "./check_evaluation.ts";
+import { checkKind, noBag } from "./check_evaluation.ts";
 import { readCheckpoint } from "../checkpoint/checkpoint.ts";
 
 /** Which encoder to load, and the patches that it gets. */
@@ -191,13 +191,7 @@ export async function loadEncoder(
   checkKind(options);
   checkWish({ engine, precision, threads });
   if (options.protocol === "whole" && patches > 1) {
-    throw new EmpSslError({
-      action: "encode",
-      subject: `patches ${patches}`,
-      found: "the whole image is used, not a bag of its patches",
-      remedy: 'leave it out, or give protocol "bag"',
-      code: "INVALID_ARGUMENT",
-    });
+    throw noBag("encode", `patches ${patches}`);
   }
   const { model, config, state, ...read } = readCheckpoint(modelPath);
   const patchSize = options.patchSize ?? config.patchSize;

@@ -148,7 +148,7 @@ function checkUsed(
       "name your data with --data, such as --data folder",
     );
   }
-  if (classes !== undefined && data !== "imagenet100") {
+  if (classes !== undefined && !datasetEntry(data).classFile) {
     throw flagError(
       `--classes ${classes}`,
       `only imagenet100 chooses classes by a file, not ${data}`,

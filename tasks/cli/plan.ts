@@ -156,10 +156,16 @@ export async function stepsOf(
 ): Promise<number> {
   const { stepsPerEpoch, bs, numPatches } = chosen.resolved;
   if (budget.epoch !== undefined) return budget.epoch * stepsPerEpoch;
-  const steps = budget.passes !== undefined
-    ? budget.passes / (bs * numPatches)
-    : budget.minutes! * 60 / await secondsOfStep(chosen, dir, signal);
-  return Math.max(1, Math.round(steps));
+  if (budget.passes !== undefined) {
+    return stepsWithin(budget.passes, bs * numPatches);
+  }
+  const seconds = await secondsOfStep(chosen, dir, signal);
+  return stepsWithin(60 * budget.minutes!, seconds);
+}
+
+/** How many steps of a size make up an amount; one at least. */
+export function stepsWithin(amount: number, ofStep: number): number {
+  return Math.max(1, Math.round(amount / ofStep));
 }
 
 /** What the runs of a comparison share, stored in a file for later calls. */

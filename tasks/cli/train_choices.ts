@@ -124,9 +124,10 @@ function forgetUnused(
   flags: Partial<TrainConfig>,
 ): void {
   if (isGenerated(flags.data!) || isModule(flags.data!)) delete stored.dataDir;
+  const entry = DATASETS[flags.data!];
   // A cache holds decoded files, which other data have none of.
-  if (!DATASETS[flags.data!]?.files) delete stored.cache;
-  if (flags.data !== "imagenet100") delete stored.classes;
+  if (!entry?.files) delete stored.cache;
+  if (!entry?.classFile) delete stored.classes;
   if ((flags.cache ?? stored.cache) === undefined) delete stored.cacheLimit;
   stored.workers = feasibleWorkers(stored.workers);
 }
