@@ -32,9 +32,9 @@ export {
 export {
   type DatasetEntry,
   DATASETS,
-  openDataset,
   type OpenOptions,
 } from "./src/data/catalog.ts";
+export { openDataset } from "./src/data/open_dataset.ts";
 export type {
   Blocks,
   DataOptions,

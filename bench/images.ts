@@ -11,7 +11,7 @@
  * @module
  */
 import process from "node:process";
-import { openDataset } from "../src/data/catalog.ts";
+import { openDataset } from "../src/data/open_dataset.ts";
 import { indexedSource } from "../src/train/image_index.ts";
 import { JSON_FLAG, REPEAT_FLAG } from "./flags.ts";
 import type { Command } from "../tasks/cli/flags.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { openDataset } from "../src/data/catalog.ts";
+import { openDataset } from "../src/data/open_dataset.ts";
 import { decodeFile } from "../src/data/decode.ts";
 import { checkFileIndex, openByIndex } from "../src/data/file_index.ts";
 import { readMatlabStructs } from "../src/data/matlab.ts";

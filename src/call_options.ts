@@ -1,8 +1,9 @@
 /**
- * Options that all long calls have in common.
+ * Options that all long calls have in common, and waits that end early.
  *
  * @module
  */
+import { abortable, delay } from "./deps/std.ts";
 
 /** Options that all long calls have in common: a signal and an event callback. */
 export interface CallOptions<Event> {
@@ -32,18 +33,19 @@ export async function untilAborted<T>(
   work: Promise<T>,
   signal: AbortSignal | undefined,
 ): Promise<T> {
-  if (signal === undefined) return await work;
-  let abort = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    abort = () => reject(signal.reason);
-    if (signal.aborted) abort();
-    else signal.addEventListener("abort", abort);
-  });
-  // The promise that settles second is not awaited: handle its rejection.
-  for (const promise of [work, aborted]) promise.catch(() => {});
+  return await (signal ? abortable(work, signal) : work);
+}
+
+/** Waits for some work, for some milliseconds at most; the work goes on. */
+export async function atMost(
+  ms: number,
+  work: Promise<unknown>,
+): Promise<void> {
+  const timer = new AbortController();
+  const late = delay(ms, timer).catch(() => {});
   try {
-    return await Promise.race([aborted, work]);
+    await Promise.race([work, late]);
   } finally {
-    signal.removeEventListener("abort", abort);
+    timer.abort();
   }
 }

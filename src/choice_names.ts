@@ -1,12 +1,14 @@
 /**
- * The names of a call's choices: a mistyped one must not be ignored.
+ * The names of a call's choices, and their values out of a list: a mistyped one must
+ * not be ignored.
  *
  * @module
  */
-import { errorMaker } from "./errors.ts";
+import { EmpSslError, errorMaker } from "./errors.ts";
 import { suggestion } from "./nearest.ts";
 
-const choiceError = errorMaker("use", "INVALID_ARGUMENT");
+/** The error of a choice that does not exist or fit. */
+export const choiceError = errorMaker("use", "INVALID_ARGUMENT");
 
 /** The names of an interface's fields, all of them: the compiler sees to it. */
 export type NamesOf<T> = Readonly<Record<keyof T, true>>;
@@ -26,4 +28,27 @@ export function checkNames<T>(given: object, known: NamesOf<T>): void {
     "there is no such choice",
     suggestion(other, names, `give some of ${names.join(", ")}`),
   );
+}
+
+/**
+ * Rejects a value that is not in a list; undefined is accepted.
+ *
+ * @param of The action that it is for, and its name in the message.
+ * @throws {EmpSslError} `INVALID_ARGUMENT`, with the nearest value.
+ */
+export function checkOneOf(
+  value: string | undefined,
+  known: readonly string[],
+  of: { action: string; subject: string },
+): void {
+  if (value === undefined || known.includes(value)) return;
+  const list = known.length > 2
+    ? `one of ${known.join(", ")}`
+    : known.join(" or ");
+  throw new EmpSslError({
+    ...of,
+    found: "it does not exist",
+    remedy: suggestion(`${value}`, known, `choose ${list}`),
+    code: "INVALID_ARGUMENT",
+  });
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { delay } from "./deps/std.ts";
 
 /** Milliseconds between two attempts. */
 const PAUSE_MS = 500;
@@ -20,7 +21,6 @@ export async function lockFile(
 ): Promise<void> {
   for (let tries = 0; !await file.tryLock(true); tries++) {
     if (tries === 0) onWait();
-    await new Promise((done) => setTimeout(done, PAUSE_MS));
-    signal?.throwIfAborted();
+    await delay(PAUSE_MS, { signal });
   }
 }

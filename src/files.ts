@@ -26,6 +26,27 @@ export async function exists(path: string): Promise<boolean> {
   return await Deno.stat(path).then(() => true, () => false);
 }
 
+/** As {@linkcode exists}, without a promise. */
+export function existsSync(path: string): boolean {
+  return fileSize(path) !== undefined;
+}
+
+/** The bytes of a file; undefined where it cannot be found. */
+export function fileSize(path: string): number | undefined {
+  try {
+    return Deno.statSync(path).size;
+  } catch {
+    return undefined;
+  }
+}
+
+/** A view of an array's memory as bytes, without a copy. */
+export function bytesOf<B extends ArrayBufferLike>(
+  { buffer, byteOffset, byteLength }: ArrayBufferView<B>,
+): Uint8Array<B> {
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
+
 /** When a file was modified, in milliseconds since 1970; 0 where it is not known. */
 export function modified(path: string): number {
   return Deno.statSync(path).mtime?.getTime() ?? 0;

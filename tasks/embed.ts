@@ -4,7 +4,6 @@
  * @module
  */
 import type { EngineChoice, PrecisionChoice } from "../src/engine/engine.ts";
-import { EmpSslError } from "../src/errors.ts";
 import {
   checkEmbedding,
   embed,
@@ -13,8 +12,16 @@ import {
 } from "../src/evaluate/embed.ts";
 import type { FeatureLayer, Protocol } from "../src/model/methods/method.ts";
 import { command as evaluateCommand } from "./evaluate.ts";
-import type { Command, Values } from "./cli/flags.ts";
-import { ENGINE_FLAG, main, PRECISION_FLAG, setUpEngine } from "./cli/main.ts";
+import { type Command, requiredFlag, type Values } from "./cli/flags.ts";
+import {
+  ENGINE_FLAG,
+  main,
+  MODEL_PATH_FLAG,
+  modelPathOf,
+  PRECISION_FLAG,
+  setUpEngine,
+  WORKERS_FLAG,
+} from "./cli/main.ts";
 import { Progress } from "./cli/progress.ts";
 
 const { protocol, features } = evaluateCommand.flags;
@@ -26,11 +33,7 @@ export const command: Command = {
     "Writes the features of all images in a folder, one row per image, and " +
     "FILE.txt with\ntheir paths. Called again, it resumes after an interruption.",
   flags: {
-    "model-path": {
-      type: "text",
-      value: "PATH",
-      help: "a checkpoint, or a run's folder for its newest",
-    },
+    "model-path": MODEL_PATH_FLAG,
     "data-dir": { type: "text", value: "DIR", help: "images, in any folders" },
     out: {
       type: "text",
@@ -43,7 +46,7 @@ export const command: Command = {
     },
     protocol,
     features,
-    workers: { type: "number", help: "patch workers (default: spare cores)" },
+    workers: WORKERS_FLAG,
     engine: ENGINE_FLAG,
     precision: PRECISION_FLAG,
   },
@@ -52,24 +55,12 @@ export const command: Command = {
   ],
 };
 
-function needed(values: Values, flag: string): string {
-  const value = values[flag];
-  if (value !== undefined) return String(value);
-  throw new EmpSslError({
-    action: "embed",
-    subject: "nothing",
-    found: `no --${flag} was given`,
-    remedy: "see --help",
-    code: "INVALID_ARGUMENT",
-  });
-}
-
 /** See the module's description. */
 export async function run(values: Values): Promise<void> {
   const config = {
-    modelPath: needed(values, "model-path"),
-    dataDir: needed(values, "data-dir"),
-    out: needed(values, "out"),
+    modelPath: modelPathOf(values, "embed"),
+    dataDir: requiredFlag(values, "data-dir", { action: "embed" }),
+    out: requiredFlag(values, "out", { action: "embed" }),
     protocol: values.protocol as Protocol | undefined,
     features: values.features as FeatureLayer | undefined,
     patches: values.patches as number | undefined,

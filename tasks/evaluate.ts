@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { percentSigned } from "../src/percent.ts";
 import { checkOutput } from "../src/evaluate/write_features.ts";
 import { checkWorkers } from "../src/stream/worker_count.ts";
 import {
@@ -14,7 +15,7 @@ import {
 import { DATASETS } from "../src/data/catalog.ts";
 import { isModule } from "../src/data/own_data.ts";
 import type { EngineChoice, PrecisionChoice } from "../src/engine/engine.ts";
-import { EmpSslError, errorMaker, messageOf } from "../src/errors.ts";
+import { errorMaker, messageOf } from "../src/errors.ts";
 import {
   EVALUATE_DEFAULTS,
   type EvaluateConfig,
@@ -41,12 +42,15 @@ import type { Command, Values } from "./cli/flags.ts";
 import {
   ENGINE_FLAG,
   main,
+  MODEL_PATH_FLAG,
+  modelPathOf,
   PRECISION_FLAG,
   setUpEngine,
   showPreparation,
+  WORKERS_FLAG,
 } from "./cli/main.ts";
 import { formatSeconds, Progress } from "./cli/progress.ts";
-import { objectOf } from "./cli/train_choices.ts";
+import { objectOf } from "./cli/train_values.ts";
 import { command as trainCommand } from "./cli/train_flags.ts";
 
 const {
@@ -62,11 +66,7 @@ export const command: Command = {
     "Computes features of the train and test splits and tests them with a " +
     "linear probe\nand k nearest neighbours.",
   flags: {
-    "model-path": {
-      type: "text",
-      value: "PATH",
-      help: "a checkpoint, or a run's folder for its newest",
-    },
+    "model-path": MODEL_PATH_FLAG,
     "test-patches": {
       type: "number",
       help: `patches an image (default ${EVALUATE_DEFAULTS.testPatches})`,
@@ -114,7 +114,7 @@ export const command: Command = {
     },
     "limit-train": { type: "number", help: "use only N training images" },
     "limit-test": { type: "number", help: "use only N test images" },
-    workers: { type: "number", help: "patch workers (default: spare cores)" },
+    workers: WORKERS_FLAG,
     engine: ENGINE_FLAG,
     precision: PRECISION_FLAG,
     "features-out": {
@@ -135,16 +135,7 @@ export const command: Command = {
 export function configOf(values: Values): EvaluateConfig {
   const number = (name: string) => values[name] as number | undefined;
   const text = (name: string) => values[name] as string | undefined;
-  const modelPath = text("model-path");
-  if (modelPath === undefined) {
-    throw new EmpSslError({
-      action: "evaluate",
-      subject: "nothing",
-      found: "no --model-path was given",
-      remedy: "give it a run's folder or a checkpoint",
-      code: "INVALID_ARGUMENT",
-    });
-  }
+  const modelPath = modelPathOf(values, "evaluate");
   const limitTrain = number("limit-train"), limitTest = number("limit-test");
   checkLimits({ "--limit-train": limitTrain, "--limit-test": limitTest });
   return {
@@ -170,9 +161,8 @@ export function configOf(values: Values): EvaluateConfig {
   };
 }
 
-function percent({ top1, top5 }: Accuracy): string {
-  const show = (share: number) => `${(100 * share).toFixed(1)} %`;
-  return `top-1 ${show(top1)}   top-5 ${show(top5)}`;
+function inWords({ top1, top5 }: Accuracy): string {
+  return `top-1 ${percentSigned(top1)}   top-5 ${percentSigned(top5)}`;
 }
 
 const choiceError = errorMaker("evaluate with", "INVALID_ARGUMENT");
@@ -244,7 +234,7 @@ export async function evaluateRun(values: Values): Promise<EvaluationResult> {
     } else if (event.type === "linear") {
       const title = "linear probe";
       if (!bars.has(title)) bars.set(title, new Progress(title, event.epochs));
-      bars.get(title)!.update(event.epoch + 1, percent(event.accuracy));
+      bars.get(title)!.update(event.epoch + 1, inWords(event.accuracy));
     }
   };
   const result = await evaluate({ ...config, keepIn }, { onEvent });
@@ -281,12 +271,12 @@ function show(result: EvaluationResult): void {
     );
   }
   if (linear) {
-    console.log(`linear, last epoch   ${percent(linear.last)}`);
+    console.log(`linear, last epoch   ${inWords(linear.last)}`);
     console.log(
-      `linear, best epoch   ${percent(linear.best)}   (peeks at the test set)`,
+      `linear, best epoch   ${inWords(linear.best)}   (peeks at the test set)`,
     );
   }
-  if (knn) console.log(`kNN (k 20, T 0.07)   ${percent(knn)}`);
+  if (knn) console.log(`kNN (k 20, T 0.07)   ${inWords(knn)}`);
   const { engine, precision } = result.engine;
   console.log(
     `Evaluated in ${formatSeconds(seconds)} by ${engine} in ${precision}`,

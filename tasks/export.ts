@@ -5,7 +5,6 @@
  */
 import { resolve } from "node:path";
 import type { EngineChoice } from "../src/engine/engine.ts";
-import { EmpSslError } from "../src/errors.ts";
 import {
   checkExportChoices,
   EXPORT_DEFAULTS,
@@ -22,7 +21,13 @@ import {
 } from "../src/export/request.ts";
 import { readCheckpointInfo } from "../src/checkpoint/checkpoint.ts";
 import type { Command, Values } from "./cli/flags.ts";
-import { ENGINE_FLAG, main, setUpEngine } from "./cli/main.ts";
+import {
+  ENGINE_FLAG,
+  main,
+  MODEL_PATH_FLAG,
+  modelPathOf,
+  setUpEngine,
+} from "./cli/main.ts";
 
 const D = EXPORT_DEFAULTS;
 
@@ -32,11 +37,7 @@ export const command: Command = {
   about: "Writes a trained network for another program, reads it back, and " +
     "compares its\nfeatures with our own on patches.",
   flags: {
-    "model-path": {
-      type: "text",
-      value: "PATH",
-      help: "a checkpoint, or a run's folder for its newest",
-    },
+    "model-path": MODEL_PATH_FLAG,
     format: {
       type: "text",
       choices: EXPORT_FORMATS,
@@ -80,17 +81,7 @@ function folderFor(modelPath: string, format: string): string {
 
 /** See the module's description. */
 export async function run(values: Values): Promise<void> {
-  const modelPath = values["model-path"];
-  if (modelPath === undefined) {
-    throw new EmpSslError({
-      action: "export",
-      subject: "nothing",
-      found: "no --model-path was given",
-      remedy: "name a run's folder or a checkpoint",
-      code: "INVALID_ARGUMENT",
-    });
-  }
-  const path = String(modelPath);
+  const path = modelPathOf(values, "export");
   for (const fault of readCheckpointInfo(path).damaged) {
     console.error(`Skipped a damaged checkpoint: ${fault}`);
   }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { openDataset } from "../src/data/catalog.ts";
+import { openDataset } from "../src/data/open_dataset.ts";
 import { encodePng } from "../src/data/png.ts";
 import { EmpSslError } from "../src/errors.ts";
 import { contactSheet } from "../src/patches/contact_sheet.ts";

@@ -19,11 +19,16 @@ import { methodNamed } from "../src/model/methods/methods.ts";
 import { readRow, rowNames } from "../src/report/book.ts";
 import { readRun } from "../src/report/run_record.ts";
 import { recordRun } from "../src/report/write_book.ts";
-import { withoutDefaultHead } from "../src/train/config.ts";
+import { withoutDefaultHead } from "../src/train/method_defaults.ts";
 import { dataDefaults } from "../src/train/data_defaults.ts";
 import { differenceOf } from "../src/train/unchanged.ts";
 import { recipesOf } from "../src/train/views.ts";
-import { type Command, parseFlags, type Values } from "./cli/flags.ts";
+import {
+  type Command,
+  parseFlags,
+  requiredFlag,
+  type Values,
+} from "./cli/flags.ts";
 import { main } from "./cli/main.ts";
 import { configOf as trainConfigOf } from "./cli/train_choices.ts";
 import { command as trainCommand } from "./cli/train_flags.ts";
@@ -33,6 +38,7 @@ import {
 } from "./evaluate.ts";
 
 const recordError = errorMaker("record", "INVALID_ARGUMENT");
+const NEEDED = { action: "record", subject: "the run" };
 
 /** The command line of `deno task record`. */
 export const command: Command = {
@@ -79,12 +85,6 @@ export const command: Command = {
     "deno task record runs/b --row shapes-2 --commit 1a2b3c4",
   ],
 };
-
-function required(values: Values, name: string): string {
-  const value = values[name];
-  if (value !== undefined) return String(value);
-  throw recordError("the run", `no --${name} was given`, `give --${name}`);
-}
 
 /** Choices that change what is trained. */
 const TRAINED = [
@@ -189,8 +189,9 @@ function record(values: Values, runs: string[]): Promise<void> {
     );
   }
   const text = (name: string) => values[name] as string | undefined;
-  const words = (name: string) => required(values, name).split(/\s+/);
-  const row = required(values, "row");
+  const words = (name: string) =>
+    requiredFlag(values, name, NEEDED).split(/\s+/);
+  const row = requiredFlag(values, "row", NEEDED);
   const setting = values.title === undefined ? undefined : {
     title: String(values.title),
     files: text("files"),
@@ -219,7 +220,7 @@ function record(values: Values, runs: string[]): Promise<void> {
     row,
     setting,
     fits: flags && evaluatedWith(flags.evaluate, dir, config),
-    commit: required(values, "commit"),
+    commit: requiredFlag(values, "commit", NEEDED),
     processorSeconds: values["processor-seconds"] as number | undefined,
     note: text("note"),
   });

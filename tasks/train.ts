@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { percentSigned } from "../src/percent.ts";
 import { EmpSslError } from "../src/errors.ts";
 import { flagError } from "../src/flag_error.ts";
 import { onlineProbe } from "../src/evaluate/online_probe.ts";
@@ -252,8 +253,8 @@ export async function trainHere(
       );
     } else if (event.type === "probe") {
       summary.probe(event.top1);
-      const percent = (100 * event.top1).toFixed(1);
-      console.log(`Step ${event.step + 1}: kNN top-1 ${percent} % (probe)`);
+      const top1 = percentSigned(event.top1);
+      console.log(`Step ${event.step + 1}: kNN top-1 ${top1} (probe)`);
     } else if (event.type === "checkpoint") {
       if (event.epoch === undefined) continue;
       console.log(`Epoch ${event.epoch} done: ${event.path}`);

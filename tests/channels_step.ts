@@ -66,7 +66,7 @@ async function check(engine: Pick<Engine, "trainer">): Promise<void> {
   }, state);
   await plain.step(bytes, 1e-20);
   const [stem] = tensorSpecs(model).filter(isTrainable);
-  const momentum = (await plain.momentum()).get(stem!.name)!;
+  const momentum = (await plain.optimizerState()).get(stem!.name)!;
   const values = convertLayout(stem!, momentum, "torch");
   const size = Math.hypot(...gradient);
   const off = Math.hypot(...gradient.map((value, i) => value - values[i]!));

@@ -100,7 +100,7 @@ Deno.test({
       await Deno.writeTextFile(
         `${dir}/open.ts`,
         `import { openDataset } from "${new URL(
-          "../src/data/catalog.ts",
+          "../src/data/open_dataset.ts",
           import.meta.url,
         )}";
         Deno.chmodSync("${locked}", 0);

@@ -6,7 +6,7 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { openDataset, openForThreads } from "../src/data/catalog.ts";
+import { openDataset, openForThreads } from "../src/data/open_dataset.ts";
 import type { Dataset } from "../src/data/dataset.ts";
 import { ImageFiles } from "../src/data/image_files.ts";
 import { prepareDataset } from "../src/data/prepare.ts";

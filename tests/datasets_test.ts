@@ -10,7 +10,7 @@ import {
 } from "@std/assert";
 import { EmpSslError } from "../src/errors.ts";
 import { readMatlabStructs } from "../src/data/matlab.ts";
-import { openDataset } from "../src/data/catalog.ts";
+import { openDataset } from "../src/data/open_dataset.ts";
 import { IMAGENET100_CLASSES } from "../src/data/imagenet100_classes.ts";
 import {
   cifarArchive,

@@ -6,7 +6,7 @@ import {
   assertNotEquals,
   assertThrows,
 } from "@std/assert";
-import { openDataset } from "../src/data/catalog.ts";
+import { openDataset } from "../src/data/open_dataset.ts";
 import { decodeFile } from "../src/data/decode.ts";
 import {
   cachedDecode,

@@ -7,7 +7,7 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { openDataset } from "../src/data/catalog.ts";
+import { openDataset } from "../src/data/open_dataset.ts";
 import { download } from "../src/data/download.ts";
 import { prepareDataset } from "../src/data/prepare.ts";
 import { unpack } from "../src/data/unpack.ts";

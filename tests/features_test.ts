@@ -1,7 +1,7 @@
 /** Features in memory and on disk, and the files that they are written to. */
 import { parquetReadObjects } from "npm:hyparquet@1.31.5";
 import { KeptFeatures } from "../src/evaluate/kept_features.ts";
-import { openDataset } from "../src/data/catalog.ts";
+import { openDataset } from "../src/data/open_dataset.ts";
 import { keptPrecision, PartFile } from "../src/evaluate/part_file.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Features } from "../src/evaluate/features.ts";

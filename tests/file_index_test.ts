@@ -1,6 +1,6 @@
 /** The index of a run's images. */
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { openDataset } from "../src/data/catalog.ts";
+import { openDataset } from "../src/data/open_dataset.ts";
 import {
   checkFileIndex,
   openByIndex,

@@ -59,7 +59,7 @@ Deno.test("a preset is some choices, over which others stand", () => {
   const { larsClip, numPatches, epoch } = configOf(parseFlags(flags, command));
   assertEquals([larsClip, numPatches, epoch], ["initial", 20, 2]);
   const slow = { preset: "slow" } as unknown as { preset: "fast" };
-  assertThrows(() => withDefaults(slow), Error, "choose one of paper, fast");
+  assertThrows(() => withDefaults(slow), Error, "choose paper or fast");
 });
 
 Deno.test("Tiny ImageNet has a preset by default, and another size in it", () => {
@@ -186,7 +186,7 @@ Deno.test("numbers of the library are checked before any work", async () => {
   await assertRejects(
     () => evaluate({ modelPath: "nowhere", protocol }),
     Error,
-    "choose bag or whole",
+    "protocol Whole: it does not exist, did you mean whole",
   );
   // As from JavaScript, or an object that the compiler does not check.
   const mistyped = { modelPath: "nowhere", limitTrian: 5 };
@@ -203,7 +203,7 @@ Deno.test("numbers of the library are checked before any work", async () => {
   await assertRejects(
     () => loadEncoder({ modelPath: "nowhere", features }),
     Error,
-    "choose backbone or head",
+    "features Backbone: it does not exist, did you mean backbone",
   );
   await assertRejects(
     () => writeReport({ runs: [] }),

@@ -128,7 +128,7 @@ export function testMethod(subject: MethodSubject, name: Baseline): void {
         const first = scalars(0);
         if (name === "swav") first.free = 1;
         await plain.step(batch(0), 1e-20, false, first);
-        const gradients = await plain.momentum();
+        const gradients = await plain.optimizerState();
         plain.dispose();
         for (const spec of specs.filter(isTrainable)) {
           if (wanted[`gradient.${spec.name}`].norm < NOISE) continue;
@@ -154,7 +154,7 @@ export function testMethod(subject: MethodSubject, name: Baseline): void {
           assert(off <= 1e-5, `the loss of step ${step} is off by ${off}`);
         }
         const after = await trainer.state();
-        const rest = await trainer.momentum();
+        const rest = await trainer.optimizerState();
         trainer.dispose();
         for (const spec of [...specs, ...keptSpecs(model)]) {
           const values = (after.get(spec.name) ?? rest.get(spec.name))!;

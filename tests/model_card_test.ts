@@ -1,6 +1,7 @@
 /** The README beside an exported network says what is in its files. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { modelCard, preprocessing } from "../src/export/model_card.ts";
+import { modelCard } from "../src/export/model_card.ts";
+import { preprocessing } from "../src/export/preprocessing.ts";
 import type { ExportRequest } from "../src/export/request.ts";
 import { modelOf } from "../src/model/model_of.ts";
 import { RECIPES } from "../src/patches/recipe.ts";

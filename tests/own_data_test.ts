@@ -7,7 +7,7 @@ import {
 } from "@std/assert";
 import { DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
-import { openDataset, openForThreads } from "../src/data/catalog.ts";
+import { openDataset, openForThreads } from "../src/data/open_dataset.ts";
 import type { ResolvedConfig } from "../src/checkpoint/run_config.ts";
 import { asChoices } from "../src/checkpoint/stored_choices.ts";
 import { EmpSslError } from "../src/errors.ts";

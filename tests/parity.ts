@@ -334,7 +334,7 @@ async function gradientsOf(
     floats: true,
   }, state);
   await plain.step(batch, 1e-20);
-  const gradients = await plain.momentum();
+  const gradients = await plain.optimizerState();
   plain.dispose();
   return gradients;
 }

@@ -5,7 +5,7 @@ import {
   assertRejects,
   assertStringIncludes,
 } from "@std/assert";
-import { openDataset, openForThreads } from "../src/data/catalog.ts";
+import { openDataset, openForThreads } from "../src/data/open_dataset.ts";
 import type { Blocks } from "../src/data/dataset.ts";
 import { limitTo } from "../src/data/subset.ts";
 import { shuffleInBlocks } from "../src/stream/block_shuffle.ts";

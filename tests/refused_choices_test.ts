@@ -18,6 +18,7 @@ import {
   train,
   writeReport,
 } from "../mod.ts";
+import { architecture } from "../src/model/architectures.ts";
 import { codeOf } from "../src/errors.ts";
 import type { PatchJob } from "../src/stream/patch_job.ts";
 import { checkOutput } from "../src/evaluate/write_features.ts";
@@ -205,4 +206,20 @@ Deno.test("files that do not exist are NOT_FOUND, and a run makes no folder", as
     const report = () => writeReport({ runs: [missing], out: `${dir}/r.html` });
     await assertRefused(report, "there is no such file", "NOT_FOUND");
   });
+});
+
+Deno.test("an architecture that does not exist, or is missing, is refused by name", () => {
+  // As of a checkpoint's metadata.
+  for (const name of [undefined, "resnet18-cfar", "toString"]) {
+    assertThrows(
+      () => architecture(name as string),
+      EmpSslError,
+      `Cannot build architecture "${name}": it does not exist, `,
+    );
+  }
+  assertThrows(
+    () => architecture("resnet18-cfar"),
+    EmpSslError,
+    "did you mean resnet18-cifar",
+  );
 });

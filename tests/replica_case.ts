@@ -97,7 +97,7 @@ export function firstWeights({ model } = CASE) {
 
 /** The target network and the queues of the method, and the prototypes' momentum. */
 async function keptBy(trainer: Trainer): Promise<[string, Float32Array][]> {
-  const all = await trainer.momentum();
+  const all = await trainer.optimizerState();
   const named = [...all].filter(([name]) => /^(target\.|queue)/.test(name));
   const momentum = all.get("prototypes.weight");
   return momentum ? [...named, ["momentum", momentum]] : named;

@@ -2,7 +2,7 @@
 import { assert } from "@std/assert";
 import * as tf from "../src/deps/tfjs.ts";
 import { loadEager } from "../src/engine/eager/load.ts";
-import { embed, normalize } from "../src/model/encoder.ts";
+import { embed, normalizePatches } from "../src/model/encoder.ts";
 import { larsGradient } from "../src/model/lars.ts";
 import { type Scope, scopeOf } from "../src/model/layers.ts";
 import { empSslLoss } from "../src/model/loss.ts";
@@ -95,7 +95,7 @@ export async function trainByFormula(
     const inputs = Array.from({ length: parts }, (_, part) => {
       const bytes = batchOf(step, part * share, share);
       const shape = [patches * share, patchSize, patchSize, 3];
-      return normalize(tf.tensor(bytes, shape, "float32"), {});
+      return normalizePatches(tf.tensor(bytes, shape, "float32"), {});
     });
     const tensors = Object.fromEntries(state);
     const scopes: Scope[] = inputs.map(() => scopeOf(tensors, true));

@@ -49,7 +49,8 @@ async function newSession(hasMemory = false) {
           }
           : undefined,
         state: () => Promise.resolve(new Map([["w", new Float32Array()]])),
-        momentum: () => Promise.resolve(new Map([["m", new Float32Array()]])),
+        optimizerState: () =>
+          Promise.resolve(new Map([["m", new Float32Array()]])),
         dispose: () => void log.push("disposed"),
       });
     },

@@ -6,7 +6,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import { packTar } from "npm:modern-tar@0.8.6";
-import { openDataset, openForThreads } from "../src/data/catalog.ts";
+import { openDataset, openForThreads } from "../src/data/open_dataset.ts";
 import { tarMembers } from "../src/data/tar_members.ts";
 import { loadSharp } from "../src/deps/sharp.ts";
 import { photo } from "./formula.ts";

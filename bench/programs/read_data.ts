@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { openDataset } from "../../src/data/catalog.ts";
+import { openDataset } from "../../src/data/open_dataset.ts";
 import { placeOf } from "../../src/stream/order.ts";
 import { peakMemory } from "./peak_memory.ts";
 

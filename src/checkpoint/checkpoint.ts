@@ -76,7 +76,7 @@ function optimizerSpecs(model: ModelConfig): TensorSpec[] {
 }
 
 /** The optimiser's file. */
-export function encodeMomentum(model: ModelConfig, momentum: State) {
+export function encodeOptimizerState(model: ModelConfig, momentum: State) {
   return encodeTensors(optimizerSpecs(model), momentum, { format: "pt" });
 }
 
@@ -162,7 +162,7 @@ export function readCheckpoint(path: string): Checkpoint {
 }
 
 /** Reads a model's optimiser file: momentum buffers and the method's own state. */
-export function readMomentum(path: string, model: ModelConfig): State {
+export function readOptimizerState(path: string, model: ModelConfig): State {
   const decoded = decodeSafetensors(Deno.readFileSync(path), path);
   return decodeTensors(path, decoded, optimizerSpecs(model));
 }

@@ -52,14 +52,6 @@ function withoutPrefix(tensors: Tensors, specs: TensorSpec[]): Tensors {
   return found;
 }
 
-/** The weights read from a file. */
-export interface InitialWeights {
-  /** All tensors of the model. */
-  state: State;
-  /** Tensors that the file lacks or has in another shape; initialised randomly. */
-  fresh: string[];
-}
-
 /** The tensors of a file that a model takes, by the model's names. */
 function matchingTensors(path: string, specs: TensorSpec[]): Tensors {
   let bytes: Uint8Array;
@@ -110,7 +102,7 @@ export function readInitialWeights(
   path: string,
   specs: TensorSpec[],
   seed: number,
-): InitialWeights {
+): State {
   const tensors = matchingTensors(path, specs);
   const state = initialState(specs, seed);
   for (const spec of specs) {
@@ -118,19 +110,14 @@ export function readInitialWeights(
     if (found === undefined) continue;
     state.set(spec.name, convertLayout(spec, found.values, "tensorflow"));
   }
-  return { state, fresh: namesOutside(tensors, specs) };
-}
-
-/** The names of a model's tensors that are not among some. */
-function namesOutside(tensors: Tensors, specs: TensorSpec[]): string[] {
-  return specs.map(({ name }) => name).filter((name) => !tensors.has(name));
+  return state;
 }
 
 /**
  * Checks the file of a run's initial weights, if it names one, before the engine is
  * loaded.
  *
- * @returns The tensors that it lacks, as in {@linkcode InitialWeights}.
+ * @returns The tensors that it lacks or has in another shape.
  * @throws {EmpSslError} As {@linkcode readInitialWeights}.
  */
 export function checkInitialWeights(
@@ -138,7 +125,8 @@ export function checkInitialWeights(
   { init }: { init?: string },
 ): string[] {
   if (init === undefined) return [];
-  return namesOutside(matchingTensors(init, specs), specs);
+  const tensors = matchingTensors(init, specs);
+  return specs.map(({ name }) => name).filter((name) => !tensors.has(name));
 }
 
 /** A run's initial weights. */
@@ -148,5 +136,5 @@ export function initialWeights(
 ): State {
   return init === undefined
     ? initialState(specs, seed)
-    : readInitialWeights(init, specs, seed).state;
+    : readInitialWeights(init, specs, seed);
 }

@@ -157,7 +157,10 @@ export interface TrainConfig {
   task?: number;
   /** Seconds of silence after which a process counts as lost: 30 by default. */
   peerTimeout?: number;
-  /** The run's folder; by default `runs/<data>-N` in the working folder. */
+  /**
+   * The run's folder; by default `runs/<data>-N` in the working folder, with a note
+   * `runs/<data>-<note>-N`.
+   */
   dir?: string;
   /** A note that is stored with the run. */
   msg?: string;
@@ -213,22 +216,7 @@ export function storedSource(config: ResolvedConfig): DatasetSource {
 }
 
 /** The training set of a configuration. */
-export function trainSource(
-  config: Pick<
-    ResolvedConfig,
-    | "data"
-    | "dataOptions"
-    | "dataDir"
-    | "limitImages"
-    | "classes"
-    | "cache"
-    | "cacheLimit"
-    | "patchSize"
-    | "progressive"
-    | "model"
-    | "bits"
-  >,
-): DatasetSource {
+export function trainSource(config: ResolvedConfig): DatasetSource {
   const { data, dataOptions, dataDir, limitImages, classes } = config;
   const { cache, cacheLimit } = config;
   return {

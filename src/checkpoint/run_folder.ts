@@ -5,7 +5,7 @@
  * @module
  */
 import { errorMaker, messageOf } from "../errors.ts";
-import { removeIfPossible, trimSlashes } from "../files.ts";
+import { existsSync, removeIfPossible, trimSlashes } from "../files.ts";
 import { CHECKPOINT_FILE, checkpointNotFound, MANIFEST } from "./manifest.ts";
 
 const folderError = errorMaker("write a run to", "INVALID_ARGUMENT");
@@ -102,7 +102,7 @@ export class RunFolder implements Disposable {
   static take(path: string, mode: "new" | "existing"): RunFolder {
     const dir = trimSlashes(path);
     if (mode === "existing" && !isFolder(dir)) {
-      throw exists(dir)
+      throw existsSync(dir)
         ? folderError(
           dir,
           "it is a file, not a run's folder",
@@ -136,7 +136,7 @@ export class RunFolder implements Disposable {
 
   /** Unlocks the folder; removes a new folder in which no run was started. */
   [Symbol.dispose](): void {
-    if (this.#isNew && !exists(`${this.dir}/config.json`)) {
+    if (this.#isNew && !existsSync(`${this.dir}/config.json`)) {
       for (const name of ["run.lock", "images.txt"]) {
         removeIfPossible(`${this.dir}/${name}`);
       }
@@ -144,15 +144,6 @@ export class RunFolder implements Disposable {
       removeIfPossible(this.dir);
     }
     this.#lock.close();
-  }
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
   }
 }
 

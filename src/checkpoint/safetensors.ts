@@ -8,7 +8,8 @@
  * @module
  */
 import { EmpSslError, isEmpSslError, messageOf } from "../errors.ts";
-import { concatBytes, readAtSync } from "../files.ts";
+import { bytesOf, concatBytes, readAtSync } from "../files.ts";
+import { sizeOf } from "../model/tensors.ts";
 
 /** A tensor in a file. */
 export interface NamedTensor {
@@ -77,8 +78,7 @@ export function safetensorsHeader(
   const header: Record<string, unknown> = { __metadata__: metadata };
   let offset = 0;
   for (const { name, shape, dtype } of tensors) {
-    const size = shape.reduce((product, side) => product * side, 1);
-    const end = offset + BYTES[dtype] * size;
+    const end = offset + BYTES[dtype] * sizeOf(shape);
     header[name] = { dtype, shape, data_offsets: [offset, end] };
     offset = end;
   }
@@ -104,9 +104,7 @@ export function encodeSafetensors(
   );
   return concatBytes([
     head,
-    ...tensors.map(({ values: { buffer, byteOffset, byteLength } }) =>
-      new Uint8Array(buffer, byteOffset, byteLength)
-    ),
+    ...tensors.map(({ values }) => bytesOf(values)),
   ]);
 }
 
@@ -214,7 +212,7 @@ export function decodeSafetensors(file: Uint8Array, name: string): TensorFile {
     // Such as the counters of PyTorch's batch norms.
     if (type === undefined) continue;
     const [from, to] = entry.data_offsets;
-    const size = entry.shape.reduce((product, side) => product * side, 1);
+    const size = sizeOf(entry.shape);
     if (
       to < from || to > file.length - start || to - from !== type.bytes * size
     ) {

@@ -12,9 +12,9 @@ import {
 import { COMPARED, settingOf } from "../checkpoint/settings.ts";
 import { asChoices, withHeadOf } from "../checkpoint/stored_choices.ts";
 import { createHash } from "node:crypto";
-import { folderOf, openDataset, openForThreads } from "../data/catalog.ts";
+import { folderOf, openDataset, openForThreads } from "../data/open_dataset.ts";
 import { digestOf } from "../data/digest.ts";
-import { bytesOf } from "../data/image.ts";
+import { bytesOf } from "../files.ts";
 import { isModule } from "../data/own_data.ts";
 import type { Dataset, DatasetSource } from "../data/dataset.ts";
 import { TENSORFLOW_VERSION } from "../engine/setup/wheels.ts";

@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { delay } from "../deps/std.ts";
 import { messageOf } from "../errors.ts";
 import { Failure } from "../failure.ts";
 import type { Connection, LostPeer } from "./connection.ts";
@@ -15,7 +16,6 @@ import {
   PeerLost,
   peerName,
   type RendezvousOptions,
-  sleep,
 } from "./rendezvous.ts";
 
 /** Process 0 before the plan is made. */
@@ -165,7 +165,7 @@ export class Peers<Plan> implements Disposable {
   async explain(error: unknown): Promise<unknown> {
     // The message about a lost process may arrive after TensorFlow's error.
     for (let i = 0; i < 30 && this.#failed === undefined; i++) {
-      await sleep(100);
+      await delay(100);
     }
     if (this.#failed !== undefined) return this.#failed;
     const { task, addresses } = this.#options;
@@ -173,7 +173,7 @@ export class Peers<Plan> implements Disposable {
       peer: peerName(task, addresses),
       found: `it ended: ${messageOf(error)}`,
     });
-    await sleep(100);
+    await delay(100);
     return error;
   }
 
@@ -181,7 +181,7 @@ export class Peers<Plan> implements Disposable {
   async #until(isMet: () => boolean): Promise<void> {
     // Or until it is disposed of, as where the run is ended meanwhile.
     while (!isMet() && this.#failed === undefined && !this.#finished) {
-      await sleep(20);
+      await delay(20);
     }
     if (this.#failed !== undefined) throw this.#failed;
   }
@@ -217,7 +217,7 @@ export class Peers<Plan> implements Disposable {
     await this.#until(() => connections.every(({ done }) => done));
     this.#finished = true;
     if (isHost) sendDone();
-    await sleep(50);
+    await delay(50);
   }
 
   /** Closes the connections. */

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { delay } from "../deps/std.ts";
 import { rendezvousAddress } from "../address.ts";
 import { EmpSslError, messageOf } from "../errors.ts";
 import { untilAborted } from "../call_options.ts";
@@ -39,10 +40,6 @@ const REMEDY = {
 export function heartbeatSeconds(timeout: number): number {
   return Math.min(2, timeout / 5);
 }
-
-/** Waits for some milliseconds. */
-export const sleep = (ms: number) =>
-  new Promise((done) => setTimeout(done, ms));
 
 /** A process's name in messages. */
 export function peerName(task: number, addresses: string[]): string {
@@ -139,7 +136,7 @@ export class HostedRendezvous<Plan> implements Disposable {
       } catch {
         if (this.#closed) return;
         // A client that has gone already, such as a scan of the ports.
-        await sleep(10);
+        await delay(10);
       }
     }
   }
@@ -298,7 +295,7 @@ async function reach(
       return new Connection(await Deno.connect({ hostname, port, signal }));
     } catch (error) {
       why = messageOf(error);
-      await sleep(200);
+      await delay(200);
     } finally {
       clearTimeout(timer);
     }

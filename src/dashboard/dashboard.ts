@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { openDataset } from "../data/catalog.ts";
+import { openDataset } from "../data/open_dataset.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { encodePng } from "../data/png.ts";
 import { placeOf } from "../stream/order.ts";

@@ -6,11 +6,10 @@
  */
 import { EmpSslError, isEmpSslError, messageOf } from "../errors.ts";
 import {
-  CIFAR10,
-  CIFAR100,
-  CIFAR100_COARSE,
+  CIFAR_FORMATS,
   CifarDataset,
   type CifarFormat,
+  type CifarName,
   classCount,
   readRecords,
 } from "./cifar_records.ts";
@@ -101,10 +100,19 @@ function formatError(
   });
 }
 
-async function open(
-  format: CifarFormat,
+/**
+ * Opens the binary record files in a folder or in the archive's folder under it: of
+ * CIFAR-10 `data_batch_*.bin` or `train*.bin`, and `test*.bin`; of CIFAR-100 `train.bin`
+ * and `test.bin`, with the fine labels or the 20 coarse ones.
+ *
+ * @throws {EmpSslError} `NOT_FOUND` where there is no such file; `INVALID_DATA`, with the
+ * byte offset, where one is malformed.
+ */
+export async function openCifar(
+  name: CifarName,
   { dir, split }: { dir: string; split: Split },
 ): Promise<Dataset> {
+  const format = CIFAR_FORMATS[name];
   const found = await findFiles(dir, format, split);
   const files: { path: string; bytes: Uint8Array }[] = [];
   for (const name of found.names) {
@@ -122,43 +130,5 @@ async function open(
 export function openSharedCifar(
   { name, classes, files }: SharedData & { kind: "records" },
 ): Dataset {
-  const formats = [CIFAR10, CIFAR100, CIFAR100_COARSE];
-  const format = formats.find((format) => format.name === name)!;
-  return new CifarDataset(format, files, classes);
-}
-
-/**
- * Opens CIFAR-10's binary record files (`data_batch_*.bin` or `train*.bin`,
- * `test*.bin`) in a folder or in `cifar-10-batches-bin` under it.
- *
- * @throws {EmpSslError} `NOT_FOUND` where there is no such file;
- * `INVALID_DATA`, with the byte offset, where one is malformed.
- */
-export function openCifar10(
-  options: { dir: string; split: Split },
-): Promise<Dataset> {
-  return open(CIFAR10, options);
-}
-
-/**
- * Opens CIFAR-100's binary record files (`train.bin`, `test.bin`), with the
- * fine labels, in a folder or in `cifar-100-binary` under it.
- *
- * @throws {EmpSslError} As {@linkcode openCifar10}.
- */
-export function openCifar100(
-  options: { dir: string; split: Split },
-): Promise<Dataset> {
-  return open(CIFAR100, options);
-}
-
-/**
- * Opens CIFAR-100 as {@linkcode openCifar100} does, with the 20 coarse labels.
- *
- * @throws {EmpSslError} As {@linkcode openCifar10}.
- */
-export function openCifar100Coarse(
-  options: { dir: string; split: Split },
-): Promise<Dataset> {
-  return open(CIFAR100_COARSE, options);
+  return new CifarDataset(CIFAR_FORMATS[name as CifarName], files, classes);
 }

@@ -31,7 +31,7 @@ export interface CifarFormat {
   files: Record<Split, RegExp>;
 }
 
-export const CIFAR10: CifarFormat = {
+const CIFAR10: CifarFormat = {
   name: "cifar10",
   labelAt: 0,
   counts: [10],
@@ -44,7 +44,7 @@ export const CIFAR10: CifarFormat = {
   },
 };
 
-export const CIFAR100: CifarFormat = {
+const CIFAR100: CifarFormat = {
   name: "cifar100",
   labelAt: 1,
   counts: [20, 100],
@@ -54,12 +54,20 @@ export const CIFAR100: CifarFormat = {
   files: { train: /^train.*\.bin$/, test: /^test.*\.bin$/ },
 };
 
-export const CIFAR100_COARSE: CifarFormat = {
-  ...CIFAR100,
-  name: "cifar100-coarse",
-  labelAt: 0,
-  namesFile: "coarse_label_names.txt",
-};
+/** The formats: CIFAR-100 with its fine labels, and with the coarse ones. */
+export const CIFAR_FORMATS = {
+  cifar10: CIFAR10,
+  cifar100: CIFAR100,
+  "cifar100-coarse": {
+    ...CIFAR100,
+    name: "cifar100-coarse",
+    labelAt: 0,
+    namesFile: "coarse_label_names.txt",
+  },
+} satisfies Record<string, CifarFormat>;
+
+/** The name of a format, which is that of its data set. */
+export type CifarName = keyof typeof CIFAR_FORMATS;
 
 /** Size of a record in bytes: its labels and its pixels. */
 function recordBytesOf({ counts }: CifarFormat): number {

@@ -106,7 +106,8 @@ export async function decodeBytes(
     bytes.byteOffset,
     bytes.byteLength,
   );
-  const sharp = await sharpOnce();
+  // An error of the decoder itself is not one of this file.
+  await sharpOnce();
   try {
     if (file.length === 0) throw new Error("it is empty");
     if (!isFormat(pixels, RGB) || isNpy(file)) {
@@ -116,12 +117,7 @@ export async function decodeBytes(
     if (other !== undefined) {
       return shrinkTo === undefined ? other : await shrunk(other, shrinkTo);
     }
-    const upright = sharp(withoutTransparency(file), {
-      failOn: "truncated",
-      limitInputPixels: MAX_PIXELS,
-      // Pillow keeps the stored values and ignores the colour profile.
-      ignoreIcc: true,
-    }).rotate();
+    const upright = await uprightImage(file);
     // A TIFF may have more bands than sharp can read.
     const kind = await upright.metadata().catch((error) => {
       if (!isTiff(file)) throw error;
@@ -166,21 +162,26 @@ function isFloatColour(
   return channels > 2 && /float|double/.test(depth);
 }
 
+/** A file as sharp reads it, turned as its EXIF data say. */
+async function uprightImage(bytes: Uint8Array): Promise<Sharp> {
+  const sharp = await sharpOnce();
+  return sharp(withoutTransparency(bytes), {
+    failOn: "truncated",
+    limitInputPixels: MAX_PIXELS,
+    // Pillow keeps the stored values and ignores the colour profile.
+    ignoreIcc: true,
+  }).rotate();
+}
+
 /** Decodes an image with the channels and bits of its file, without alpha. */
 async function decodeAsStored(
   bytes: Uint8Array,
   { channels: wanted }: PixelFormat,
 ): Promise<Image> {
-  const sharp = await sharpOnce();
   if (isNpy(bytes)) return decodeNpy(bytes, MAX_PIXELS, wanted);
   const other = await decodeOther(bytes, MAX_PIXELS);
   if (other !== undefined) return other;
-  const options = {
-    failOn: "truncated",
-    limitInputPixels: MAX_PIXELS,
-    ignoreIcc: true,
-  } as const;
-  const image = sharp(withoutTransparency(bytes), options).rotate();
+  const image = await uprightImage(bytes);
   if (isTiff(bytes)) {
     // sharp treats extra bands of a TIFF as alpha.
     const kind = await image.metadata().catch(() => undefined);
@@ -256,19 +257,5 @@ async function rgb(image: Sharp): Promise<Image> {
   const { data, info } = await image.toColourspace("srgb").removeAlpha()
     .raw().toBuffer({ resolveWithObject: true });
   const { width, height, channels } = info;
-  return {
-    width,
-    height,
-    data: channels === 3 ? data : repeatChannels(data, channels),
-  };
-}
-
-/** Greyscale to RGB. */
-function repeatChannels(data: Uint8Array, channels: number): Uint8Array {
-  const pixels = data.length / channels;
-  const rgb = new Uint8Array(pixels * 3);
-  for (let i = 0; i < pixels; i++) {
-    rgb.fill(data[i * channels]!, 3 * i, 3 * i + 3);
-  }
-  return rgb;
+  return toFormat({ width, height, channels, data }, RGB);
 }

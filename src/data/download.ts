@@ -6,9 +6,10 @@
  */
 import { createHash } from "node:crypto";
 import { writeError } from "../atomic_file.ts";
+import { delay } from "../deps/std.ts";
 import { EmpSslError, errorMaker, messageOf } from "../errors.ts";
 import { rethrowing } from "../failure.ts";
-import { writeAll } from "../files.ts";
+import { fileSize, writeAll } from "../files.ts";
 
 /** The remedy for a disk error. */
 const DISK = {
@@ -79,16 +80,12 @@ class StallTimer implements Disposable {
   }
 }
 
-async function sizeOf(path: string): Promise<number> {
-  return await Deno.stat(path).then((s) => s.size, () => 0);
-}
-
 /** Appends the missing part; returns whether all announced bytes have arrived. */
 async function append(
   { url, onBytes, signal, stall = STALL_MS }: DownloadOptions,
   part: string,
 ): Promise<boolean> {
-  let have = await sizeOf(part);
+  let have = fileSize(part) ?? 0;
   using timer = new StallTimer(stall);
   const response = await fetch(url, {
     headers: {
@@ -149,10 +146,10 @@ export async function download(options: DownloadOptions): Promise<void> {
   const { url, path, md5 } = options;
   const part = `${path}.part`;
   const told = rethrowing(options.onBytes);
-  if (await sizeOf(path) > 0 && await md5Of(path) === md5) return;
+  if (fileSize(path) && await md5Of(path) === md5) return;
   let attempts = 0;
   for (;;) {
-    const before = await sizeOf(part);
+    const before = fileSize(part) ?? 0;
     try {
       if (await append({ ...options, onBytes: told.call }, part)) break;
       throw new Error("the connection ended early");
@@ -161,11 +158,9 @@ export async function download(options: DownloadOptions): Promise<void> {
       told.rethrow();
       if (error instanceof EmpSslError) throw error;
       if (isDiskError(error)) throw writeError(part, error, DISK);
-      if (await sizeOf(part) > before) attempts = 0;
+      if ((fileSize(part) ?? 0) > before) attempts = 0;
       if (++attempts === ATTEMPTS) {
-        const kept = await sizeOf(part) > 0
-          ? "; the partial download is kept"
-          : "";
+        const kept = fileSize(part) ? "; the partial download is kept" : "";
         throw downloadError(
           url,
           messageOf(error),
@@ -174,7 +169,7 @@ export async function download(options: DownloadOptions): Promise<void> {
           error,
         );
       }
-      await new Promise((done) => setTimeout(done, PAUSE_MS * attempts));
+      await delay(PAUSE_MS * attempts, options);
     }
   }
   const found = await md5Of(part);

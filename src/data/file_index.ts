@@ -7,7 +7,7 @@
  */
 import { errorMaker, messageOf } from "../errors.ts";
 import { writeAtomically } from "../atomic_file.ts";
-import { breathe, writeAllSync } from "../files.ts";
+import { breathe, fileSize, writeAllSync } from "../files.ts";
 import { FileTableBuilder, type LabelledFile } from "./file_table.ts";
 import { ImageFiles } from "./image_files.ts";
 
@@ -34,15 +34,6 @@ function placeIn(dir: string, path: string): string {
   return inside ? place : path;
 }
 
-function sizeOf(path: string): number | undefined {
-  try {
-    return Deno.statSync(path).size;
-  } catch {
-    // The error is reported when the file is read.
-    return undefined;
-  }
-}
-
 /** Lines per write, and files between two yields to the event loop. */
 const WRITTEN_LINES = 4096;
 
@@ -64,7 +55,8 @@ export async function writeFileIndex(
   const encoder = new TextEncoder();
   const sizes = new Float64Array(length);
   for (let i = 0; i < length; i++) {
-    sizes[i] = sizeOf(dataset.describe(i)) ?? -1;
+    // A file that cannot be found is reported when it is read.
+    sizes[i] = fileSize(dataset.describe(i)) ?? -1;
     if (i % WRITTEN_LINES > 0) continue;
     await breathe();
     signal?.throwIfAborted();
@@ -170,7 +162,7 @@ export async function checkFileIndex(
       await breathe();
       signal?.throwIfAborted();
     }
-    const now = sizeOf(path);
+    const now = fileSize(path);
     if ((now ?? -1) === size) continue;
     changed++;
     first ||= `${path} (${

@@ -51,14 +51,6 @@ export function formatName({ channels, bits }: PixelFormat): string {
   } of ${bits} bits`;
 }
 
-/** A byte view of pixel values, without a copy; 16 bits in native byte order. */
-export function bytesOf(numbers: Samples): Uint8Array {
-  const { buffer, byteOffset, byteLength } = numbers;
-  return numbers instanceof Uint8Array
-    ? numbers
-    : new Uint8Array(buffer, byteOffset, byteLength);
-}
-
 /** An array for pixel values. */
 export function samples(length: number, bits: 8 | 16): Samples {
   return bits === 16 ? new Uint16Array(length) : new Uint8Array(length);

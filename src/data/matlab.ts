@@ -7,7 +7,7 @@
  */
 import { Unzlib } from "../deps/inflate.ts";
 import { concatBytes } from "../files.ts";
-import { EmpSslError } from "../errors.ts";
+import { EmpSslError, messageOf } from "../errors.ts";
 
 /** A structure; only fields with a number or a string are read. */
 export type MatlabStruct = Record<string, number | string>;
@@ -158,7 +158,7 @@ export function readMatlabStructs(
     throw new EmpSslError({
       action: "read",
       subject: path,
-      found: error instanceof Error ? error.message : `${error}`,
+      found: messageOf(error),
       remedy: "use the unchanged meta.mat of the development kit",
       code: "INVALID_DATA",
       cause: error,

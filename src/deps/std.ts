@@ -4,6 +4,8 @@
  *
  * @module
  */
+import { abortable as untilAborted } from "npm:deno-std@1.4.0/async/abortable.js";
+import { delay as wait } from "npm:deno-std@1.4.0/async/delay.js";
 import { parseArgs as parse } from "npm:deno-std@1.4.0/cli/parse_args.js";
 import { closestString as closest } from "npm:deno-std@1.4.0/text/closest_string.js";
 import { levenshteinDistance as distance } from "npm:deno-std@1.4.0/text/levenshtein_distance.js";
@@ -40,3 +42,15 @@ export const fromFileUrl: (url: string | URL) => string = toPath;
 
 /** Splits a text into its lines (`@std/streams`). */
 export const TextLineStream: new () => TransformStream<string, string> = Lines;
+
+/** The result of some work, or the signal's reason once it is aborted (`@std/async`). */
+export const abortable: <T>(
+  work: Promise<T>,
+  signal: AbortSignal,
+) => Promise<T> = untilAborted;
+
+/** Resolves after some milliseconds; rejects once the signal is aborted (`@std/async`). */
+export const delay: (
+  ms: number,
+  options?: { signal?: AbortSignal },
+) => Promise<void> = wait;

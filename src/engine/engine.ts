@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { checkOneOf } from "../choice_names.ts";
 import { checkCount } from "../count.ts";
 import { EmpSslError } from "../errors.ts";
 import type { ModelConfig } from "../model/architectures.ts";
@@ -82,17 +83,11 @@ export function checkWish({ engine, precision, threads, cluster }: EngineWish) {
     ["--engine", engine, ["auto", ...ENGINES]],
     ["--precision", precision, ["auto", ...PRECISIONS]],
   ] as const;
+  const action = "compute with";
   for (const [flag, value, known] of chosen) {
-    if ((known as readonly string[]).includes(value)) continue;
-    throw new EmpSslError({
-      action: "compute with",
-      subject: `${flag} ${value}`,
-      found: "it does not exist",
-      remedy: `choose one of ${known.join(", ")}`,
-      code: "INVALID_ARGUMENT",
-    });
+    checkOneOf(value, known, { action, subject: `${flag} ${value}` });
   }
-  const action = "compute with", subject = `--threads ${threads}`;
+  const subject = `--threads ${threads}`;
   checkCount(threads, { action, subject });
   if (threads !== undefined && threads > MOST_THREADS) {
     throw new EmpSslError({
@@ -196,7 +191,7 @@ export interface StepResult extends StepLosses {
    * larger batches only for the first 256 images.
    */
   gram: Float32Array;
-  /** Whether this is the last step, because some process asked to stop. */
+  /** Whether a stop was asked for; in several processes the next step is then the last. */
   stopping: boolean;
 }
 
@@ -214,7 +209,7 @@ export interface Trainer {
    * @param bytes `patches × images × side × side × channels` numbers, patch-major;
    * 16-bit numbers as their bytes. Not read if they were uploaded.
    * @param learningRate The learning rate of this step.
-   * @param stop Whether this process asks for this to be the last step.
+   * @param stop Whether this process asks to stop.
    * @param scalars The method's scalars for this step: `Method.scalars`.
    */
   step(
@@ -229,7 +224,7 @@ export interface Trainer {
    * The optimizer state: momentum buffers by the names of their parameters, and
    * the method's state.
    */
-  momentum(): Promise<State>;
+  optimizerState(): Promise<State>;
   /** Frees the device's memory. */
   dispose(): void;
 }
@@ -259,7 +254,7 @@ export interface Engine {
   /**
    * Puts a model on the device to train it.
    *
-   * @param momentum The result of {@linkcode Trainer.momentum}, to resume a run.
+   * @param momentum The result of {@linkcode Trainer.optimizerState}, to resume a run.
    * By default momentum starts from zero, and the method's state from its initial
    * values.
    */

@@ -3,9 +3,10 @@
  *
  * @module
  */
-import { openDataset } from "../data/catalog.ts";
+import { openDataset } from "../data/open_dataset.ts";
 import type { Dataset, Split } from "../data/dataset.ts";
 import { type ResolvedConfig, trainSource } from "../checkpoint/run_config.ts";
+import { checkOneOf } from "../choice_names.ts";
 import { checkCount } from "../count.ts";
 import { EmpSslError, errorMaker } from "../errors.ts";
 import {
@@ -15,19 +16,14 @@ import {
   PROTOCOLS,
 } from "../model/methods/method.ts";
 
-const choiceError = errorMaker("evaluate with", "INVALID_ARGUMENT");
+const action = "evaluate with";
 const dataError = errorMaker("evaluate on", "INVALID_DATA");
 
 /**
  * @throws {EmpSslError} `INVALID_ARGUMENT` where it is not a whole number from 1 up.
  */
 export function checkTestPatches(count: number): void {
-  if (Number.isInteger(count) && count >= 1) return;
-  throw choiceError(
-    `--test-patches ${count}`,
-    "an image needs one patch or more",
-    "give a whole number from 1 up",
-  );
+  checkCount(count, { action, subject: `--test-patches ${count}` });
 }
 
 /**
@@ -38,10 +34,7 @@ export function checkTestPatches(count: number): void {
  */
 export function checkLimits(limits: Record<string, number | undefined>): void {
   for (const [name, value] of Object.entries(limits)) {
-    checkCount(value, {
-      action: "evaluate with",
-      subject: `${name} ${value}`,
-    });
+    checkCount(value, { action, subject: `${name} ${value}` });
   }
 }
 
@@ -73,14 +66,7 @@ export function checkKind(
     ["--features", features, FEATURE_LAYERS],
   ] as const;
   for (const [flag, value, known] of kinds) {
-    if (value === undefined || (known as readonly string[]).includes(value)) {
-      continue;
-    }
-    throw choiceError(
-      `${flag} ${value}`,
-      "it does not exist",
-      `choose ${known.join(" or ")}`,
-    );
+    checkOneOf(value, known, { action, subject: `${flag} ${value}` });
   }
 }
 

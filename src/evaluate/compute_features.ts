@@ -19,6 +19,7 @@ import { type ResolvedConfig, valuesOf } from "../checkpoint/run_config.ts";
 import { Failure } from "../failure.ts";
 import { defaultWorkers } from "../stream/worker_count.ts";
 import type { EvaluationCalls } from "./evaluation_calls.ts";
+import type { PartFile } from "./part_file.ts";
 
 /** What to compute. */
 export interface FeatureRequest {
@@ -51,7 +52,7 @@ export interface FeatureRequest {
   /** See `PoolOptions`. */
   failureLimit?: number;
   /** A file of rows from which a later call resumes, and the rows that are in it. */
-  keep?: KeptRows;
+  keep?: PartFile;
 }
 
 /**
@@ -75,18 +76,6 @@ export function cutsOf(
     values: valuesOf(run),
     model: modelOf(run),
   };
-}
-
-/** Rows in a file, from which an interrupted call can resume. */
-export interface KeptRows {
-  /** The file. */
-  path: string;
-  /** How many rows are in it. */
-  done: number;
-  /** The rows of images that could not be read. */
-  skipped: number[];
-  /** Whether the rows are in half precision. */
-  half?: boolean;
 }
 
 /** Numbers of the largest map of a batch: 0.5 GB in fp32. */

@@ -8,7 +8,8 @@ import type { CallOptions } from "../call_options.ts";
 import { defined } from "../defined.ts";
 import { writeAtomically, writeError } from "../atomic_file.ts";
 import { checkNames, type NamesOf } from "../choice_names.ts";
-import { openForThreads } from "../data/catalog.ts";
+import { checkCount } from "../count.ts";
+import { openForThreads } from "../data/open_dataset.ts";
 import { checkWorkers } from "../stream/worker_count.ts";
 import {
   checkWish,
@@ -105,13 +106,7 @@ export function checkEmbedding(choices: EmbedChoices) {
   checkNames(choices, NAMES);
   const config = { ...EMBED_DEFAULTS, ...defined(choices) } as EmbedConfig;
   const { dataDir, out, patches } = config;
-  if (!Number.isInteger(patches) || patches < 1) {
-    throw embedError(
-      `--patches ${patches}`,
-      "it is not a positive whole number",
-      "give 1 or more",
-    );
-  }
+  checkCount(patches, { action: "embed", subject: `--patches ${patches}` });
   checkKind(config);
   checkWish(config);
   checkWorkers(config.workers);

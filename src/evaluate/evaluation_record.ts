@@ -5,10 +5,10 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
 import { writeAtomically, writeError } from "../atomic_file.ts";
 import { checkpointName } from "../checkpoint/manifest.ts";
 import { dataName } from "../data/own_data.ts";
+import { existsSync } from "../files.ts";
 import type { FeatureLayer, Protocol } from "../model/methods/method.ts";
 import type { EvaluationResult } from "./evaluate.ts";
 
@@ -111,11 +111,7 @@ function fileName(result: EvaluationResult): string {
  */
 export function keepEvaluation(result: EvaluationResult): string | undefined {
   const dir = result.checkpoint.replace(/[^/]*$/, "");
-  try {
-    Deno.statSync(`${dir}config.json`);
-  } catch {
-    return undefined;
-  }
+  if (!existsSync(`${dir}config.json`)) return undefined;
   const path = `${dir}${FOLDER}/${fileName(result)}`;
   try {
     Deno.mkdirSync(`${dir}${FOLDER}`, { recursive: true });

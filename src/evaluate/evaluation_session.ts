@@ -6,6 +6,7 @@
  * @module
  */
 import type { Engine } from "../engine/engine.ts";
+import { breathe } from "../files.ts";
 import type { ModelConfig } from "../model/architectures.ts";
 import type { State } from "../model/tensors.ts";
 import { tensorSpecs } from "../model/parameters.ts";
@@ -124,7 +125,7 @@ export class EvaluationSession {
 
   /** Lets the thread receive calls, of which `stop` may be one. */
   #pause = async (): Promise<void> => {
-    await new Promise((done) => setTimeout(done));
+    await breathe();
     if (this.#stopped) throw new Error("the evaluation was stopped");
   };
 

@@ -5,7 +5,7 @@
  * @module
  */
 import { writeError } from "../atomic_file.ts";
-import { readAtSync, writeAllSync } from "../files.ts";
+import { bytesOf, readAtSync, writeAllSync } from "../files.ts";
 
 /** Features of more bytes than this in fp32 are stored on disk. */
 export const MEMORY_LIMIT = 768 * 2 ** 20;
@@ -88,11 +88,6 @@ class FileStore implements Store {
   dispose(): void {
     this.#options.file.close();
   }
-}
-
-function bytesOf(values: Float32Array | Float16Array): Uint8Array {
-  const { buffer, byteOffset, byteLength } = values;
-  return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
 /** A temporary file that is gone however the process ends. */

@@ -5,7 +5,7 @@
  * @module
  */
 import { checkNames, type NamesOf } from "../choice_names.ts";
-import { type OpenedSource, openForThreads } from "../data/catalog.ts";
+import { type OpenedSource, openForThreads } from "../data/open_dataset.ts";
 import type { Split } from "../data/dataset.ts";
 import type { Compute } from "../engine/compute.ts";
 import { methodNamed } from "../model/methods/methods.ts";

@@ -9,8 +9,7 @@ import { resolve } from "node:path";
 import { writeAtomically } from "../atomic_file.ts";
 import type { Precision, PrecisionChoice } from "../engine/engine.ts";
 import { errorMaker } from "../errors.ts";
-import { removeIfPossible } from "../files.ts";
-import type { KeptRows } from "./compute_features.ts";
+import { fileSize, removeIfPossible } from "../files.ts";
 
 const partError = errorMaker("write rows to", "INVALID_ARGUMENT");
 
@@ -51,7 +50,7 @@ export function stampsOf(paths: readonly string[]): Stamps {
 
 /** The number format of the rows in a part file; undefined where there are none. */
 export function keptPrecision(path: string): Precision | undefined {
-  return sizeOf(path) > 0 ? readNote(path)?.precision : undefined;
+  return fileSize(path) ? readNote(path)?.precision : undefined;
 }
 
 /**
@@ -80,10 +79,14 @@ export interface PartFileOptions {
 }
 
 /** The rows in a file, and what identifies them. */
-export class PartFile implements KeptRows, Disposable {
+export class PartFile implements Disposable {
+  /** The file. */
   readonly path: string;
+  /** How many rows are in it. */
   readonly done: number;
+  /** The rows of images that could not be read. */
   readonly skipped: number[];
+  /** Whether the rows are in half precision. */
   readonly half: boolean;
   #kind: Omit<Note, "skipped">;
   #lock: Deno.FsFile;
@@ -133,9 +136,9 @@ export class PartFile implements KeptRows, Disposable {
       .digest("hex");
     const kind = { identity: digest, precision };
     const note = readNote(path);
-    const whole = Math.floor(sizeOf(path) / rowBytes);
+    const whole = Math.floor((fileSize(path) ?? 0) / rowBytes);
     const isSame = note?.identity === digest && note.precision === precision;
-    if (isSame && sizeOf(path) > 0) {
+    if (isSame && fileSize(path)) {
       const done = Math.min(whole, sameRows(readStamps(path), stamps));
       // Cut off rows of changed images before the new stamps are written.
       Deno.truncateSync(path, done * rowBytes);
@@ -241,13 +244,5 @@ function readNote(path: string): Note | undefined {
     return Array.isArray(note.skipped) ? note : undefined;
   } catch {
     return undefined;
-  }
-}
-
-function sizeOf(path: string): number {
-  try {
-    return Deno.statSync(path).size;
-  } catch {
-    return 0;
   }
 }

@@ -5,7 +5,7 @@
  */
 import { writeAtomically, writeError } from "../atomic_file.ts";
 import { EmpSslError } from "../errors.ts";
-import { writeAllSync } from "../files.ts";
+import { bytesOf, writeAllSync } from "../files.ts";
 import { safetensorsHeader } from "../checkpoint/safetensors.ts";
 import type { Features } from "./features.ts";
 import type { Dataset, Split } from "../data/dataset.ts";
@@ -15,8 +15,7 @@ import { writeParquet } from "./write_parquet.ts";
 const BLOCK = 1024;
 
 function writeArray(file: Deno.FsFile, array: ArrayBufferView): void {
-  const { buffer, byteOffset, byteLength } = array;
-  writeAllSync(file, new Uint8Array(buffer, byteOffset, byteLength));
+  writeAllSync(file, bytesOf(array));
 }
 
 function writeValues(file: Deno.FsFile, features: Features): void {

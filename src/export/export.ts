@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { checkNames, type NamesOf } from "../choice_names.ts";
+import { checkNames, checkOneOf, type NamesOf } from "../choice_names.ts";
+import { checkCount } from "../count.ts";
 import { type CallOptions, untilAborted } from "../call_options.ts";
 import { defined } from "../defined.ts";
 import { checkWish, type EngineChoice } from "../engine/engine.ts";
@@ -16,7 +17,8 @@ import { readCheckpoint } from "../checkpoint/checkpoint.ts";
 import { checkExport } from "./check.ts";
 import { methodOf } from "../model/methods/methods.ts";
 import { encodeSavedModel } from "./saved_model.ts";
-import { modelCard, preprocessing } from "./model_card.ts";
+import { modelCard } from "./model_card.ts";
+import { preprocessing } from "./preprocessing.ts";
 import { encodeOnnxModel } from "./onnx.ts";
 import {
   EXPORT_FORMATS,
@@ -31,7 +33,8 @@ import { encodeSafetensorsModel } from "./safetensors_model.ts";
 import { samplePatches } from "./sample_patches.ts";
 import { encodeTfjsModel } from "./tfjs_model.ts";
 
-const exportError = errorMaker("export to", "INVALID_ARGUMENT");
+const action = "export to";
+const exportError = errorMaker(action, "INVALID_ARGUMENT");
 
 /** The user's choices. */
 export interface ExportConfig {
@@ -101,26 +104,13 @@ export function checkExportChoices(
   >,
 ): void {
   checkWish({ engine, precision: "fp32" });
-  if (!EXPORT_FORMATS.includes(format)) {
-    throw exportError(
-      `"${format}"`,
-      "no such format",
-      `choose one of ${EXPORT_FORMATS.join(", ")}`,
-    );
-  }
-  if (part !== undefined && !EXPORT_PARTS.includes(part)) {
-    throw exportError(
-      `the part "${part}"`,
-      "it does not exist",
-      `choose ${EXPORT_PARTS.join(" or ")}`,
-    );
-  }
-  if (!EXPORT_PRECISIONS.includes(precision)) {
-    throw exportError(
-      `weights in "${precision}"`,
-      "it is not a number format of exports",
-      `choose one of ${EXPORT_PRECISIONS.join(", ")}`,
-    );
+  const kinds = [
+    [format, EXPORT_FORMATS, `the format "${format}"`],
+    [part, EXPORT_PARTS, `the part "${part}"`],
+    [precision, EXPORT_PRECISIONS, `weights in "${precision}"`],
+  ] as const;
+  for (const [value, known, subject] of kinds) {
+    checkOneOf(value, known, { action, subject });
   }
   if (format === "savedmodel" && !["auto", "tensorflow"].includes(engine)) {
     throw exportError(
@@ -129,13 +119,10 @@ export function checkExportChoices(
       "leave --engine out",
     );
   }
-  if (batch !== undefined && !(Number.isInteger(batch) && batch >= 1)) {
-    throw exportError(
-      `a batch of ${batch}`,
-      "it is not a positive whole number",
-      "give 1 or more, or leave it out for any batch size",
-    );
-  }
+  checkCount(batch, {
+    action,
+    subject: `a batch of ${batch} (any without it)`,
+  });
 }
 
 /**

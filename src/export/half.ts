@@ -3,17 +3,12 @@
  *
  * @module
  */
+import { bytesOf } from "../files.ts";
 import type { ExportPrecision } from "./request.ts";
 
 /** The bytes of some numbers as IEEE binary16, rounded to nearest. */
 export function halfBytes(values: Float32Array): Uint8Array {
   return new Uint8Array(Float16Array.from(values).buffer);
-}
-
-/** The bytes of some numbers as fp32. */
-function floatBytes(values: Float32Array): Uint8Array {
-  const { buffer, byteOffset, byteLength } = values;
-  return new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
 }
 
 /**
@@ -26,5 +21,5 @@ export function keptBytes(
   precision: ExportPrecision,
 ): { half: boolean; bytes: Uint8Array } {
   const half = precision === "fp16" && shape.length > 1;
-  return { half, bytes: half ? halfBytes(values) : floatBytes(values) };
+  return { half, bytes: half ? halfBytes(values) : bytesOf(values) };
 }

@@ -1,6 +1,6 @@
 /**
- * The files beside an exported network that say how to prepare its input:
- * `preprocessing.json` for programs, and a README for people.
+ * The README beside an exported network, for people: how to load it, and how to prepare
+ * its input. For programs there is `preprocessing.ts`.
  *
  * @module
  */
@@ -14,6 +14,7 @@ import {
   trainSource,
 } from "../checkpoint/run_config.ts";
 import { losesEdges, recipeOf } from "../patches/recipe.ts";
+import { channelsFirst, inputShape } from "./preprocessing.ts";
 import {
   type ExportFormat,
   type ExportRequest,
@@ -21,57 +22,6 @@ import {
   INPUT,
   OUTPUT,
 } from "./request.ts";
-
-/** The input that a network expects, and its output, as plain data. */
-export function preprocessing(
-  format: ExportFormat,
-  request: ExportRequest,
-  config: ResolvedConfig,
-): Record<string, unknown> {
-  const { recipe } = config, { channels, bits } = pixelsOf(config);
-  const { mean = [0.5], std = [0.5] } = recipeOf(recipe).normalize ?? {};
-  const each = (list: readonly number[]) =>
-    Array.from({ length: channels }, (_, c) => list[c % list.length]!);
-  const { batch, patchSize } = request;
-  const { crop, interpolation, flip, jitter, grayscale, blur, solarize } =
-    recipeOf(recipe);
-  const rows = batch ?? "any";
-  return {
-    input: {
-      name: INPUT,
-      type: "float32",
-      layout: channelsFirst(format) ? "NCHW" : "NHWC",
-      shape: inputShape(format, { rows, channels, patchSize }),
-      color: channels === 3 ? "RGB" : channels === 1 ? "grey" : "bands",
-      values: `(x / ${2 ** bits - 1} - mean) / std`,
-      mean: each(mean),
-      std: each(std),
-    },
-    output: {
-      name: OUTPUT,
-      type: "float32",
-      shape: [rows, featureWidth(request)],
-    },
-    ...methodOf(request.model).protocol === "whole"
-      ? {
-        image: {
-          square: losesEdges(patchSize)
-            ? "224 of 256 of the shorter side"
-            : "central",
-          resize: { side: patchSize, filter: interpolation },
-        },
-      }
-      : {
-        patches: {
-          area: crop.scale,
-          aspectRatio: crop.ratio,
-          resize: { side: patchSize, filter: interpolation },
-          augmentation: { flip, jitter, grayscale, blur, solarize },
-          average: "the features of the 16 to 128 patches of an image",
-        },
-      },
-  };
-}
 
 /** The width of torchvision's ResNets. */
 const TORCHVISION_WIDTH = 64;
@@ -233,25 +183,6 @@ function inputText(config: ResolvedConfig): string {
     ? ["½", "½"]
     : [`[${normalize.mean.join(", ")}]`, `[${normalize.std.join(", ")}]`];
   return `${color}, (x/${2 ** bits - 1} − ${mean})/${std}`;
-}
-
-/** Whether the channels come before the rows, as in PyTorch. */
-function channelsFirst(format: ExportFormat): boolean {
-  return format === "onnx" || format === "safetensors";
-}
-
-/** The input's shape, in the order of {@linkcode channelsFirst}. */
-function inputShape<Rows>(
-  format: ExportFormat,
-  { rows, channels, patchSize: side }: {
-    rows: Rows;
-    channels: number;
-    patchSize: number;
-  },
-): (Rows | number)[] {
-  return channelsFirst(format)
-    ? [rows, channels, side, side]
-    : [rows, side, side, channels];
 }
 
 /** The input's shape in words: `N×C×H×W: N × 3 × 32 × 32`. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { EmpSslError } from "../errors.ts";
+import { checkOneOf } from "../choice_names.ts";
 
 /** Layers of a ResNet: basic blocks in 18 and 34, bottlenecks in 50. */
 export const DEPTHS = [18, 34, 50] as const;
@@ -104,17 +104,9 @@ export function isForPhotographs(name: string | undefined): boolean {
  * ```
  */
 export function architecture(name: string): Architecture {
-  const found = Object.hasOwn(ARCHITECTURES, name)
-    ? ARCHITECTURES[name as ArchitectureName]
-    : undefined;
-  if (found === undefined) {
-    throw new EmpSslError({
-      action: "build architecture",
-      subject: `"${name}"`,
-      found: "no such architecture",
-      remedy: `choose one of ${Object.keys(ARCHITECTURES).join(", ")}`,
-      code: "INVALID_ARGUMENT",
-    });
-  }
-  return found;
+  checkOneOf(`${name}`, Object.keys(ARCHITECTURES), {
+    action: "build",
+    subject: `architecture "${name}"`,
+  });
+  return ARCHITECTURES[name as ArchitectureName];
 }

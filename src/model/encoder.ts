@@ -20,7 +20,10 @@ import { resnet } from "./resnet.ts";
  * @param numbers `N×H×W×C`, from 0 to 255, or with 16 bits to 65,535.
  * @param how Bits of a value, mean and standard deviation.
  */
-export function normalize(numbers: tf.Tensor, how: PatchValues): tf.Tensor {
+export function normalizePatches(
+  numbers: tf.Tensor,
+  how: PatchValues,
+): tf.Tensor {
   const { scale, offset } = affineOf(how);
   const each = (list: number[]): tf.Tensor | number =>
     list.length === 1 ? list[0]! : tf.tensor1d(list);

@@ -75,7 +75,7 @@ export function foldedSpecs(
 export function foldBatchNorms(
   config: ModelConfig,
   state: State,
-  features: FeatureLayer = methodOf(config).features,
+  features: FeatureLayer,
 ): State {
   const folded: State = new Map();
   for (const { layer, norm, weight } of layersOf(config, features)) {

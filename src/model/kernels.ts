@@ -125,7 +125,7 @@ export interface Statistics {
 }
 
 /** `scale·(x − mean)/√(variance + ε) + offset`, x being `N×H×W×C`. */
-export function normalize(
+export function batchNormInference(
   x: tf.Tensor,
   { mean, variance }: Statistics,
   scale: tf.Tensor,

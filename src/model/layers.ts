@@ -4,7 +4,7 @@
  * @module
  */
 import * as tf from "../deps/tfjs.ts";
-import { batchNormTraining, normalize, relu as rectify } from "./kernels.ts";
+import { batchNormInference, batchNormTraining } from "./kernels.ts";
 import type { Replicas } from "./replicas.ts";
 import { syncBatchNorm } from "./sync_batch_norm.ts";
 
@@ -33,9 +33,6 @@ export function scopeOf(
 ): Scope {
   return { tensors, training, updates: {}, replicas };
 }
-
-/** Rectified linear unit. */
-export const relu: (x: tf.Tensor) => tf.Tensor = rectify;
 
 /** Zero padding of the two spatial dimensions of `N×H×W×C`. */
 export function padSpatial(x: tf.Tensor, by: number): tf.Tensor {
@@ -95,7 +92,7 @@ export function batchNorm(scope: Scope, name: string, x: tf.Tensor): tf.Tensor {
     }
   } else {
     const mean = tensors[meanName]!, variance = tensors[varName]!;
-    y = normalize(spatial, { mean, variance }, scale, offset);
+    y = batchNormInference(spatial, { mean, variance }, scale, offset);
   }
   return x.rank === 4 ? y : tf.reshape(y, x.shape);
 }

@@ -43,17 +43,26 @@ export function keptSpecs(config: ModelConfig): TensorSpec[] {
   return [...copies, ...method.kept?.(config) ?? []];
 }
 
-/** Initial values of {@linkcode keptSpecs}: a target starts as a copy of the network. */
+/**
+ * Initial values of {@linkcode keptSpecs}: a target starts as a copy of the network.
+ *
+ * @param given Values that are used instead, such as those of a checkpoint.
+ */
 export function initialKept(
   config: ModelConfig,
   state: State,
   seed: number,
+  given: State = new Map(),
 ): State {
-  const first = methodOf(config).initial?.(config, seed);
+  // A queue of random rows is not made where it is given: it takes a second.
+  const names = keptSpecs(config).map(({ name }) => name);
+  const first = names.every((name) => given.has(name))
+    ? undefined
+    : methodOf(config).initial?.(config, seed);
   return new Map(
     keptSpecs(config).map(({ name, shape }) => [
       name,
-      first?.get(name) ?? state.get(sourceOf(name)) ??
+      given.get(name) ?? first?.get(name) ?? state.get(sourceOf(name)) ??
         new Float32Array(sizeOf(shape)),
     ]),
   );

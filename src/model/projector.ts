@@ -5,7 +5,8 @@
  * @module
  */
 import * as tf from "../deps/tfjs.ts";
-import { linear, linearNorm, relu, type Scope } from "./layers.ts";
+import { relu } from "./kernels.ts";
+import { linear, linearNorm, type Scope } from "./layers.ts";
 
 /**
  * Linear, batch norm, ReLU.

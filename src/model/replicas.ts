@@ -14,10 +14,10 @@ export interface Replicas {
    * All-reduce: the sum of a tensor over the replicas. It defines no gradient; the
    * caller computes the backward pass.
    */
-  sum(x: tf.Tensor): tf.Tensor;
+  allReduce(x: tf.Tensor): tf.Tensor;
   /**
    * All-gather: the tensors of all replicas, concatenated along the first axis. It
    * defines no gradient.
    */
-  gather(x: tf.Tensor): tf.Tensor;
+  allGather(x: tf.Tensor): tf.Tensor;
 }

@@ -6,7 +6,8 @@
  */
 import * as tf from "../deps/tfjs.ts";
 import type { ModelConfig } from "./architectures.ts";
-import { convNorm, padSpatial, relu, type Scope } from "./layers.ts";
+import { relu } from "./kernels.ts";
+import { convNorm, padSpatial, type Scope } from "./layers.ts";
 import { blocksOf, type BlockSpec, stemOf } from "./blocks.ts";
 
 function residual(

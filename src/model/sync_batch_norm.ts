@@ -6,17 +6,17 @@
 import * as tf from "../deps/tfjs.ts";
 import {
   BATCH_NORM_EPSILON,
+  batchNormInference,
   type BatchNormResult,
   frozenBatchNormGradients,
   localStatistics,
-  normalize,
   type Statistics,
 } from "./kernels.ts";
 import type { Replicas } from "./replicas.ts";
 
 /** Sums of tensors of one shape over the replicas, in one all-reduce. */
 function sums(replicas: Replicas, tensors: tf.Tensor[]): tf.Tensor[] {
-  const total = replicas.sum(tf.stack(tensors));
+  const total = replicas.allReduce(tf.stack(tensors));
   const [channels] = tensors[0]!.shape;
   return tensors.map((_, i) =>
     tf.reshape(tf.slice(total, [i, 0], [1, channels]), [channels])
@@ -37,7 +37,7 @@ function commonStatistics(
   const channels = own.mean.size, values = x.size / channels;
   const biased = tf.mul(own.variance, (values - 1) / values);
   const all = tf.reshape(
-    replicas.gather(tf.stack([own.mean, biased])),
+    replicas.allGather(tf.stack([own.mean, biased])),
     [count, 2, channels],
   );
   const part = (at: number) =>
@@ -88,7 +88,7 @@ export function syncBatchNorm(
     kept = { mean: tf.keep(mean), variance: tf.keep(unbiased) };
     save([x, scale, mean, variance]);
     return {
-      value: normalize(x, { mean, variance }, scale, offset),
+      value: batchNormInference(x, { mean, variance }, scale, offset),
       gradFunc: (dy: tf.Tensor | tf.Tensor[], saved: tf.Tensor[]) => {
         const [x, scale, mean, variance] = saved as [
           tf.Tensor,
@@ -107,7 +107,7 @@ export function syncBatchNorm(
           scale,
           tf.mul(tf.sqrt(tf.add(variance, BATCH_NORM_EPSILON)), -values),
         );
-        const throughStatistics = normalize(
+        const throughStatistics = batchNormInference(
           x,
           statistics,
           tf.mul(factor, sumOfProducts!),

@@ -25,8 +25,8 @@ export interface CropRange {
   ratio: readonly [number, number];
 }
 
-/** Rounds halves to even, as Python does. */
-function roundHalfEven(value: number): number {
+/** Rounds halves to even, as Python does, and so torchvision's crops: 36.5 to 36. */
+export function roundHalfEven(value: number): number {
   const floor = Math.floor(value);
   const rest = value - floor;
   if (rest !== 0.5) return Math.round(value);

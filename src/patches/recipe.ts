@@ -8,7 +8,7 @@ import type { Image } from "../data/image.ts";
 import type { RandomStream } from "../random.ts";
 import { errorMaker } from "../errors.ts";
 import { drawJitter, jitter, type JitterStrength } from "./color_jitter.ts";
-import { type CropRange, drawCrop } from "./crop.ts";
+import { type CropRange, drawCrop, roundHalfEven } from "./crop.ts";
 import type { Normalization } from "./normalize.ts";
 import type { Interpolation } from "./resize.ts";
 import type { PatchTransforms } from "./transforms.ts";
@@ -186,12 +186,6 @@ export function losesEdges(size: number): boolean {
   return size > SMALL_SIDE;
 }
 
-/** Rounds as Python does, and so torchvision's `CenterCrop`: 36.5 to 36. */
-function roundHalfToEven(value: number): number {
-  const down = Math.floor(value);
-  return value - down === 0.5 ? down + down % 2 : Math.round(value);
-}
-
 /**
  * Cuts the whole image as one patch, as in the evaluations of other methods: its central
  * square, as torchvision's `CenterCrop`; for photographs 224/256 of the shorter side, the
@@ -208,8 +202,8 @@ export function cutWhole(
   const shorter = Math.min(width, height);
   const side = losesEdges(size) ? Math.round(shorter * 224 / 256) : shorter;
   const box = {
-    left: roundHalfToEven((width - side) / 2),
-    top: roundHalfToEven((height - side) / 2),
+    left: roundHalfEven((width - side) / 2),
+    top: roundHalfEven((height - side) / 2),
     width: side,
     height: side,
   };

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { percent } from "../percent.ts";
 import { errorMaker, messageOf } from "../errors.ts";
 import { suggestion } from "../nearest.ts";
 import { dataName, isModule } from "../data/own_data.ts";
@@ -192,10 +193,6 @@ export function spreadOf(
     low: Math.min(...values),
     high: Math.max(...values),
   };
-}
-
-function percent(value: number): string {
-  return (100 * value).toFixed(1);
 }
 
 /** `61.9 (61.6 to 62.3)`, in percent. */

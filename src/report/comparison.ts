@@ -3,12 +3,13 @@
  *
  * @module
  */
+import { percent } from "../percent.ts";
 import { basename } from "node:path";
 import { isFixedSet } from "../data/catalog.ts";
 import type { EvaluationResult } from "../evaluate/evaluate.ts";
 import { checkpointFile, isOfStep } from "../evaluate/evaluation_record.ts";
 import { methodNamed } from "../model/methods/methods.ts";
-import { type RunRecord, stepsMade } from "./run_record.ts";
+import { type RunRecord, secondsOf, stepsMade } from "./run_record.ts";
 
 /** `the whole image`, or how many patches of it. */
 export function protocolText(
@@ -137,10 +138,6 @@ export interface Comparison {
   rows: string[][];
 }
 
-/** A share in percent, without the percent sign. */
-export const percent = (share: number | undefined) =>
-  share === undefined ? "–" : (100 * share).toFixed(1);
-
 /**
  * A row for each run, and for each kind of evaluation two columns: linear and
  * kNN accuracy. A kind is a protocol, a layer and the images.
@@ -150,10 +147,7 @@ export function comparisonOf(runs: RunRecord[]): Comparison {
   const rows = runs.map((run) => {
     const { config, steps, evaluations } = run;
     const passes = stepsMade(steps) * config.bs * config.numPatches;
-    const seconds = steps.reduce(
-      (sum, step) => sum + step.computeSeconds + step.waitSeconds,
-      0,
-    );
+    const seconds = secondsOf(steps);
     return [
       methodNamed(config.method).title,
       `${stepsMade(steps)} × ${config.bs} × ${config.numPatches}`,

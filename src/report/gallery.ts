@@ -5,7 +5,7 @@
  * @module
  */
 import { methodOf } from "../model/methods/methods.ts";
-import { openForThreads } from "../data/catalog.ts";
+import { openForThreads } from "../data/open_dataset.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { type Image, toDisplay } from "../data/image.ts";
 import type { EngineChoice } from "../engine/engine.ts";

@@ -36,10 +36,6 @@ export function table(head: string[], rows: unknown[][]): string {
 </table></div>`;
 }
 
-/** A share as a percentage. */
-export const percent = (share: number | undefined) =>
-  share === undefined ? "–" : `${(100 * share).toFixed(1)} %`;
-
 /** A figure with its title. */
 export function figureHtml({ name, title, svg }: Figure): string {
   return `<figure id="${name}">${svg}<figcaption>${

@@ -56,6 +56,15 @@ export function stepsMade(steps: StepMetrics[]): number {
   return (steps.at(-1)?.step ?? -1) + 1;
 }
 
+/** The time of some steps, with that spent waiting for patches. */
+export function secondsOf(steps: StepMetrics[]): number {
+  return steps.reduce(
+    (sum, { computeSeconds, waitSeconds }) =>
+      sum + computeSeconds + waitSeconds,
+    0,
+  );
+}
+
 /**
  * Reads a run.
  *

@@ -12,7 +12,7 @@ import {
   methodRate,
   methodWarmUp,
   withoutDefaultHead,
-} from "../train/config.ts";
+} from "../train/method_defaults.ts";
 import { type Accuracy, evaluatedAlike } from "./comparison.ts";
 import { type RunRecord, stepsMade } from "./run_record.ts";
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { percent } from "../percent.ts";
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
@@ -24,7 +25,7 @@ import {
 } from "./book.ts";
 import { protocolText } from "./comparison.ts";
 import { lastOf, type Sign } from "./correlation.ts";
-import { readRun, type RunRecord } from "./run_record.ts";
+import { readRun, type RunRecord, secondsOf } from "./run_record.ts";
 
 const recordError = errorMaker("record", "INVALID_ARGUMENT");
 
@@ -67,9 +68,7 @@ function runOf(
     date: new Date().toISOString().slice(0, 10),
     commit,
     device: `${report?.device ?? "CPU"}: ${model}, ${cores} cores`,
-    seconds: Math.round(
-      sum(steps.map((s) => s.computeSeconds + s.waitSeconds)),
-    ),
+    seconds: Math.round(secondsOf(steps)),
     processorSeconds: processor && Math.round(processor),
     patches: steps.length * bs * numPatches,
     last: {
@@ -153,16 +152,18 @@ function minutes(seconds: number | undefined): string {
 
 function runLines(row: string, run: BookEntry): string {
   const { evaluation, last } = run;
-  const share = (value: number | undefined) =>
-    value === undefined ? "–" : (100 * value).toFixed(1);
   const { linear, knn } = evaluation;
   const folder = `../results/${row}/seed-${run.seed}`;
   return [
     `- seed ${run.seed}, ${run.date}, commit ${run.commit}, ${run.device}, ` +
     `${evaluation.engine.precision}: steps ${minutes(run.seconds)} by the ` +
     `clock, ${minutes(run.processorSeconds)} of processor time; linear ` +
-    `${share(linear?.last.top1)} (best epoch ${share(linear?.best.top1)}), ` +
-    `kNN ${share(knn?.top1)}; invariance ${last.invariance.toFixed(3)}, TCR ` +
+    `${percent(linear?.last.top1)} (best epoch ${
+      percent(linear?.best.top1)
+    }), ` +
+    `kNN ${percent(knn?.top1)}; invariance ${
+      last.invariance.toFixed(3)
+    }, TCR ` +
     `${last.tcr.toFixed(1)}, effective rank ${last.effectiveRank.toFixed(1)} ` +
     `at the end. [metrics](${folder}/metrics.jsonl.gz), ` +
     `[configuration](${folder}/config.json), ` +

@@ -5,13 +5,9 @@
  */
 import { checkCount, checkSeed } from "../count.ts";
 import { formatName, isFormat, RGB } from "../data/image.ts";
-import { errorMaker } from "../errors.ts";
 import { checkChannels, type Recipe, RECIPES } from "../patches/recipe.ts";
 import { checkRecipe } from "../patches/recipe_schema.ts";
-import { type PatchJob, recipesOf } from "./patch_job.ts";
-
-/** The error of a job of which no batches can be made. */
-export const jobError = errorMaker("cut patches for", "INVALID_ARGUMENT");
+import { jobError, type PatchJob, recipesOf } from "./patch_job.ts";
 
 /** The recipes of a job, after a check of those that a caller has written. */
 function checkedRecipes(recipe: PatchJob["recipe"]): readonly Recipe[] {

@@ -4,9 +4,10 @@
  *
  * @module
  */
-import { openDataset } from "../data/catalog.ts";
+import { openDataset } from "../data/open_dataset.ts";
 import type { Dataset, DatasetSource } from "../data/dataset.ts";
-import { bytesOf, type Image, RGB } from "../data/image.ts";
+import { type Image, RGB } from "../data/image.ts";
+import { bytesOf } from "../files.ts";
 import { errorMaker } from "../errors.ts";
 import {
   cutPatch,
@@ -44,7 +45,8 @@ export interface PatchJob extends Omit<OrderConfig, "count" | "blocks"> {
   share?: { index: number; of: number };
 }
 
-const jobError = errorMaker("cut patches for", "INVALID_ARGUMENT");
+/** The error of a job of which no batches can be made. */
+export const jobError = errorMaker("cut patches for", "INVALID_ARGUMENT");
 
 /** The recipe of each view, or a single one for all patches. */
 export function recipesOf(recipe: PatchJob["recipe"]): readonly Recipe[] {

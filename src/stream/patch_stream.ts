@@ -4,8 +4,8 @@
  * @module
  */
 import { withUsage } from "../data/decoded_cache.ts";
-import { checkJob, jobError } from "./check_job.ts";
-import { batchBytes, ownImages, type PatchJob } from "./patch_job.ts";
+import { checkJob } from "./check_job.ts";
+import { batchBytes, jobError, ownImages, type PatchJob } from "./patch_job.ts";
 import { PatchPool, type PoolOptions } from "./pool.ts";
 import { defaultWorkers } from "./worker_count.ts";
 import { Ring, type RingHandle } from "./ring.ts";

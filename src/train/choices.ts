@@ -3,18 +3,15 @@
  *
  * @module
  */
+import { checkOneOf, choiceError } from "../choice_names.ts";
 import { defined } from "../defined.ts";
 import type { TrainConfig } from "../checkpoint/run_config.ts";
 import type { OwnDataChoice } from "../data/dataset.ts";
-import { errorMaker } from "../errors.ts";
 import { isForPhotographs } from "../model/architectures.ts";
 import { viewCount } from "../model/methods/method.ts";
 import { methodNamed } from "../model/methods/methods.ts";
 import type { RecipeName } from "../patches/recipe.ts";
 import { dataDefaults, type PresetName } from "./data_defaults.ts";
-
-/** The error of a refused choice, by its name in the library and in `config.json`. */
-export const choiceError = errorMaker("use", "INVALID_ARGUMENT");
 
 /** The defaults of the authors' program. */
 export const TRAIN_DEFAULTS = {
@@ -151,16 +148,10 @@ export function presetChoices(
   data: string = TRAIN_DEFAULTS.data,
 ): Partial<TrainConfig> {
   if (name === undefined) return {};
-  if (Object.hasOwn(PRESETS, name)) {
-    const preset = name as PresetName;
-    return { ...PRESETS[preset], ...dataDefaults(data).presets?.[preset] };
-  }
-  const names = Object.keys(PRESETS);
-  throw choiceError(
-    `the preset "${name}"`,
-    "no such preset",
-    `choose one of ${names.join(", ")}`,
-  );
+  const subject = `the preset "${name}"`;
+  checkOneOf(name, Object.keys(PRESETS), { action: "use", subject });
+  const preset = name as PresetName;
+  return { ...PRESETS[preset], ...dataDefaults(data).presets?.[preset] };
 }
 
 /**

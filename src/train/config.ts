@@ -6,7 +6,8 @@
 import { SMALL_SIDE } from "../patches/recipe.ts";
 import type { CallOptions } from "../call_options.ts";
 import { resolve } from "node:path";
-import { datasetEntry, isGenerated, withPixels } from "../data/catalog.ts";
+import { datasetEntry, isGenerated } from "../data/catalog.ts";
+import { withPixels } from "../data/open_dataset.ts";
 import { isModule, moduleUrl } from "../data/own_data.ts";
 import { digestOf } from "../data/digest.ts";
 import { checkCache } from "../data/decoded_cache.ts";
@@ -19,13 +20,8 @@ import {
   RGB,
 } from "../data/image.ts";
 import { prepareDataset, type PrepareEvent } from "../data/prepare.ts";
-import {
-  architecture,
-  type ArchitectureName,
-  isForPhotographs,
-} from "../model/architectures.ts";
+import { architecture, type ArchitectureName } from "../model/architectures.ts";
 import { modelOf } from "../model/model_of.ts";
-import { methodNamed } from "../model/methods/methods.ts";
 import { flagError } from "../flag_error.ts";
 import {
   pixelsOf,
@@ -35,6 +31,7 @@ import {
 import { unlessLeftOut } from "../checkpoint/settings.ts";
 import { type TrainChoices, withDefaults } from "./choices.ts";
 import { dataDefaults } from "./data_defaults.ts";
+import { headChoices, methodRate, methodWarmUp } from "./method_defaults.ts";
 import { recipesOf } from "./views.ts";
 import { validateConfig } from "./validate.ts";
 import { warmUpSteps } from "./warm_up.ts";
@@ -61,61 +58,6 @@ function chosenPixels(config: TrainConfig, dataset: Dataset): PixelFormat {
     model: { channels: config.model?.channels ?? own.channels },
     bits: config.bits ?? own.bits,
   });
-}
-
-/** The method's default learning rate for a batch size. */
-export function methodRate({ method, bs }: TrainConfig, arch: string): number {
-  const { rate, per } = methodNamed(method).defaults(isForPhotographs(arch)).lr;
-  return per === 0 ? rate : rate * bs / per;
-}
-
-/** Limit of the default warm-up, in percent of a run. */
-const MOST_WARM_UP = 50;
-
-/** The method's default warm-up, as a percentage of a run's steps. */
-export function methodWarmUp(
-  { method }: TrainConfig,
-  { arch, steps }: { arch: string; steps: number },
-): string | undefined {
-  const { warmUp, leastWarmUpSteps = 0 } = methodNamed(method)
-    .defaults(isForPhotographs(arch));
-  if (warmUp === undefined) return undefined;
-  const least = Math.ceil(100 * leastWarmUpSteps / steps);
-  return `${Math.min(MOST_WARM_UP, Math.max(parseFloat(warmUp), least))}%`;
-}
-
-/**
- * The method's head where it depends on the architecture: stored with the run, so that
- * older runs keep theirs.
- */
-function headChoices(
-  { method, model, methodOptions }: TrainConfig,
-  arch: string,
-): Pick<TrainConfig, "model" | "methodOptions"> {
-  const { widths, options } = methodNamed(method)
-    .defaults(isForPhotographs(arch));
-  return {
-    ...(widths ? { model: { ...widths, ...model } } : {}),
-    ...(options ? { methodOptions: { ...options, ...methodOptions } } : {}),
-  };
-}
-
-/** A configuration's parts without what {@linkcode headChoices} adds to them. */
-export function withoutDefaultHead(
-  { method, arch, model = {}, methodOptions = {} }: Partial<TrainConfig>,
-): Pick<TrainConfig, "model" | "methodOptions"> {
-  const { widths = {}, options = {} } = methodNamed(method)
-    .defaults(isForPhotographs(arch));
-  const without = (own: object, usual: object) =>
-    Object.fromEntries(
-      Object.entries(own).filter(([name, value]) =>
-        value !== (usual as Record<string, unknown>)[name]
-      ),
-    );
-  return {
-    model: without(model, widths),
-    methodOptions: without(methodOptions, options),
-  };
 }
 
 /** The architecture that suits the size of a data set's images. */

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { choiceError } from "../choice_names.ts";
 import type { TrainConfig } from "../checkpoint/run_config.ts";
 import { SETTING_NAMES, withLeftOut } from "../checkpoint/settings.ts";
 import { MAX_CHANNELS } from "../data/image.ts";
@@ -21,12 +22,7 @@ import { METHOD_NAMES } from "../model/methods/methods.ts";
 import { MOST_WIDTH } from "../model/methods/options.ts";
 import { SCHEDULES } from "../model/schedule.ts";
 import { errorMaker, messageOf } from "../errors.ts";
-import {
-  choiceError,
-  defaultRecipe,
-  flatChoices,
-  withDefaults,
-} from "./choices.ts";
+import { defaultRecipe, flatChoices, withDefaults } from "./choices.ts";
 
 const fileError = errorMaker("use the configuration", "INVALID_ARGUMENT");
 

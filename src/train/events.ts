@@ -32,8 +32,6 @@ export interface StepMetrics extends StepLosses {
   processorSeconds?: number;
   /** Patches per second, including the waiting. */
   patchesPerSecond: number;
-  /** Whether some process asked to stop: all of them then stop after the next step. */
-  stopping?: boolean;
 }
 
 /** An event of a run. */

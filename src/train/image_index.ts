@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { DATASETS, folderOf, openForThreads } from "../data/catalog.ts";
+import { DATASETS } from "../data/catalog.ts";
+import { folderOf, openForThreads } from "../data/open_dataset.ts";
 import type { DatasetSource } from "../data/dataset.ts";
 import {
   checkFileIndex,

@@ -5,6 +5,7 @@
  */
 
 import type { RingHandle } from "../stream/ring.ts";
+import type { StepMetrics } from "./events.ts";
 
 /** The files of a checkpoint to resume from. */
 export interface StartingPoint {
@@ -20,8 +21,6 @@ export interface StartOptions {
   from?: StartingPoint;
   /** A folder for TensorBoard's event files. */
   tensorBoard?: string;
-  /** Patches of an image at a time; overrides that of the configuration. */
-  microBatch?: number;
   /** Whether batches are to be displayed: see `TrainingSession.view`. */
   watched?: boolean;
 }
@@ -34,6 +33,12 @@ export interface NextBatches {
   patchSize: number;
   /** The step after the last batch's. */
   end: number;
+}
+
+/** What a step gives to the training loop. */
+export interface StepOutcome extends StepMetrics {
+  /** Whether some process asked to stop: all of them then stop after the next step. */
+  stopping?: boolean;
 }
 
 /** Options of a step. */

@@ -32,8 +32,6 @@ export interface Run {
   step: number;
   /** The images. */
   source: DatasetSource;
-  /** Patches of an image at a time, if already decided for all processes. */
-  microBatch?: number;
   from?: ResumePoint;
   probe?: Probe;
   signal?: AbortSignal;
@@ -105,7 +103,6 @@ export async function* steps(run: Run): AsyncGenerator<TrainEvent> {
         from: from && { model: from.path, optimizer: from.optimizer },
         tensorBoard: config.tensorboard ? `${dir}/tensorboard` : undefined,
         watched: includeBatch !== undefined,
-        microBatch: run.microBatch,
       },
     ),
   );

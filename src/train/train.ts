@@ -10,7 +10,8 @@ import { modelOf } from "../model/model_of.ts";
 import { tensorSpecs } from "../model/parameters.ts";
 import { microBatchOf } from "./batch.ts";
 import { dataName } from "../data/own_data.ts";
-import { untilAborted } from "../call_options.ts";
+import { atMost, untilAborted } from "../call_options.ts";
+import { existsSync } from "../files.ts";
 import type { PrepareEvent } from "../data/prepare.ts";
 import { checkMembership, checkOwnName } from "../cluster/membership.ts";
 import { type Compute, startCompute } from "../engine/compute.ts";
@@ -39,7 +40,7 @@ export interface TrainOptions {
   /**
    * The folder of a run to resume, exactly from its newest intact checkpoint. The run's
    * configuration is used, and choices that differ from it are refused. Only these may
-   * differ, which do not change the results: `workers`, `threads`, `saveEvery`, `keep`,
+   * differ; but for the number of replicas they do not change the results: `workers`, `threads`, `saveEvery`, `keep`,
    * `strict`, `xla`, `tensorboard`, `download`, `dataUrl`, `cacheLimit`, `replicas`,
    * `cluster`, `task`, `peerTimeout`, and the location of the same data: `dataDir`, or
    * the folder and the options of a module of your own (its file's name is a part of the images'
@@ -72,11 +73,7 @@ function freeFolder(data: string, msg?: string): string {
   const note = msg ? `-${msg.replace(/[^\w.-]+/g, "_").slice(0, 40)}` : "";
   for (let n = 1;; n++) {
     const dir = `runs/${name}${note}-${n}`;
-    try {
-      Deno.statSync(dir);
-    } catch {
-      return dir;
-    }
+    if (!existsSync(dir)) return dir;
   }
 }
 
@@ -178,9 +175,8 @@ export async function* train(
     resolved.precision = precision;
     // The micro-batch depends on the machine, so it is stored with the run: another
     // one would change the patches that batch norm averages over.
-    const microBatch = microBatchOf(resolved, compute.report) ??
+    resolved.microBatch = microBatchOf(resolved, compute.report) ??
       resolved.numPatches;
-    resolved.microBatch = microBatch;
     const { replicas } = compute.report;
     if (replicas) resolved.replicas = replicas.own;
     const count = replicas?.count ?? 1;
@@ -193,18 +189,18 @@ export async function* train(
     }
     const run = { dir, compute, config: resolved, step, source, from, probe };
     if (!isClustered(resolved)) {
-      yield* steps({ ...run, microBatch, signal, includeBatch });
+      yield* steps({ ...run, signal, includeBatch });
       return;
     }
     const plan = {
-      config: { ...resolved, microBatch },
+      config: resolved,
       step,
       replicas: compute.report.replicas!.own,
     };
     using peers = await leadAgreement(host!, plan, { source, signal });
     const all = async function* () {
       await untilAborted(peers.ready(), signal);
-      yield* steps({ ...run, peers, microBatch, signal, includeBatch });
+      yield* steps({ ...run, peers, signal, includeBatch });
     };
     yield* explained(peers, all());
   });
@@ -238,10 +234,7 @@ const LEAVE_AFTER = 10_000;
 async function closed(compute: Compute, hasReplicas: boolean): Promise<void> {
   const closing = compute.close();
   if (!hasReplicas) return await closing;
-  const left = Promise.withResolvers<void>();
-  const timer = setTimeout(left.resolve, LEAVE_AFTER);
-  await Promise.race([closing, left.promise]);
-  clearTimeout(timer);
+  await atMost(LEAVE_AFTER, closing);
 }
 
 /** Starts an engine for some work, and closes it afterwards. */

@@ -4,19 +4,17 @@
  * @module
  */
 import type { Engine, Trainer, TrainerOptions } from "../engine/engine.ts";
-import { isForPhotographs } from "../model/architectures.ts";
 import type { OptimizerConfig } from "../model/lars.ts";
 import { MUON_STEP } from "../model/muon.ts";
-import { methodNamed } from "../model/methods/methods.ts";
 import type { State } from "../model/tensors.ts";
 import type { ResolvedConfig } from "../checkpoint/run_config.ts";
 import { batchOf } from "./batch.ts";
-import { methodRate } from "./config.ts";
+import { methodDefaults, methodRate } from "./method_defaults.ts";
 
 /** The optimiser's constants for a run. */
 function optimizerOf(config: ResolvedConfig): OptimizerConfig {
   const { method, arch, larsClip, lr } = config;
-  const { optimizer } = methodNamed(method).defaults(isForPhotographs(arch));
+  const { optimizer } = methodDefaults({ method, arch });
   const constants = config.optimizer === "muon"
     ? { ...optimizer, muon: MUON_STEP / methodRate(config, arch) }
     : optimizer;

@@ -5,8 +5,12 @@
  */
 import type { ResolvedConfig } from "../checkpoint/run_config.ts";
 import type { BatchView } from "./batch_view.ts";
-import type { StepMetrics } from "./events.ts";
-import type { NextBatches, StartOptions, StepWish } from "./session_options.ts";
+import type {
+  NextBatches,
+  StartOptions,
+  StepOutcome,
+  StepWish,
+} from "./session_options.ts";
 
 /** See `training_session.ts`. */
 export interface TrainingCalls {
@@ -19,7 +23,7 @@ export interface TrainingCalls {
   /** Continues with the same model and other batches. */
   continueTraining(batches: NextBatches): Promise<void>;
   /** Makes one step. */
-  step(step: number, wish?: StepWish): Promise<StepMetrics>;
+  step(step: number, wish?: StepWish): Promise<StepOutcome>;
   /** The batch of the last step, for display. */
   view(): BatchView | undefined;
   /** Writes a checkpoint into a run's folder; returns the model's file. */

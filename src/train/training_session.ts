@@ -16,9 +16,9 @@ import { learningRate, type ScheduleOptions } from "../model/schedule.ts";
 import { Ring } from "../stream/ring.ts";
 import {
   encodeModel,
-  encodeMomentum,
+  encodeOptimizerState,
   readCheckpoint,
-  readMomentum,
+  readOptimizerState,
 } from "../checkpoint/checkpoint.ts";
 import {
   checkFinite,
@@ -34,7 +34,12 @@ import type { StepMetrics } from "./events.ts";
 import type { BatchView } from "./batch_view.ts";
 import { Batches } from "./batches.ts";
 import type { ResolvedConfig } from "../checkpoint/run_config.ts";
-import type { NextBatches, StartOptions, StepWish } from "./session_options.ts";
+import type {
+  NextBatches,
+  StartOptions,
+  StepOutcome,
+  StepWish,
+} from "./session_options.ts";
 import { TensorBoard } from "./tensorboard.ts";
 import { trainerOf } from "./trainer_of.ts";
 import { warmUpSteps } from "./warm_up.ts";
@@ -115,24 +120,19 @@ export class TrainingSession {
     engine: Engine,
     config: ResolvedConfig,
     batches: NextBatches,
-    { from, tensorBoard: events, watched = false, ...options }: StartOptions =
-      {},
+    { from, tensorBoard: events, watched = false }: StartOptions = {},
   ): Promise<TrainingSession> {
     const tensorBoard = events === undefined
       ? undefined
       : await TensorBoard.open(engine, events);
     const model = modelOf(config);
-    const choice = options.microBatch ?? config.microBatch;
-    const microBatch = microBatchOf(
-      { ...config, microBatch: choice },
-      engine.report,
-    );
+    const microBatch = microBatchOf(config, engine.report);
     const state = from === undefined
       ? initialWeights(tensorSpecs(model), config)
       : readCheckpoint(from.model).state;
     const momentum = from === undefined
       ? initialKept(model, state, config.seed)
-      : readMomentum(from.optimizer, model);
+      : readOptimizerState(from.optimizer, model);
     const { patchSize } = batches;
     const trainer = await trainerOf(
       engine,
@@ -164,7 +164,8 @@ export class TrainingSession {
    */
   async continueWith(batches: NextBatches): Promise<void> {
     const before = this.#trainer, { microBatch } = this;
-    const state = await before.state(), momentum = await before.momentum();
+    const state = await before.state(),
+      momentum = await before.optimizerState();
     before.dispose();
     const sizes = { patchSize: batches.patchSize, microBatch };
     const start = () =>
@@ -189,7 +190,7 @@ export class TrainingSession {
   async step(
     step: number,
     { stop = false, ahead = false }: StepWish = {},
-  ): Promise<StepMetrics> {
+  ): Promise<StepOutcome> {
     const made = await (this.#ahead ?? this.#make(step, stop));
     this.#ahead = ahead ? this.#make(step + 1, stop) : undefined;
     // A rejection surfaces when the next step() awaits the promise.
@@ -284,13 +285,13 @@ export class TrainingSession {
   async save(dir: string, step: number): Promise<string> {
     const config = this.#config, model = this.#model;
     const state = await this.#trainer.state();
-    const momentum = await this.#trainer.momentum();
+    const momentum = await this.#trainer.optimizerState();
     checkFinite(state, step);
     checkFinite(momentum, step);
     return saveCheckpoint(dir, {
       step,
       model: encodeModel(state, { config, step }),
-      optimizer: encodeMomentum(model, momentum),
+      optimizer: encodeOptimizerState(model, momentum),
       keep: config.keep,
     });
   }

@@ -14,7 +14,7 @@ import {
 import { mayDiffer, settingOf } from "../checkpoint/settings.ts";
 import { isModule, moduleUrl } from "../data/own_data.ts";
 import { errorMaker } from "../errors.ts";
-import { flagOf } from "../flag_error.ts";
+import { flagError, flagOf } from "../flag_error.ts";
 import { type PatchSizes, patchSizesText } from "../stream/patch_sizes.ts";
 import { chosenRecipe } from "./chosen_recipe.ts";
 import { recipesOf } from "./views.ts";
@@ -60,7 +60,6 @@ interface Difference {
 }
 
 const resumeError = errorMaker("resume", "INVALID_ARGUMENT");
-const trainError = errorMaker("train with", "INVALID_ARGUMENT");
 
 /**
  * Rejects choices that differ from those of the run that is resumed.
@@ -110,7 +109,7 @@ export function checkPrepared(
   const isFree = (key: string) => key === "dir" || key === "msg";
   const found = differenceOf(prepared, given, isFree);
   if (found === undefined) return;
-  throw trainError(
+  throw flagError(
     found.asked,
     `the run was prepared with ${found.kept}`,
     "prepare it again, or leave this choice out",

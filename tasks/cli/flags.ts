@@ -5,7 +5,7 @@
  * @module
  */
 import { parseArgs } from "../../src/deps/std.ts";
-import { errorMaker } from "../../src/errors.ts";
+import { EmpSslError, errorMaker } from "../../src/errors.ts";
 import { suggestion } from "../../src/nearest.ts";
 
 const flagError = errorMaker("understand", "INVALID_ARGUMENT");
@@ -44,6 +44,28 @@ export interface Command {
 
 /** The given values by flag name. */
 export type Values = Record<string, string | number | boolean | undefined>;
+
+/**
+ * The text of a flag that a command needs.
+ *
+ * @param of What cannot be done without it, and what to give.
+ * @throws {EmpSslError} `INVALID_ARGUMENT` where it was not given.
+ */
+export function requiredFlag(
+  values: Values,
+  name: string,
+  of: { action: string; subject?: string; remedy?: string },
+): string {
+  const value = values[name];
+  if (value !== undefined) return String(value);
+  throw new EmpSslError({
+    subject: "nothing",
+    remedy: `give --${name}`,
+    ...of,
+    found: `no --${name} was given`,
+    code: "INVALID_ARGUMENT",
+  });
+}
 
 /** The help of a command. */
 export function helpText(

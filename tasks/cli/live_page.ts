@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { atMost } from "../../src/call_options.ts";
 import type { Dashboard } from "../../src/dashboard/dashboard.ts";
 import { EmpSslError } from "../../src/errors.ts";
 import type { Values } from "./flags.ts";
@@ -31,8 +32,5 @@ export async function dashboardOf(
 /** Closes the live page: viewers have one second to read the last events. */
 export async function letGo(dashboard: Dashboard | undefined): Promise<void> {
   if (dashboard === undefined) return;
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const second = new Promise((done) => timer = setTimeout(done, 1000));
-  await Promise.race([dashboard.close(), second]);
-  clearTimeout(timer);
+  await atMost(1000, dashboard.close());
 }

@@ -13,7 +13,13 @@ import type { PrepareEvent } from "../../src/data/prepare.ts";
 import { isEmpSslError, messageOf, nameFlags } from "../../src/errors.ts";
 import { setUpTensorFlow } from "../../src/engine/setup/set_up.ts";
 import { exit } from "./exit.ts";
-import { type Command, helpText, parseCommand, type Values } from "./flags.ts";
+import {
+  type Command,
+  helpText,
+  parseCommand,
+  requiredFlag,
+  type Values,
+} from "./flags.ts";
 import { asTyped } from "./program.ts";
 import { endLine, Progress } from "./progress.ts";
 import { listen } from "./signals.ts";
@@ -101,6 +107,26 @@ export const PRECISION_FLAG: Command["flags"][string] = {
   choices: ["auto", ...PRECISIONS],
   help: "number format of convolutions and dense layers (default auto: the " +
     "faster; tf32: NVIDIA)",
+};
+
+/** `--model-path` of all tasks that read a trained network. */
+export const MODEL_PATH_FLAG: Command["flags"][string] = {
+  type: "text",
+  value: "PATH",
+  help: "a checkpoint, or a run's folder for its newest",
+};
+
+/** The value of {@linkcode MODEL_PATH_FLAG}, which those tasks need. */
+export function modelPathOf(values: Values, action: string): string {
+  const remedy = "name a run's folder or a checkpoint";
+  return requiredFlag(values, "model-path", { action, remedy });
+}
+
+/** `--workers` of all tasks that cut patches. */
+export const WORKERS_FLAG: Command["flags"][string] = {
+  type: "number",
+  help:
+    "patch workers (default: a quarter of the cores; with a GPU all but one)",
 };
 
 /** The warnings about data that were shown. */

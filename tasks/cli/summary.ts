@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { percentSigned } from "../../src/percent.ts";
 import type { StepMetrics } from "../../src/train/events.ts";
 import { formatSeconds } from "./progress.ts";
 
@@ -54,9 +55,13 @@ export class Summary {
       [
         "bottleneck",
         waiting > BOTTLENECK
-          ? `patches: ${percent(waiting)} of the time was spent waiting for ` +
+          ? `patches: ${
+            percentSigned(waiting)
+          } of the time was spent waiting for ` +
             "them (try more --workers, or --cache for large images)"
-          : `the engine: ${percent(waiting)} of the time was spent waiting ` +
+          : `the engine: ${
+            percentSigned(waiting)
+          } of the time was spent waiting ` +
             "for patches",
       ],
       [
@@ -66,15 +71,11 @@ export class Summary {
       ],
     ];
     if (this.#probe !== undefined) {
-      rows.push(["probe", `kNN top-1 ${percent(this.#probe)}`]);
+      rows.push(["probe", `kNN top-1 ${percentSigned(this.#probe)}`]);
     }
     if (this.#skipped.size > 0) {
       rows.push(["skipped", `${this.#skipped.size} images, named above`]);
     }
     return rows.map(([name, value]) => `  ${name.padEnd(11)} ${value}`);
   }
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(1)} %`;
 }

@@ -12,7 +12,7 @@ import { XLA_CHOICES } from "../../src/engine/engine.ts";
 import { SCHEDULES } from "../../src/model/schedule.ts";
 import { PRESETS, TRAIN_DEFAULTS } from "../../src/train/choices.ts";
 import type { Command } from "./flags.ts";
-import { ENGINE_FLAG, PRECISION_FLAG } from "./main.ts";
+import { ENGINE_FLAG, PRECISION_FLAG, WORKERS_FLAG } from "./main.ts";
 
 const D = TRAIN_DEFAULTS;
 
@@ -185,7 +185,7 @@ export const command: Command = {
       type: "number",
       help: `seed of weights, order and augmentation (default ${D.seed})`,
     },
-    workers: { type: "number", help: "patch workers (default: spare cores)" },
+    workers: WORKERS_FLAG,
     "limit-images": { type: "number", help: "use only N training images" },
     probe: {
       type: "text",
@@ -266,7 +266,11 @@ export const command: Command = {
       value: "DIR",
       help: "the run's folder (default runs/…)",
     },
-    msg: { type: "text", value: "TEXT", help: "a note to keep with the run" },
+    msg: {
+      type: "text",
+      value: "TEXT",
+      help: "a note to keep with the run, also in the name of its folder",
+    },
     config: {
       type: "text",
       value: "FILE",

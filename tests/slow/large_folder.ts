@@ -1,6 +1,6 @@
 /** More images in one folder than a function call can have arguments. */
 import { assertEquals } from "@std/assert";
-import { openDataset } from "../../src/data/catalog.ts";
+import { openDataset } from "../../src/data/open_dataset.ts";
 import { withFolder } from "../images.ts";
 
 Deno.test("two hundred thousand images in one folder are found", async () => {

@@ -1,6 +1,6 @@
 /** kNN and the linear probe on features with known classes. */
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
-import { openDataset } from "../../src/data/catalog.ts";
+import { openDataset } from "../../src/data/open_dataset.ts";
 import { architecture } from "../../src/model/architectures.ts";
 import { tensorSpecs } from "../../src/model/parameters.ts";
 import { initialState } from "../../src/model/tensors.ts";

@@ -32,10 +32,9 @@ export class EagerTrainer implements Trainer {
     this.#options = options;
     this.#trainable = trainable.map((spec) => spec.name);
     this.#tensors = upload(specs, state);
-    const first = initialKept(options.model, state, 0);
     this.#kept = upload(
       keptSpecs(options.model),
-      new Map([...first, ...momentum ?? []]),
+      initialKept(options.model, state, 0, momentum),
     );
     this.#momentum = momentum?.has(this.#trainable[0]!)
       ? upload(trainable, momentum)
@@ -268,8 +267,8 @@ export class EagerTrainer implements Trainer {
     return download(this.#tensors);
   }
 
-  /** See {@linkcode Trainer.momentum}. */
-  async momentum(): Promise<State> {
+  /** See {@linkcode Trainer.optimizerState}. */
+  async optimizerState(): Promise<State> {
     return new Map([
       ...await download(this.#momentum),
       ...await download(this.#kept),

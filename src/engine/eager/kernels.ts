@@ -85,23 +85,15 @@ const COMPOSED: Record<string, Kernel> = {
   ],
   [KERNELS.squaredNorm]: ({ x }) => [tf.sum(tf.square(x))],
   [KERNELS.logDeterminant]: logDeterminant,
-};
-
-/** Kernels of tfjs that its WebAssembly backend lacks. */
-const SUBSTITUTES: Record<string, Kernel> = {
+  // A kernel of tfjs that its WebAssembly backend lacks.
   Conv2DBackpropFilter: ({ x, dy }, attributes) => [
     weightGradient(x as tf.Tensor4D, dy as tf.Tensor4D, attributes),
   ],
 };
 
-/** Registers the kernels for a backend. */
+/** Registers the kernels that a backend lacks. */
 export function registerEagerKernels(backendName: string): void {
-  const missing = Object.entries(SUBSTITUTES).filter(([name]) =>
-    tf.getKernel(name, backendName) === undefined
-  );
-  for (
-    const [kernelName, kernel] of [...Object.entries(COMPOSED), ...missing]
-  ) {
+  for (const [kernelName, kernel] of Object.entries(COMPOSED)) {
     if (tf.getKernel(kernelName, backendName) !== undefined) continue;
     tf.registerKernel({
       kernelName,

@@ -4,7 +4,7 @@
  * @module
  */
 import * as tf from "../../deps/tfjs.ts";
-import { normalize } from "../../model/encoder.ts";
+import { normalizePatches } from "../../model/encoder.ts";
 import type { PatchValues } from "../../patches/normalize.ts";
 import type { State, TensorSpec } from "../../model/tensors.ts";
 
@@ -43,6 +43,6 @@ export function patchTensor(
     ? new Uint16Array(buffer, byteOffset, byteLength / 2)
     : values;
   return tf.tidy(() =>
-    normalize(tf.tensor(Float32Array.from(numbers), shape), how)
+    normalizePatches(tf.tensor(Float32Array.from(numbers), shape), how)
   );
 }

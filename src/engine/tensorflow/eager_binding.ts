@@ -7,12 +7,8 @@
  * @module
  */
 import type { Binding, OpAttr, TensorMetadata } from "../../deps/tfjs_node.ts";
-import {
-  ATTRIBUTES,
-  bytesOf,
-  nameBytes,
-  setAttribute,
-} from "./op_attributes.ts";
+import { bytesOf } from "../../files.ts";
+import { ATTRIBUTES, nameBytes, setAttribute } from "./op_attributes.ts";
 import { DType } from "../trace/messages.ts";
 import { cString, type TensorFlowC, versionOf } from "./c_api.ts";
 import { readDevices } from "./devices.ts";

@@ -38,7 +38,27 @@ export function filled(graph: GraphBuilder, shape: number[]): GraphValue {
 }
 
 /** The feed of {@linkcode filled}'s placeholder. */
-export const HALF = { name: "x", shape: [], values: Float32Array.of(0.5) };
+const HALF = { name: "x", shape: [], values: Float32Array.of(0.5) };
+
+/**
+ * The least seconds that each of some nodes took, which run in turn, after a first run
+ * of each that does not count.
+ */
+export async function leastSeconds(
+  session: GraphSession,
+  names: string[],
+): Promise<number[]> {
+  const least = names.map(() => Infinity);
+  for (let run = 0; run <= RUNS; run++) {
+    for (const [i, name] of names.entries()) {
+      const begin = performance.now();
+      await session.run([HALF], [name]);
+      const seconds = (performance.now() - begin) / 1000;
+      if (run > 0) least[i] = Math.min(least[i]!, seconds);
+    }
+  }
+  return least;
+}
 
 const CONVOLUTION = {
   strides: attr.ints([1, 1, 1, 1]),
@@ -75,21 +95,13 @@ export async function fasterPrecision(
 ): Promise<"fp32" | "bf16"> {
   const shape = [gpu ? IMAGES.GPU : IMAGES.CPU, ...SIDES];
   using session = GraphSession.load(c, buildGraph(shape), target);
-  const best = { fp32: Infinity, bf16: Infinity };
   try {
-    for (let run = 0; run <= RUNS; run++) {
-      for (const precision of ["fp32", "bf16"] as const) {
-        const begin = performance.now();
-        await session.run([HALF], [precision]);
-        const taken = performance.now() - begin;
-        if (run > 0) best[precision] = Math.min(best[precision], taken);
-      }
-    }
+    const [fp32, bf16] = await leastSeconds(session, ["fp32", "bf16"]);
+    return bf16! < MAX_TIME_RATIO * fp32! ? "bf16" : "fp32";
   } catch {
     // Some CPUs have no kernel for a bf16 convolution.
     return "fp32";
   }
-  return best.bf16 < MAX_TIME_RATIO * best.fp32 ? "bf16" : "fp32";
 }
 
 /** Compiling takes seconds: XLA is used if it takes less than this share of the time. */
@@ -137,13 +149,8 @@ export async function isFasterByXla(
   const best = async (xla: boolean) => {
     const target = { config: { ...config, xla } };
     using session = GraphSession.load(c, graph, target);
-    let least = Infinity;
-    for (let run = 0; run <= RUNS; run++) {
-      const begin = performance.now();
-      await session.run([HALF], ["y"]);
-      if (run > 0) least = Math.min(least, performance.now() - begin);
-    }
-    return least;
+    const [least] = await leastSeconds(session, ["y"]);
+    return least!;
   };
   try {
     return await best(true) < MAX_XLA_RATIO * await best(false);

@@ -11,7 +11,7 @@ import type { ConvSpec } from "../../model/blocks.ts";
 import { attr, GraphBuilder } from "../trace/graph.ts";
 import { DType } from "../trace/messages.ts";
 import type { TensorFlowC } from "./c_api.ts";
-import { filled, HALF } from "./faster.ts";
+import { filled, leastSeconds } from "./faster.ts";
 import { GraphSession } from "./graph_session.ts";
 import type { SessionTarget } from "./session_target.ts";
 
@@ -32,7 +32,6 @@ export function tensorCoreChannels(precision: Precision): number {
   return precision === "bf16" ? 8 : 4;
 }
 
-const RUNS = 5;
 /** Padding costs memory: it is used if it takes less than this share of the time. */
 const MAX_TIME_RATIO = 0.95;
 
@@ -95,16 +94,8 @@ export async function stemSeconds(
   using session = GraphSession.load(c, buildGraph(stem), target);
   const names = [stem.stem.input, tensorCoreChannels(stem.precision)]
     .map((channels) => `y/${channels}`);
-  const best = names.map(() => Infinity);
-  for (let run = 0; run <= RUNS; run++) {
-    for (const [i, name] of names.entries()) {
-      const begin = performance.now();
-      await session.run([HALF], [name]);
-      const taken = (performance.now() - begin) / 1000;
-      if (run > 0) best[i] = Math.min(best[i]!, taken);
-    }
-  }
-  return { own: best[0]!, filled: best[1]! };
+  const [own, padded] = await leastSeconds(session, names);
+  return { own: own!, filled: padded! };
 }
 
 /** Whether the stem's input should be padded. */

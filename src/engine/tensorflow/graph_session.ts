@@ -5,6 +5,7 @@
  * @module
  */
 import { EmpSslError, messageOf } from "../../errors.ts";
+import { sizeOf } from "../../model/tensors.ts";
 import { cString, type TensorFlowC } from "./c_api.ts";
 import { type Device, readDevices } from "./devices.ts";
 import { RunTrace } from "./run_trace.ts";
@@ -177,7 +178,7 @@ export class GraphSession implements Disposable {
    */
   #feed({ name, shape, values, inPlace }: NamedFeed): Deno.PointerValue {
     const c = this.#c;
-    const wanted = shape.reduce((a, b) => a * b, 1);
+    const wanted = sizeOf(shape);
     // Otherwise TensorFlow would read beyond the array or abort the process.
     if (values.length !== wanted) {
       throw new EmpSslError({

@@ -126,8 +126,8 @@ export class GraphTrainer implements Trainer {
     const trainable = specs.filter(isTrainable), kept = trainer.#kept;
     if (state) {
       await restore(session, specs, state);
-      const first = initialKept(options.model, state, 0);
-      await restore(session, kept, new Map([...first, ...momentum ?? []]));
+      const first = initialKept(options.model, state, 0, momentum);
+      await restore(session, kept, first);
     }
     if (momentum?.has(trainable[0]!.name)) {
       await restore(session, trainable, momentum, momentumName);
@@ -255,8 +255,8 @@ export class GraphTrainer implements Trainer {
     return this.#read(this.#specs.map(({ name }) => name), readNode);
   }
 
-  /** See {@linkcode Trainer.momentum}. */
-  async momentum(): Promise<State> {
+  /** See {@linkcode Trainer.optimizerState}. */
+  async optimizerState(): Promise<State> {
     const names = this.#specs.filter(isTrainable).map(({ name }) => name);
     const kept = this.#kept.map(({ name }) => name);
     return new Map([

@@ -4,6 +4,7 @@
  * @module
  */
 import type { OpAttr } from "../../deps/tfjs_node.ts";
+import { bytesOf } from "../../files.ts";
 import { cString, type TensorFlowC } from "./c_api.ts";
 
 /** The package's numbers for the kinds of attributes. */
@@ -23,13 +24,6 @@ export function nameBytes(name: string): Uint8Array<ArrayBuffer> {
   let bytes = names.get(name);
   if (bytes === undefined) names.set(name, bytes = cString(name));
   return bytes;
-}
-
-/** The memory of an array as bytes, to pass to C. */
-export function bytesOf(
-  array: ArrayBufferView<ArrayBuffer>,
-): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(array.buffer, array.byteOffset, array.byteLength);
 }
 
 /** Sets an attribute of an operation. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { bytesOf } from "../../files.ts";
 import { DType } from "../trace/messages.ts";
 import type { TensorFlowC } from "./c_api.ts";
 
@@ -40,15 +41,14 @@ export function copyToTensor(
   shape: readonly number[],
   values: ArrayBufferView,
 ): Deno.PointerValue {
-  const { buffer, byteOffset, byteLength } = values;
+  const bytes = bytesOf(values);
   const tensor = c.TF_AllocateTensor(
     dtype,
     BigInt64Array.from(shape, BigInt),
     shape.length,
-    BigInt(byteLength),
+    BigInt(bytes.length),
   );
-  bytesAt(c.TF_TensorData(tensor), byteLength)
-    .set(new Uint8Array(buffer, byteOffset, byteLength));
+  bytesAt(c.TF_TensorData(tensor), bytes.length).set(bytes);
   return tensor;
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 import { type KernelInputs, KERNELS } from "../../model/kernels.ts";
+import { sizeOf } from "../../model/tensors.ts";
 import { attr, type GraphBuilder, type GraphValue } from "./graph.ts";
 import type { Kernel, KernelSettings } from "./kernel.ts";
 import { DType } from "./messages.ts";
@@ -93,7 +94,7 @@ export function batchNormKernels(
       });
       const mean = statistic(1), unbiased = statistic(2);
       rematerialization().register(y, (dependencies) => {
-        const count = x.shape.slice(0, -1).reduce((a, b) => a * b);
+        const count = sizeOf(x.shape.slice(0, -1));
         const biased = graph().scalar((count - 1) / count);
         const inputs = [unbiased, biased];
         const variance = graph().value("Mul", inputs, scale.shape);

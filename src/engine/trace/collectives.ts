@@ -5,6 +5,7 @@
  */
 import * as tf from "../../deps/tfjs.ts";
 import type { Replicas as ModelReplicas } from "../../model/replicas.ts";
+import { sizeOf } from "../../model/tensors.ts";
 import type { TraceBackend } from "./backend.ts";
 import { attr, type GraphBuilder, type GraphValue } from "./graph.ts";
 import { type AttrValue, DType } from "./messages.ts";
@@ -38,10 +39,6 @@ const GROUP = 1;
  * for communication to overlap with the backward pass.
  */
 const BUCKET_BYTES = 32 * 2 ** 20;
-
-function sizeOf({ shape }: GraphValue): number {
-  return shape.reduce((a, b) => a * b, 1);
-}
 
 /**
  * The collective operations of one replica. Every replica has to trace the same
@@ -134,7 +131,7 @@ export class Collectives implements ModelReplicas {
     // The backward pass computes the last gradients first: they are sent first.
     for (let i = values.length - 1; i >= 0; i--) {
       bucket.push(i);
-      bytes += 4 * sizeOf(values[i]!);
+      bytes += 4 * sizeOf(values[i]!.shape);
       if (bytes >= BUCKET_BYTES || i === 0) flush();
     }
     return sums;
@@ -143,11 +140,11 @@ export class Collectives implements ModelReplicas {
   #sumTogether(values: GraphValue[]): GraphValue[] {
     if (values.length === 1) return [this.sumValue(values[0]!)];
     const graph = this.#graph;
-    const sizes = values.map(sizeOf);
+    const sizes = values.map(({ shape }) => sizeOf(shape));
     const total = sizes.reduce((a, b) => a + b);
     const axis = graph.constant(DType.int32, [], [0]);
     const flat = values.map((value) =>
-      graph.reshape(graph.cast(value, DType.float), [sizeOf(value)])
+      graph.reshape(graph.cast(value, DType.float), [sizeOf(value.shape)])
     );
     const joined = graph.value("ConcatV2", [...flat, axis], [total], {
       N: attr.int(flat.length),
@@ -166,13 +163,13 @@ export class Collectives implements ModelReplicas {
     });
   }
 
-  /** See {@linkcode ModelReplicas.sum}. */
-  sum(x: tf.Tensor): tf.Tensor {
+  /** See {@linkcode ModelReplicas.allReduce}. */
+  allReduce(x: tf.Tensor): tf.Tensor {
     return this.#backend.tensor(this.sumValue(this.#backend.value(x)));
   }
 
-  /** See {@linkcode ModelReplicas.gather}. */
-  gather(x: tf.Tensor): tf.Tensor {
+  /** See {@linkcode ModelReplicas.allGather}. */
+  allGather(x: tf.Tensor): tf.Tensor {
     return this.#backend.tensor(this.#gather(this.#backend.value(x)));
   }
 

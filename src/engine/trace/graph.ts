@@ -59,11 +59,6 @@ export class GraphBuilder {
   #nodes: NodeDef[] = [];
   #shared = new Map<string, GraphValue>();
 
-  /** How many nodes there are. */
-  get size(): number {
-    return this.#nodes.length;
-  }
-
   /**
    * Appends a node.
    *

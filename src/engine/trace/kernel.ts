@@ -17,10 +17,13 @@ export type Kernel = (
   attributes: any,
 ) => GraphValue[];
 
+/** An element type of convolutions and dense layers. */
+export type ComputeType = typeof DType.float | typeof DType.bfloat16;
+
 /** How the operations of a graph are computed. */
 export interface KernelSettings {
   /** Element type of convolutions, dense layers and the operations between them. */
-  computeType: typeof DType.float | typeof DType.bfloat16;
+  computeType: ComputeType;
   /** Whether Winograd convolutions may be used: see `winograd.ts`. */
   winograd: boolean;
   /**

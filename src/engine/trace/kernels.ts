@@ -167,8 +167,9 @@ function traceKernels(
       return one("AddN", same, same[0]!.shape, { N: attr.int(same.length) });
     },
     BatchMatMul: ({ a, b }, { transposeA, transposeB }: Attributes) => {
-      // A layer's product has a weight or a bf16 activation as a factor; products
-      // in the losses have neither and stay in fp32.
+      // A layer's product has a weight or a bf16 activation as a factor; products in the
+      // losses have neither and stay in fp32, as do the weight gradients of a head
+      // without batch norms.
       const ofLayer = [a, b].some((v) => v.variable || v.dtype === bfloat16);
       const [x, y] = ofLayer
         ? [inComputeType(a), inComputeType(b)]

@@ -13,15 +13,14 @@ import type { TrainerOptions } from "../engine.ts";
 import { attr, type GraphBuilder, type GraphValue } from "./graph.ts";
 import { DType } from "./messages.ts";
 import { accumulatorOf, momentumName, NODES } from "./names.ts";
+import { patchInput, traceReplicas } from "./step_parts.ts";
 import {
   assignAll,
   countStopRequests,
   meanOverReplicas,
   optimize,
-  patchInput,
   sumOverReplicas,
-  traceReplicas,
-} from "./step_parts.ts";
+} from "./step_updates.ts";
 import type { TraceSettings } from "./trace.ts";
 import {
   clear,

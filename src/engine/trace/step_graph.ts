@@ -15,17 +15,15 @@ import type { EncoderOptions, TrainerOptions } from "../engine.ts";
 import type { GraphBuilder, GraphValue } from "./graph.ts";
 import { traceMicroBatchTrainer } from "./micro_batch_graph.ts";
 import { momentumName, NODES } from "./names.ts";
+import { patchFeed, patchInput, traceReplicas } from "./step_parts.ts";
 import {
   assignAll,
   countStopRequests,
   followTargets,
   meanOverReplicas,
   optimize,
-  patchFeed,
-  patchInput,
   sumOverReplicas,
-  traceReplicas,
-} from "./step_parts.ts";
+} from "./step_updates.ts";
 import { trace, type TraceSettings } from "./trace.ts";
 import { declare, output, tensorsOf } from "./variables.ts";
 

@@ -11,6 +11,7 @@ import {
   type GraphValue,
   type Sides,
 } from "./graph.ts";
+import type { ComputeType } from "./kernel.ts";
 import { DType } from "./messages.ts";
 import { controlDependency } from "./rematerialization.ts";
 
@@ -20,12 +21,12 @@ import { controlDependency } from "./rematerialization.ts";
  */
 export class PointConvolution {
   #graph: GraphBuilder;
-  #dtype: typeof DType.float | typeof DType.bfloat16;
+  #dtype: ComputeType;
 
   /** @param dtype Type of the maps; filters and their gradients are float. */
   constructor(
     graph: GraphBuilder,
-    dtype: typeof DType.float | typeof DType.bfloat16,
+    dtype: ComputeType,
   ) {
     this.#graph = graph;
     this.#dtype = dtype;

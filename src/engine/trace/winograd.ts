@@ -15,8 +15,10 @@
  *
  * @module
  */
+import { sizeOf } from "../../model/tensors.ts";
 import { controlDependency } from "./rematerialization.ts";
 import type { GraphBuilder, GraphValue, Sides } from "./graph.ts";
+import type { ComputeType } from "./kernel.ts";
 import { DType } from "./messages.ts";
 
 type Matrix = number[][];
@@ -89,7 +91,7 @@ function alongSide(matrix: Matrix, m: number, side: number, from: number) {
 /** Winograd convolutions for one tile size and one map size. */
 export class Winograd {
   #graph: GraphBuilder;
-  #dtype: typeof DType.float | typeof DType.bfloat16;
+  #dtype: ComputeType;
   #tiles: number;
   #place: number;
   #filter: Matrix;
@@ -107,7 +109,7 @@ export class Winograd {
     graph: GraphBuilder,
     m: 2 | 4,
     side: number,
-    dtype: typeof DType.float | typeof DType.bfloat16,
+    dtype: ComputeType,
   ) {
     const { input, filter, output } = ALGORITHMS[m];
     this.#graph = graph;
@@ -123,7 +125,7 @@ export class Winograd {
   #transform(matrix: Matrix, x: GraphValue): GraphValue {
     const graph = this.#graph;
     const p = matrix.length, q = matrix[0]!.length, rest = x.shape.slice(2);
-    const size = rest.reduce((a, b) => a * b);
+    const size = sizeOf(rest);
     const factor = graph.cast(
       graph.constant(DType.float, [p, q], matrix.flat()),
       x.dtype,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { EmpSslError } from "../../errors.ts";
+import { checkOneOf } from "../../choice_names.ts";
 import type { ModelConfig } from "../architectures.ts";
 import { BYOL } from "./byol.ts";
 import { EMP_SSL } from "./emp_ssl.ts";
@@ -42,17 +42,9 @@ export const METHODS: Readonly<Record<MethodName, Method>> = {
  * @throws {EmpSslError} `INVALID_ARGUMENT` for an unknown name.
  */
 export function methodNamed(name: string = "emp-ssl"): Method {
-  const found = Object.hasOwn(METHODS, name)
-    ? METHODS[name as MethodName]
-    : undefined;
-  if (found !== undefined) return found;
-  throw new EmpSslError({
-    action: "train by",
-    subject: `"${name}"`,
-    found: "no such method",
-    remedy: `choose one of ${METHOD_NAMES.join(", ")}`,
-    code: "INVALID_ARGUMENT",
-  });
+  const subject = `the method "${name}"`;
+  checkOneOf(name, METHOD_NAMES, { action: "train by", subject });
+  return METHODS[name as MethodName];
 }
 
 /** The method of a model. */

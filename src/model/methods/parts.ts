@@ -9,7 +9,8 @@ import type { ModelConfig } from "../architectures.ts";
 import { backboneWidth } from "../blocks.ts";
 import { invariance } from "../invariance.ts";
 import type { OptimizerConfig } from "../lars.ts";
-import { linear, linearNorm, relu, type Scope } from "../layers.ts";
+import { relu } from "../kernels.ts";
+import { linear, linearNorm, type Scope } from "../layers.ts";
 import { gramOf, type Losses } from "../loss.ts";
 import { resnet } from "../resnet.ts";
 import { totalCodingRate } from "../tcr.ts";
@@ -143,7 +144,7 @@ export function eachView<T>(
 }
 
 /** A tensor in float32, whatever type the layers before compute in. */
-export function wide(x: tf.Tensor): tf.Tensor {
+export function toFloat32(x: tf.Tensor): tf.Tensor {
   // With a float32 factor the product is float32.
   return tf.mul(x, 1);
 }
@@ -163,7 +164,7 @@ export function withoutGradient(
 /** Concatenates the views in float32, `(v·b)×d`. */
 export function stacked(views: tf.Tensor[]): tf.Tensor {
   const [{ shape }] = views as [tf.Tensor];
-  const joined = tf.stack(views.map(wide));
+  const joined = tf.stack(views.map(toFloat32));
   return tf.reshape(joined, [views.length * shape[0]!, ...shape.slice(1)]);
 }
 

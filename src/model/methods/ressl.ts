@@ -26,8 +26,8 @@ import {
   projectorOf,
   shown,
   stacked,
+  toFloat32,
   TWO_VIEWS,
-  wide,
   withoutGradient,
 } from "./parts.ts";
 import { view, WEAKER } from "./recipes.ts";
@@ -152,7 +152,7 @@ export const RESSL: Method = {
     const [rows, d] = z.shape as [number, number], images = rows / views;
     const q = tf.slice(z, [0, 0], [images, d]);
     const k = tf.slice(keys, [images, 0], [images, d]);
-    const queue = wide(kept.queue!), size = optionOf(model, "queue");
+    const queue = toFloat32(kept.queue!), size = optionOf(model, "queue");
     const loss = relationLoss(q, {
       ...{ k, queue },
       student: optionOf(model, "student"),

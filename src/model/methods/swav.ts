@@ -34,8 +34,8 @@ import {
   shown,
   soloLars,
   stacked,
+  toFloat32,
   TWO_VIEWS,
-  wide,
   withoutGradient,
 } from "./parts.ts";
 import { STRONG, view } from "./recipes.ts";
@@ -171,14 +171,14 @@ export const SWAV: Method = {
       const queue = kept[QUEUES[view]!]!;
       const assigned = withoutGradient(
         () => {
-          const old = tf.matMul(wide(queue), prototypes);
+          const old = tf.matMul(toFloat32(queue), prototypes);
           const all = sinkhorn(tf.concat([cosines, old]), options);
           return tf.slice(all, [0, 0], [images, k]);
         },
         cosines,
         prototypes,
       );
-      const next = tf.concat([own, wide(queue)]);
+      const next = tf.concat([own, toFloat32(queue)]);
       return {
         cosines,
         assigned,
