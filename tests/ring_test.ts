@@ -36,6 +36,20 @@ Deno.test("an empty ring holds its consumer back until all parts are there", asy
   assertEquals([...await batch], [1, 2, 3]);
 });
 
+Deno.test("batches begin at addresses that TensorFlow reads in place", async () => {
+  // Small memory and memory of pages of its own begin at different addresses.
+  for (const slotBytes of [3, 1_000, 100_000, 5_000_001]) {
+    const ring = Ring.create({ slots: 2, slotBytes, parts: 1 });
+    // As another thread sees it.
+    const other = new Ring(ring.handle);
+    for (const batch of [0, 1]) {
+      const view = await other.claim(batch) as Uint8Array<ArrayBuffer>;
+      const address = Deno.UnsafePointer.value(Deno.UnsafePointer.of(view));
+      assertEquals([view.length, address % 64n], [slotBytes, 0n]);
+    }
+  }
+});
+
 for (
   const [who, producing, consuming] of [
     ["consumer", 0, 2],

@@ -15,6 +15,8 @@ import { EmpSslError } from "../errors.ts";
 export interface RingHandle {
   /** Control words and slots. */
   memory: SharedArrayBuffer;
+  /** Where the first slot begins. */
+  first: number;
   /** How many batches fit. */
   slots: number;
   /** Bytes of a batch. */
@@ -33,6 +35,18 @@ const ALIGNMENT = 64;
 
 function align(bytes: number): number {
   return Math.ceil(bytes / ALIGNMENT) * ALIGNMENT;
+}
+
+/**
+ * Bytes from the start of some memory to its first aligned address; 0 without
+ * `--allow-ffi`, where Deno does not tell addresses and TensorFlow cannot be used.
+ */
+function toAlignedAddress(memory: SharedArrayBuffer): number {
+  const { state } = Deno.permissions.querySync({ name: "ffi" });
+  if (state !== "granted") return 0;
+  const pointer = Deno.UnsafePointer.of(new Uint8Array(memory));
+  const address = Number(Deno.UnsafePointer.value(pointer) % BigInt(ALIGNMENT));
+  return (ALIGNMENT - address) % ALIGNMENT;
 }
 
 /**
@@ -61,10 +75,9 @@ export class Ring {
   /** Joins a ring that another thread created. */
   constructor(handle: RingHandle) {
     this.handle = handle;
-    const { memory, slots, slotBytes } = handle;
-    const words = FIRST_SLOT + 2 * slots;
-    this.#control = new Int32Array(memory, 0, words);
-    const first = align(words * 4), stride = align(slotBytes);
+    const { memory, first, slots, slotBytes } = handle;
+    this.#control = new Int32Array(memory, 0, FIRST_SLOT + 2 * slots);
+    const stride = align(slotBytes);
     this.#views = Array.from(
       { length: slots },
       (_, i) => new Uint8Array(memory, first + i * stride, slotBytes),
@@ -73,12 +86,13 @@ export class Ring {
 
   /** Creates a ring. */
   static create(
-    { slots, slotBytes, parts }: Omit<RingHandle, "memory">,
+    { slots, slotBytes, parts }: Omit<RingHandle, "memory" | "first">,
   ): Ring {
-    const words = FIRST_SLOT + 2 * slots;
-    const bytes = align(words * 4) + slots * align(slotBytes);
-    const memory = new SharedArrayBuffer(bytes);
-    return new Ring({ memory, slots, slotBytes, parts });
+    const control = align(4 * (FIRST_SLOT + 2 * slots));
+    const bytes = control + slots * align(slotBytes);
+    const memory = new SharedArrayBuffer(bytes + ALIGNMENT);
+    const first = control + toAlignedAddress(memory);
+    return new Ring({ memory, first, slots, slotBytes, parts });
   }
 
   #sequenceAt(batch: number): number {
