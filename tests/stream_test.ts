@@ -1,5 +1,11 @@
 /** The patch stream with real workers. */
-import { assertEquals, assertNotEquals, assertRejects } from "@std/assert";
+import {
+  assertEquals,
+  assertNotEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
+import { pathToFileURL } from "node:url";
 import { loadSharp } from "../src/deps/sharp.ts";
 import { EmpSslError } from "../src/errors.ts";
 import type { PatchJob } from "../src/stream/patch_job.ts";
@@ -226,6 +232,91 @@ Deno.test("workers that are killed in the middle change no byte", async () => {
   assertEquals(await digestsWithDeaths(job, [0, 1]), undisturbed);
   // The one that replaces it dies too.
   assertEquals(await digestsWithDeaths(job, [0], 1), undisturbed);
+});
+
+Deno.test("a worker that dies while another still opens is replaced by one", async () => {
+  await withFolder(async (dir) => {
+    // Worker 0 dies once after it has opened, and its successor at an image.
+    const module = (deaths: string) =>
+      `const once = (name) => {
+  try {
+    Deno.mkdirSync(${JSON.stringify(dir)} + "/" + name);
+    return true;
+  } catch {
+    return false;
+  }
+};
+const die = () => setTimeout(() => { throw new Error("died"); });
+let images = 0;
+export default async () => {
+  if (self.name === "patches 1") await new Promise((done) => setTimeout(done, 900));
+  else if (${deaths} && once("open")) setTimeout(die, 100);
+  return {
+    length: 64,
+    describe: (index) => "image " + index,
+    async image(index) {
+      if (${deaths} && self.name === "patches 0" && ++images === 100 && once("image")) die();
+      await new Promise((done) => setTimeout(done, 5));
+      return { width: 16, height: 16, data: new Uint8Array(768).fill(index) };
+    },
+  };
+};
+`;
+    const streamOf = async (deaths: boolean) => {
+      const path = `${dir}/${deaths}.ts`;
+      await Deno.writeTextFile(path, module(`${deaths}`));
+      const name = pathToFileURL(path).href;
+      return {
+        ...JOB,
+        source: { name, split: "train" as const },
+        endBatch: 40,
+      };
+    };
+    const undisturbed = await digests(await streamOf(false), 2);
+    assertEquals(await digests(await streamOf(true), 2), undisturbed);
+    assertEquals([...Deno.readDirSync(dir)].length, 4);
+  });
+});
+
+Deno.test("a data set that ends its process loses that image alone", async () => {
+  await withFolder(async (dir) => {
+    for (const end of ["Deno.exit(0)", "self.close()", "process.exit(0)"]) {
+      const path = `${dir}/${end.slice(0, 4)}.ts`;
+      await Deno.writeTextFile(
+        path,
+        `import process from "node:process";
+export default () => ({
+  length: 200,
+  describe: (index) => "image " + index,
+  image(index) {
+    if (index === 7) ${end};
+    return { width: 16, height: 16, data: new Uint8Array(768).fill(index) };
+  },
+});
+void process;
+`,
+      );
+      const skipped: string[] = [];
+      const source = {
+        name: pathToFileURL(path).href,
+        split: "train" as const,
+      };
+      const job = { ...JOB, source, endBatch: 25 };
+      await using stream = await PatchStream.open(job, {
+        workers: 2,
+        onSkipped: (image, why) => skipped.push(`${image}: ${why}`),
+      });
+      let batches = 0;
+      for await (const _ of stream) batches++;
+      assertEquals(batches, 25);
+      assertEquals(skipped.length, 1);
+      assertStringIncludes(skipped[0]!, "image 7: ");
+      assertStringIncludes(
+        skipped[0]!,
+        `the data set calls ${end.split("(")[0]!.replace("self.", "")}()`,
+      );
+    }
+  });
 });
 
 Deno.test("workers that keep dying end the stream with one line", async () => {

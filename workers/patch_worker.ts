@@ -3,9 +3,23 @@
  *
  * @module
  */
+import process from "node:process";
 import * as Comlink from "../src/deps/comlink.ts";
 import { type OnFailure, PatchCutter } from "../src/stream/patch_job.ts";
 import type { PatchCalls } from "../src/stream/patch_calls.ts";
+
+/**
+ * Code of a user's data set that ends its process would end this thread alone, without
+ * an event: the pool would wait for ever. Its image fails instead.
+ */
+function refuse(name: string): () => never {
+  return () => {
+    throw new Error(`the data set calls ${name}()`);
+  };
+}
+self.close = refuse("close");
+Deno.exit = refuse("Deno.exit");
+process.exit = refuse("process.exit");
 
 let cutter: PatchCutter;
 

@@ -5,7 +5,7 @@
  * @module
  */
 import * as Comlink from "../deps/comlink.ts";
-import { untilAborted } from "../call_options.ts";
+import { atMost, untilAborted } from "../call_options.ts";
 import { checkWorkers } from "./worker_count.ts";
 import { codeOf, EmpSslError, isEmpSslError, messageOf } from "../errors.ts";
 import { Failure } from "../failure.ts";
@@ -66,14 +66,8 @@ const IDLE_WITHIN = 30_000;
  * of its own, and would crash the process where the worker's memory is freed first.
  */
 async function end({ worker, remote, death }: Member): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<void>((done) => {
-    timer = setTimeout(done, IDLE_WITHIN);
-  });
   // A dead worker decodes nothing.
-  const idle = death.guard(remote.idle()).catch(() => {});
-  await Promise.race([idle, late]);
-  clearTimeout(timer);
+  await atMost(IDLE_WITHIN, death.guard(remote.idle()).catch(() => {}));
   worker.terminate();
 }
 
@@ -115,14 +109,17 @@ export class PatchPool {
     try {
       const slots = Array.from({ length: options.workers }, (_, i) => i);
       const opened = Promise.all(slots.map((slot) => pool.#spawn(slot)));
-      await untilAborted(opened, options.signal);
+      const members = await untilAborted(opened, options.signal);
+      // One that has died since it opened has been replaced, and `#onDeath` runs the
+      // other.
+      members.filter((member) => pool.#members[member.slot] === member)
+        .forEach((member) => pool.#run(member));
     } catch (error) {
       const ended = pool.close();
       // An abort is answered at once.
       if (!options.signal?.aborted) await ended;
       throw error;
     }
-    for (const member of pool.#members) pool.#run(member);
     return pool;
   }
 
