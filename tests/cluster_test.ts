@@ -26,7 +26,7 @@ import {
   sharedSettings,
 } from "../src/cluster/agreement.ts";
 import { programDigest } from "../src/cluster/program_digest.ts";
-import { openDataset } from "../src/data/catalog.ts";
+import { openDataset } from "../src/data/open_dataset.ts";
 import { type TrainConfig, trainSource } from "../src/checkpoint/run_config.ts";
 import { withDefaults } from "../src/train/choices.ts";
 import { resolveConfig } from "../src/train/config.ts";
@@ -456,6 +456,20 @@ Deno.test("processes compare names, classes and some pixels of their images", as
     assertNotEquals(await digestOfFolder("c"), a);
     assertEquals(programDigest()?.length, 16);
   });
+});
+
+Deno.test("a method of views refuses a batch that its device cannot hold", async () => {
+  const arch = "resnet18-imagenet";
+  const config = await resolveConfig({ method: "simclr", arch });
+  const batchOn = (bs: number, memoryBytes: number) => () =>
+    microBatchOf({ ...config, bs, patchSize: 224 }, {
+      ...{ engine: "tensorflow", version: "2", device: "GPU" },
+      ...{ precision: "bf16", memoryBytes },
+    });
+  assertEquals(batchOn(2048, 141e9)(), undefined);
+  // A stem's map of 3,072 images has 2.47·10⁹ numbers.
+  assertThrows(batchOn(3072, 141e9), Error, "over 2³¹ numbers, give fewer");
+  assertThrows(batchOn(2048, 60e9), Error, "GB and 60.0 GB are free");
 });
 
 Deno.test("processes on one machine share its memory", async () => {

@@ -1,6 +1,7 @@
 /** Why TensorFlow with CUDA finds no GPU, and which GPUs a process uses. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { cudaLibraries, whyNoGpu } from "../src/engine/tensorflow/cuda.ts";
+import { setRounding } from "../src/engine/tensorflow/environment.ts";
 import { gpusOf, slurmGpus } from "../src/engine/tensorflow/gpu_share.ts";
 
 const NOWHERE = "/nowhere/tensorflow/libtensorflow_cc.so.2";
@@ -40,4 +41,33 @@ Deno.test("each process of a machine has GPUs of its own", () => {
   assertEquals(slurm({ ...two, ...alone }), undefined);
   assertEquals(slurm({ ...two, CUDA_VISIBLE_DEVICES: "1" }), undefined);
   assertEquals(slurm({}), undefined);
+});
+
+Deno.test("a later engine learns that fp32 is computed as the first one chose", () => {
+  const override = "NVIDIA_TF32_OVERRIDE";
+  const fresh = (entries: [string, string][] = []) => {
+    const set = new Map(entries);
+    const env = {
+      get: (name: string) => set.get(name),
+      set: (name: string, value: string) => void set.set(name, value),
+      delete: (name: string) => void set.delete(name),
+    };
+    return { set, env };
+  };
+  const { set, env } = fresh();
+  assertEquals(setRounding("fp32", env), undefined);
+  assertEquals(set.get(override), "0");
+  assertEquals(setRounding("fp32", env), undefined);
+  assertStringIncludes(setRounding("tf32", env)!, "in fp32, as by the first");
+  // A child process inherits the variables, and has its own first engine.
+  set.set("EMP_SSL_ROUNDING", `${Deno.pid + 1}:fp32`);
+  assertEquals(setRounding("bf16", env), undefined);
+  assertEquals(set.get(override), undefined);
+  assertEquals(setRounding("auto", env), undefined);
+  assertStringIncludes(setRounding("fp32", env)!, "in TF32, as by the first");
+  // What the user has set stays, and is no surprise.
+  const own = fresh([[override, "1"]]);
+  assertEquals(setRounding("fp32", own.env), undefined);
+  assertEquals(setRounding("tf32", own.env), undefined);
+  assertEquals(own.set.get(override), "1");
 });

@@ -64,6 +64,14 @@ export function stepBytes(
   return FIXED_BYTES + rows * each * (patchSize / side) ** 2;
 }
 
+/** Whether the largest map of `rows` patches has as few numbers as kernels can count. */
+export function mapsFit(
+  { model, patchSize }: Pick<TrainerOptions, "model" | "patchSize">,
+  rows: number,
+): boolean {
+  return rows * largestMap(model, patchSize) < MOST_NUMBERS;
+}
+
 /**
  * The largest micro-batch that fits.
  *
@@ -92,10 +100,9 @@ export function chooseMicroBatch(
   precision = "fp32",
 ): number | undefined {
   const { images, patches } = options;
-  const map = largestMap(options.model, options.patchSize);
   const fits = (n: number) =>
     stepBytes(options, n * images, precision) <= SHARE * freeBytes &&
-    n * images * map < MOST_NUMBERS;
+    mapsFit(options, n * images);
   if (fits(patches)) return undefined;
   for (let n = patches - 1; n > 1; n--) {
     if (patches % n === 0 && fits(n)) return n;

@@ -8,6 +8,7 @@ import { flagError } from "../flag_error.ts";
 import {
   availableMemory,
   chooseMicroBatch,
+  mapsFit,
   stepBytes,
 } from "../engine/micro_batch.ts";
 import { splitAddress } from "../address.ts";
@@ -81,12 +82,16 @@ export function microBatchOf(
   if (!method.microBatches) {
     const rows = images * batch.patches;
     const needed = stepBytes(batch, rows, precision);
-    if (needed <= free) return undefined;
+    // Each view is embedded by itself.
+    const hasRoom = mapsFit(batch, images);
+    if (needed <= free && hasRoom) return undefined;
     const gigabytes = (bytes: number) => (bytes / 1e9).toFixed(1);
     throw flagError(
       `--bs ${batch.images}`,
-      `a step of ${method.name} needs about ${gigabytes(needed)} GB and ` +
-        `${gigabytes(free)} GB are free`,
+      hasRoom
+        ? `a step of ${method.name} needs about ${gigabytes(needed)} GB and ` +
+          `${gigabytes(free)} GB are free`
+        : "a map of a view would have over 2³¹ numbers",
       "give fewer images",
     );
   }

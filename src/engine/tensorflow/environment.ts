@@ -18,7 +18,7 @@ interface EnvironmentChoice {
 
 /** The variables of an engine, and why each is set. */
 function variables(
-  { gpu, precision, xla }: EnvironmentChoice,
+  { gpu, xla }: EnvironmentChoice,
 ): Record<string, string> {
   return {
     // The C++ code logs fatal errors only; calls return other errors as statuses.
@@ -28,11 +28,6 @@ function variables(
         // Speed: keeps batch norms in training in NHWC. Without this variable
         // TensorFlow transposes to NCHW and back around each of them.
         TF_USE_CUDNN_BATCHNORM_SPATIAL_PERSISTENT: "1",
-        // Precision: cuBLAS and cuDNN would otherwise round the factors of fp32
-        // products to TF32's 10 bits. In bf16 these are the products of the losses,
-        // and stay as TensorFlow has them: `auto`, which is decided when the library is
-        // loaded, then computes like the bf16 that a resumed run asks for.
-        ...(precision === "fp32" ? { NVIDIA_TF32_OVERRIDE: "0" } : {}),
       }
       : {}),
     // The session's setting enables XLA on GPUs only; on a CPU this flag is needed
@@ -42,6 +37,9 @@ function variables(
       : {}),
   };
 }
+
+/** Some environment variables: those of the process, or a test's. */
+type Variables = Pick<typeof Deno.env, "get" | "set" | "delete">;
 
 /** The environment variable by which threads of this process learn of its first engine. */
 const THREADS = "EMP_SSL_THREADS";
@@ -65,10 +63,48 @@ export function otherThreads(threads: number | undefined): string | undefined {
   return undefined;
 }
 
-/** Sets the variables. */
+/** Whether cuBLAS and cuDNN may round fp32 to TF32; they read it once in a process. */
+const OVERRIDE = "NVIDIA_TF32_OVERRIDE";
+/** The number of this process, and what its first engine on a GPU made of `OVERRIDE`. */
+const ROUNDING = "EMP_SSL_ROUNDING";
+
+/**
+ * Sets for the first engine of a process whether products of fp32 may be rounded to
+ * TF32, unless the user has.
+ *
+ * @param precision What this engine asks for. In bf16 these are the products of the
+ * losses, which stay as TensorFlow has them: `auto`, which is decided when the library is
+ * loaded, then computes like the bf16 that a resumed run asks for.
+ * @returns Why this engine's products are rounded otherwise, if they are.
+ */
+export function setRounding(
+  precision: EnvironmentChoice["precision"],
+  env: Variables = Deno.env,
+): string | undefined {
+  const wish = precision === "fp32" ? "fp32" : "TF32";
+  const [pid, first] = env.get(ROUNDING)?.split(":") ?? [];
+  if (pid !== `${Deno.pid}`) {
+    // A parent of ours has set it for itself.
+    if (first === "fp32") env.delete(OVERRIDE);
+    const isUsers = env.get(OVERRIDE) !== undefined;
+    if (!isUsers && wish === "fp32") env.set(OVERRIDE, "0");
+    env.set(ROUNDING, `${Deno.pid}:${isUsers ? "user" : wish}`);
+    return undefined;
+  }
+  return first === "user" || first === wish
+    ? undefined
+    : `products of fp32 are computed in ${first}, as by the first engine in this ` +
+      `process, not in ${wish}: start another process for that`;
+}
+
+/**
+ * Sets the variables.
+ *
+ * @returns A warning, where an earlier engine of this process has decided otherwise.
+ */
 export function setEnvironment(
   choice: EnvironmentChoice,
-): void {
+): string | undefined {
   const share = choice.gpu
     ? slurmGpus((name) => Deno.env.get(name))
     : undefined;
@@ -76,4 +112,5 @@ export function setEnvironment(
   for (const [name, value] of Object.entries(variables(choice))) {
     if (Deno.env.get(name) === undefined) Deno.env.set(name, value);
   }
+  return choice.gpu ? setRounding(choice.precision) : undefined;
 }

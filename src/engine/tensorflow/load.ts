@@ -86,7 +86,6 @@ async function loadFrom(
   const target = { config, onKernels };
   const replicas = cluster &&
     await ReplicaGroup.start(c, { wish: cluster, gpu, config });
-  const threadWarning = otherThreads(threads);
   const report: EngineReport = {
     engine: "tensorflow",
     version: binding.TF_Version,
@@ -97,9 +96,11 @@ async function loadFrom(
     library: library.path,
     replicas: replicas &&
       { own: replicas.devices.length, count: replicas.count },
-    warning: wantsGpu && !gpu
-      ? whyNoGpu(library.path)
-      : replicas?.warning ?? threadWarning ?? unusedGpu(library),
+    warning: [
+      wantsGpu && !gpu ? whyNoGpu(library.path) : unusedGpu(library),
+      replicas?.warning,
+      otherThreads(threads),
+    ].filter(Boolean).join("; ") || undefined,
   };
   const close = () => {
     loaded = undefined;
@@ -130,10 +131,10 @@ export async function loadTensorFlow(
     ? ["cpu", "gpu"] as const
     : ["gpu", "cpu"] as const;
   for (const library of await installedLibraries(best)) {
-    let c: TensorFlowC;
+    let c: TensorFlowC, rounding: string | undefined;
     try {
       const gpu = library.variant === "gpu" && hasNvidiaGpu();
-      setEnvironment({ gpu, precision: choice, xla: wish.xla });
+      rounding = setEnvironment({ gpu, precision: choice, xla: wish.xla });
       c = withoutStderr(() => openTensorFlow(library.path));
     } catch (error) {
       complaints.push(messageOf(error));
@@ -142,7 +143,7 @@ export async function loadTensorFlow(
     // No fallback from here on: two TensorFlow libraries in one process crash it.
     const engine = await loadFrom(library, c, choice, wish).catch(unavailable);
     const { report } = engine;
-    const warnings = [...complaints, report.warning ?? ""].filter(Boolean);
+    const warnings = [...complaints, report.warning, rounding].filter(Boolean);
     report.warning = warnings.join("; ") || undefined;
     return engine;
   }
