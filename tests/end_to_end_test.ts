@@ -6,6 +6,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { decodeSafetensors } from "../src/checkpoint/safetensors.ts";
 import { engineForTasks, runTask } from "./tasks.ts";
 import { withFolder, writeImages } from "./images.ts";
+import { NARROW_FLAGS } from "./narrow.ts";
 
 /** The length of a feature. */
 const WIDTH = 4096;
@@ -88,6 +89,7 @@ Deno.test({
         const { code, out, err } = await runTask("train", [
           ...["--dir", `${dir}/run`, "--limit-images", "16", "--bs", "4"],
           ...["--num-patches", "2", "--precision", "fp32", "--save-every", "1"],
+          ...NARROW_FLAGS,
           ...flags,
         ]);
         assertEquals(code, 2, out);

@@ -27,8 +27,8 @@ Deno.test("SIGKILL in the middle of an embedding changes nothing", async () => {
     for (let tries = 0; tries < 3000; tries++) {
       const part = await Deno.stat(`${dir}/cut.parquet.part`)
         .catch(() => undefined);
-      // More than three batches of 16 rows of 4,096 fp32 numbers.
-      if (part && part.size > 3 * 16 * 4096 * 4) break;
+      // More than three batches of 16 rows of 1,024 fp32 numbers.
+      if (part && part.size > 3 * 16 * 1024 * 4) break;
       await new Promise((done) => setTimeout(done, 10));
     }
     child.kill("SIGKILL");

@@ -24,8 +24,8 @@ const mount = (dir: string, megabytes: number, how = "size") =>
     ...["-t", "tmpfs", "-o", `${how}=${megabytes}m`, "none", dir],
   ]).catch((error) => `${error.message}`);
 
-/** Sizes of the disk in MB: a checkpoint has 273, so the small disk holds only one. */
-const SMALL = 400, LARGE = 1200;
+/** Sizes of the disk in MB: a checkpoint has 105, so the small disk holds only one. */
+const SMALL = 150, LARGE = 500;
 
 async function whyNot(): Promise<string> {
   const dir = await Deno.makeTempDir();
