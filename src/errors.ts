@@ -8,8 +8,8 @@
 /**
  * The kind of an error; stable, for programs to test.
  *
- * - `INVALID_ARGUMENT`: a setting is refused, or a call on what was disposed of; no work
- *   was begun.
+ * - `INVALID_ARGUMENT`: a setting is refused, or a call on what was disposed of, before
+ *   any work; or an output cannot be written, such as to a full disk.
  * - `INVALID_DATA`: images or labels are wrong, or too many images cannot be read.
  * - `NOT_FOUND`: a folder, a file, a module or a checkpoint does not exist.
  * - `ENGINE_UNAVAILABLE`: the engine, or the decoder of images, is not set up or cannot

@@ -14,7 +14,7 @@
  */
 import * as tf from "../../deps/tfjs.ts";
 import type { ModelConfig } from "../architectures.ts";
-import { relu } from "../layers.ts";
+import { relu } from "../kernels.ts";
 import { normalizeRows } from "../projector.ts";
 import type { Method } from "./method.ts";
 import { optionOf } from "./options.ts";
@@ -96,7 +96,7 @@ export const VICREG: Method = {
     lr: { rate: 0.3, per: 256 },
     warmUp: "10%",
     // Biases and batch norms, which LARS does not scale, diverge with a shorter warm-up:
-    // with 31 steps after 5 steps, in PyTorch too; with 150 they do not.
+    // with 31 steps within 12, in PyTorch too; with 150 they do not.
     leastWarmUpSteps: 150,
     optimizer: soloLars(1e-4),
   }),
