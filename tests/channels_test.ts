@@ -11,6 +11,7 @@ import type { Interpolation } from "../src/patches/resize.ts";
 import { noise, photo } from "./formula.ts";
 import { transform } from "./golden_transform.ts";
 import { sha256 } from "./sha256.ts";
+import { startWith } from "./whole_patch.ts";
 
 /** Width, height, the formula's seed, channels, bits. */
 type Source = [number, number, number, number, 8 | 16];
@@ -62,7 +63,7 @@ function run(c: Case): Uint8Array | Uint16Array {
     const [left, top, width, height] = c.box;
     transforms.load(image);
     transforms.cropAndResize({ left, top, width, height }, c);
-  } else transforms.start(image.data, image.width, image.channels);
+  } else startWith(transforms, image);
   if (c.transform === "patch") {
     transforms.flip();
     transforms.adjustBrightness(c.factors[0]!);
@@ -87,10 +88,7 @@ Deno.test("a jitter of strength 0 changes no value, of any channels", async () =
     for (const bits of [8, 16] as const) {
       const image = picture([32, 32, 5, channels, bits]);
       const transforms = await createTransforms({ channels, bits });
-      transforms.load(image);
-      const box = { left: 0, top: 0, width: 32, height: 32 };
-      const how = { size: 32, interpolation: "bilinear" } as const;
-      transforms.cropAndResize(box, how);
+      startWith(transforms, image);
       jitter(transforms, { order: [3, 0, 2, 1], ...neutral });
       assertEquals([...transforms.patch], [...image.data], `${channels}`);
     }
@@ -98,10 +96,10 @@ Deno.test("a jitter of strength 0 changes no value, of any channels", async () =
 });
 
 Deno.test("the hue of 16 bits is torchvision's of a tensor", () => {
-  const { data } = picture([16, 16, 5, 3, 16]);
+  const image = picture([16, 16, 5, 3, 16]);
   for (const { factor, values } of golden.hues) {
     const transforms = new PlainTransforms();
-    transforms.start(data, 16);
+    startWith(transforms, image);
     transforms.adjustHue(factor);
     transforms.patch.forEach((value, i) =>
       assert(Math.abs(value - values[i]!) <= 2, `${factor} ${i}: ${value}`)
@@ -123,9 +121,9 @@ Deno.test("16 bits are blurred, lightened and inverted as 8 are", () => {
       (t: PlainTransforms) => t.solarize(),
     ]
   ) {
-    const [a, b] = [wide, narrow].map(({ data }) => {
+    const [a, b] = [wide, narrow].map((image) => {
       const transforms = new PlainTransforms();
-      transforms.start(data, 32, 2);
+      startWith(transforms, image);
       change(transforms);
       return transforms.patch;
     });

@@ -8,6 +8,7 @@ import { WasmTransforms } from "../src/patches/wasm/wasm_transforms.ts";
 import { photo } from "./formula.ts";
 import { transform } from "./golden_transform.ts";
 import { sha256 } from "./sha256.ts";
+import { startWith } from "./whole_patch.ts";
 
 /** Width, height, the formula's seed, and whether it has no colour. */
 type Source = [number, number, number, "grey"?];
@@ -69,9 +70,9 @@ function run(transforms: PatchTransforms, c: Case): Uint8Array {
     return transforms.patch as Uint8Array;
   }
   const source = c.source === "every colour"
-    ? { data: everyColour(), width: 4096 }
+    ? { data: everyColour(), width: 4096, height: 4096 }
     : picture(c.source);
-  transforms.start(source.data, source.width);
+  startWith(transforms, source);
   if (c.transform === "jitter") jitter(transforms, jitterOf(c));
   else transform(transforms, c);
   return transforms.patch as Uint8Array;

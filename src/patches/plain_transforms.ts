@@ -49,17 +49,6 @@ export class PlainTransforms implements PatchTransforms {
     this.#size = options.size;
     cropAndResize(this.#image, box, options, this.patch);
   }
-  /** See {@linkcode PatchTransforms.start}. */
-  start(patch: Samples, size: number, channels = 3): void {
-    this.patch = patch.slice();
-    this.#size = size;
-    this.#format = formatOf({
-      width: size,
-      height: size,
-      channels,
-      data: patch,
-    });
-  }
   /** See {@linkcode PatchTransforms.flip}. */
   flip(): void {
     flip(this.patch, this.#size, this.#format.channels);

@@ -19,8 +19,6 @@ export interface PatchTransforms {
     box: CropBox,
     options: { size: number; interpolation: Interpolation },
   ): void;
-  /** Starts from a copy of an existing patch. */
-  start(patch: Samples, size: number): void;
   /** See `flip.ts`. */
   flip(): void;
   /** See `brightness.ts`. */

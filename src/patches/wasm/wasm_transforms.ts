@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Image, Samples } from "../../data/image.ts";
+import type { Image } from "../../data/image.ts";
 import { boxBlurs } from "../blur.ts";
 import { contrastMean } from "../contrast.ts";
 import type { CropBox } from "../crop.ts";
@@ -69,11 +69,11 @@ export class WasmTransforms implements PatchTransforms {
   }
 
   /** Places the buffers of a patch after the image. */
-  #layOut(size: number, length = size * size * 3): void {
-    if (size === this.#size && length === this.#length) return;
+  #layOut(size: number): void {
+    if (size === this.#size) return;
     const { width, height, data } = this.#image;
     this.#size = size;
-    this.#length = length;
+    this.#length = size * size * 3;
     this.#patch = align(IMAGE + data.length + SLACK);
     this.#other = align(this.#patch + this.#length + SLACK);
     this.#scratch = align(this.#other + this.#length + SLACK);
@@ -126,11 +126,6 @@ export class WasmTransforms implements PatchTransforms {
     }
   }
 
-  /** See {@linkcode PatchTransforms.start}. */
-  start(patch: Samples, size: number): void {
-    this.#layOut(size, patch.length);
-    this.#bytes.set(patch, this.#patch);
-  }
   /** See {@linkcode PatchTransforms.flip}. */
   flip(): void {
     kernels.flip(this.#patch, this.#size);
