@@ -14,12 +14,17 @@ import { isModule } from "../src/data/own_data.ts";
 import { defined } from "../src/defined.ts";
 import { errorMaker } from "../src/errors.ts";
 import type { EvaluationResult } from "../src/evaluate/evaluate.ts";
-import { isMadeWith } from "../src/evaluate/evaluation_record.ts";
+import { isMadeWith, isOnDataOf } from "../src/evaluate/evaluation_record.ts";
+import { architecture } from "../src/model/architectures.ts";
 import { methodNamed } from "../src/model/methods/methods.ts";
 import { readRow, rowNames } from "../src/report/book.ts";
 import { readRun } from "../src/report/run_record.ts";
 import { recordRun } from "../src/report/write_book.ts";
-import { withoutDefaultHead } from "../src/train/method_defaults.ts";
+import {
+  methodRate,
+  methodWarmUp,
+  withoutDefaultHead,
+} from "../src/train/method_defaults.ts";
 import { dataDefaults } from "../src/train/data_defaults.ts";
 import { differenceOf } from "../src/train/unchanged.ts";
 import { recipesOf } from "../src/train/views.ts";
@@ -113,7 +118,8 @@ export function trainedOtherwise(
   stored: ResolvedConfig,
 ): string | undefined {
   const choices = trainConfigOf(parseFlags(flags, trainCommand));
-  const all = { ...dataDefaults(choices.data), ...defined(choices) };
+  const ofData = dataDefaults(choices.data);
+  const all = { ...usualOf(stored, choices), ...ofData, ...defined(choices) };
   for (const name of TRAINED) {
     const asked = settingOf(all, name), kept = settingOf(stored, name);
     if (asked === kept) continue;
@@ -138,6 +144,25 @@ export function trainedOtherwise(
     return `${name} is left out, the run has ${JSON.stringify(kept)}`;
   }
   return undefined;
+}
+
+/** What a run like this one has of choices that are left out. */
+function usualOf(
+  stored: ResolvedConfig,
+  { data, method }: TrainConfig,
+): Partial<TrainConfig> {
+  const { arch } = stored;
+  // Without a default of the data, the size of its images chooses between two.
+  const bySize = ["resnet18-cifar", "resnet18-imagenet"];
+  const isUsual = bySize.includes(arch) || dataDefaults(data).arch === arch;
+  return {
+    arch: isUsual ? arch : "resnet18-cifar",
+    patchSize: architecture(arch).patchSize,
+    ...(methodNamed(method) === methodNamed("emp-ssl") ? {} : {
+      lr: methodRate(stored, arch),
+      warmUp: methodWarmUp(stored, stored),
+    }),
+  };
 }
 
 /** What a run has that is not the default of its data, method and architecture. */
@@ -174,8 +199,11 @@ function evaluatedWith(
   const { data, linear, knn } = { ...stored, ...defined(asked) };
   const limits = { train: limitTrain, test: limitTest };
   const settings = { protocol, features, testPatches, limits, linear, knn };
+  const isOwn = asked.data === undefined && asked.dataDir === undefined;
   return (found) =>
-    (found.data === data || isModule(found.data)) &&
+    (isOwn
+      ? isOnDataOf(found, stored)
+      : found.data === data || isModule(found.data)) &&
     isMadeWith(found, settings);
 }
 

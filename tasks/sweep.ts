@@ -147,6 +147,14 @@ export async function run(values: Values, choices: string[]): Promise<void> {
   const variations = variationsOf(choices, values.grid === true);
   const all = await planned(values, variations);
   const { data, engine, method } = all[0]!.choices;
+  const methods = new Set(
+    all.map(({ choices }) => methodNamed(choices.method)),
+  );
+  // Several methods are compared as those of views are evaluated.
+  const { protocol, features } = methodNamed(
+    methods.size > 1 ? "simclr" : method,
+  );
+  const kind = { protocol, features };
   const evaluation = evaluationOf(values, data);
   await checkEvaluation(all[0]!.resolved, evaluation);
   const dir = String(values.dir ?? `sweep/${data.replace(/\W+/g, "-")}`);
@@ -166,8 +174,6 @@ export async function run(values: Values, choices: string[]): Promise<void> {
     const isDone = isTrained(run) ||
       await trainRun(title, byName.get(name)!, run, signal);
     if (!isDone) return false;
-    const { protocol, features } = methodNamed(method);
-    const kind = { protocol, features };
     await evaluateRun(title, { run, kind, evaluation, engine }, signal);
     return true;
   }, (runs) => console.log(summary(runs)));

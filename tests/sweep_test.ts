@@ -293,7 +293,7 @@ Deno.test("a run that is evaluated as asked is not evaluated again", () => {
     changes: Partial<typeof found> = {},
   ) =>
     isEvaluation({ ...found, ...changes }, {
-      ...{ path, data: "cifar10", kind, evaluation },
+      ...{ path, config: { data: "cifar10" }, kind, evaluation },
     });
   const asked = { testPatches: 128, limitTrain: 50, limitTest: undefined };
   assert(isSame(asked));
@@ -305,6 +305,15 @@ Deno.test("a run that is evaluated as asked is not evaluated again", () => {
   );
   assert(!isSame(asked, { linear: undefined }));
   assert(!isSame(asked, { data: "cifar100" }));
+  assert(!isSame(asked, { chosenClasses: "list.txt" }));
+  // Another folder of a set that may hold any images.
+  const config = { data: "folder", dataDir: "/photos" };
+  const inFolder = (dataDir?: string) =>
+    isEvaluation({ ...found, data: "folder", dataDir }, {
+      ...{ path, config, kind, evaluation: asked },
+    });
+  assert(inFolder("/moved/photos") && inFolder());
+  assert(!inFolder("/other"));
   // An earlier version stored no limits.
   assert(isSame({ ...asked, limitTrain: 60000 }, { limits: undefined }));
 });

@@ -5,8 +5,12 @@
  * @module
  */
 import { createHash } from "node:crypto";
+import { basename } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { writeAtomically, writeError } from "../atomic_file.ts";
 import { checkpointName } from "../checkpoint/manifest.ts";
+import type { ResolvedConfig } from "../checkpoint/run_config.ts";
+import { isFixedSet } from "../data/catalog.ts";
 import { dataName } from "../data/own_data.ts";
 import { existsSync } from "../files.ts";
 import type { FeatureLayer, Protocol } from "../model/methods/method.ts";
@@ -41,6 +45,20 @@ export function checkpointFile({ checkpoint }: EvaluationResult): string {
 export function isOfStep(evaluation: EvaluationResult, step: number): boolean {
   return !evaluation.untrained &&
     checkpointFile(evaluation) === `${checkpointName(step)}.safetensors`;
+}
+
+/**
+ * Whether an evaluation is on the images of its run: its data set, with the same options
+ * and, where it may hold other images, in a folder of the same name.
+ */
+export function isOnDataOf(
+  { data, dataDir, dataOptions, chosenClasses }: EvaluationResult,
+  run: Pick<ResolvedConfig, "data" | "dataDir" | "dataOptions">,
+): boolean {
+  const isSamePlace = isFixedSet(data) || dataDir === undefined ||
+    basename(dataDir) === basename(run.dataDir ?? "");
+  return data === run.data && isSamePlace && chosenClasses === undefined &&
+    isDeepStrictEqual(dataOptions, run.dataOptions);
 }
 
 /** How an evaluation was made, apart from its checkpoint and its data. */
@@ -125,7 +143,8 @@ export function keepEvaluation(result: EvaluationResult): string | undefined {
 function read(path: string): EvaluationResult[] {
   try {
     const found = JSON.parse(Deno.readTextFileSync(path));
-    return found?.images ? [found] : [];
+    // In the book a file of this name has no checkpoint.
+    return found?.images && found.checkpoint ? [found] : [];
   } catch {
     return [];
   }

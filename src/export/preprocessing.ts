@@ -3,7 +3,11 @@
  *
  * @module
  */
-import { pixelsOf, type ResolvedConfig } from "../checkpoint/run_config.ts";
+import {
+  pixelsOf,
+  type ResolvedConfig,
+  trainSource,
+} from "../checkpoint/run_config.ts";
 import { methodOf } from "../model/methods/methods.ts";
 import { losesEdges, recipeOf } from "../patches/recipe.ts";
 import {
@@ -44,6 +48,8 @@ export function preprocessing(
       type: "float32",
       shape: [rows, featureWidth(request)],
     },
+    // With --cache, images were stored with a shorter side of so many pixels.
+    shrinkShorterSideTo: trainSource(config).cache?.side,
     ...methodOf(request.model).protocol === "whole"
       ? {
         image: {

@@ -3,9 +3,11 @@
  *
  * @module
  */
+import { basename } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { pixelsOf, type ResolvedConfig } from "../checkpoint/run_config.ts";
 import { COMPARED, settingOf } from "../checkpoint/settings.ts";
+import { isFixedSet } from "../data/catalog.ts";
 import { patchSizesText } from "../stream/patch_sizes.ts";
 import { chosenRecipe } from "../train/chosen_recipe.ts";
 import {
@@ -34,7 +36,11 @@ export interface Sensitivity {
 }
 
 /** Settings that are derived from others, and are not compared. */
-const DERIVED: readonly string[] = ["images", "dataDigest", "recipe", "views"];
+const DERIVED: readonly string[] = [
+  ...["images", "dataDigest", "recipe", "views"],
+  // Where the same files lie; of data the name of the folder is compared, as above.
+  ...["dataDir", "cache"],
+];
 
 /** The recipe that the user has chosen; nothing where it is the usual one. */
 function ownRecipe(
@@ -53,6 +59,10 @@ function settingsOf({ config }: RunRecord): Map<string, string> {
     settings.set(name, JSON.stringify(settingOf(config, name)) ?? "");
   }
   settings.set("recipe", JSON.stringify(ownRecipe(config)) ?? "");
+  const { data, dataDir } = config;
+  if (!isFixedSet(data)) {
+    settings.set("data", `${data} ${basename(dataDir ?? "")}`);
+  }
   // Several patch sizes of a run (progressive resizing) are one setting.
   settings.set("patchSize", patchSizesText(config)).delete("progressive");
   // A step that was not split has a micro-batch of all patches.

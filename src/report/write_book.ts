@@ -25,7 +25,7 @@ import {
 } from "./book.ts";
 import { protocolText } from "./comparison.ts";
 import { lastOf, type Sign } from "./correlation.ts";
-import { readRun, type RunRecord, secondsOf } from "./run_record.ts";
+import { readRun, type RunRecord, secondsOf, stepsMade } from "./run_record.ts";
 
 const recordError = errorMaker("record", "INVALID_ARGUMENT");
 
@@ -70,7 +70,7 @@ function runOf(
     device: `${report?.device ?? "CPU"}: ${model}, ${cores} cores`,
     seconds: Math.round(secondsOf(steps)),
     processorSeconds: processor && Math.round(processor),
-    patches: steps.length * bs * numPatches,
+    patches: config.steps * bs * numPatches,
     last: {
       loss: mean("loss"),
       invariance: mean("invariance"),
@@ -95,7 +95,7 @@ function json(value: unknown): string {
 export function recordRun(dir: string, options: RecordOptions): void {
   const record = readRun(dir);
   const { config, steps, evaluations } = record;
-  if (steps.length < config.steps) {
+  if (stepsMade(steps) < config.steps) {
     throw recordError(dir, "the run has not ended", "resume it first");
   }
   const { book = BOOK } = options;

@@ -16,6 +16,7 @@ import {
 import {
   checkpointFile,
   isMadeWith,
+  isOnDataOf,
   keepEvaluation,
   readEvaluations,
   unfinishedFolder,
@@ -144,11 +145,11 @@ export function evaluationOf(values: Values, data: string): RunEvaluation {
 /** Whether an evaluation in a run's folder is the one that is asked for. */
 export function isEvaluation(
   found: EvaluationResult,
-  { path, data, kind, evaluation }: {
+  { path, config, kind, evaluation }: {
     /** The checkpoint. */
     path: string;
-    /** The data set of its run. */
-    data: string;
+    /** The configuration of its run. */
+    config: Parameters<typeof isOnDataOf>[1];
     kind: EvaluationKind;
     evaluation: RunEvaluation;
   },
@@ -160,7 +161,7 @@ export function isEvaluation(
   const ofEarlier = found.limits === undefined &&
     train <= (limitTrain ?? Infinity) && test <= (limitTest ?? Infinity);
   const limited = ofEarlier ? { ...found, limits } : found;
-  return found.data === data &&
+  return isOnDataOf(found, config) &&
     checkpointFile(found) === path.split("/").at(-1) &&
     !found.untrained && isMadeWith(limited, { ...kind, testPatches, limits });
 }
@@ -178,7 +179,7 @@ export async function evaluateRun(
   signal: AbortSignal,
 ): Promise<void> {
   const { path, config } = readCheckpointInfo(run);
-  const wanted = { path, data: config.data, kind, evaluation };
+  const wanted = { path, config, kind, evaluation };
   const done = readEvaluations(run).some((e) => isEvaluation(e, wanted));
   if (done) return;
   const { protocol, features } = kind;
@@ -194,8 +195,9 @@ export async function evaluateRun(
     // As in training: a process has one number of threads.
     threads: config.threads,
     workers: config.workers,
-    // `auto` could choose another format while the machine is busy.
-    precision: config.precision,
+    // `auto` could choose another format while the machine is busy. A run in tf32 may
+    // have gone on where there is no GPU.
+    precision: config.precision === "tf32" ? "auto" : config.precision,
   }, {
     signal,
     onEvent(event) {
