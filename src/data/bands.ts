@@ -67,6 +67,12 @@ async function readTiff(
   if (LAB.includes(Number(photometric))) {
     throw new Error("its colours are in Lab (convert it to RGB)");
   }
+  // Each part has an entry in the file: few bytes cannot have many.
+  const across = Math.ceil(width / image.getTileWidth());
+  const down = Math.ceil(height / image.getTileHeight());
+  if (!(4 * across * down <= bytes.length)) {
+    throw new Error("its parts are smaller than the file can list");
+  }
   const data = await image.readRasters({ interleave: true }) as Samples;
   return { image: { width, height, channels, data }, photometric };
 }

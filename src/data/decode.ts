@@ -110,31 +110,16 @@ export async function decodeBytes(
   await sharpOnce();
   try {
     if (file.length === 0) throw new Error("it is empty");
-    if (!isFormat(pixels, RGB) || isNpy(file)) {
-      return toFormat(await decodeAsStored(file, pixels), pixels);
-    }
-    const other = await decodeOther(file, MAX_PIXELS);
-    if (other !== undefined) {
-      return shrinkTo === undefined ? other : await shrunk(other, shrinkTo);
-    }
-    const upright = await uprightImage(file);
-    // A TIFF may have more bands than sharp can read.
-    const kind = await upright.metadata().catch((error) => {
-      if (!isTiff(file)) throw error;
+    const decode = (failOn: FailOn) =>
+      !isFormat(pixels, RGB) || isNpy(file)
+        ? decodeAsStored(file, pixels, failOn)
+          .then((image) => toFormat(image, pixels))
+        : decodeAsRgb(file, shrinkTo, failOn);
+    // libtiff and libjpeg only warn of damage, and fill with black or grey.
+    return await decode("warning").catch((error) => {
+      if (isTiff(file) || DAMAGE.test(messageOf(error))) throw error;
+      return decode("truncated");
     });
-    if (kind === undefined || hasBands(kind) || isFloatColour(kind)) {
-      const bands = await decodeRgbTiff(file, MAX_PIXELS);
-      return shrinkTo === undefined ? bands : await shrunk(bands, shrinkTo);
-    }
-    const { hasAlpha, space } = kind;
-    if (space === "cmyk") return await cmyk(upright, shrinkTo);
-    // sharp's resize weights colours by alpha, which turns transparent pixels black:
-    // alpha is dropped first.
-    if (shrinkTo !== undefined && !hasAlpha) shrink(upright, shrinkTo);
-    const whole = await rgb(upright);
-    return shrinkTo === undefined || !hasAlpha
-      ? whole
-      : await shrunk(whole, shrinkTo);
   } catch (error) {
     throw new EmpSslError({
       action: "decode",
@@ -144,6 +129,50 @@ export async function decodeBytes(
       code: "INVALID_DATA",
       cause: error,
     });
+  }
+}
+
+/** At what a decoder gives up: at any warning, or where the file ends too soon. */
+type FailOn = "warning" | "truncated";
+
+/** The warning of libjpeg where the data of a part are damaged. */
+const DAMAGE = /premature end of data segment/i;
+
+/** Decodes an image as RGB of 8 bits, perhaps shrunk. */
+async function decodeAsRgb(
+  file: Uint8Array,
+  shrinkTo: number | undefined,
+  failOn: FailOn,
+): Promise<Image> {
+  const other = await decodeOther(file, MAX_PIXELS);
+  if (other !== undefined) {
+    return shrinkTo === undefined ? other : await shrunk(other, shrinkTo);
+  }
+  const upright = await uprightImage(file, failOn);
+  // A TIFF may have more bands than sharp can read.
+  const kind = await upright.metadata().catch((error) => {
+    if (!isTiff(file)) throw error;
+  });
+  if (kind === undefined || hasBands(kind) || isFloatColour(kind)) {
+    const bands = await decodeRgbTiff(file, MAX_PIXELS);
+    return shrinkTo === undefined ? bands : await shrunk(bands, shrinkTo);
+  }
+  checkIsRaster(kind);
+  const { hasAlpha, space } = kind;
+  if (space === "cmyk") return await cmyk(upright, shrinkTo);
+  // sharp's resize weights colours by alpha, which turns transparent pixels black:
+  // alpha is dropped first.
+  if (shrinkTo !== undefined && !hasAlpha) shrink(upright, shrinkTo);
+  const whole = await rgb(upright);
+  return shrinkTo === undefined || !hasAlpha
+    ? whole
+    : await shrunk(whole, shrinkTo);
+}
+
+/** Rejects drawings, which Pillow does not read either. */
+function checkIsRaster({ format }: { format?: string }): void {
+  if (format === "svg" || format === "pdf") {
+    throw new Error(`it is a drawing (${format}), not an image`);
   }
 }
 
@@ -163,10 +192,13 @@ function isFloatColour(
 }
 
 /** A file as sharp reads it, turned as its EXIF data say. */
-async function uprightImage(bytes: Uint8Array): Promise<Sharp> {
+async function uprightImage(
+  bytes: Uint8Array,
+  failOn: FailOn,
+): Promise<Sharp> {
   const sharp = await sharpOnce();
   return sharp(withoutTransparency(bytes), {
-    failOn: "truncated",
+    failOn,
     limitInputPixels: MAX_PIXELS,
     // Pillow keeps the stored values and ignores the colour profile.
     ignoreIcc: true,
@@ -177,11 +209,12 @@ async function uprightImage(bytes: Uint8Array): Promise<Sharp> {
 async function decodeAsStored(
   bytes: Uint8Array,
   { channels: wanted }: PixelFormat,
+  failOn: FailOn,
 ): Promise<Image> {
   if (isNpy(bytes)) return decodeNpy(bytes, MAX_PIXELS, wanted);
   const other = await decodeOther(bytes, MAX_PIXELS);
   if (other !== undefined) return other;
-  const image = await uprightImage(bytes);
+  const image = await uprightImage(bytes, failOn);
   if (isTiff(bytes)) {
     // sharp treats extra bands of a TIFF as alpha.
     const kind = await image.metadata().catch(() => undefined);
@@ -191,7 +224,8 @@ async function decodeAsStored(
       return await decodeTiff(bytes, MAX_PIXELS);
     }
   }
-  const { space, depth } = await image.metadata();
+  const { space, depth, format } = await image.metadata();
+  checkIsRaster({ format });
   if (space === "cmyk") return await cmyk(image);
   const wide = depth === "ushort";
   const grey = space === "b-w" || space === "grey16";

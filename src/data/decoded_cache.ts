@@ -118,7 +118,7 @@ export type Decode = (
 ) => Promise<Image>;
 
 /** Header of an entry: magic number, size and times of the source, width, height. */
-const MARK = 0x454d5031, HEAD = 40;
+const MARK = 0x454d5032, HEAD = 40;
 
 interface Stamp {
   size: number;

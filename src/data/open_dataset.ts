@@ -66,7 +66,7 @@ export async function openDataset(
   if (images instanceof ImageFiles) {
     if (cache) images.decodeWith(countedDecode(decodeFile, cache));
     else if (shrinkTo !== undefined) {
-      images.decodeWith((path) => decodeFile(path, { shrinkTo }));
+      images.decodeWith((path) => decodeFile(path, { shrinkTo, pixels }));
     }
   }
   const chosen = limited(images, source);

@@ -21,7 +21,7 @@ async function decodeBmp(bytes: Uint8Array, most: number): Promise<Image> {
   const at = head.getUint32(10, true), width = head.getUint32(18, true);
   const height = Math.abs(head.getInt32(22, true));
   const bits = head.getUint16(28, true), compression = head.getUint32(30, true);
-  if (!(width * height <= most)) {
+  if (!(width * height <= most) || width * height === 0) {
     throw new Error(`it has ${width} × ${height} pixels`);
   }
   // bmp-ts scales 31 to 248, not to 255.
@@ -40,6 +40,13 @@ async function decodeBmp(bytes: Uint8Array, most: number): Promise<Image> {
   const whole = at > end
     ? concatBytes([bytes.subarray(0, end), bytes.subarray(at)])
     : bytes.slice();
+  // Without compression these masks, of longer headers, mean nothing; bmp-ts uses them.
+  if (compression === 0 && bits === 32 && size > 40) {
+    const masks = new DataView(whole.buffer, whole.byteOffset);
+    [0xff0000, 0xff00, 0xff].forEach((mask, i) =>
+      masks.setUint32(54 + 4 * i, mask, true)
+    );
+  }
   // bmp-ts stops at the end of a row of half a byte. The unused half is decoded too.
   const wide = bits === 4 ? width + width % 2 : width;
   new DataView(whole.buffer, whole.byteOffset).setUint32(18, wide, true);

@@ -37,7 +37,8 @@ function numberOf(bytes: Uint8Array): number {
   if (bytes[0]! & 0x80) {
     return bytes.subarray(1).reduce((n, byte) => n * 256 + byte, 0);
   }
-  return parseInt(textOf(bytes).trim() || "0", 8);
+  const text = textOf(bytes).trim() || "0";
+  return /^[0-7]+$/.test(text) ? parseInt(text, 8) : NaN;
 }
 
 /** Whether the checksum is right: the sum of the bytes, its own field as spaces. */
@@ -53,7 +54,7 @@ function paxRecords(bytes: Uint8Array): Map<string, string> {
   for (let at = 0; at < bytes.length;) {
     const blank = bytes.indexOf(32, at);
     const length = Number(decoder.decode(bytes.subarray(at, blank)));
-    if (blank < 0 || !(length > 0)) break;
+    if (blank < 0 || !(Number.isInteger(length) && length > 0)) break;
     const text = decoder.decode(bytes.subarray(blank + 1, at + length - 1));
     const equals = text.indexOf("=");
     records.set(text.slice(0, equals), text.slice(equals + 1));
@@ -95,7 +96,8 @@ export function* tarMembers(path: string): Generator<TarMember> {
     }
     const own = numberOf(header.subarray(124, 136)), size = next.size ?? own;
     const offset = at + BLOCK, kind = String.fromCharCode(header[156]!);
-    if (offset + size > whole) {
+    // Also where it is no number.
+    if (!(Number.isSafeInteger(size) && size >= 0 && offset + size <= whole)) {
       throw tarError(path, "it is truncated", "copy the file again");
     }
     at = offset + Math.ceil(size / BLOCK) * BLOCK;

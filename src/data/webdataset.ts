@@ -94,8 +94,8 @@ export class ShardImages implements Dataset {
 
 /** Splits a path at the first dot of the file name, as WebDataset does. */
 function keyOf(name: string): [key: string, extension: string] {
-  const [, key, extension] = /^(.*?\/?[^/]*?)\.([^/]*)$/.exec(name) ?? [];
-  return [key ?? name, extension ?? ""];
+  const dot = name.indexOf(".", name.lastIndexOf("/") + 1);
+  return dot < 0 ? [name, ""] : [name.slice(0, dot), name.slice(dot + 1)];
 }
 
 /** Members between two yields to the event loop. */
@@ -140,6 +140,7 @@ export async function openWebdataset(
   for (const [at, path] of shards.entries()) {
     let key = "", image: TarMember | undefined, label: string | undefined;
     let array: TarMember | undefined, dotted: string | undefined;
+    const extensions = new Set<string>();
     const end = () => {
       image ??= array;
       if (image === undefined && dotted !== undefined) {
@@ -166,8 +167,19 @@ export async function openWebdataset(
         if (/(^|\/)\.[^/]*$/.test(member.name)) continue;
         const [own, written] = keyOf(member.name);
         const extension = written.toLowerCase();
-        if (own !== key) end();
+        if (own !== key) {
+          end();
+          extensions.clear();
+        }
         key = own;
+        if (extensions.has(extension)) {
+          throw invalidData(
+            path,
+            `it has ${member.name} twice in a sample`,
+            "give each sample a name of its own",
+          );
+        }
+        extensions.add(extension);
         // A `.npy` beside an image is not an image but, for example, an embedding.
         if (extension === "npy") array ??= member;
         else if (IMAGE_ENDINGS.includes(extension)) image ??= member;
