@@ -155,6 +155,15 @@ Deno.test({
       }
       assert(result.linear.best.top1 >= result.linear.last.top1);
 
+      const elsewhere = await runTask("evaluate", [
+        ...["--model-path", run, "--data-dir", dir],
+      ]);
+      assertEquals(elsewhere.code, 2);
+      assertStringIncludes(
+        elsewhere.err,
+        `Cannot evaluate with --data-dir ${dir}: the data set shapes is made by`,
+      );
+
       const aborted = await runTask("abort_case", [run]);
       assertEquals(aborted.code, 0, aborted.err);
       const told = JSON.parse(aborted.out);

@@ -6,6 +6,7 @@
  * @module
  */
 import { createHash } from "node:crypto";
+import { statfsSync } from "node:fs";
 import { resolve } from "node:path";
 import { writeAtomically, writeError } from "../atomic_file.ts";
 import { concatBytes } from "../files.ts";
@@ -24,7 +25,25 @@ export interface CacheOptions {
 }
 
 /** Why nothing more is written to a cache. */
-const STOPPED = ["", "it has reached its size limit", "writing to it failed"];
+const STOPPED = [
+  "",
+  "it has reached its size limit",
+  "writing to it failed",
+  "its disk is nearly full, and checkpoints need room",
+];
+
+/** Bytes of a disk that are left free; of a small one half of what is free. */
+const LEFT_FREE = 2e9;
+
+/** The bytes that are free where a folder lies; infinite where the system does not say. */
+function freeBytes(dir: string): number {
+  try {
+    const { bavail, bsize } = statfsSync(dir);
+    return bavail * bsize;
+  } catch {
+    return Infinity;
+  }
+}
 
 /** Size of a cache on disk, and whether it is still written; shared by threads. */
 export class CacheUsage {
@@ -52,6 +71,11 @@ export class CacheUsage {
   /** Stops the cache after a failed write. */
   fail(): void {
     this.#stop(2);
+  }
+
+  /** Stops the cache where its disk is nearly full. */
+  leaveRoom(): void {
+    this.#stop(3);
   }
 
   #stop(state: number): void {
@@ -177,6 +201,7 @@ export function cachedDecode(
   { dir, side, limit, usage: shared }: CacheOptions,
 ): (path: string) => Promise<Image> {
   const usage = new CacheUsage(shared);
+  const leftFree = Math.min(LEFT_FREE, freeBytes(dir) / 2);
 
   // Synchronous: on a slow disk, pending writes do not pile up in memory.
   const keep = (
@@ -188,6 +213,7 @@ export function cachedDecode(
     },
   ) => {
     const more = head.length + image.data.length - replaced;
+    if (freeBytes(dir) - more < leftFree) usage.leaveRoom();
     if (!usage.reserve(more, limit)) return;
     try {
       Deno.mkdirSync(entry.slice(0, entry.lastIndexOf("/")), {

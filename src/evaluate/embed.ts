@@ -23,12 +23,12 @@ import type { FeatureLayer, Protocol } from "../model/methods/method.ts";
 import { methodOf } from "../model/methods/methods.ts";
 import { readCheckpointInfo } from "../checkpoint/checkpoint.ts";
 import { trainSource } from "../checkpoint/run_config.ts";
-import { startCompute } from "../engine/compute.ts";
 import { checkKind, noBag } from "./check_evaluation.ts";
 import { computeFeatures, cutsOf } from "./compute_features.ts";
 import type { EvaluationCalls } from "./evaluation_calls.ts";
 import { checkOutputFile, textOf } from "./write_features.ts";
-import { continuedIn, keptPrecision, PartFile, stampsOf } from "./part_file.ts";
+import { continuedCompute } from "./continued_compute.ts";
+import { keptPrecision, PartFile, stampsOf } from "./part_file.ts";
 
 const embedError = errorMaker("embed to", "INVALID_ARGUMENT");
 
@@ -182,10 +182,7 @@ export async function embed(
   const names = `${out}.txt`;
   const width = featureWidth(model, features);
   const partPath = `${out}.part`;
-  const compute = await startCompute({
-    ...config,
-    precision: continuedIn(config.precision, keptPrecision(partPath)),
-  });
+  const compute = await continuedCompute(config, keptPrecision(partPath));
   let part: PartFile;
   try {
     const { engine, device, precision, warning } = compute.report;
@@ -207,6 +204,10 @@ export async function embed(
   using _ = part;
   try {
     if (part.done > 0) onEvent({ type: "resumed", done: part.done, count });
+    for (const index of part.skipped) {
+      const why = "it could not be read before the interruption";
+      onEvent({ type: "skipped", image: paths[index]!, why });
+    }
     const calls = compute.calls<EvaluationCalls>();
     await calls.startEvaluation(path, false);
     await computeFeatures(compute, {

@@ -10,6 +10,7 @@ import { featureWidth } from "../model/encoder.ts";
 import { methodOf } from "../model/methods/methods.ts";
 import * as Comlink from "../deps/comlink.ts";
 import { DATASETS } from "../data/catalog.ts";
+import { checkPlaces } from "../data/check_places.ts";
 import { openForThreads } from "../data/open_dataset.ts";
 import { sameFiles } from "../data/archives.ts";
 import { prepareDataset, type PrepareEvent } from "../data/prepare.ts";
@@ -24,13 +25,12 @@ import { checkNames } from "../choice_names.ts";
 import { modified } from "../files.ts";
 import { readCheckpointInfo } from "../checkpoint/checkpoint.ts";
 import { trainSource } from "../checkpoint/run_config.ts";
-import { startCompute } from "../engine/compute.ts";
 import { Failure } from "../failure.ts";
 import type { Accuracy } from "./accuracy.ts";
 import type { EvaluationCalls } from "./evaluation_calls.ts";
 import { computeFeatures, cutsOf, labelsOf } from "./compute_features.ts";
 import { KeptFeatures } from "./kept_features.ts";
-import { continuedIn } from "./part_file.ts";
+import { continuedCompute } from "./continued_compute.ts";
 import type { ProbeResult } from "./linear_probe.ts";
 import { KNN, LINEAR_PROBE } from "./protocol.ts";
 import {
@@ -142,7 +142,9 @@ export async function evaluate(
   const wanted = own?.module ?? config.data as string | undefined ?? run.data;
   if (config.data === undefined) checkStoredModule(run.data, checkpoint.path);
   const name = isModule(wanted) ? moduleUrl(wanted) : wanted;
-  const classList = config.classes ?? run.classes;
+  const { dataDir, classes: chosenClasses } = config;
+  checkPlaces({ data: name, dataDir, classes: chosenClasses }, "evaluate with");
+  const classList = chosenClasses ?? run.classes;
   const options = own?.options ?? config.dataOptions ??
     (name === run.data ? run.dataOptions : undefined);
   const { cache, pixels } = trainSource(run);
@@ -190,10 +192,7 @@ export async function evaluate(
       [config.engine, config.precision],
     ],
   });
-  const compute = await startCompute({
-    ...config,
-    precision: continuedIn(config.precision, kept?.precision),
-  });
+  const compute = await continuedCompute(config, kept?.precision);
   try {
     const { warning } = compute.report;
     if (warning !== undefined) onEvent({ type: "warning", message: warning });

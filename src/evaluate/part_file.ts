@@ -7,7 +7,7 @@
 import { createHash } from "node:crypto";
 import { resolve } from "node:path";
 import { writeAtomically } from "../atomic_file.ts";
-import type { Precision, PrecisionChoice } from "../engine/engine.ts";
+import type { Precision } from "../engine/engine.ts";
 import { errorMaker } from "../errors.ts";
 import { fileSize, removeIfPossible } from "../files.ts";
 
@@ -51,17 +51,6 @@ export function stampsOf(paths: readonly string[]): Stamps {
 /** The number format of the rows in a part file; undefined where there are none. */
 export function keptPrecision(path: string): Precision | undefined {
   return fileSize(path) ? readNote(path)?.precision : undefined;
-}
-
-/**
- * The number format in which rows are continued: that of the kept ones, since a busy
- * machine could choose another one by `auto`.
- */
-export function continuedIn(
-  choice: PrecisionChoice,
-  kept: Precision | undefined,
-): PrecisionChoice {
-  return choice === "auto" ? kept ?? choice : choice;
 }
 
 /** How a part file is opened. */

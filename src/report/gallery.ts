@@ -52,7 +52,10 @@ async function drawRows(dataset: Dataset, rows: number[][]): Promise<Image> {
   const transforms = await createTransforms();
   for (const [row, images] of rows.entries()) {
     for (const [column, index] of images.entries()) {
-      const image = toDisplay(await dataset.image(index));
+      const image = await Promise.try(() => dataset.image(index))
+        .then(toDisplay, () => undefined);
+      // One that cannot be read has no feature either: its place stays white.
+      if (image === undefined) continue;
       const whole = {
         left: 0,
         top: 0,

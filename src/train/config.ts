@@ -6,7 +6,8 @@
 import { SMALL_SIDE } from "../patches/recipe.ts";
 import type { CallOptions } from "../call_options.ts";
 import { resolve } from "node:path";
-import { datasetEntry, isGenerated } from "../data/catalog.ts";
+import { datasetEntry } from "../data/catalog.ts";
+import { checkPlaces } from "../data/check_places.ts";
 import { withPixels } from "../data/open_dataset.ts";
 import { isModule, moduleUrl } from "../data/own_data.ts";
 import { digestOf } from "../data/digest.ts";
@@ -81,29 +82,7 @@ export interface PreparedRun {
 function checkUsed(
   { data, dataDir, classes, cache, cacheLimit }: TrainConfig,
 ): void {
-  const files = { "--data-dir": dataDir, "--classes": classes };
-  for (const [flag, value] of Object.entries(files)) {
-    if (value === undefined || !isGenerated(data)) continue;
-    throw flagError(
-      `${flag} ${value}`,
-      `the data set ${data} is made by the program`,
-      "name your data with --data, such as --data folder",
-    );
-  }
-  if (classes !== undefined && !datasetEntry(data).classFile) {
-    throw flagError(
-      `--classes ${classes}`,
-      `only imagenet100 chooses classes by a file, not ${data}`,
-      "leave it out, or put the classes you want into a folder of their own",
-    );
-  }
-  if (dataDir !== undefined && isModule(data)) {
-    throw flagError(
-      `--data-dir ${dataDir}`,
-      "a module opens its data itself",
-      "leave it out, or give it to the module by --data-options",
-    );
-  }
+  checkPlaces({ data, dataDir, classes }, "train with");
   if (cacheLimit === undefined || cache !== undefined) return;
   throw flagError(
     `--cache-limit ${cacheLimit}`,

@@ -5,6 +5,8 @@
  * @module
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { statfsSync } from "node:fs";
+import { cachedDecode, CacheUsage } from "../../src/data/decoded_cache.ts";
 import { withFolder } from "../images.ts";
 import {
   finish,
@@ -58,6 +60,38 @@ Deno.test({
         const rest = await finish(startTraining(["--resume", run]));
         assertEquals(rest.code, 0, rest.text);
         assertEquals(await outcomeOf(run), await outcomeOf(whole));
+      } finally {
+        await command("umount", [disk]);
+      }
+    });
+  },
+});
+
+Deno.test({
+  name: `a cache of decoded images leaves room on its disk${reason}`,
+  ignore: reason !== "",
+  fn: async () => {
+    await withFolder(async (dir) => {
+      const disk = `${dir}/disk`, files = `${dir}/files`;
+      await Deno.mkdir(disk);
+      await Deno.mkdir(files);
+      assertEquals(await mount(disk, 8), "");
+      try {
+        const usage = new CacheUsage(), side = 256;
+        const decode = cachedDecode(() =>
+          Promise.resolve({
+            width: side,
+            height: side,
+            data: new Uint8Array(3 * side * side),
+          }), { dir: disk, side, usage: usage.buffer });
+        for (let i = 0; i < 64; i++) {
+          await Deno.writeTextFile(`${files}/${i}`, "x");
+          await decode(`${files}/${i}`);
+        }
+        assertStringIncludes(usage.takeReason()!, "its disk is nearly full");
+        const { bavail, bsize } = statfsSync(disk);
+        const free = bavail * bsize / 2 ** 20;
+        assert(free > 3.5 && free < 4.5, `${free} MB are free`);
       } finally {
         await command("umount", [disk]);
       }
