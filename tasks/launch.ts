@@ -9,6 +9,7 @@ import { fromFileUrl, TextLineStream } from "../src/deps/std.ts";
 import { errorMaker } from "../src/errors.ts";
 import type { Command, Values } from "./cli/flags.ts";
 import { main, quote } from "./cli/main.ts";
+import { ignoresHangUp } from "./cli/signals.ts";
 
 const launchError = errorMaker("launch", "INVALID_ARGUMENT");
 
@@ -154,7 +155,15 @@ async function startsOf(values: Values, rest: string[]): Promise<Start[]> {
   }
   if (hosts !== undefined) {
     const dir = (values["remote-dir"] ?? Deno.cwd()) as string;
-    return remoteStarts(String(hosts).split(","), dir, port, train);
+    const names = String(hosts).split(",").map((host) => host.trim());
+    if (names.includes("")) {
+      throw launchError(
+        `--hosts ${hosts}`,
+        "one of its names is empty",
+        "give names with commas between them",
+      );
+    }
+    return remoteStarts(names, dir, port, train);
   }
   const count = local as number;
   if (!Number.isInteger(count) || count < 2) {
@@ -221,7 +230,10 @@ async function launch(starts: Start[]): Promise<number> {
       }
     }
   };
+  // Asked first: with any listener Deno takes back that a signal is ignored.
+  const survives = ignoresHangUp();
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    if (name === "SIGHUP" && survives) continue;
     const told = name === "SIGHUP" ? "SIGTERM" : name;
     Deno.addSignalListener(name, () => void interrupt(told));
   }

@@ -8,6 +8,7 @@ import {
 } from "@std/assert";
 import { unavailable } from "../src/engine/tensorflow/load.ts";
 import { EmpSslError } from "../src/errors.ts";
+import { forChannels, RECIPES } from "../src/patches/recipe.ts";
 import { validateConfig } from "../src/train/validate.ts";
 import { helpText, parseCommand, parseFlags } from "../tasks/cli/flags.ts";
 import { formatSeconds, Progress } from "../tasks/cli/progress.ts";
@@ -114,7 +115,7 @@ Deno.test("a run's configuration is replayed, and flags change it", async () => 
     );
     assertEquals(parse(`--config ${path}`).model, head);
     for (const flags of ["--method emp-ssl", "--arch resnet18-cifar"]) {
-      assertEquals(parse(`--config ${path} ${flags}`).model, {});
+      assertEquals(parse(`--config ${path} ${flags}`).model, undefined);
     }
     await Deno.writeTextFile(path, JSON.stringify(run));
     const changed = parse(`--config ${path} --seed 6 --dir here`);
@@ -141,12 +142,29 @@ Deno.test("a run's configuration is replayed, and flags change it", async () => 
     // The rate of a method's batch belongs to that batch; a cache, to files.
     const of200 = { data: "cifar10", method: "simclr", bs: 200, lr: 0.3125 };
     const cached = { data: "folder", cache: "/c", classes: "/l" };
-    await Deno.writeTextFile(
-      path,
-      JSON.stringify({ ...of200, arch: "resnet18-cifar" }),
-    );
-    assertEquals(parse(`--config ${path}`).lr, 0.3125);
-    assertEquals(parse(`--config ${path} --bs 100`).lr, undefined);
+    const stored = { ...shown, ...of200, arch: "resnet18-cifar", steps: 300 };
+    const choicesOf = async (run: object) => {
+      await Deno.writeTextFile(path, JSON.stringify({ ...stored, ...run }));
+      const { lr, warmUp, recipe } = parse(`--config ${path}`);
+      return [lr, warmUp, recipe];
+    };
+    const none = [undefined, undefined, undefined];
+    assertEquals(await choicesOf({ warmUp: "10%" }), none);
+    assertEquals(await choicesOf({ lr: 0.2, warmUp: "5%" }), [
+      ...[0.2, "5%", undefined],
+    ]);
+    // VICReg's warm-up has steps enough: half of a run as short as this.
+    const vicreg = { method: "vicreg", warmUp: "50%", lr: 0.3 * 200 / 256 };
+    assertEquals(await choicesOf(vicreg), none);
+    // The usual recipe of grey images is no choice of the user's.
+    const grey = {
+      recipe: forChannels(RECIPES.cifar, 1),
+      model: { channels: 1 },
+    };
+    assertEquals((await choicesOf(grey))[2], undefined);
+    assertEquals((await choicesOf({ ...grey, recipe: { flip: 0 } }))[2], {
+      flip: 0,
+    });
     await Deno.writeTextFile(path, JSON.stringify(cached));
     const { cache, classes } = parse(`--config ${path} --data cifar10`);
     assertEquals([cache, classes], [undefined, undefined]);

@@ -155,6 +155,17 @@ Deno.test("flags have both names too", () => {
   assertEquals(ours, authors);
 });
 
+Deno.test("a signal that is aborted already starts no run", async () => {
+  await withFolder(async (folder) => {
+    const prepared = await prepareRun({ limitImages: 8, bs: 4 });
+    const dir = `${folder}/run`, signal = AbortSignal.abort("enough");
+    const error = await Array.fromAsync(train({ dir }, { prepared, signal }))
+      .catch((error) => error);
+    assertEquals(error, "enough");
+    assertEquals([...Deno.readDirSync(folder)], []);
+  });
+});
+
 Deno.test("a call ends by its signal", async () => {
   const signal = AbortSignal.abort(new Error("enough"));
   await assertRejects(

@@ -68,7 +68,9 @@ export async function loadEngine(
       return engine;
     } catch (error) {
       complaints.push(messageOf(error));
-      if (codeOf(error) === "ENGINE_UNAVAILABLE") continue;
+      // There is also no cache to look into where there is no home folder.
+      const code = codeOf(error);
+      if (code === "ENGINE_UNAVAILABLE" || code === "SETUP_FAILED") continue;
       // The flags need TensorFlow, and it is missing: its error comes first.
       if (complaints.length > 1) break;
       throw error;

@@ -77,8 +77,8 @@ function settingsOf({ config }: RunRecord): Map<string, string> {
   }
   // The default head of some methods depends on the architecture.
   const { model, methodOptions } = withoutDefaultHead(config);
-  settings.set("model", JSON.stringify(model));
-  settings.set("methodOptions", JSON.stringify(methodOptions));
+  settings.set("model", JSON.stringify(model) ?? "");
+  settings.set("methodOptions", JSON.stringify(methodOptions) ?? "");
   return settings;
 }
 

@@ -5,7 +5,12 @@
  * @module
  */
 import { choiceError } from "../choice_names.ts";
-import type { TrainConfig } from "../checkpoint/run_config.ts";
+import {
+  pixelsOf,
+  type ResolvedConfig,
+  type TrainConfig,
+} from "../checkpoint/run_config.ts";
+import { isDeepStrictEqual } from "node:util";
 import { SETTING_NAMES, withLeftOut } from "../checkpoint/settings.ts";
 import { MAX_CHANNELS } from "../data/image.ts";
 import { suggestion } from "../nearest.ts";
@@ -23,6 +28,8 @@ import { MOST_WIDTH } from "../model/methods/options.ts";
 import { SCHEDULES } from "../model/schedule.ts";
 import { errorMaker, messageOf } from "../errors.ts";
 import { defaultRecipe, flatChoices, withDefaults } from "./choices.ts";
+import { chosenRecipe } from "./chosen_recipe.ts";
+import { methodRate, methodWarmUp } from "./method_defaults.ts";
 
 const fileError = errorMaker("use the configuration", "INVALID_ARGUMENT");
 
@@ -177,6 +184,21 @@ export function checkChoices(
   );
 }
 
+/** Removes what a run has stored and other choices would change. */
+function forgetDerived(
+  choices: Partial<TrainConfig>,
+  stored: ResolvedConfig,
+): void {
+  const { arch, recipe, views } = stored;
+  if (choices.warmUp === methodWarmUp(stored, stored)) delete choices.warmUp;
+  if (choices.lr === methodRate(stored, arch)) delete choices.lr;
+  // Without the steps of colour where the images have none.
+  const usual = chosenRecipe(undefined, arch, pixelsOf(stored).channels);
+  if (views === undefined && isDeepStrictEqual(recipe, usual)) {
+    delete choices.recipe;
+  }
+}
+
 /**
  * Reads the choices in a configuration file: a run's `config.json`, or one written by
  * hand.
@@ -212,8 +234,9 @@ export function readChoices(path: string): Partial<TrainConfig> {
   if (stored.views !== undefined) {
     choices.recipe = stored.viewRecipe as TrainConfig["recipe"];
   }
-  const usual = choices.recipe === defaultRecipe(choices.arch);
-  if (usual || choices.recipe === undefined) delete choices.recipe;
+  if (isRun) forgetDerived(choices, stored as unknown as ResolvedConfig);
+  if (choices.recipe === defaultRecipe(choices.arch)) delete choices.recipe;
+  if (choices.recipe === undefined) delete choices.recipe;
   checkChoices(withDefaults(choices), path);
   return flatChoices(choices);
 }

@@ -55,12 +55,12 @@ export function withoutDefaultHead(
   { method, arch, model = {}, methodOptions = {} }: Partial<TrainConfig>,
 ): Pick<TrainConfig, "model" | "methodOptions"> {
   const { widths = {}, options = {} } = methodDefaults({ method, arch });
-  const without = (own: object, usual: object) =>
-    Object.fromEntries(
-      Object.entries(own).filter(([name, value]) =>
-        value !== (usual as Record<string, unknown>)[name]
-      ),
+  const without = (own: object, usual: object) => {
+    const rest = Object.entries(own).filter(([name, value]) =>
+      value !== (usual as Record<string, unknown>)[name]
     );
+    return rest.length > 0 ? Object.fromEntries(rest) : undefined;
+  };
   return {
     model: without(model, widths),
     methodOptions: without(methodOptions, options),

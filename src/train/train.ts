@@ -101,6 +101,7 @@ export async function* train(
   options: TrainOptions = {},
 ): AsyncGenerator<TrainEvent> {
   const { signal, probe, resume, includeBatch, prepared } = options;
+  signal?.throwIfAborted();
   const { onPrepare: onEvent } = options;
   const goesOn = resume !== undefined;
   const config = flatChoices(choices), asked = withDefaults(config);
@@ -189,6 +190,8 @@ export async function* train(
     }
     const run = { dir, compute, config: resolved, step, source, from, probe };
     if (!isClustered(resolved)) {
+      // A signal that came while the engine was loaded: no step is begun.
+      signal?.throwIfAborted();
       yield* steps({ ...run, signal, includeBatch });
       return;
     }

@@ -13,7 +13,7 @@ export const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
  * Whether this process was started so that it survives its terminal, by `nohup`. Where
  * it cannot be known (not Linux), it is assumed.
  */
-function ignoresHangUp(): boolean {
+export function ignoresHangUp(): boolean {
   const status = readSystemFile("/proc/self/status") ?? "";
   const [, ignored = "1"] = /^SigIgn:\s*([0-9a-f]+)$/m.exec(status) ?? [];
   // SIGHUP is signal 1, the lowest bit.

@@ -17,10 +17,7 @@ import {
   presetChoices,
   withDefaults,
 } from "../../src/train/choices.ts";
-import {
-  methodRate,
-  withoutDefaultHead,
-} from "../../src/train/method_defaults.ts";
+import { withoutDefaultHead } from "../../src/train/method_defaults.ts";
 import { readChoices } from "../../src/train/config_schema.ts";
 import type { PresetName } from "../../src/train/data_defaults.ts";
 import type { Values } from "./flags.ts";
@@ -70,15 +67,10 @@ export function configOf(values: Values): TrainConfig {
     delete stored.progressive;
   }
   const given = givenOf(values, config);
-  // A run stores what was chosen for the size of its step, and for its batch.
+  // A run stores what was chosen for the size of its step.
   const changes = (name: keyof TrainConfig) =>
     given[name] !== undefined && !isDeepStrictEqual(given[name], stored[name]);
   if (OF_STEP.some(changes)) delete stored.microBatch;
-  if (
-    changes("bs") && stored.lr === methodRate(stored as TrainConfig, `${arch}`)
-  ) {
-    delete stored.lr;
-  }
   return withDefaults({
     ...overridden(stored, given),
     // Flags that change a part of the recipe or the model keep the rest as stored.
@@ -98,6 +90,10 @@ function forgetData(stored: Partial<TrainConfig>, data: string): void {
   delete stored.dataUrl;
   delete stored.classes;
   if (!isModule(data) || !isModule(stored.data!)) delete stored.dataOptions;
+  // Channels and bits are mostly those of the data.
+  const { channels: _, ...model } = stored.model ?? {};
+  stored.model = Object.keys(model).length > 0 ? model : undefined;
+  delete stored.bits;
 }
 
 /** Removes what has no effect, or cannot be had on this machine. */
