@@ -233,9 +233,11 @@ async function launch(starts: Start[]): Promise<number> {
   // Asked first: with any listener Deno takes back that a signal is ignored.
   const survives = ignoresHangUp();
   for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    if (name === "SIGHUP" && survives) continue;
     const told = name === "SIGHUP" ? "SIGTERM" : name;
-    Deno.addSignalListener(name, () => void interrupt(told));
+    Deno.addSignalListener(name, () => {
+      if (name === "SIGHUP" && survives) return;
+      void interrupt(told);
+    });
   }
   const codes = await Promise.all(children.map(async (child, task) => {
     const of = `[${task}] `;

@@ -199,7 +199,8 @@ function evaluatedWith(
   const { data, linear, knn } = { ...stored, ...defined(asked) };
   const limits = { train: limitTrain, test: limitTest };
   const settings = { protocol, features, testPatches, limits, linear, knn };
-  const isOwn = asked.data === undefined && asked.dataDir === undefined;
+  const { dataDir, classes } = asked;
+  const isOwn = [asked.data, dataDir, classes].every((v) => v === undefined);
   return (found) =>
     (isOwn
       ? isOnDataOf(found, stored)

@@ -48,6 +48,26 @@ Deno.test("a TIFF that is cut short is refused, not black", async () => {
   );
 });
 
+Deno.test("a TIFF with a warning about its tags has its pixels", async () => {
+  const pixels = NOISE.subarray(0, SIDE * SIDE), software = "no NUL at end";
+  const file = tiff([
+    ...[[256, SIDE], [257, SIDE], [258, 8], [259, 1], [262, 1]] as const,
+    ...[[273, 134 + software.length], [277, 1], [278, SIDE]] as const,
+    ...[[279, SIDE * SIDE], [305, 134]] as const,
+  ]);
+  assertEquals(file.length, 134);
+  // The last tag is a text of so many letters.
+  const view = new DataView(file.buffer), last = 10 + 12 * 9;
+  view.setUint16(last + 2, 2, true);
+  view.setUint32(last + 4, software.length, true);
+  const text = new TextEncoder().encode(software);
+  const whole = new Uint8Array([...file, ...text, ...pixels]);
+  const { data } = await decodeBytes(whole, "whole.tif");
+  assertEquals([...data.filter((_, i) => i % 3 === 0)], [...pixels]);
+  const cut = whole.slice(0, 0.7 * whole.length);
+  await assertRejects(() => decodeBytes(cut, "cut.tif"), Error, "cut.tif");
+});
+
 Deno.test("a JPEG that is damaged in the middle is refused, not grey", async () => {
   const sharp = await loadSharp();
   const raw = { width: SIDE, height: SIDE, channels: 3 } as const;

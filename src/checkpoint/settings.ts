@@ -137,6 +137,7 @@ const LEFT_OUT: Partial<Record<Setting, unknown>> = {
   warmUp: "0",
   ...PUBLISHED,
   bits: 8,
+  syncBn: false,
 };
 
 /**

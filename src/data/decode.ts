@@ -117,8 +117,9 @@ export async function decodeBytes(
         : decodeAsRgb(file, shrinkTo, failOn);
     // libtiff and libjpeg only warn of damage, and fill with black or grey.
     return await decode("warning").catch((error) => {
-      if (isTiff(file) || DAMAGE.test(messageOf(error))) throw error;
-      return decode("truncated");
+      if (DAMAGE.test(messageOf(error))) throw error;
+      // The warning was of something else, such as a tag.
+      return decode(isTiff(file) ? "error" : "truncated");
     });
   } catch (error) {
     throw new EmpSslError({
@@ -133,10 +134,11 @@ export async function decodeBytes(
 }
 
 /** At what a decoder gives up: at any warning, or where the file ends too soon. */
-type FailOn = "warning" | "truncated";
+type FailOn = "warning" | "error" | "truncated";
 
-/** The warning of libjpeg where the data of a part are damaged. */
-const DAMAGE = /premature end of data segment/i;
+/** The warnings of libjpeg and libtiff where the data of a part are damaged. */
+const DAMAGE =
+  /premature end of data segment|read error|not enough data|decod\w* error/i;
 
 /** Decodes an image as RGB of 8 bits, perhaps shrunk. */
 async function decodeAsRgb(

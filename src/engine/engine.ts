@@ -78,9 +78,7 @@ const MOST_THREADS = 1024;
  *
  * @throws {EmpSslError} `INVALID_ARGUMENT`.
  */
-export function checkWish(
-  { engine, precision, threads, cluster, xla }: EngineWish,
-) {
+export function checkWish({ engine, precision, threads, cluster }: EngineWish) {
   const chosen = [
     ["--engine", engine, ["auto", ...ENGINES]],
     ["--precision", precision, ["auto", ...PRECISIONS]],
@@ -105,15 +103,6 @@ export function checkWish(
       subject: `several replicas on the ${engine} engine`,
       found: "replicas need TensorFlow's collective operations",
       remedy: "take --engine tensorflow",
-      code: "INVALID_ARGUMENT",
-    });
-  }
-  if (xla === "on") {
-    throw new EmpSslError({
-      action: "compile",
-      subject: `steps by XLA on the ${engine} engine`,
-      found: "XLA is a part of TensorFlow",
-      remedy: "leave --xla out, or take --engine tensorflow",
       code: "INVALID_ARGUMENT",
     });
   }

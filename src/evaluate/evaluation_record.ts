@@ -11,7 +11,7 @@ import { writeAtomically, writeError } from "../atomic_file.ts";
 import { checkpointName } from "../checkpoint/manifest.ts";
 import type { ResolvedConfig } from "../checkpoint/run_config.ts";
 import { isFixedSet } from "../data/catalog.ts";
-import { dataName } from "../data/own_data.ts";
+import { dataName, isModule, moduleName } from "../data/own_data.ts";
 import { existsSync } from "../files.ts";
 import type { FeatureLayer, Protocol } from "../model/methods/method.ts";
 import type { EvaluationResult } from "./evaluate.ts";
@@ -57,7 +57,11 @@ export function isOnDataOf(
 ): boolean {
   const isSamePlace = isFixedSet(data) || dataDir === undefined ||
     basename(dataDir) === basename(run.dataDir ?? "");
-  return data === run.data && isSamePlace && chosenClasses === undefined &&
+  // A module may have been moved.
+  const isSame = data === run.data ||
+    isModule(data) && isModule(run.data) &&
+      moduleName(data) === moduleName(run.data);
+  return isSame && isSamePlace && chosenClasses === undefined &&
     isDeepStrictEqual(dataOptions, run.dataOptions);
 }
 

@@ -39,7 +39,7 @@ export interface Sensitivity {
 const DERIVED: readonly string[] = [
   ...["images", "dataDigest", "recipe", "views"],
   // Where the same files lie; of data the name of the folder is compared, as above.
-  ...["dataDir", "cache"],
+  "dataDir",
 ];
 
 /** The recipe that the user has chosen; nothing where it is the usual one. */
@@ -59,7 +59,9 @@ function settingsOf({ config }: RunRecord): Map<string, string> {
     settings.set(name, JSON.stringify(settingOf(config, name)) ?? "");
   }
   settings.set("recipe", JSON.stringify(ownRecipe(config)) ?? "");
-  const { data, dataDir } = config;
+  const { data, dataDir, cache } = config;
+  // It lowers the resolution, in whichever folder it is.
+  settings.set("cache", `${cache !== undefined}`);
   if (!isFixedSet(data)) {
     settings.set("data", `${data} ${basename(dataDir ?? "")}`);
   }

@@ -8,7 +8,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { TrainConfig } from "../../src/checkpoint/run_config.ts";
 import { sameFiles } from "../../src/data/archives.ts";
 import { DATASETS, isGenerated } from "../../src/data/catalog.ts";
-import { isModule } from "../../src/data/own_data.ts";
+import { isModule, moduleUrl } from "../../src/data/own_data.ts";
 import { checkStoredModule } from "../../src/data/stored_module.ts";
 import { methodNamed } from "../../src/model/methods/methods.ts";
 import { feasibleWorkers } from "../../src/stream/worker_count.ts";
@@ -86,6 +86,7 @@ export function configOf(values: Values): TrainConfig {
 /** Removes what a stored configuration has for its data alone. */
 function forgetData(stored: Partial<TrainConfig>, data: string): void {
   if (sameFiles(data, stored.data!)) return;
+  if (isModule(data) && moduleUrl(data) === stored.data) return;
   delete stored.dataDir;
   delete stored.dataUrl;
   delete stored.classes;
