@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { basename } from "node:path";
 import { EmpSslError } from "../errors.ts";
 import { openCifar } from "./cifar.ts";
 import type { DataOptions, Dataset, Split } from "./dataset.ts";
@@ -118,6 +119,14 @@ export const DATASETS: Readonly<Record<string, DatasetEntry>> = {
 /** Whether a name stands for the same images in whichever folder, as `cifar10`. */
 export function isFixedSet(name: string): boolean {
   return Object.hasOwn(DATASETS, name) && DATASETS[name]!.isFixed === true;
+}
+
+/**
+ * The name of a data set's folder where it may hold any images, else undefined. Without
+ * the path: the same images may lie elsewhere on another machine.
+ */
+export function folderName(data: string, dataDir?: string): string | undefined {
+  return isFixedSet(data) || !dataDir ? undefined : basename(dataDir);
 }
 
 /** Whether the program makes the images of a data set itself. */

@@ -212,6 +212,7 @@ export function cachedDecode(
       replaced: number;
     },
   ) => {
+    if (usage.stopped) return;
     const more = head.length + image.data.length - replaced;
     if (freeBytes(dir) - more < leftFree) usage.leaveRoom();
     if (!usage.reserve(more, limit)) return;

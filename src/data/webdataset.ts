@@ -159,6 +159,7 @@ export async function openWebdataset(
         label =
         dotted =
           undefined;
+      extensions.clear();
     };
     try {
       for (const member of tarMembers(path)) {
@@ -167,10 +168,7 @@ export async function openWebdataset(
         if (/(^|\/)\.[^/]*$/.test(member.name)) continue;
         const [own, written] = keyOf(member.name);
         const extension = written.toLowerCase();
-        if (own !== key) {
-          end();
-          extensions.clear();
-        }
+        if (own !== key) end();
         key = own;
         if (extensions.has(extension)) {
           throw invalidData(

@@ -5,12 +5,11 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { basename } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { writeAtomically, writeError } from "../atomic_file.ts";
 import { checkpointName } from "../checkpoint/manifest.ts";
 import type { ResolvedConfig } from "../checkpoint/run_config.ts";
-import { isFixedSet } from "../data/catalog.ts";
+import { folderName } from "../data/catalog.ts";
 import { dataName, isModule, moduleName } from "../data/own_data.ts";
 import { existsSync } from "../files.ts";
 import type { FeatureLayer, Protocol } from "../model/methods/method.ts";
@@ -55,8 +54,8 @@ export function isOnDataOf(
   { data, dataDir, dataOptions, chosenClasses }: EvaluationResult,
   run: Pick<ResolvedConfig, "data" | "dataDir" | "dataOptions">,
 ): boolean {
-  const isSamePlace = isFixedSet(data) || dataDir === undefined ||
-    basename(dataDir) === basename(run.dataDir ?? "");
+  const isSamePlace = dataDir === undefined ||
+    folderName(data, dataDir) === folderName(run.data, run.dataDir);
   // A module may have been moved.
   const isSame = data === run.data ||
     isModule(data) && isModule(run.data) &&

@@ -5,7 +5,7 @@
  */
 import { percent } from "../percent.ts";
 import { basename } from "node:path";
-import { isFixedSet } from "../data/catalog.ts";
+import { folderName, isFixedSet } from "../data/catalog.ts";
 import type { EvaluationResult } from "../evaluate/evaluate.ts";
 import { checkpointFile, isOfStep } from "../evaluate/evaluation_record.ts";
 import { methodNamed } from "../model/methods/methods.ts";
@@ -39,11 +39,8 @@ export function evaluatedBy(evaluation: EvaluationResult): string {
   return JSON.stringify([
     [data, dataOptions, classes, images.train, images.test],
     evaluatedOn(evaluation),
-    // Names, not paths: the same images may lie elsewhere on another machine.
-    [
-      isFixedSet(data) ? undefined : dataDir && basename(dataDir),
-      chosenClasses && basename(chosenClasses),
-    ],
+    // Of the file, too, the name and not the path.
+    [folderName(data, dataDir), chosenClasses && basename(chosenClasses)],
   ]);
 }
 

@@ -3,11 +3,10 @@
  *
  * @module
  */
-import { basename } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { pixelsOf, type ResolvedConfig } from "../checkpoint/run_config.ts";
 import { COMPARED, settingOf } from "../checkpoint/settings.ts";
-import { isFixedSet } from "../data/catalog.ts";
+import { folderName } from "../data/catalog.ts";
 import { patchSizesText } from "../stream/patch_sizes.ts";
 import { chosenRecipe } from "../train/chosen_recipe.ts";
 import {
@@ -62,9 +61,8 @@ function settingsOf({ config }: RunRecord): Map<string, string> {
   const { data, dataDir, cache } = config;
   // It lowers the resolution, in whichever folder it is.
   settings.set("cache", `${cache !== undefined}`);
-  if (!isFixedSet(data)) {
-    settings.set("data", `${data} ${basename(dataDir ?? "")}`);
-  }
+  const folder = folderName(data, dataDir);
+  if (folder !== undefined) settings.set("data", `${data} ${folder}`);
   // Several patch sizes of a run (progressive resizing) are one setting.
   settings.set("patchSize", patchSizesText(config)).delete("progressive");
   // A step that was not split has a micro-batch of all patches.
