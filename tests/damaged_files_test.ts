@@ -68,6 +68,38 @@ Deno.test("a TIFF with a warning about its tags has its pixels", async () => {
   await assertRejects(() => decodeBytes(cut, "cut.tif"), Error, "cut.tif");
 });
 
+Deno.test("a TIFF of YCbCr is refused, not taken for RGB", async () => {
+  const pixels = NOISE.subarray(0, 3 * SIDE * SIDE);
+  const file = (photometric: number) =>
+    new Uint8Array([
+      ...tiff([
+        ...[[256, SIDE], [257, SIDE], [258, 8], [259, 1]] as const,
+        // One strip, after the directory; one bit depth stands for all channels.
+        ...[[262, photometric], [273, 122], [277, 3], [278, SIDE]] as const,
+        [279, pixels.length],
+      ]),
+      ...pixels,
+    ]);
+  const { data } = await decodeBytes(file(2), "rgb.tif");
+  assertEquals([...data], [...pixels]);
+  await assertRejects(
+    () => decodeBytes(file(6), "ycbcr.tif"),
+    Error,
+    "Cannot decode ycbcr.tif: its colours are YCbCr without JPEG compression",
+  );
+});
+
+Deno.test("a PGM of 16 bits keeps them where they are wanted", async () => {
+  const head = new TextEncoder().encode("P5 2 1 4095\n");
+  const file = new Uint8Array([...head, 0x0f, 0xff, 0x01, 0x00]);
+  const wide = await decodeBytes(file, "a.pgm", {
+    pixels: { channels: 1, bits: 16 },
+  });
+  assertEquals([...wide.data], [65535, Math.round(256 * 65535 / 4095)]);
+  const { data } = await decodeBytes(file, "a.pgm");
+  assertEquals([...data], [255, 255, 255, 16, 16, 16]);
+});
+
 Deno.test("a JPEG that is damaged in the middle is refused, not grey", async () => {
   const sharp = await loadSharp();
   const raw = { width: SIDE, height: SIDE, channels: 3 } as const;

@@ -13,8 +13,41 @@ export function isTiff(bytes: Uint8Array): boolean {
     a === 0x4d && b === 0x4d && c === 0 && (d === 42 || d === 43);
 }
 
-/** Values of the tag PhotometricInterpretation: grey, RGB, and the kinds of Lab. */
-const GREY = 1, COLOUR = 2, LAB = [8, 9, 10];
+/** Values of the tag PhotometricInterpretation: grey, RGB, YCbCr, the kinds of Lab. */
+const GREY = 1, COLOUR = 2, YCBCR = 6, LAB = [8, 9, 10];
+/** Values of the tag Compression: JPEG, whose decoder converts YCbCr to RGB. */
+const JPEG = [6, 7];
+
+/**
+ * Rejects a TIFF of colours that would be taken for RGB as they are stored; other files
+ * are not looked at.
+ */
+export async function checkColours(bytes: Uint8Array): Promise<void> {
+  if (!isTiff(bytes)) return;
+  // A decoder may read what this reader of tags does not.
+  const image = await firstImage(bytes).catch(() => undefined);
+  if (image === undefined) return;
+  const { fileDirectory } = image;
+  const photometric = Number(
+    fileDirectory.getValue("PhotometricInterpretation"),
+  );
+  if (LAB.includes(photometric)) {
+    throw new Error("its colours are in Lab (convert it to RGB)");
+  }
+  const compression = Number(fileDirectory.getValue("Compression"));
+  if (photometric === YCBCR && !JPEG.includes(compression)) {
+    throw new Error(
+      "its colours are YCbCr without JPEG compression (convert it to RGB)",
+    );
+  }
+}
+
+/** The tags of a TIFF's first image, with what reads its pixels. */
+async function firstImage(bytes: Uint8Array) {
+  const { fromArrayBuffer } = await loadGeoTiff();
+  const file = await fromArrayBuffer(bytes.slice().buffer);
+  return await file.getImage();
+}
 
 /** Decodes the first image of a TIFF file with all its bands, as they are stored. */
 export async function decodeTiff(
@@ -49,9 +82,7 @@ async function readTiff(
   bytes: Uint8Array,
   maxPixels: number,
 ): Promise<{ image: Image; photometric: unknown }> {
-  const { fromArrayBuffer } = await loadGeoTiff();
-  const file = await fromArrayBuffer(bytes.slice().buffer);
-  const image = await file.getImage();
+  const image = await firstImage(bytes);
   const width = image.getWidth(), height = image.getHeight();
   const channels = image.getSamplesPerPixel();
   checkSize({ width, height, channels }, maxPixels);
@@ -64,9 +95,6 @@ async function readTiff(
     );
   }
   const photometric = image.fileDirectory.getValue("PhotometricInterpretation");
-  if (LAB.includes(Number(photometric))) {
-    throw new Error("its colours are in Lab (convert it to RGB)");
-  }
   // Each part has an entry in the file: few bytes cannot have many.
   const across = Math.ceil(width / image.getTileWidth());
   const down = Math.ceil(height / image.getTileHeight());

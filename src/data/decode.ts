@@ -10,6 +10,7 @@ import { loadSharp, type SharpConstructor } from "../deps/sharp.ts";
 import { checkCount } from "../count.ts";
 import { EmpSslError, messageOf } from "../errors.ts";
 import {
+  checkColours,
   decodeNpy,
   decodeRgbTiff,
   decodeTiff,
@@ -146,10 +147,12 @@ async function decodeAsRgb(
   shrinkTo: number | undefined,
   failOn: FailOn,
 ): Promise<Image> {
-  const other = await decodeOther(file, MAX_PIXELS);
+  const other = await decodeOther(file, MAX_PIXELS, 8);
   if (other !== undefined) {
-    return shrinkTo === undefined ? other : await shrunk(other, shrinkTo);
+    const whole = toFormat(other, RGB);
+    return shrinkTo === undefined ? whole : await shrunk(whole, shrinkTo);
   }
+  await checkColours(file);
   const upright = await uprightImage(file, failOn);
   // A TIFF may have more bands than sharp can read.
   const kind = await upright.metadata().catch((error) => {
@@ -210,12 +213,13 @@ async function uprightImage(
 /** Decodes an image with the channels and bits of its file, without alpha. */
 async function decodeAsStored(
   bytes: Uint8Array,
-  { channels: wanted }: PixelFormat,
+  { channels: wanted, bits }: PixelFormat,
   failOn: FailOn,
 ): Promise<Image> {
   if (isNpy(bytes)) return decodeNpy(bytes, MAX_PIXELS, wanted);
-  const other = await decodeOther(bytes, MAX_PIXELS);
+  const other = await decodeOther(bytes, MAX_PIXELS, bits);
   if (other !== undefined) return other;
+  await checkColours(bytes);
   const image = await uprightImage(bytes, failOn);
   if (isTiff(bytes)) {
     // sharp treats extra bands of a TIFF as alpha.

@@ -6,7 +6,7 @@
  */
 import { loadBmpDecoder } from "../deps/bmp.ts";
 import { concatBytes } from "../files.ts";
-import type { Image } from "./image.ts";
+import { type Image, samples } from "./image.ts";
 
 /** Bytes of the masks after the shortest BMP header: of bit fields, and with alpha. */
 const BMP_MASKS: Readonly<Record<number, number>> = { 3: 12, 6: 16 };
@@ -65,8 +65,11 @@ async function decodeBmp(bytes: Uint8Array, most: number): Promise<Image> {
 const PNM_HEADER =
   /^P([56])(?:\s|#[^\n]*\n)+(\d+)(?:\s|#[^\n]*\n)+(\d+)(?:\s|#[^\n]*\n)+(\d+)\s/;
 
-/** Decodes PGM (`P5`) and PPM (`P6`) with one byte per value. */
-function decodePnm(bytes: Uint8Array): Image {
+/**
+ * Decodes PGM (`P5`) and PPM (`P6`). Values of two bytes stay 16-bit where `bits` is 16;
+ * all are scaled to the whole range, as Pillow does.
+ */
+function decodePnm(bytes: Uint8Array, bits: 8 | 16): Image {
   const head = new TextDecoder("latin1").decode(bytes.subarray(0, 1000));
   const found = PNM_HEADER.exec(head);
   if (found === null) {
@@ -78,35 +81,40 @@ function decodePnm(bytes: Uint8Array): Image {
     number,
     number,
   ];
-  const channels = kind === "6" ? 3 : 1, pixels = width * height;
-  const values = bytes.subarray(all.length, all.length + pixels * channels);
-  if (!(most >= 1 && most <= 255)) {
-    throw new Error(`its maximum value is ${most} (1 to 255 can be read)`);
+  const channels = kind === "6" ? 3 : 1, count = width * height * channels;
+  if (!(most >= 1 && most <= 65535)) {
+    throw new Error(`its maximum value is ${most} (1 to 65535 can be read)`);
   }
-  if (pixels === 0 || values.length < pixels * channels) {
+  const wide = most > 255;
+  const values = bytes.subarray(all.length);
+  if (count === 0 || values.length < count * (wide ? 2 : 1)) {
     throw new Error("its pixel data is empty or truncated");
   }
-  const data = new Uint8Array(pixels * 3);
-  for (let i = 0; i < data.length; i++) {
-    const value = values[channels === 3 ? i : Math.floor(i / 3)]!;
-    data[i] = Math.min(255, Math.floor(value * 255 / most + 0.5));
+  const view = new DataView(values.buffer, values.byteOffset);
+  const kept = wide ? bits : 8, largest = 2 ** kept - 1;
+  const data = samples(count, kept);
+  for (let i = 0; i < count; i++) {
+    const value = wide ? view.getUint16(2 * i) : values[i]!;
+    data[i] = Math.min(largest, Math.round(value * largest / most));
   }
-  return { width, height, data };
+  return { width, height, channels, data };
 }
 
 /**
  * Decodes the formats that sharp does not; undefined for any other format.
  *
  * @param most Limit of the number of pixels.
+ * @param bits Whether values of 16 bits are kept or scaled to 8.
  */
 export function decodeOther(
   bytes: Uint8Array,
   most: number,
+  bits: 8 | 16,
 ): Promise<Image> | Image | undefined {
   const [first, second] = bytes;
   if (first === 0x42 && second === 0x4d) return decodeBmp(bytes, most);
   if (first === 0x50 && (second === 0x35 || second === 0x36)) {
-    return decodePnm(bytes);
+    return decodePnm(bytes, bits);
   }
   return undefined;
 }
