@@ -17,7 +17,7 @@ await setUpTensorFlow({}, {
 const events = train({
   data: "folder",
   dataDir,
-  dir,
+  dir, // Tiny, so that the example ends soon: for real data leave these four out.
   arch: "resnet18-cifar",
   epoch: 1,
   bs: 4,

@@ -68,7 +68,7 @@ export interface TrainConfig {
   progressive?: ProgressiveSize[];
   /** Epochs. */
   epoch: number;
-  /** Total number of steps, in place of `epoch`. */
+  /** Length of the run in steps, in place of `epoch`; the schedule ends there too. */
   maxSteps?: number;
   /** Images per batch: b. */
   bs: number;

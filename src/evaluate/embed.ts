@@ -88,7 +88,7 @@ export type EmbedEvent =
 
 /** What was written. */
 export interface EmbedResult {
-  /** The features, `count × width`. */
+  /** Path of the file of features: `count × width` numbers, in the order of `names`. */
   out: string;
   /** A text file with the path of each row's image; a line break in it is `\\n`. */
   names: string;
@@ -143,7 +143,9 @@ export function checkEmbedding(choices: EmbedChoices) {
  * @param choices The checkpoint, the folder and the file; the defaults are in
  * `EMBED_DEFAULTS`.
  * @param options A signal that aborts it, and a callback for events.
- * @throws {EmpSslError} Before any work for invalid settings.
+ * @throws {EmpSslError} Before any work: `INVALID_ARGUMENT` for settings; `NOT_FOUND` or
+ * `INVALID_CHECKPOINT` for the model; `INVALID_DATA`, also later, for the images;
+ * `ENGINE_UNAVAILABLE`.
  *
  * @example A folder of photos
  * ```ts ignore

@@ -103,7 +103,9 @@ export type EvaluateEvent =
  *
  * @param choices The checkpoint; the defaults are in `EVALUATE_DEFAULTS`.
  * @param options A signal that aborts it, and a callback for events.
- * @throws {EmpSslError} Before any work for invalid settings.
+ * @throws {EmpSslError} Before any work: `INVALID_ARGUMENT` for settings; `NOT_FOUND` or
+ * `INVALID_CHECKPOINT` for the model; `INVALID_DATA`, also later, for the images;
+ * `ENGINE_UNAVAILABLE`.
  *
  * @example Nearest neighbours alone
  * ```ts ignore

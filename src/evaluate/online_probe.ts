@@ -21,13 +21,13 @@ import { KNN } from "./protocol.ts";
 
 /** Size and interval of a probe. */
 export interface OnlineProbeOptions {
-  /** Steps between two probes; an epoch where it is not given. */
+  /** Steps between two probes; one epoch by default. */
   every?: number;
-  /** Training images among which neighbours are searched. */
+  /** Training images among which neighbours are searched; 1,000 by default. */
   train?: number;
-  /** Test images that are classified. */
+  /** Test images that are classified; 500 by default. */
   test?: number;
-  /** Patches per image. */
+  /** Patches per image; 4 by default. */
   patches?: number;
 }
 

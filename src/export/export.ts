@@ -168,8 +168,8 @@ function encode(
  * @param choices The checkpoint and the folder; the defaults are in
  * `EXPORT_DEFAULTS`.
  * @param options A signal that aborts it; the folder is then left empty.
- * @throws {EmpSslError} Before any work for invalid settings; `EXPORT_FAILED`
- * where the features differ.
+ * @throws {EmpSslError} Before any work: `INVALID_ARGUMENT` for settings; `NOT_FOUND` or
+ * `INVALID_CHECKPOINT` for the model. `EXPORT_FAILED` where the features differ.
  *
  * @example For ONNX Runtime
  * ```ts ignore

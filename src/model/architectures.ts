@@ -25,13 +25,16 @@ export interface ModelConfig {
    * and max pooling.
    */
   stem: "cifar" | "imagenet";
-  /** Channels of an image: 3. */
+  /** Channels of an image; 3 in the named architectures. */
   channels: number;
-  /** Channels of the stem and of the first stage: 64. */
+  /** Channels of the stem and of the first stage; 64 in the named ones. */
   width: number;
-  /** Width of the projector's hidden layers and of the features: 4096. */
+  /**
+   * Width of the projector's hidden layers, and so of the `head` features; 4,096 in the
+   * named ones. The backbone's features are 8 · `width`, of ResNet-50 32 · `width`.
+   */
   hidden: number;
-  /** Width of the embedding z: 1024. */
+  /** Width of the embedding z: d; 1,024 in the named ones. */
   embedding: number;
   /** Padding of the 3×3 stem: 1, and 2 in solo-learn's networks. */
   stemPadding?: 1 | 2;

@@ -92,9 +92,10 @@ export class PatchStream implements AsyncIterable<Uint8Array>, AsyncDisposable {
    * Starts the workers.
    *
    * @param wanted What to cut.
-   * @param given The number of workers, by default those beside an engine on the
-   * processor; a signal that ends the stream.
-   * @throws {EmpSslError} Any error of opening the data set.
+   * @param given The number of workers, by default a quarter of the cores; a signal that
+   * ends the stream.
+   * @throws {EmpSslError} `INVALID_ARGUMENT` for an invalid job, or a batch that does not
+   * fit into memory; any error of opening the data set.
    */
   static async open(
     wanted: PatchJob,

@@ -66,9 +66,29 @@ export type TrainEvent =
     /** Side of a patch in pixels. */
     patchSize: number;
   }
-  | { type: "checkpoint"; path: string; step: number; epoch?: number }
-  | { type: "stopped"; step: number; dir?: string }
-  | { type: "probe"; step: number; top1: number; top5: number }
+  | {
+    type: "checkpoint";
+    path: string;
+    /** How many steps were made. */
+    step: number;
+    /** How many epochs, at the end of one. */
+    epoch?: number;
+  }
+  | {
+    type: "stopped";
+    /** How many steps were made. */
+    step: number;
+    dir?: string;
+  }
+  | {
+    type: "probe";
+    /** The step just made, from 0. */
+    step: number;
+    /** Share of the test images, 0 to 1. */
+    top1: number;
+    /** Share of the test images, 0 to 1. */
+    top5: number;
+  }
   | { type: "skipped"; image: string; why: string }
   | { type: "warning"; message: string };
 

@@ -17,6 +17,7 @@ export class MetricsLog implements Disposable {
    * Opens the file.
    *
    * @param path The file.
+   * @throws {Deno.errors.NotFound} Where there is none.
    * @param fromStep The next step: lines of this and later steps, which an interrupted
    * run may have left, are removed.
    */

@@ -37,16 +37,15 @@ import {
 
 /** Options that are not part of a run's configuration. */
 export interface TrainOptions {
-  /**
-   * The folder of a run to resume, exactly from its newest intact checkpoint. The run's
-   * configuration is used, and choices that differ from it are refused. Only these may
-   * differ; but for the number of replicas they do not change the results: `workers`, `threads`, `saveEvery`, `keep`,
-   * `strict`, `xla`, `tensorboard`, `download`, `dataUrl`, `cacheLimit`, `replicas`,
-   * `cluster`, `task`, `peerTimeout`, and the location of the same data: `dataDir`, or
-   * the folder and the options of a module of your own (its file's name is a part of the images'
-   * names unless it has a `describe`). A run in tf32 may go on in fp32. With another number of replicas and no `syncBn`
-   * batch norms average over other images: a `warning` says so. A probe has to be given
-   * again.
+  /**   * The folder of a run to resume from its newest intact checkpoint. Its stored
+   * configuration is used. Only these choices may differ from it: `workers`, `threads`,
+   * `saveEvery`, `keep`, `strict`, `xla`, `tensorboard`, `download`, `dataUrl`,
+   * `cacheLimit`, `replicas`, `cluster`, `task`, `peerTimeout`; `dataDir`, for the same
+   * images elsewhere; the folder and the options of a module of your own, for the same
+   * images (the name of its file is part of their names unless it has a `describe`); and
+   * fp32 for tf32. Only another number of replicas without `syncBn` changes the results,
+   * since batch norms then average over other images: a `warning` says so. A probe has to
+   * be given again.
    */
   resume?: string;
   /**
@@ -84,8 +83,11 @@ function freeFolder(data: string, msg?: string): string {
  * paper's.
  * @param options A signal that ends the run, a probe.
  * @returns The run's events, in order; the run advances as they are consumed.
- * @throws {EmpSslError} Before any work for invalid settings; later for failures. With
- * replicas a thread may then wait in TensorFlow forever: exit the program.
+ * @throws {EmpSslError} Before any work: `INVALID_ARGUMENT` for settings, `INVALID_DATA`,
+ * `NOT_FOUND`, `INVALID_CHECKPOINT`, `ENGINE_UNAVAILABLE`, `DOWNLOAD_FAILED`. During it:
+ * `NOT_FINITE`, `COLLAPSED`, `STEP_FAILED`, `WORKER_FAILED`, `INVALID_DATA` for too many
+ * images that cannot be read, `PEER_LOST`. With replicas a thread may then wait in
+ * TensorFlow forever: exit the program.
  *
  * @example Two steps on the embedded data set
  * ```ts ignore

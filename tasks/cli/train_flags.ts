@@ -86,16 +86,20 @@ export const command: Command = {
     },
     "max-steps": {
       type: "number",
-      help: "end after N steps, whatever the epochs are",
+      help:
+        "length of the run in steps, in place of --epoch: the learning rate " +
+        "falls to zero there",
     },
     bs: {
       type: "number",
-      help: "images a batch (default 100; shapes 20; tinyimagenet 50; other " +
+      help:
+        "images per batch (default 100; shapes 20; tinyimagenet 50; other " +
         "methods 256, on shapes 200)",
     },
     "num-patches": {
       type: "number",
-      help: `patches an image (default ${D.numPatches}; tinyimagenet 10; the ` +
+      help:
+        `patches per image (default ${D.numPatches}; tinyimagenet 10; the ` +
         "paper: 20 to 200; other methods take 2 views)",
     },
     "patch-size": {
@@ -171,22 +175,26 @@ export const command: Command = {
       type: "text",
       choices: LARS_CLIPS,
       help:
-        "LARS clips at the current rate (default, as published) or at the " +
-        "initial one (tinyimagenet)",
+        "LARS clips at the current learning rate (default, as published) or " +
+        "at the initial one (default of --preset fast)",
     },
     optimizer: {
       type: "text",
       choices: OPTIMIZERS,
       help:
-        "the method's published one (default; EMP-SSL: LARS), or Muon for " +
-        "the filters (tinyimagenet)",
+        "the method's published one (default; EMP-SSL: LARS), or Muon for the " +
+        "filters of convolutions (default of --preset fast)",
     },
     seed: {
       type: "number",
       help: `seed of weights, order and augmentation (default ${D.seed})`,
     },
     workers: WORKERS_FLAG,
-    "limit-images": { type: "number", help: "use only N training images" },
+    "limit-images": {
+      type: "number",
+      help:
+        "use only N training images: a random choice, the same for any seed",
+    },
     probe: {
       type: "text",
       value: "N|epoch",
@@ -208,7 +216,9 @@ export const command: Command = {
     resume: {
       type: "text",
       value: "DIR|auto",
-      help: "resume a run exactly: its folder, or auto for the newest match",
+      help:
+        "resume a run exactly: its folder; auto: the newest in runs/ with these " +
+        "choices, else a new run",
     },
     init: {
       type: "text",
