@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { KernelTime } from "../src/engine/tensorflow/run_trace.ts";
+import type { KernelTime } from "./run_trace.ts";
 import { LineProcess } from "./line_process.ts";
 import {
   deviceName,

@@ -8,14 +8,17 @@
  * @module
  */
 import { parseArgs } from "@std/cli";
+import { openTensorFlow } from "../../src/engine/tensorflow/c_api.ts";
+import { GraphEngine } from "../../src/engine/tensorflow/graph_engine.ts";
 import { loadTensorFlow } from "../../src/engine/tensorflow/load.ts";
-import type { KernelTime } from "../../src/engine/tensorflow/run_trace.ts";
+import { engineConfig } from "../../src/engine/tensorflow/session_config.ts";
 import type { Precision } from "../../src/engine/engine.ts";
 import { isForPhotographs } from "../../src/model/architectures.ts";
 import { methodNamed } from "../../src/model/methods/methods.ts";
 import { modelOf } from "../../src/model/model_of.ts";
 import { tensorSpecs } from "../../src/model/parameters.ts";
 import { initialState } from "../../src/model/tensors.ts";
+import { type KernelTime, tracing } from "../run_trace.ts";
 import { convolutionStep } from "./convolution.ts";
 import { peakMemory } from "./peak_memory.ts";
 
@@ -38,10 +41,8 @@ const { arch } = flags, method = methodNamed(flags.method);
 const model = modelOf({ arch, method: flags.method });
 const xla = flags.xla as "on" | "off" | undefined;
 const traced: KernelTime[] = [];
-const engine = await loadTensorFlow(precision, {
-  xla,
-  onKernels: flags.kernels ? (all) => traced.push(...all) : undefined,
-});
+const loaded = await loadTensorFlow(precision, { xla });
+const engine = flags.kernels ? withKernels(loaded) : loaded;
 
 const options = {
   model,
@@ -52,6 +53,16 @@ const options = {
   loss: { patchSim: 200, tcr: 1, eps: 0.2 },
   optimizer: method.defaults(isForPhotographs(arch)).optimizer,
 };
+/** The engine with sessions that trace each run. */
+function withKernels({ report, close }: GraphEngine): GraphEngine {
+  const gpu = report.device === "GPU";
+  return new GraphEngine({
+    ...{ report, close, precision: report.precision },
+    c: tracing(openTensorFlow(report.library!), (all) => traced.push(...all)),
+    target: { config: engineConfig({ gpu, xla: report.xla }) },
+  });
+}
+
 /** A trainer, and the patches of a step. */
 async function training() {
   const state = initialState(tensorSpecs(model), 0);

@@ -1,5 +1,10 @@
 /** TensorFlow through FFI: the binding for tfjs-node-gpu's backend, sessions, errors. */
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import {
+  type KernelTime,
+  kernelTimes,
+  tracing,
+} from "../../bench/run_trace.ts";
 import * as tf from "../../src/deps/tfjs.ts";
 import { summaryWriter } from "../../src/deps/tfjs_node.ts";
 import { codeOf } from "../../src/errors.ts";
@@ -7,10 +12,6 @@ import { installedLibraries } from "../../src/engine/setup/locate.ts";
 import { openTensorFlow } from "../../src/engine/tensorflow/c_api.ts";
 import { EagerBinding } from "../../src/engine/tensorflow/eager_binding.ts";
 import { GraphSession } from "../../src/engine/tensorflow/graph_session.ts";
-import {
-  type KernelTime,
-  kernelTimes,
-} from "../../src/engine/tensorflow/run_trace.ts";
 import { TensorFlowError } from "../../src/engine/tensorflow/status.ts";
 import { stepError } from "../../src/engine/tensorflow/step_error.ts";
 import { tensorSpecs } from "../../src/model/parameters.ts";
@@ -333,10 +334,11 @@ Deno.test({
       (graph, x) => graph.value("Relu", [graph.matMul(x, x)], shape),
     );
     const runs: KernelTime[][] = [];
-    using session = GraphSession.load(openTensorFlow(library.path), graph, {
-      config: {},
-      onKernels: (kernels) => runs.push(kernels),
-    });
+    const c = tracing(
+      openTensorFlow(library.path),
+      (kernels) => runs.push(kernels),
+    );
+    using session = GraphSession.load(c, graph, { config: {} });
     const values = new Float32Array(side ** 2).fill(1);
     for (let i = 0; i < 2; i++) {
       const [y] = await session.run([{ name: "x", shape, values }], ["y"]);

@@ -8,7 +8,6 @@ import { EmpSslError, messageOf } from "../../errors.ts";
 import { sizeOf } from "../../model/tensors.ts";
 import { cString, type TensorFlowC } from "./c_api.ts";
 import { type Device, readDevices } from "./devices.ts";
-import { RunTrace } from "./run_trace.ts";
 import { type SessionTarget, withSessionOptions } from "./session_target.ts";
 import { withStatus, withStatusAsync } from "./status.ts";
 import { stepError } from "./step_error.ts";
@@ -55,31 +54,26 @@ export class GraphSession implements Disposable {
   #graph: Deno.PointerValue;
   #session: Deno.PointerValue;
   #operations = new Map<string, Deno.PointerValue>();
-  #onKernels: SessionTarget["onKernels"];
 
   private constructor(
     c: TensorFlowC,
     graph: Deno.PointerValue,
     session: Deno.PointerValue,
-    onKernels: SessionTarget["onKernels"],
   ) {
     this.#c = c;
     this.#graph = graph;
     this.#session = session;
-    this.#onKernels = onKernels;
   }
 
   /** A session over a new graph, which `create` fills. */
   static #over(
     c: TensorFlowC,
-    { subject, onKernels }: Pick<SessionTarget, "onKernels"> & {
-      subject: string;
-    },
+    subject: string,
     create: (graph: Deno.PointerValue) => Deno.PointerValue,
   ): GraphSession {
     const graph = c.TF_NewGraph();
     try {
-      return new GraphSession(c, graph, create(graph), onKernels);
+      return new GraphSession(c, graph, create(graph));
     } catch (error) {
       c.TF_DeleteGraph(graph);
       throw loadError(subject, error);
@@ -97,9 +91,7 @@ export class GraphSession implements Disposable {
     graphDef: Uint8Array<ArrayBuffer>,
     target: SessionTarget,
   ): GraphSession {
-    const { onKernels } = target;
-    const told = { subject: "the traced graph", onKernels };
-    return GraphSession.#over(c, told, (graph) => {
+    return GraphSession.#over(c, "the traced graph", (graph) => {
       const length = BigInt(graphDef.length);
       const definition = c.TF_NewBufferFromString(graphDef, length);
       const options = c.TF_NewImportGraphDefOptions();
@@ -134,7 +126,7 @@ export class GraphSession implements Disposable {
   ): GraphSession {
     return GraphSession.#over(
       c,
-      { subject: folder, onKernels: target.onKernels },
+      folder,
       (graph) =>
         withSessionOptions(c, target, (options) => {
           const tags = pointerArray([Deno.UnsafePointer.of(SERVE_STRING)]);
@@ -225,12 +217,11 @@ export class GraphSession implements Disposable {
       fetches: this.#outputs(fetches),
       targets: new Uint8Array(8),
     };
-    const trace = this.#onKernels && new RunTrace(c);
     try {
       await withStatusAsync(c, (status) =>
         c.TF_SessionRun(
           session,
-          trace?.options ?? null,
+          null,
           args.inputs,
           args.tensors,
           tensors.length,
@@ -239,14 +230,12 @@ export class GraphSession implements Disposable {
           fetches.length,
           args.targets,
           0,
-          trace?.metadata ?? null,
+          null,
           status,
         ));
-      if (trace) this.#onKernels?.(trace.kernels());
     } catch (error) {
       throw stepError(error, fetches);
     } finally {
-      trace?.[Symbol.dispose]();
       for (const tensor of tensors) c.TF_DeleteTensor(tensor);
       args.feeds = [];
     }

@@ -27,13 +27,10 @@ import { fasterPrecision, isFasterByXla } from "./faster.ts";
 import { GraphEngine } from "./graph_engine.ts";
 import { withoutStderr } from "./quiet.ts";
 import { ReplicaGroup } from "./replica_group.ts";
-import type { SessionTarget } from "./session_target.ts";
-import type { SessionConfig } from "./session_config.ts";
+import { engineConfig, type SessionConfig } from "./session_config.ts";
 
-/** The part of an `EngineWish` that TensorFlow uses, and a receiver of kernel times. */
-type Wish =
-  & Pick<EngineWish, "threads" | "cluster" | "xla">
-  & Pick<SessionTarget, "onKernels">;
+/** The part of an `EngineWish` that TensorFlow uses. */
+type Wish = Pick<EngineWish, "threads" | "cluster" | "xla">;
 
 /** The library and eager binding that this process has loaded. */
 let loaded: { path: string; binding: EagerBinding } | undefined;
@@ -58,32 +55,27 @@ async function loadFrom(
   library: InstalledLibrary,
   c: TensorFlowC,
   choice: PrecisionChoice,
-  { threads, cluster, xla = "auto", onKernels }: Wish,
+  { threads, cluster, xla = "auto" }: Wish,
 ): Promise<GraphEngine> {
   const wantsGpu = library.variant === "gpu";
-  const config: SessionConfig = {
-    intraOpThreads: threads ?? 0,
-    // On a CPU, one operation at a time, on all threads, is as fast as several and
-    // needs less memory. The threads of GPU operations only wait for the GPU.
-    interOpThreads: wantsGpu ? 0 : 1,
-    allowMemoryGrowth: true,
-    allowSoftPlacement: true,
-    xla: xla === "on",
-  };
-  const binding = await loadBackend(library, c, config);
-  const gpu = binding.isUsingGpuDevice();
+  const wanted = { threads, xla: xla === "on" };
+  const binding = await loadBackend(
+    library,
+    c,
+    engineConfig({ ...wanted, gpu: wantsGpu }),
+  );
   // The variant with CUDA runs on the CPU where there is no usable GPU.
-  config.interOpThreads = gpu ? 0 : 1;
+  const gpu = binding.isUsingGpuDevice();
+  const config = engineConfig({ ...wanted, gpu });
   if (choice === "tf32" && !gpu) throw noTf32();
-  const plain = { config };
+  const target = { config };
   const precision = choice === "auto"
-    ? gpuName(await fasterPrecision(c, plain, gpu), gpu)
+    ? gpuName(await fasterPrecision(c, target, gpu), gpu)
     : choice;
   // On a CPU, XLA's code is slower than oneDNN's: it is off unless requested.
   if (xla === "auto" && gpu) {
     config.xla = await isFasterByXla(c, config, precision);
   }
-  const target = { config, onKernels };
   const replicas = cluster &&
     await ReplicaGroup.start(c, { wish: cluster, gpu, config });
   const report: EngineReport = {

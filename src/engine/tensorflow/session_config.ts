@@ -91,6 +91,21 @@ const root = protobuf.Root.fromJSON({
   },
 });
 
+/** How the sessions of an engine run. */
+export function engineConfig(
+  { threads, gpu, xla }: { threads?: number; gpu: boolean; xla?: boolean },
+): SessionConfig {
+  return {
+    intraOpThreads: threads ?? 0,
+    // On a CPU, one operation at a time, on all threads, is as fast as several and
+    // needs less memory. The threads of GPU operations only wait for the GPU.
+    interOpThreads: gpu ? 0 : 1,
+    allowMemoryGrowth: true,
+    allowSoftPlacement: true,
+    xla,
+  };
+}
+
 function configProto(config: SessionConfig) {
   const { collectiveGroupLeader, collectiveNccl } = config;
   return {

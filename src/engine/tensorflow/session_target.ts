@@ -1,10 +1,9 @@
 /**
- * What a session runs on, and the callback for its kernel times.
+ * What a session runs on.
  *
  * @module
  */
 import { cString, type TensorFlowC } from "./c_api.ts";
-import type { KernelTime } from "./run_trace.ts";
 import { encodeSessionConfig, type SessionConfig } from "./session_config.ts";
 import { withStatus } from "./status.ts";
 
@@ -14,8 +13,6 @@ export interface SessionTarget {
   config: SessionConfig;
   /** The server of this process, if it trains with other processes. */
   server?: string;
-  /** Receives the kernel times of each run; measuring them slows runs down. */
-  onKernels?: (kernels: KernelTime[]) => void;
 }
 
 /** Calls a function with session options, which are freed afterwards. */

@@ -5,9 +5,9 @@
  *
  * @module
  */
-import { field, protobuf, repeated } from "../../deps/protobuf.ts";
-import type { TensorFlowC } from "./c_api.ts";
-import { bytesAt } from "./tensor.ts";
+import { field, protobuf, repeated } from "../src/deps/protobuf.ts";
+import type { TensorFlowC } from "../src/engine/tensorflow/c_api.ts";
+import { bytesAt } from "../src/engine/tensorflow/tensor.ts";
 
 /** One kernel of a run. */
 export interface KernelTime {
@@ -94,7 +94,7 @@ export function kernelTimes(metadata: Uint8Array): KernelTime[] {
 }
 
 /** The options and the result buffer of a traced run. */
-export class RunTrace implements Disposable {
+class RunTrace implements Disposable {
   #c: TensorFlowC;
   /** A buffer with `RunOptions`. */
   readonly options: Deno.PointerValue;
@@ -123,4 +123,26 @@ export class RunTrace implements Disposable {
     this.#c.TF_DeleteBuffer(this.options);
     this.#c.TF_DeleteBuffer(this.metadata);
   }
+}
+
+/** Where `TF_SessionRun` takes `RunOptions` and `RunMetadata`. */
+const OPTIONS = 1, METADATA = 10;
+
+/**
+ * The library with sessions that trace each run, which slows them down.
+ *
+ * @param onKernels Receives the kernel times of each run.
+ */
+export function tracing(
+  c: TensorFlowC,
+  onKernels: (kernels: KernelTime[]) => void,
+): TensorFlowC {
+  const run: TensorFlowC["TF_SessionRun"] = async (...args) => {
+    using trace = new RunTrace(c);
+    args[OPTIONS] = trace.options;
+    args[METADATA] = trace.metadata;
+    await c.TF_SessionRun(...args);
+    onKernels(trace.kernels());
+  };
+  return Object.create(c, { TF_SessionRun: { value: run } });
 }
