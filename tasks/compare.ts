@@ -93,7 +93,7 @@ export const command: Command = {
     ...Object.fromEntries(
       SHARED.map((name) => [name, trainCommand.flags[name]!]),
     ),
-    bs: { type: "number", help: "images a batch (default: the method's)" },
+    bs: { type: "number", help: "images per batch (default: the method's)" },
     ...EVALUATION_FLAGS,
     dir: {
       type: "text",

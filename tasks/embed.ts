@@ -42,7 +42,7 @@ export const command: Command = {
     },
     patches: {
       type: "number",
-      help: `patches an image, of a bag (default ${EMBED_DEFAULTS.patches})`,
+      help: `patches per image, of a bag (default ${EMBED_DEFAULTS.patches})`,
     },
     protocol,
     features,

@@ -69,7 +69,7 @@ export const command: Command = {
     "model-path": MODEL_PATH_FLAG,
     "test-patches": {
       type: "number",
-      help: `patches an image (default ${EVALUATE_DEFAULTS.testPatches})`,
+      help: `patches per image (default ${EVALUATE_DEFAULTS.testPatches})`,
     },
     protocol: {
       type: "text",

@@ -13,8 +13,6 @@ import { settingOf } from "../src/checkpoint/settings.ts";
 import { isModule } from "../src/data/own_data.ts";
 import { defined } from "../src/defined.ts";
 import { errorMaker } from "../src/errors.ts";
-import type { EvaluationResult } from "../src/evaluate/evaluate.ts";
-import { isMadeWith, isOnDataOf } from "../src/evaluate/evaluation_record.ts";
 import { architecture } from "../src/model/architectures.ts";
 import { methodNamed } from "../src/model/methods/methods.ts";
 import { readRow, rowNames } from "../src/report/book.ts";
@@ -28,6 +26,7 @@ import {
 import { dataDefaults } from "../src/train/data_defaults.ts";
 import { differenceOf } from "../src/train/unchanged.ts";
 import { recipesOf } from "../src/train/views.ts";
+import { evaluatedWith } from "./cli/evaluated_with.ts";
 import {
   type Command,
   parseFlags,
@@ -37,10 +36,6 @@ import {
 import { main } from "./cli/main.ts";
 import { configOf as trainConfigOf } from "./cli/train_choices.ts";
 import { command as trainCommand } from "./cli/train_flags.ts";
-import {
-  command as evaluateCommand,
-  configOf as evaluateConfigOf,
-} from "./evaluate.ts";
 
 const recordError = errorMaker("record", "INVALID_ARGUMENT");
 const NEEDED = { action: "record", subject: "the run" };
@@ -180,32 +175,6 @@ function ownChoices(stored: ResolvedConfig): Partial<TrainConfig> {
     methodOptions: ofSome(methodOptions),
     progressive,
   };
-}
-
-/** Whether an evaluation was made with flags of `evaluate`. */
-function evaluatedWith(
-  flags: string[],
-  dir: string,
-  stored: ResolvedConfig,
-): (evaluation: EvaluationResult) => boolean {
-  const values = parseFlags([...flags, "--model-path", dir], evaluateCommand);
-  const { testPatches, limitTrain, limitTest, ...asked } = evaluateConfigOf(
-    values,
-  );
-  const { protocol, features } = {
-    ...methodNamed(stored.method),
-    ...defined(asked),
-  };
-  const { data, linear, knn } = { ...stored, ...defined(asked) };
-  const limits = { train: limitTrain, test: limitTest };
-  const settings = { protocol, features, testPatches, limits, linear, knn };
-  const { dataDir, classes } = asked;
-  const isOwn = [asked.data, dataDir, classes].every((v) => v === undefined);
-  return (found) =>
-    (isOwn
-      ? isOnDataOf(found, stored)
-      : found.data === data || isModule(found.data)) &&
-    isMadeWith(found, settings);
 }
 
 function record(values: Values, runs: string[]): Promise<void> {

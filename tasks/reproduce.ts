@@ -19,6 +19,7 @@ import {
 import { readRun } from "../src/report/run_record.ts";
 import type { EvaluationResult } from "../src/evaluate/evaluate.ts";
 import { type Command, parseFlags, type Values } from "./cli/flags.ts";
+import { evaluatedWith } from "./cli/evaluated_with.ts";
 import { exit } from "./cli/exit.ts";
 import { main, quote } from "./cli/main.ts";
 import { SIGNALS } from "./cli/signals.ts";
@@ -147,7 +148,12 @@ export async function run(values: Values, rest: string[]): Promise<void> {
     exit(SIGNALS.SIGINT);
   }
   const { evaluations, config } = readRun(dir);
-  const done = evaluationForRow(evaluations, config.steps, row.runs);
+  const done = evaluationForRow(
+    evaluations,
+    config.steps,
+    row.runs,
+    evaluatedWith(row.evaluate, dir, config),
+  );
   const result = done ?? await evaluateRun(
     parseFlags([...row.evaluate, "--model-path", dir], evaluateCommand),
   );

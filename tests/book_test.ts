@@ -22,6 +22,7 @@ import { command as trainCommand } from "../tasks/cli/train_flags.ts";
 import { command as evaluateCommand } from "../tasks/evaluate.ts";
 import { withFolder } from "./images.ts";
 import { evaluationOf, writeRun } from "./runs.ts";
+import { evaluatedWith } from "../tasks/cli/evaluated_with.ts";
 import { trainedOtherwise } from "../tasks/record.ts";
 import { runTask } from "./tasks.ts";
 
@@ -161,6 +162,23 @@ Deno.test("a run gets into the book with its evaluation, and not without", async
     assertEquals(row.runs[0].commit, "1a2b3c4");
     assertEquals(row.runs[0].evaluation, evaluation);
   });
+});
+
+Deno.test("an evaluation on other images is not a row's", () => {
+  const { runs: [{ evaluation }], evaluate } = readRow("cifar10-jpeg-10k");
+  const config = JSON.parse(Deno.readTextFileSync(
+    new URL("cifar10-jpeg-10k/seed-0/config.json", BOOK),
+  ));
+  const run = { ...config, dataDir: "/a/jpeg" };
+  const fits = evaluatedWith(evaluate, "/runs/a", run);
+  const limits = { train: 10000, test: 2000 };
+  const changed = (changes: Partial<EvaluationResult>) =>
+    fits({ ...evaluation, limits, dataDir: "/b/jpeg", ...changes });
+  assertEquals(changed({}), true);
+  assertEquals(changed({ dataDir: "/a/png" }), false);
+  assertEquals(changed({ testPatches: 8 }), false);
+  const engine = { ...evaluation.engine, precision: "fp32" } as const;
+  assertEquals(changed({ engine }), false);
 });
 
 Deno.test("a run on a module is recorded without its address and options", async () => {

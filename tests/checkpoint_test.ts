@@ -19,7 +19,7 @@ import {
 import { architecture } from "../src/model/architectures.ts";
 import { convertLayout, torchShape } from "../src/model/layout.ts";
 import { tensorSpecs } from "../src/model/parameters.ts";
-import { initialState } from "../src/model/tensors.ts";
+import { initialState, sizeOf } from "../src/model/tensors.ts";
 import {
   checkFinite,
   collapsedRate,
@@ -371,6 +371,21 @@ Deno.test("readInitialWeights() takes wrappers off the names, and tells a pickle
       const missing = checkInitialWeights(specs, { init: path });
       assertEquals(missing.some((n) => n.startsWith("backbone.")), false);
     }
+    // ResNet-34 has all blocks of ResNet-18, and more.
+    const deeper = { ...model, depth: 34, width: 8 } as const;
+    const tensors = tensorSpecs({ ...deeper, hidden: 16, embedding: 8 })
+      .filter(({ name }) => name.startsWith("backbone."))
+      .map((spec) => ({
+        name: spec.name.slice("backbone.".length),
+        shape: torchShape(spec),
+        values: new Float32Array(sizeOf(spec.shape)),
+      }));
+    await Deno.writeFile(path, encodeSafetensors(tensors, {}));
+    assertThrows(
+      () => readInitialWeights(path, specs, 1),
+      Error,
+      "it has layer1.2.conv1.weight, which this ResNet does not have",
+    );
     await Deno.writeFile(path, FILE);
     assertThrows(
       () => readInitialWeights(path, specs, 1),

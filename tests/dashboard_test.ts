@@ -99,6 +99,7 @@ Deno.test("the page is read-only, and for this machine alone", async () => {
       ["localhost:9000", "200 OK"],
       ["127.0.0.1.evil.example:9000", "403 Forbidden"],
       ["[::1]:9000", "200 OK"],
+      ["localhost:99999", "400 Bad Request"],
     ];
     for (const [host, status] of cases) {
       const asked = await ask(Number(port), host);

@@ -5,7 +5,12 @@ import { openDataset } from "../src/data/open_dataset.ts";
 import { keptPrecision, PartFile } from "../src/evaluate/part_file.ts";
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Features } from "../src/evaluate/features.ts";
-import { writeFeatures, writeRows } from "../src/evaluate/write_features.ts";
+import {
+  checkOutputFile,
+  textOf,
+  writeFeatures,
+  writeRows,
+} from "../src/evaluate/write_features.ts";
 import { decodeSafetensors } from "../src/checkpoint/safetensors.ts";
 import { withFolder, writeImages } from "./images.ts";
 
@@ -152,7 +157,9 @@ Deno.test("rows are found again where runs lie beside the shards of the data", a
     await writeImages(dir, { classes: 1, each: 2 });
     const dataset = await openDataset({ name: "images", dir, split: "train" });
     const sets = { train: dataset, test: dataset };
-    const of = { isOfFiles: false, dataDir: dir, identity: "a run" };
+    const shard = `${dir}/train-0.parquet`;
+    await Deno.writeTextFile(shard, "images");
+    const of = { isOfFiles: false, shards: [shard], identity: "a run" };
     const make = () => new KeptFeatures({ dir: `${dir}/run`, sets, ...of });
     const found = () => make().precision;
     assertEquals(found(), undefined);
@@ -164,8 +171,39 @@ Deno.test("rows are found again where runs lie beside the shards of the data", a
     assertEquals(found(), "fp32");
     await Deno.writeTextFile(`${dir}/run/metrics.jsonl`, "a line");
     assertEquals(found(), "fp32");
-    await Deno.writeTextFile(`${dir}/train-0.parquet`, "other images");
+    // What is no shard of it does not matter, even if it cannot be read.
+    await Deno.symlink("nowhere", `${dir}/train-1.parquet`);
+    assertEquals(found(), "fp32");
+    await Deno.writeTextFile(shard, "other images");
     assertEquals(found(), undefined);
+    // The folder is a file.
+    let refused = "";
+    using elsewhere = new KeptFeatures({ dir: shard, sets, ...of });
+    const report = { engine: "cpu", version: "1", device: "CPU" } as const;
+    elsewhere.open("test", WIDTH, { ...report, precision: "fp32" }, (why) => {
+      refused = why;
+    });
+    assert(refused !== "");
+  });
+});
+
+Deno.test("a line of names is a line, and can be read back", () => {
+  const names = ["a.jpg", "b\r.jpg", "c\n.jpg", "d\\n.jpg"];
+  const lines = textOf(names).split(/[\r\n]/);
+  assertEquals(lines.length, names.length + 1);
+  const read = lines.map((line) => JSON.parse(`"${line}"`));
+  assertEquals(read, [...names, ""]);
+});
+
+Deno.test("a file of features cannot be a folder", async () => {
+  await withFolder(async (dir) => {
+    checkOutputFile(`${dir}/a.npy`);
+    await Deno.mkdir(`${dir}/a.npy`);
+    assertThrows(
+      () => checkOutputFile(`${dir}/a.npy`),
+      Error,
+      `Cannot write ${dir}/a.npy: it is a folder, name another file`,
+    );
   });
 });
 

@@ -14,6 +14,9 @@ const missingError = errorMaker("start from", "NOT_FOUND");
 const REMEDY =
   "name a .safetensors file with a ResNet of the same depth: ours, torchvision's or timm's";
 
+/** A parameter of a residual block, with our prefix or without. */
+const BLOCK = /^(backbone\.)?layer\d+\./;
+
 type Tensors = ReturnType<typeof decodeSafetensors>["tensors"];
 
 /** Prefixes that programs put before a backbone's parameter names. */
@@ -81,9 +84,18 @@ function matchingTensors(path: string, specs: TensorSpec[]): Tensors {
       "name an earlier checkpoint, or another file",
     );
   }
-  const blocks = specs.filter(({ name }) => /\.layer\d/.test(name));
+  const blocks = specs.filter(({ name }) => BLOCK.test(name));
   const missing = blocks.find(({ name }) => !matching.has(name));
-  if (missing === undefined) return matching;
+  if (missing === undefined) {
+    const known = new Set(blocks.map(({ name }) => name));
+    const further = [...tensors.keys()].find((name) =>
+      BLOCK.test(name) && !name.endsWith(".num_batches_tracked") &&
+      !known.has(name.replace(/^(?!backbone\.)/, "backbone."))
+    );
+    if (further === undefined) return matching;
+    const found = `it has ${further}, which this ResNet does not have`;
+    throw weightsError(path, found, REMEDY);
+  }
   const names = [...stored.keys()].slice(0, 4).join(", ");
   const found = `it has no ${missing.name} of the right shape; its tensors ` +
     `are ${names || "none"}${stored.size > 4 ? ", …" : ""}`;

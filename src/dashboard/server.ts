@@ -75,7 +75,10 @@ async function respond(
   if (request.method !== "GET" && request.method !== "HEAD") {
     return answer("This page is read-only.", "text/plain", 405);
   }
-  const { pathname } = new URL(request.url);
+  const pathname = URL.parse(request.url)?.pathname;
+  if (pathname === undefined) {
+    return answer("The address is not valid.", "text/plain", 400);
+  }
   const text = TEXTS[pathname];
   if (text !== undefined) return answer(...text);
   if (pathname === "/events") {

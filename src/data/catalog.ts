@@ -47,6 +47,8 @@ export interface DatasetEntry {
   options?: readonly string[];
   /** Whether it has the same images in whichever folder, as `cifar10`. */
   isFixed?: boolean;
+  /** Whether both splits are all of its images. */
+  isUnsplit?: boolean;
 }
 
 /**
@@ -97,6 +99,7 @@ export const DATASETS: Readonly<Record<string, DatasetEntry>> = {
     open: openImages,
     needsDir: true,
     files: true,
+    isUnsplit: true,
   },
   parquet: {
     open: openParquet,

@@ -90,11 +90,15 @@ export type EmbedEvent =
 export interface EmbedResult {
   /** Path of the file of features: `count × width` numbers, in the order of `names`. */
   out: string;
-  /** A text file with the path of each row's image; a line break in it is `\\n`. */
+  /** A text file with the path of each row's image; line breaks and backslashes
+   * in it are escaped: `\\n`, `\\r`, `\\\\`. */
   names: string;
   /** How many images. */
   count: number;
 }
+
+/** The text file beside a file of features: the path of each row's image. */
+const namesOf = (out: string) => `${out}.txt`;
 
 /**
  * Checks the choices of an embedding, and reads its checkpoint's description.
@@ -130,6 +134,7 @@ export function checkEmbedding(choices: EmbedChoices) {
     throw noBag("embed to", `--patches ${patches}`);
   }
   checkOutputFile(out);
+  checkOutputFile(namesOf(out));
   return { path, run, model, damaged, protocol, features };
 }
 
@@ -181,7 +186,7 @@ export async function embed(
   if (leftOut !== undefined) onEvent({ type: "warning", message: leftOut });
   const count = dataset.length;
   const paths = Array.from({ length: count }, (_, i) => dataset.describe(i));
-  const names = `${out}.txt`;
+  const names = namesOf(out);
   const width = featureWidth(model, features);
   const partPath = `${out}.part`;
   const compute = await continuedCompute(config, keptPrecision(partPath));
@@ -226,8 +231,8 @@ export async function embed(
         onEvent({ type: "skipped", image, why });
       },
     }, (done) => onEvent({ type: "progress", done, count }));
-    await calls.writeRows("train", out, paths);
     writeAtomically(names, textOf(paths));
+    await calls.writeRows("train", out, paths);
     await calls.endEvaluation();
   } finally {
     await compute.close();

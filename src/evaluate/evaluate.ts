@@ -29,7 +29,7 @@ import { Failure } from "../failure.ts";
 import type { Accuracy } from "./accuracy.ts";
 import type { EvaluationCalls } from "./evaluation_calls.ts";
 import { computeFeatures, cutsOf, labelsOf } from "./compute_features.ts";
-import { KeptFeatures } from "./kept_features.ts";
+import { KeptFeatures, shardsOf } from "./kept_features.ts";
 import { continuedCompute } from "./continued_compute.ts";
 import type { ProbeResult } from "./linear_probe.ts";
 import { KNN, LINEAR_PROBE } from "./protocol.ts";
@@ -186,8 +186,9 @@ export async function evaluate(
   // The images of a module may change without a file that shows it.
   const keepIn = isModule(name) ? undefined : config.keepIn;
   using kept = keepIn === undefined ? undefined : new KeptFeatures({
-    ...{ dir: keepIn, sets, dataDir: dir },
+    ...{ dir: keepIn, sets },
     isOfFiles: DATASETS[name]?.files ?? false,
+    shards: [prepared, tested].flatMap(({ source }) => shardsOf(source.shared)),
     identity: [
       [resolve(checkpoint.path), modified(checkpoint.path)],
       [name, options, untrained, testPatches, protocol, features],
@@ -204,7 +205,11 @@ export async function evaluate(
     for (const split of ["test", "train"] as const) {
       const { length } = sets[split];
       const width = featureWidth(checkpoint.model, features);
-      const keep = kept?.open(split, width, compute.report);
+      const keep = kept?.open(split, width, compute.report, (why) => {
+        const message = `An interruption would lose the ${split} features, ` +
+          `which cannot be kept in ${keepIn}: ${why}`;
+        onEvent({ type: "warning", message });
+      });
       leftOut[split] = keep?.skipped.length ?? 0;
       const done = keep?.done ?? 0;
       if (done > 0) onEvent({ type: "resumed", split, done, count: length });

@@ -5,10 +5,12 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import type { Dataset, Split } from "../data/dataset.ts";
+import { resolve } from "node:path";
+import type { Dataset, SharedData, Split } from "../data/dataset.ts";
 import { digestOf } from "../data/digest.ts";
 import type { EngineReport, Precision } from "../engine/engine.ts";
-import { modified, removeIfPossible } from "../files.ts";
+import { messageOf } from "../errors.ts";
+import { fileSize, modified, removeIfPossible } from "../files.ts";
 import { MEMORY_LIMIT } from "./features.ts";
 import { keptPrecision, PartFile, stampsOf } from "./part_file.ts";
 
@@ -20,53 +22,46 @@ interface KeptOptions {
   sets: Record<Split, Dataset>;
   /** Whether each image is a file of its own. */
   isOfFiles: boolean;
-  /** The folder of the data, where it has one. */
-  dataDir?: string;
+  /** The files of many images each that they are in. */
+  shards: readonly string[];
   /** All else that determines the features, except the engine. */
   identity: unknown;
 }
 
-/** The files of data sets with many images to a file. */
-const SHARD = /\.(bin|tar|parquet)$/i;
-
-/**
- * The shards under a folder, with their sizes and times. No other files: a run's folder,
- * which changes while it is evaluated, may lie among them.
- */
-function shardsUnder(
-  dir: string,
-): [path: string, size: number, time: number][] {
-  return [...Deno.readDirSync(dir)].flatMap(({ name }) => {
-    const path = `${dir}/${name}`, { isDirectory, size } = Deno.statSync(path);
-    if (isDirectory) return shardsUnder(path);
-    if (!SHARD.test(name)) return [];
-    return [[path, size, modified(path)] as [string, number, number]];
-  }).sort(([a], [b]) => a < b ? -1 : 1);
+/** The files of a data set that has many images to a file, as its `share()` names them. */
+export function shardsOf(shared: SharedData | undefined): readonly string[] {
+  switch (shared?.kind) {
+    case "records":
+      return shared.files.map(({ path }) => path);
+    case "shards":
+      return shared.table.shards;
+    case "parquet":
+      return shared.table.files;
+    default:
+      return [];
+  }
 }
 
 /** See the module's description. */
 export class KeptFeatures implements Disposable {
   #options: KeptOptions;
   #parts: PartFile[] = [];
-  #identity: string | undefined;
+  #identity: string;
 
   /** Nothing is written before a split is opened. */
   constructor(options: KeptOptions) {
     this.#options = options;
-    const { identity, isOfFiles, dataDir } = options;
-    try {
-      this.#identity = JSON.stringify([
-        identity,
-        isOfFiles || dataDir === undefined ? [] : shardsUnder(dataDir),
-      ]);
-    } catch {
-      // A file that cannot be read is reported by what reads it; nothing is kept.
-    }
+    const { identity, shards } = options;
+    const stamps = shards.map((path) => [
+      resolve(path),
+      fileSize(path),
+      modified(path),
+    ]);
+    this.#identity = JSON.stringify([identity, stamps]);
   }
 
   /** The file of a split; evaluations by other settings have others. */
-  #pathOf(split: Split): string | undefined {
-    if (this.#identity === undefined) return undefined;
+  #pathOf(split: Split): string {
     const { dir, sets } = this.#options;
     const digest = createHash("sha256").update(this.#identity)
       .update(digestOf(sets[split])).digest("hex").slice(0, 16);
@@ -75,28 +70,27 @@ export class KeptFeatures implements Disposable {
 
   /** The number format of rows that an interrupted call left, if there are any. */
   get precision(): Precision | undefined {
-    return (["test", "train"] as const).flatMap((split) => {
-      const path = this.#pathOf(split);
-      return path === undefined ? [] : keptPrecision(path) ?? [];
-    })[0];
+    return (["test", "train"] as const)
+      .flatMap((split) => keptPrecision(this.#pathOf(split)) ?? [])[0];
   }
 
   /**
-   * Opens the file of a split, with the rows that are in it already; undefined where it
-   * cannot be written, or another evaluation is writing it.
+   * Opens the file of a split, with the rows that are in it already.
    *
    * @param width Values of a row.
    * @param report The engine that computes them.
+   * @param onRefused Called where it cannot be written, or another evaluation is writing
+   * it; nothing is then kept.
    */
   open(
     split: Split,
     width: number,
     { engine, device, precision }: EngineReport,
+    onRefused: (why: string) => void = () => {},
   ): PartFile | undefined {
     const { dir, sets, isOfFiles } = this.#options;
     const dataset = sets[split], { length } = dataset;
     const path = this.#pathOf(split);
-    if (path === undefined) return undefined;
     const paths = Array.from(
       { length },
       (_, i) => isOfFiles ? dataset.describe(i) : "",
@@ -112,7 +106,8 @@ export class KeptFeatures implements Disposable {
       });
       this.#parts.push(part);
       return part;
-    } catch {
+    } catch (error) {
+      onRefused(messageOf(error));
       return undefined;
     }
   }

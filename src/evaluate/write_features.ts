@@ -32,6 +32,14 @@ function create(path: string, write: (file: Deno.FsFile) => void): void {
   }, OPTIONS);
 }
 
+function isFolder(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch {
+    return false;
+  }
+}
+
 function tryToCreate(path: string): void {
   Deno.createSync(path).close();
   Deno.removeSync(path);
@@ -43,6 +51,9 @@ function tryToCreate(path: string): void {
  * @throws {EmpSslError} `INVALID_ARGUMENT`.
  */
 export function checkOutputFile(path: string): void {
+  if (isFolder(path)) {
+    throw writeError(path, new Error("it is a folder"), OPTIONS);
+  }
   try {
     tryToCreate(`${path}.probe.tmp`);
   } catch (error) {
@@ -125,9 +136,21 @@ export function writeNames(path: string, sets: Record<Split, Dataset>): void {
   write("classes", sets.train.classes);
 }
 
-/** A line for each text; a line break in it is written as `\\n`. */
+/** How characters that would end a line are written; and a backslash. */
+const ESCAPES: Record<string, string> = {
+  "\\": "\\\\",
+  "\n": "\\n",
+  "\r": "\\r",
+};
+
+/**
+ * A line for each text; line breaks in it are written as `\\n` and `\\r`, and a backslash
+ * as two, as in the texts of most languages.
+ */
 export function textOf(lines: readonly string[]): string {
-  return lines.map((line) => `${line.replaceAll("\n", "\\n")}\n`).join("");
+  return lines.map((line) =>
+    `${line.replace(/[\\\n\r]/g, (character) => ESCAPES[character]!)}\n`
+  ).join("");
 }
 
 /**

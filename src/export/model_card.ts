@@ -5,6 +5,7 @@
  * @module
  */
 import { basename } from "node:path";
+import { dataName } from "../data/own_data.ts";
 import { backboneWidth } from "../model/blocks.ts";
 import { viewCount } from "../model/methods/method.ts";
 import { methodOf } from "../model/methods/methods.ts";
@@ -221,7 +222,7 @@ export function modelCard(
     ["features", featureWidth(request)],
     [
       "trained on",
-      `${config.data}, ${config.images} images` +
+      `${dataName(config.data)}, ${config.images} images` +
       (config.init === undefined ? ", no labels" : ""),
     ],
     ...(config.init === undefined

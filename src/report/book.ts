@@ -140,8 +140,9 @@ export function withoutPaths<T extends { data: string }>(value: T): T {
 }
 
 /**
- * The newest of a run's evaluations that can stand in a row: of its last checkpoint, and
- * with the images, the protocol and the accuracies of the row's other runs.
+ * The newest of a run's evaluations that can stand in a row: of its last checkpoint, with
+ * the flags of the row, and with the images, the protocol and the accuracies of the row's
+ * other runs.
  *
  * @param evaluations The run's, the newest last.
  * @param steps The steps of the run.
@@ -156,8 +157,8 @@ export function evaluationForRow(
 ): EvaluationResult | undefined {
   const wanted = other?.evaluation;
   return evaluations.findLast((e) => {
-    if (!isOfStep(e, steps)) return false;
-    if (wanted === undefined) return fits(e);
+    if (!isOfStep(e, steps) || !fits(e)) return false;
+    if (wanted === undefined) return true;
     return evaluatedBy(withoutPaths(e)) === evaluatedBy(wanted) &&
       (e.linear !== undefined || wanted.linear === undefined) &&
       (e.knn !== undefined || wanted.knn === undefined);

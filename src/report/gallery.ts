@@ -5,6 +5,7 @@
  * @module
  */
 import { methodOf } from "../model/methods/methods.ts";
+import { DATASETS } from "../data/catalog.ts";
 import { openForThreads } from "../data/open_dataset.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { type Image, toDisplay } from "../data/image.ts";
@@ -130,13 +131,17 @@ export async function gallery(
     others.map((other) => dataset.label(other) === dataset.label(query!))
   );
   const right = same.filter(Boolean).length;
+  const image = DATASETS[config.data]?.isUnsplit ? "an image" : "a test image";
   const ofClass = dataset.classes.length < 2
     ? ""
     : `; ${right} of ${same.length} neighbours have the same class`;
   return {
     map: embeddingMap(points),
     neighbours: await drawRows(dataset, rows),
-    text: `Each row: a test image, then its ${NEIGHBOURS} nearest of the ` +
-      `${count - 1} others by the cosine of their features${ofClass}`,
+    text: `Each row: ${image}, then its ${
+      Math.min(NEIGHBOURS, count - 1)
+    } nearest of the ${
+      count - 1
+    } others by the cosine of their features${ofClass}`,
   };
 }

@@ -118,7 +118,7 @@ export function evaluationsOf(
 export const EVALUATION_FLAGS: Command["flags"] = {
   "test-patches": {
     type: "number",
-    help: "patches an image in the bag (default 16; shapes 4)",
+    help: "patches per image in the bag (default 16; shapes 4)",
   },
   "limit-train": { type: "number", help: "evaluate by only N training images" },
   "limit-test": { type: "number", help: "evaluate on only N test images" },

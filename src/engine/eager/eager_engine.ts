@@ -57,6 +57,9 @@ export class EagerEngine implements Engine {
     // tfjs keeps all maps of a forward pass until its end: twice what a step stores.
     const each = 2 * (stepBytes(patch, 1) - stepBytes(patch, 0));
     const most = Math.max(1, Math.floor(ENCODED_BYTES / each));
+    // Another engine may have been loaded into this thread since; without a wait, as the
+    // backend is loaded already.
+    const select = () => void tf.setBackend(this.report.engine);
     return Promise.resolve({
       width,
       async encode(values: Uint8Array | Float32Array) {
@@ -66,6 +69,7 @@ export class EagerEngine implements Engine {
           const end = Math.min(first + most, rows);
           const part = values.subarray(first * length, end * length);
           const shape = [end - first, patchSize, patchSize, model.channels];
+          select();
           parts.push(tf.tidy(() =>
             encode(
               scopeOf(tensors, false),
@@ -75,6 +79,7 @@ export class EagerEngine implements Engine {
             )
           ));
         }
+        select();
         const features = tf.tidy(() => {
           const shape = [patches, images, width];
           return tf.mean(tf.reshape(tf.concat(parts), shape), 0);

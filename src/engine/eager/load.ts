@@ -43,9 +43,13 @@ interface WasmBackend {
   wasm: { _malloc(bytes: number): number };
 }
 
+const guarded = new WeakSet<object>();
+
 /** tfjs does not check whether it got memory, and would write over its own. */
 function refuseNoMemory(): void {
   const { wasm } = tf.backend() as unknown as WasmBackend;
+  if (guarded.has(wasm)) return;
+  guarded.add(wasm);
   // Emscripten puts the function in its place at the first call.
   wasm._malloc(1);
   const malloc = wasm._malloc;

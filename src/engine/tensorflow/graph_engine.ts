@@ -186,7 +186,7 @@ export class GraphEngine implements Engine {
     if (options.images % group.count !== 0) {
       throw new EmpSslError({
         action: "train with",
-        subject: `${options.images} images a batch`,
+        subject: `${options.images} images per batch`,
         found: `they cannot be divided equally among ${group.count} replicas`,
         remedy: `give a --bs that is a multiple of ${group.count}`,
         code: "INVALID_ARGUMENT",

@@ -41,7 +41,11 @@ async function loadBackend(
   c: TensorFlowC,
   config: SessionConfig,
 ): Promise<EagerBinding> {
-  if (loaded?.path === library.path) return loaded.binding;
+  if (loaded?.path === library.path) {
+    // Another engine may have been loaded into this thread since.
+    await tf.setBackend("tensorflow");
+    return loaded.binding;
+  }
   const binding = withoutStderr(() => new EagerBinding(c, config));
   const backend = await makeNodeBackend(binding);
   tf.registerBackend("tensorflow", () => backend, 10);
