@@ -11,7 +11,7 @@ import {
 import { lookup } from "node:dns/promises";
 import { once } from "node:events";
 import { connect } from "node:net";
-import { EmpSslError } from "../src/errors.ts";
+import { codeOf, EmpSslError } from "../src/errors.ts";
 import {
   checkMembership,
   checkOwnName,
@@ -31,6 +31,7 @@ import { type TrainConfig, trainSource } from "../src/checkpoint/run_config.ts";
 import { withDefaults } from "../src/train/choices.ts";
 import { resolveConfig } from "../src/train/config.ts";
 import { microBatchOf } from "../src/train/batch.ts";
+import { checkLoss } from "../src/train/health.ts";
 import { availableMemory, stepBytes } from "../src/engine/micro_batch.ts";
 import type { EngineReport } from "../src/engine/engine.ts";
 import { modelOf } from "../src/model/model_of.ts";
@@ -189,15 +190,14 @@ Deno.test("all get the plan of process 0, and none ends before all have finished
   for (const peer of peers) peer[Symbol.dispose]();
 });
 
-Deno.test("process 0 waits until the others have their data and their engine", async () => {
+Deno.test("all wait until the last has its data and its engine", async () => {
   const peers = await Promise.all(optionsFor(3).map(meet));
-  let isReady = false;
-  const ready = peers[0]!.ready().then(() => isReady = true);
-  await peers[1]!.ready();
+  let ready = 0;
+  const wait = (task: number) => peers[task]!.ready().then(() => ready++);
+  const early = [wait(0), wait(1)];
   await new Promise((done) => setTimeout(done, 200));
-  assert(!isReady);
-  await peers[2]!.ready();
-  await ready;
+  assertEquals(ready, 0);
+  await Promise.all([...early, wait(2)]);
   const [first, second] = await Promise.all(optionsFor(2).map(meet));
   const lost = assertRejects(() => first!.ready(), EmpSslError, "it has ended");
   second![Symbol.dispose]();
@@ -217,6 +217,43 @@ Deno.test("a lost process ends the work of all, by name", async () => {
   assert(felt instanceof EmpSslError && felt.code === "PEER_LOST");
   peers[0][Symbol.dispose]();
   peers[2][Symbol.dispose]();
+});
+
+Deno.test("a loss that is not finite is each process's own, with its code", async () => {
+  const peers = await Promise.all(optionsFor(3).map(meet));
+  const caught = () => assertThrows(() => checkLoss(NaN, 5), EmpSslError);
+  // The third waits in a step that the others do not make.
+  const end = assertRejects(
+    () => peers[2].guard(new Promise<never>(() => {})),
+    EmpSslError,
+    "it ended: Cannot continue after step 5: the loss is NaN",
+  );
+  const [first, second] = [caught(), caught()];
+  const told = peers[1].explain(second);
+  await new Promise((done) => setTimeout(done, 50));
+  assertEquals(await peers[0].explain(first), first);
+  assertEquals(await told, second);
+  const third = await end;
+  assertEquals(codeOf(third), "NOT_FINITE");
+  assertStringIncludes(third.message, ", do what its error says");
+  for (const peer of peers) peer[Symbol.dispose]();
+});
+
+Deno.test("long options of a module reach the other processes", async () => {
+  const long = "x".repeat(400_000);
+  const [host, other] = optionsFor(2);
+  const asked = { dataOptions: { paths: [long] } };
+  const settings = sharedSettings({
+    asked: withDefaults({ ...asked, cluster: host!.addresses }),
+    resumes: false,
+  });
+  using listening = Peers.host<typeof asked>({ ...host!, settings });
+  const [own, joined] = await Promise.all([
+    listening.welcome(asked),
+    Peers.join<typeof asked>({ ...other!, settings }),
+  ]);
+  assertEquals(joined.plan, asked);
+  for (const peer of [own, joined]) peer[Symbol.dispose]();
 });
 
 Deno.test("an error of one process is told to the others", async () => {

@@ -93,7 +93,7 @@ Deno.test({
           ...flags,
         ]);
         assertEquals(code, 2, out);
-        assertStringIncludes(err, "lower --lr");
+        assertStringIncludes(err, "start a new run with a lower --lr");
         assert(!err.includes("--micro-batch"), err);
         const names = [...Deno.readDirSync(`${dir}/run`)].map((e) => e.name);
         for (const name of names.filter((n) => n.endsWith(".safetensors"))) {

@@ -178,7 +178,7 @@ Deno.test("a loss that is not finite at the first step has nothing to do with lr
   const remedy = (step: number) =>
     assertThrows(() => checkLoss(NaN, step), EmpSslError).message;
   assertStringIncludes(remedy(0), "learning rate has had no effect yet");
-  assertStringIncludes(remedy(1), "lower --lr");
+  assertStringIncludes(remedy(1), "start a new run with a lower --lr");
 });
 
 Deno.test("data of a run that name no module, or cannot be stored, are refused", async () => {

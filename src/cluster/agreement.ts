@@ -72,10 +72,18 @@ const FIXED: readonly string[] = [
 const dataError = errorMaker("train together on", "INVALID_DATA");
 const SAME_DATA = "give all processes the same data";
 
-/** A choice as text, for the comparison. */
+/** Characters of a choice that are sent and named in a message. */
+const LONGEST = 500;
+
+/** A choice as text, for the comparison; a long one as its digest. */
 function asText(choice: unknown): string {
   if (choice === undefined) return "left out";
-  return typeof choice === "object" ? JSON.stringify(choice) : `${choice}`;
+  const text = typeof choice === "object"
+    ? JSON.stringify(choice)
+    : `${choice}`;
+  if (text.length <= LONGEST) return text;
+  const digest = createHash("sha256").update(text).digest("hex");
+  return `${text.slice(0, 60)}… (SHA-256 ${digest})`;
 }
 
 /** The settings that a process sends to be compared. */

@@ -4,6 +4,8 @@
  *
  * @module
  */
+import type { ErrorCode } from "../errors.ts";
+
 /** The settings that must be equal in all processes, by flag. */
 export type SharedSettings = Record<string, string>;
 
@@ -15,6 +17,8 @@ export interface LostPeer {
   found: string;
   /** What to do about it; by default: resume. */
   remedy?: string;
+  /** The code of the error that ended it; by default `PEER_LOST`. */
+  code?: ErrorCode;
 }
 
 /** A message, in which exactly one field is set. */
@@ -30,14 +34,17 @@ export interface Message {
 
 const encoder = new TextEncoder();
 
-/** Limit of a message in characters: a longer one was not sent by this program. */
+/** Limit of a message from anyone, in characters: this program sends none so long. */
 const MAX_MESSAGE = 1 << 18;
+/** That of a message from process 0: its plan has the options of a data module. */
+export const MAX_PLAN = 1 << 26;
 
 /** A connection to another process. */
 export class Connection {
   #writer: WritableStreamDefaultWriter<Uint8Array>;
   #text: ReadableStreamDefaultReader<string>;
   #rest = "";
+  #limit: number;
   #connection: Deno.TcpConn;
   #lastMessage = performance.now();
   /** Whether the other process has its data and its engine. */
@@ -45,8 +52,10 @@ export class Connection {
   /** Whether the other process has finished. */
   done = false;
 
-  constructor(connection: Deno.TcpConn) {
+  /** @param limit Characters of a message; the connection ends at a longer one. */
+  constructor(connection: Deno.TcpConn, limit = MAX_MESSAGE) {
     connection.setNoDelay(true);
+    this.#limit = limit;
     this.#connection = connection;
     this.#writer = connection.writable.getWriter();
     this.#text = connection.readable
@@ -79,7 +88,7 @@ export class Connection {
         this.#rest = this.#rest.slice(end + 1);
         return parseMessage(line);
       }
-      if (this.#rest.length > MAX_MESSAGE) return undefined;
+      if (this.#rest.length > this.#limit) return undefined;
       const { value } = await this.#text.read()
         .catch(() => ({ value: undefined }));
       if (value === undefined) return undefined;

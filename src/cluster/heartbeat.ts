@@ -6,7 +6,7 @@
  * @module
  */
 import { delay } from "../deps/std.ts";
-import { messageOf } from "../errors.ts";
+import { codeOf, type ErrorCode, messageOf } from "../errors.ts";
 import { Failure } from "../failure.ts";
 import type { Connection, LostPeer } from "./connection.ts";
 import {
@@ -17,6 +17,12 @@ import {
   peerName,
   type RendezvousOptions,
 } from "./rendezvous.ts";
+
+/** Codes of errors that the loss of another process cannot cause. */
+const OWN: readonly ErrorCode[] = [
+  ...["NOT_FINITE", "COLLAPSED", "INVALID_ARGUMENT"] as const,
+  ...["INVALID_DATA", "INVALID_CHECKPOINT", "NOT_FOUND"] as const,
+];
 
 /** Process 0 before the plan is made. */
 export interface PeersHost<Plan> extends Disposable {
@@ -159,19 +165,23 @@ export class Peers<Plan> implements Disposable {
 
   /**
    * The cause of an error: TensorFlow may notice a lost process before its heartbeats are
-   * missed. If no process is reported lost within 3 seconds, the error itself is the
-   * cause, and the other processes are notified.
+   * missed. If no process is reported lost within 3 seconds, or the loss of one cannot be
+   * its cause, the error itself is, and the other processes are notified.
    */
   async explain(error: unknown): Promise<unknown> {
+    if (error === this.#failed) return error;
+    const code = codeOf(error);
+    const isOwn = code !== undefined && OWN.includes(code);
     // The message about a lost process may arrive after TensorFlow's error.
-    for (let i = 0; i < 30 && this.#failed === undefined; i++) {
+    for (let i = 0; i < 30 && !isOwn && this.#failed === undefined; i++) {
       await delay(100);
     }
-    if (this.#failed !== undefined) return this.#failed;
+    if (this.#failed !== undefined && !isOwn) return this.#failed;
     const { task, addresses } = this.#options;
     this.#tell({
       peer: peerName(task, addresses),
       found: `it ended: ${messageOf(error)}`,
+      ...(isOwn ? { code, remedy: "do what its error says" } : {}),
     });
     await delay(100);
     return error;
@@ -187,17 +197,27 @@ export class Peers<Plan> implements Disposable {
   }
 
   /**
-   * Tells process 0 that this one has its data and its engine; as process 0, waits for
-   * that of all others. After the plan they may still search their data.
+   * Waits until all processes have their data and their engine: after the plan they may
+   * still search their data, for longer than TensorFlow waits for a device.
    *
    * @throws {EmpSslError} `PEER_LOST` if one is lost meanwhile.
    */
   async ready(): Promise<void> {
+    await this.#all("ready");
+  }
+
+  /** Tells that this process has reached a state, and waits until all have. */
+  async #all(state: "ready" | "done"): Promise<void> {
     const connections = [...this.#connections.values()];
-    if (this.#options.task !== 0) {
-      return connections.forEach((host) => host.send({ ready: true }));
-    }
-    await this.#until(() => connections.every(({ ready }) => ready));
+    const tell = () => {
+      for (const connection of connections) connection.send({ [state]: true });
+    };
+    const isHost = this.#options.task === 0;
+    // Process 0 tells it only after all the others have.
+    if (!isHost) tell();
+    await this.#until(() => connections.every((other) => other[state]));
+    if (state === "done") this.#finished = true;
+    if (isHost) tell();
   }
 
   /**
@@ -207,16 +227,7 @@ export class Peers<Plan> implements Disposable {
    * @throws {EmpSslError} `PEER_LOST` if one is lost before it has finished.
    */
   async finish(): Promise<void> {
-    const connections = [...this.#connections.values()];
-    const sendDone = () => {
-      for (const connection of connections) connection.send({ done: true });
-    };
-    const isHost = this.#options.task === 0;
-    // Process 0 sends `done` only after all the others have sent it.
-    if (!isHost) sendDone();
-    await this.#until(() => connections.every(({ done }) => done));
-    this.#finished = true;
-    if (isHost) sendDone();
+    await this.#all("done");
     await delay(50);
   }
 

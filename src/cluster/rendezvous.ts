@@ -12,6 +12,7 @@ import type { Membership } from "./membership.ts";
 import {
   Connection,
   type LostPeer,
+  MAX_PLAN,
   type Message,
   type SharedSettings,
 } from "./connection.ts";
@@ -57,7 +58,7 @@ export class PeerLost extends EmpSslError {
       subject: lost.peer,
       found: lost.found,
       remedy: lost.remedy ?? REMEDY.resume,
-      code: "PEER_LOST",
+      code: lost.code ?? "PEER_LOST",
     });
     this.lost = lost;
   }
@@ -292,7 +293,8 @@ async function reach(
     try {
       const { hostname, port } = rendezvousAddress(addresses[0]!);
       const signal = controller.signal;
-      return new Connection(await Deno.connect({ hostname, port, signal }));
+      const found = await Deno.connect({ hostname, port, signal });
+      return new Connection(found, MAX_PLAN);
     } catch (error) {
       why = messageOf(error);
       await delay(200);

@@ -7,6 +7,7 @@
 import type { StepLosses } from "../engine/engine.ts";
 import { EmpSslError } from "../errors.ts";
 import { allFinite } from "../finite.ts";
+import { AFTER_DIVERGENCE } from "../remedies.ts";
 import type { State } from "../model/tensors.ts";
 
 /** Collapse limits: invariance; coding rate, as a multiple of `collapsedRate`. */
@@ -37,7 +38,7 @@ export function checkLoss(loss: number, step: number): void {
       // Before any update of the weights.
       ? "compute in fp32, or change the weights of the loss; the learning rate " +
         "has had no effect yet"
-      : "lower --lr; earlier checkpoints are kept",
+      : AFTER_DIVERGENCE,
     code: "NOT_FINITE",
   });
 }
@@ -55,7 +56,7 @@ export function checkFinite(state: State, step: number): void {
       action: "write a checkpoint after",
       subject: `step ${step}`,
       found: `${name} is not finite: training has diverged`,
-      remedy: "lower --lr; earlier checkpoints are kept",
+      remedy: AFTER_DIVERGENCE,
       code: "NOT_FINITE",
     });
   }
@@ -101,7 +102,8 @@ export class CollapseWatch {
           effectiveRank.toFixed(2)
         })`,
       remedy:
-        "lower --lr, and for EMP-SSL --patch-sim; earlier checkpoints are kept",
+        "start a new run with a lower --lr, and for EMP-SSL a lower --patch-sim " +
+        "(--init takes the weights of an earlier checkpoint)",
       code: "COLLAPSED",
     });
   }

@@ -7,6 +7,7 @@
 import type { DatasetSource } from "../data/dataset.ts";
 import { CacheUsage, withUsage } from "../data/decoded_cache.ts";
 import type { EngineReport } from "../engine/engine.ts";
+import { untilAborted } from "../call_options.ts";
 import { PatchStream } from "../stream/patch_stream.ts";
 import { writeAtomically } from "../atomic_file.ts";
 import type { Compute } from "../engine/compute.ts";
@@ -95,6 +96,8 @@ export async function* steps(run: Run): AsyncGenerator<TrainEvent> {
     const guarded = stream.guard(compute.guard(work));
     return peers?.guard(guarded) ?? guarded;
   };
+  // TensorFlow then waits a limited time for the devices of all processes.
+  if (peers) await untilAborted(peers.ready(), signal);
   const microBatch = await orFailed(
     calls.startTraining(
       config,

@@ -133,7 +133,6 @@ export async function* train(
       peers,
       computing(told, async function* (compute) {
         checkReplicas(compute.report, peers.plan);
-        await peers.ready();
         yield* steps({ ...run, compute });
       }, peers),
     );
@@ -203,11 +202,7 @@ export async function* train(
       replicas: compute.report.replicas!.own,
     };
     using peers = await leadAgreement(host!, plan, { source, signal });
-    const all = async function* () {
-      await untilAborted(peers.ready(), signal);
-      yield* steps({ ...run, peers, signal, includeBatch });
-    };
-    yield* explained(peers, all());
+    yield* explained(peers, steps({ ...run, peers, signal, includeBatch }));
   });
 }
 

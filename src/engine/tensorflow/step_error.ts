@@ -5,6 +5,7 @@
  * @module
  */
 import { EmpSslError, type ErrorCode } from "../../errors.ts";
+import { AFTER_DIVERGENCE } from "../../remedies.ts";
 import { NODES } from "../trace/names.ts";
 import { TensorFlowError } from "./status.ts";
 
@@ -41,7 +42,7 @@ function kindOf(
     return {
       code: "NOT_FINITE",
       found: `the embeddings are not finite (${message.slice(0, 120)})`,
-      remedy: "lower --lr; earlier checkpoints are kept",
+      remedy: AFTER_DIVERGENCE,
     };
   }
   if (status === UNAVAILABLE) {
