@@ -78,12 +78,8 @@ export {
   type Protocol,
   PROTOCOLS,
 } from "./src/model/methods/method.ts";
-export {
-  LARS_CLIPS,
-  type LarsClip,
-  type OptimizerName,
-  OPTIMIZERS,
-} from "./src/model/lars.ts";
+export { LARS_CLIPS, type LarsClip } from "./src/model/lars.ts";
+export { type OptimizerName, OPTIMIZERS } from "./src/model/optimizer.ts";
 export { type Schedule, SCHEDULES } from "./src/model/schedule.ts";
 export {
   type Recipe,

@@ -5,7 +5,7 @@
  * @module
  */
 import { architecture } from "../src/model/architectures.ts";
-import { OPTIMIZER } from "../src/model/lars.ts";
+import { OPTIMIZER } from "../src/model/optimizer.ts";
 import { startPair } from "./compare.ts";
 import { inTurn, LineProcess } from "./line_process.ts";
 import {
@@ -97,11 +97,11 @@ export async function trace(options: BenchOptions): Promise<Measurement[]> {
   const { arch, images, patches, size } = setting;
   // Importing the package registers tfjs's gradients.
   await import("../src/deps/tfjs_backends.ts").then((m) => m.importTfjs());
-  const { traceTrainer } = await import("../src/engine/trace/step_graph.ts");
+  const { traceWholeStep } = await import("../src/engine/trace/step_graph.ts");
   const seconds: number[] = [];
   for (let i = 0; i <= repeat; i++) {
     const begin = performance.now();
-    traceTrainer({
+    traceWholeStep({
       model: architecture(arch).model,
       images,
       patches,

@@ -31,7 +31,7 @@ import {
   stepsWithin,
 } from "./cli/plan.ts";
 import {
-  evaluateRun,
+  evaluateInSeries,
   EVALUATION_FLAGS,
   evaluationOf,
   evaluationsOf,
@@ -187,7 +187,7 @@ async function runMethod(
   }
   for (const kind of evaluationsOf(method)) {
     const { engine } = choices;
-    await evaluateRun(title, { run, kind, evaluation, engine }, signal);
+    await evaluateInSeries(title, { run, kind, evaluation, engine }, signal);
   }
   return true;
 }

@@ -102,7 +102,7 @@ export const command: Command = {
     arch: {
       type: "text",
       choices: Object.keys(ARCHITECTURES),
-      help: "architecture; the checkpoint knows it, this only checks",
+      help: "architecture: only compared with that of the checkpoint",
     },
     linear: { type: "switch", help: "fit the linear probe (default)" },
     "no-linear": { type: "switch", help: "leave the linear probe out" },

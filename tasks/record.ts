@@ -25,7 +25,7 @@ import {
 } from "../src/train/method_defaults.ts";
 import { dataDefaults } from "../src/train/data_defaults.ts";
 import { differenceOf } from "../src/train/unchanged.ts";
-import { recipesOf } from "../src/train/views.ts";
+import { runRecipes } from "../src/train/views.ts";
 import { evaluatedWith } from "./cli/evaluated_with.ts";
 import {
   type Command,
@@ -167,7 +167,7 @@ function ownChoices(stored: ResolvedConfig): Partial<TrainConfig> {
   const { channels: _, ...ownModel } = model;
   const { arch, views, viewRecipe, recipe, progressive } = stored;
   const { channels } = pixelsOf(stored);
-  const usual = recipesOf({ ...stored, recipe: undefined }, arch, channels);
+  const usual = runRecipes({ ...stored, recipe: undefined }, arch, channels);
   const isUsual = isDeepStrictEqual(recipe, usual.recipe);
   return {
     recipe: views ? viewRecipe : isUsual ? undefined : recipe,

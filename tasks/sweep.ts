@@ -31,7 +31,7 @@ import {
   sharedOf,
 } from "./cli/plan.ts";
 import {
-  evaluateRun,
+  evaluateInSeries,
   EVALUATION_FLAGS,
   evaluationOf,
   isTrained,
@@ -174,7 +174,7 @@ export async function run(values: Values, choices: string[]): Promise<void> {
     const isDone = isTrained(run) ||
       await trainRun(title, byName.get(name)!, run, signal);
     if (!isDone) return false;
-    await evaluateRun(title, { run, kind, evaluation, engine }, signal);
+    await evaluateInSeries(title, { run, kind, evaluation, engine }, signal);
     return true;
   }, (runs) => console.log(summary(runs)));
 }

@@ -30,7 +30,7 @@ import { train } from "../src/train/train.ts";
 import type { Values } from "./cli/flags.ts";
 import { exit, exitWithoutCleanup } from "./cli/exit.ts";
 import { main, quotePath, setUpEngine, showPreparation } from "./cli/main.ts";
-import { dashboardOf, letGo } from "./cli/live_page.ts";
+import { closeLivePage, dashboardOf } from "./cli/live_page.ts";
 import { asTyped } from "./cli/program.ts";
 import { Progress } from "./cli/progress.ts";
 import { Summary } from "./cli/summary.ts";
@@ -259,7 +259,7 @@ export async function trainHere(
       if (event.epoch === undefined) continue;
       console.log(`Epoch ${event.epoch} done: ${event.path}`);
     } else {
-      await letGo(dashboard);
+      await closeLivePage(dashboard);
       console.log(`Stopped after step ${event.step}. Resume with`);
       console.log(
         asTyped(
@@ -274,7 +274,7 @@ export async function trainHere(
     }
   }
   const seconds = (performance.now() - begin) / 1000;
-  await letGo(dashboard);
+  await closeLivePage(dashboard);
   console.log(`Trained; the run is in ${folder}`);
   for (const line of summary.lines(seconds)) console.log(line);
   console.log("Next:");

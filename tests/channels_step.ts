@@ -2,7 +2,7 @@
 import { assert } from "@std/assert";
 import type { Engine } from "../src/engine/engine.ts";
 import { convertLayout } from "../src/model/layout.ts";
-import { OPTIMIZER } from "../src/model/lars.ts";
+import { OPTIMIZER } from "../src/model/optimizer.ts";
 import { tensorSpecs } from "../src/model/parameters.ts";
 import { isTrainable } from "../src/model/tensors.ts";
 import { noise } from "./formula.ts";

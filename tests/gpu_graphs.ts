@@ -9,7 +9,7 @@ import {
 } from "../src/model/architectures.ts";
 import { METHOD_NAMES, METHODS } from "../src/model/methods/methods.ts";
 import { modelOf } from "../src/model/model_of.ts";
-import { OPTIMIZER } from "../src/model/lars.ts";
+import { OPTIMIZER } from "../src/model/optimizer.ts";
 
 // Registers tfjs's gradient functions, which tracing needs.
 await importTfjs();

@@ -15,7 +15,7 @@ import { convertLayout } from "../src/model/layout.ts";
 import { METHODS } from "../src/model/methods/methods.ts";
 import { tau } from "../src/model/methods/target.ts";
 import { keptSpecs, tensorSpecs } from "../src/model/parameters.ts";
-import { cosineLearningRate } from "../src/model/schedule.ts";
+import { learningRate } from "../src/model/schedule.ts";
 import { isTrainable, type State } from "../src/model/tensors.ts";
 import { hashed } from "./formula.ts";
 import { distance, golden, stateByFormula } from "./parity.ts";
@@ -143,7 +143,7 @@ export function testMethod(subject: MethodSubject, name: Baseline): void {
       await t.step("losses, parameters, target and queue", async () => {
         const trainer = await engine!.trainer(options, state, kept);
         for (let step = 0; step < STEPS; step++) {
-          const lr = cosineLearningRate(step, { steps: 10, base: 2e-4 });
+          const lr = learningRate(step, { steps: 10, base: 2e-4 });
           const { loss } = await trainer.step(
             batch(step),
             lr,

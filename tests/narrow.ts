@@ -1,6 +1,6 @@
 /** Networks that are narrow enough for tests, with the paper's loss and LARS. */
 import type { TrainerOptions } from "../src/engine/engine.ts";
-import { OPTIMIZER } from "../src/model/lars.ts";
+import { OPTIMIZER } from "../src/model/optimizer.ts";
 
 /** The widths and the batch of a case. */
 export interface NarrowCase {

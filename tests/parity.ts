@@ -6,7 +6,7 @@ import { assert } from "@std/assert";
 import type { ModelConfig } from "../src/model/architectures.ts";
 import { ARCHITECTURES } from "../src/model/architectures.ts";
 import { convertLayout, torchShape } from "../src/model/layout.ts";
-import { OPTIMIZER } from "../src/model/lars.ts";
+import { OPTIMIZER } from "../src/model/optimizer.ts";
 import { tensorSpecs } from "../src/model/parameters.ts";
 import { isTrainable, sizeOf, type State } from "../src/model/tensors.ts";
 import type {
@@ -14,7 +14,7 @@ import type {
   Trainer,
   TrainerOptions,
 } from "../src/engine/engine.ts";
-import { cosineLearningRate } from "../src/model/schedule.ts";
+import { learningRate } from "../src/model/schedule.ts";
 import { decodeSafetensors } from "../src/checkpoint/safetensors.ts";
 import { hashed } from "./formula.ts";
 
@@ -97,7 +97,7 @@ interface Setting {
   rate?: number;
   /** With it the filters step by Muon: see {@linkcode TrainerOptions.optimizer}. */
   muon?: number;
-  /** Tolerance of z, and of parameters and features after the steps: 1e-4 by default. */
+  /** Tolerance of parameters and features after the steps: 1e-4 by default. */
   tolerance?: number;
 }
 
@@ -201,7 +201,6 @@ export interface EngineUnderTest {
   ): Promise<
     Omit<Trainer, "step"> & {
       step(values: Values, learningRate: number): Promise<StepLosses>;
-      embed(values: Values): Float32Array | Promise<Float32Array>;
     }
   >;
   /** See `engine.ts`. */
@@ -251,7 +250,6 @@ export function testParity(subject: Subject, name: SettingName): void {
       const state = stateByFormula(model);
       const batch = (k: number) =>
         hashed(images * patches * size * size * 3, inputsFrom + k, 1);
-      const trainer = await engine!.trainer(options, state);
       const specs = tensorSpecs(model);
       const check = (
         key: string,
@@ -265,12 +263,6 @@ export function testParity(subject: Subject, name: SettingName): void {
         );
       };
 
-      if (setting.microBatch === undefined) {
-        await t.step(
-          "z",
-          async () => check("z", await trainer.embed(batch(0)), tolerance),
-        );
-      }
       await t.step("the gradient of every parameter", async () => {
         const gradients = await gradientsOf(engine!, setting, state, batch(0));
         for (const spec of specs.filter(isTrainable)) {
@@ -285,7 +277,7 @@ export function testParity(subject: Subject, name: SettingName): void {
         async () => {
           const fresh = await engine!.trainer(options, state);
           for (let step = 0; step < steps; step++) {
-            const lr = cosineLearningRate(step, { steps: 10, base: rate });
+            const lr = learningRate(step, { steps: 10, base: rate });
             const { loss, invariance, tcr } = await fresh.step(batch(step), lr);
             const losses = wanted[`losses.${step}`].values;
             [loss, invariance, tcr].forEach((value, i) => {
@@ -307,7 +299,6 @@ export function testParity(subject: Subject, name: SettingName): void {
           fresh.dispose();
         },
       );
-      trainer.dispose();
     },
   });
 }

@@ -46,7 +46,7 @@ Deno.test("sizes begin one after the other, and each is large enough", () => {
   check("16,24@0.5,32@0.75");
   assertThrows(() => check("16,24@0.5,32@0.5"), Error, "between 0.5 and 1");
   assertThrows(() => check("16,32@0.0"), Error, "between 0 and 1");
-  assertThrows(() => check("4,32@0.5"), Error, "halves the side three times");
+  assertThrows(() => check("4,32@0.5"), Error, "halves the side several times");
 });
 
 Deno.test("a size alone says that none comes before it", () => {

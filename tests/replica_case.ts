@@ -5,7 +5,7 @@
 import { loadTensorFlow } from "../src/engine/tensorflow/load.ts";
 import { tensorSpecs } from "../src/model/parameters.ts";
 import { initialWeights } from "../src/checkpoint/initial_weights.ts";
-import { cosineLearningRate } from "../src/model/schedule.ts";
+import { learningRate } from "../src/model/schedule.ts";
 import type { Trainer, TrainerOptions } from "../src/engine/engine.ts";
 import {
   type MethodName,
@@ -63,7 +63,7 @@ export interface ReplicaOutcome {
 
 /** The learning rate of a step: small, so that rounding errors do not grow. */
 export function rateOf(step: number, steps: number): number {
-  return cosineLearningRate(step, { steps, base: 1e-5 });
+  return learningRate(step, { steps, base: 1e-5 });
 }
 
 /** The patches of some images of a batch, as bytes, patch-major. */

@@ -7,7 +7,7 @@
 import { loadTensorFlow } from "../../src/engine/tensorflow/load.ts";
 import type { Precision } from "../../src/engine/engine.ts";
 import { architecture } from "../../src/model/architectures.ts";
-import { OPTIMIZER } from "../../src/model/lars.ts";
+import { OPTIMIZER } from "../../src/model/optimizer.ts";
 import { tensorSpecs } from "../../src/model/parameters.ts";
 import { collectiveRuns } from "./collective_runs.ts";
 import { TextLineStream } from "../../src/deps/std.ts";

@@ -76,8 +76,8 @@ function optimizerSpecs(model: ModelConfig): TensorSpec[] {
 }
 
 /** The optimiser's file. */
-export function encodeOptimizerState(model: ModelConfig, momentum: State) {
-  return encodeTensors(optimizerSpecs(model), momentum, { format: "pt" });
+export function encodeOptimizerState(model: ModelConfig, state: State) {
+  return encodeTensors(optimizerSpecs(model), state, { format: "pt" });
 }
 
 function decodeTensors(

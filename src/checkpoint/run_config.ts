@@ -13,7 +13,8 @@ import type {
 } from "../engine/engine.ts";
 import type { ArchitectureName, ModelConfig } from "../model/architectures.ts";
 import type { MethodName } from "../model/methods/methods.ts";
-import type { LarsClip, OptimizerName } from "../model/lars.ts";
+import type { LarsClip } from "../model/lars.ts";
+import type { OptimizerName } from "../model/optimizer.ts";
 import type { Schedule } from "../model/schedule.ts";
 import type { PixelFormat } from "../data/image.ts";
 import {

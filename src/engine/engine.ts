@@ -7,7 +7,7 @@ import { checkOneOf } from "../choice_names.ts";
 import { checkCount } from "../count.ts";
 import { EmpSslError } from "../errors.ts";
 import type { ModelConfig } from "../model/architectures.ts";
-import type { OptimizerConfig } from "../model/lars.ts";
+import type { OptimizerConfig } from "../model/optimizer.ts";
 import type { LossConfig } from "../model/loss.ts";
 import type { PatchValues } from "../patches/normalize.ts";
 import type { FeatureLayer } from "../model/methods/method.ts";
@@ -149,7 +149,7 @@ export interface TrainerOptions {
   model: ModelConfig;
   /** The weights of the loss. */
   loss: LossConfig;
-  /** The constants of LARS and SGD. */
+  /** The optimiser and its constants. */
   optimizer: OptimizerConfig;
   /** Images a batch: b. */
   images: number;
@@ -259,14 +259,14 @@ export interface Engine {
   /**
    * Puts a model on the device to train it.
    *
-   * @param momentum The result of {@linkcode Trainer.optimizerState}, to resume a run.
+   * @param optimizerState The result of {@linkcode Trainer.optimizerState}, to resume a run.
    * By default momentum starts from zero, and the method's state from its initial
    * values.
    */
   trainer(
     options: TrainerOptions,
     state: State,
-    momentum?: State,
+    optimizerState?: State,
   ): Promise<Trainer>;
   /** Puts a model on the device to use it. */
   encoder(

@@ -56,30 +56,30 @@ export async function loadEngine(
 ): Promise<Engine> {
   checkWish(wish);
   if (wish.engine !== "auto") return await loadNamed(wish.engine, wish);
-  const complaints: string[] = [];
+  const reasons: string[] = [];
   for (const candidate of ENGINES) {
     try {
       // WebGPU is tried only after TensorFlow has failed: a Vulkan driver and
       // TensorFlow may both contain an LLVM, and then one process cannot load both.
       if (candidate === "webgpu" && !await hasGpu()) continue;
       const engine = await loadNamed(candidate, wish);
-      engine.report.warning = [...complaints, engine.report.warning]
+      engine.report.warning = [...reasons, engine.report.warning]
         .filter(Boolean).join("; ") || undefined;
       return engine;
     } catch (error) {
-      complaints.push(messageOf(error));
+      reasons.push(messageOf(error));
       // There is also no cache to look into where there is no home folder.
       const code = codeOf(error);
       if (code === "ENGINE_UNAVAILABLE" || code === "SETUP_FAILED") continue;
       // The flags need TensorFlow, and it is missing: its error comes first.
-      if (complaints.length > 1) break;
+      if (reasons.length > 1) break;
       throw error;
     }
   }
   throw new EmpSslError({
     action: "load",
     subject: "any engine",
-    found: complaints.join("; "),
+    found: reasons.join("; "),
     remedy: "run `deno task setup`; in a program, call setUpTensorFlow()",
     code: "ENGINE_UNAVAILABLE",
   });

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { cosineLearningRate } from "../model/schedule.ts";
+import { learningRate } from "../model/schedule.ts";
 import { Purpose, RandomStream } from "../random.ts";
 import { type Accuracy, AccuracyCounter } from "./accuracy.ts";
 import type { Features } from "./features.ts";
@@ -68,7 +68,7 @@ export async function linearProbe(
   let last: Accuracy = { top1: 0, top5: 0 };
   let best: Accuracy | undefined;
   for (let epoch = 0; epoch < epochs; epoch++) {
-    const lr = cosineLearningRate(epoch, { steps: epochs, base: options.lr });
+    const lr = learningRate(epoch, { steps: epochs, base: options.lr });
     const order = Int32Array.from(random.permutation(count))
       .filter((row) => train.labels[row]! >= 0);
     for (let at = 0; at < order.length; at += batch) {

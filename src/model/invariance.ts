@@ -11,12 +11,12 @@ import * as tf from "../deps/tfjs.ts";
  * through z̄ too.
  *
  * @param z `n×b×d`, rows of length 1.
- * @param mean z̄, `b×d`, of all patches: to be given if z holds only some of them.
+ * @param mean z̄, `b×d`, of all patches, of which z may hold only some.
  * @returns A scalar in [−1, 1], to be maximised.
  */
 export function invariance(
   z: tf.Tensor,
-  mean: tf.Tensor = tf.mean(z, 0),
+  mean: tf.Tensor,
 ): tf.Tensor {
   const dot = tf.sum(tf.mul(z, mean), -1);
   const squares = tf.sum(tf.square(mean), -1);

@@ -6,27 +6,6 @@
  * @module
  */
 
-/**
- * The learning rate of one step.
- *
- * @param step The step, from 0.
- * @param options Number of steps, and the rate of step 0.
- *
- * @example Half-way it is half
- * ```ts
- * import { cosineLearningRate } from "./schedule.ts";
- *
- * const rate = cosineLearningRate(5, { steps: 10, base: 0.3 });
- * console.assert(Math.abs(rate - 0.15) < 1e-12);
- * ```
- */
-export function cosineLearningRate(
-  step: number,
-  { steps, base }: { steps: number; base: number },
-): number {
-  return base * (1 + Math.cos(Math.PI * step / steps)) / 2;
-}
-
 /** How the learning rate decays to zero. */
 export const SCHEDULES = ["cosine", "linear"] as const;
 
@@ -66,9 +45,8 @@ export function learningRate(
   { steps, base, schedule = "cosine", warmUpSteps = 0 }: ScheduleOptions,
 ): number {
   if (step < warmUpSteps) return base * (step + 1) / warmUpSteps;
-  const left = { steps: steps - warmUpSteps, base };
-  const at = step - warmUpSteps;
+  const done = (step - warmUpSteps) / (steps - warmUpSteps);
   return schedule === "cosine"
-    ? cosineLearningRate(at, left)
-    : base * (1 - at / left.steps);
+    ? base * (1 + Math.cos(Math.PI * done)) / 2
+    : base * (1 - done);
 }

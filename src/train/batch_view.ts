@@ -21,7 +21,7 @@ export interface BatchView {
 const ROWS = 6, COLUMNS = 10;
 
 /** Tiles some patches of a batch into one image. */
-export function samplePatches(
+export function patchesInView(
   bytes: Uint8Array,
   { images, patches, size, pixels: { channels, bits } }: {
     images: number;

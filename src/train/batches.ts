@@ -6,7 +6,7 @@
  */
 import type { Trainer } from "../engine/engine.ts";
 import type { Ring } from "../stream/ring.ts";
-import { type BatchView, samplePatches } from "./batch_view.ts";
+import { type BatchView, patchesInView } from "./batch_view.ts";
 
 /** The patches of a step. */
 export interface Batch {
@@ -21,7 +21,7 @@ export interface BatchesOptions {
   /** Puts a batch on the device: {@linkcode Trainer.upload}. */
   upload: Trainer["upload"];
   /** The batches' shape, if some patches of each are to be displayed. */
-  shown?: Parameters<typeof samplePatches>[1];
+  shown?: Parameters<typeof patchesInView>[1];
   /** The step after the last batch's. */
   end: number;
 }
@@ -41,7 +41,7 @@ export class Batches {
   async #bring(step: number): Promise<Batch> {
     const { upload, shown } = this.#options;
     const bytes = await this.#ring.take(step);
-    const patches = shown && samplePatches(bytes, shown);
+    const patches = shown && patchesInView(bytes, shown);
     if (upload) {
       await upload(bytes);
       this.#ring.release(step);
@@ -57,7 +57,7 @@ export class Batches {
   }
 
   /** Starts to upload the next step's batch; call once a step has begun. */
-  bringNextOf(step: number): void {
+  prefetchAfter(step: number): void {
     if (!this.#options.upload || step + 1 >= this.#options.end) return;
     this.#next = this.#bring(step + 1);
     // A rejection surfaces when take() awaits the promise.

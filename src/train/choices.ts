@@ -214,7 +214,7 @@ export function withDefaults(choices: TrainChoices): TrainConfig {
   const arch = chosen.arch ?? ofData.arch;
   return {
     ...own,
-    ...methodDefaults(chosen, ofData.choices?.bs, arch),
+    ...methodChoices(chosen, ofData.choices?.bs, arch),
     ...given(chosen),
   };
 }
@@ -224,7 +224,7 @@ export function withDefaults(choices: TrainChoices): TrainConfig {
  * learning rate and warm-up. For a data set with small default batches, the number of
  * patches per step stays the same.
  */
-function methodDefaults(
+function methodChoices(
   { method: name, bs }: Partial<TrainConfig>,
   small: number | undefined,
   arch: string | undefined,

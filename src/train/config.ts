@@ -33,7 +33,7 @@ import { unlessLeftOut } from "../checkpoint/settings.ts";
 import { type TrainChoices, withDefaults } from "./choices.ts";
 import { dataDefaults } from "./data_defaults.ts";
 import { headChoices, methodRate, methodWarmUp } from "./method_defaults.ts";
-import { recipesOf } from "./views.ts";
+import { runRecipes } from "./views.ts";
 import { validateConfig } from "./validate.ts";
 import { warmUpSteps } from "./warm_up.ts";
 
@@ -201,7 +201,7 @@ async function prepare(
     classes: config.classes && resolve(config.classes),
     cache: config.cache && resolve(config.cache),
     arch,
-    ...recipesOf(config, arch, channels),
+    ...runRecipes(config, arch, channels),
     ...head,
     larsClip: unlessLeftOut("larsClip", config),
     optimizer: unlessLeftOut("optimizer", config),

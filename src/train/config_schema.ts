@@ -22,7 +22,8 @@ import {
   DEPTHS,
   type ModelConfig,
 } from "../model/architectures.ts";
-import { LARS_CLIPS, OPTIMIZERS } from "../model/lars.ts";
+import { LARS_CLIPS } from "../model/lars.ts";
+import { OPTIMIZERS } from "../model/optimizer.ts";
 import { METHOD_NAMES } from "../model/methods/methods.ts";
 import { MOST_WIDTH } from "../model/methods/options.ts";
 import { SCHEDULES } from "../model/schedule.ts";

@@ -5,26 +5,19 @@
  */
 import { EigenvalueDecomposition, Matrix } from "../deps/linear_algebra.ts";
 
-/** Limit on the number of images: their eigenvalues take a hundredth of a second. */
-const MOST = 256;
-
-function matrixOf(gram: Float32Array, size: number): Matrix {
+/** A Gram matrix of b images from its `b×b` numbers. */
+function matrixOf(gram: Float32Array): Matrix {
   const b = Math.sqrt(gram.length);
-  const matrix = new Matrix(size, size);
-  for (let i = 0; i < size; i++) {
-    for (let j = 0; j < size; j++) matrix.set(i, j, gram[i * b + j]!);
-  }
-  return matrix;
+  return Matrix.from1DArray(b, b, gram);
 }
 
 /**
  * The singular values of Z̄, in descending order.
  *
- * @param gram Z̄Z̄ᵀ, `b×b` numbers; only the first 256 images are used.
+ * @param gram Z̄Z̄ᵀ, `b×b` numbers.
  */
 export function singularValues(gram: Float32Array): number[] {
-  const matrix = matrixOf(gram, Math.min(Math.sqrt(gram.length), MOST));
-  const { realEigenvalues } = new EigenvalueDecomposition(matrix, {
+  const { realEigenvalues } = new EigenvalueDecomposition(matrixOf(gram), {
     assumeSymmetric: true,
   });
   return realEigenvalues.map((value) => Math.sqrt(Math.max(value, 0)))
@@ -36,7 +29,7 @@ export function singularValues(gram: Float32Array): number[] {
  * normalised to sum 1 (Roy and Vetterli, «The effective rank», 2007). It is 1 if all
  * images have the same embedding, and b if all embeddings are orthogonal.
  *
- * @param gram Z̄Z̄ᵀ, `b×b` numbers; only the first 256 images are used.
+ * @param gram Z̄Z̄ᵀ, `b×b` numbers.
  */
 export function effectiveRank(gram: Float32Array): number {
   const values = singularValues(gram);
@@ -52,11 +45,11 @@ export function effectiveRank(gram: Float32Array): number {
  * The coordinates of each image along the first two principal components of Z̄, from the
  * eigenvectors of its centred Gram matrix.
  *
- * @param gram Z̄Z̄ᵀ, `b×b` numbers; only the first 256 images are used.
+ * @param gram Z̄Z̄ᵀ, `b×b` numbers.
  * @returns A pair of coordinates for each image.
  */
 export function principalMap(gram: Float32Array): [number, number][] {
-  const matrix = matrixOf(gram, Math.min(Math.sqrt(gram.length), MOST));
+  const matrix = matrixOf(gram);
   const rows = matrix.mean("row"), all = matrix.mean();
   const centred = Matrix.from1DArray(
     matrix.rows,

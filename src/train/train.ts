@@ -10,7 +10,7 @@ import { modelOf } from "../model/model_of.ts";
 import { tensorSpecs } from "../model/parameters.ts";
 import { microBatchOf } from "./batch.ts";
 import { dataName } from "../data/own_data.ts";
-import { atMost, untilAborted } from "../call_options.ts";
+import { atMost } from "../call_options.ts";
 import { existsSync } from "../files.ts";
 import type { PrepareEvent } from "../data/prepare.ts";
 import { checkMembership, checkOwnName } from "../cluster/membership.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Engine, Trainer, TrainerOptions } from "../engine/engine.ts";
-import type { OptimizerConfig } from "../model/lars.ts";
+import type { OptimizerConfig } from "../model/optimizer.ts";
 import { MUON_STEP } from "../model/muon.ts";
 import type { State } from "../model/tensors.ts";
 import type { ResolvedConfig } from "../checkpoint/run_config.ts";
@@ -24,15 +24,19 @@ function optimizerOf(config: ResolvedConfig): OptimizerConfig {
 /**
  * Puts a model on the engine's device, with a step for one patch size.
  *
- * @param momentum Momentum buffers of the optimiser, and the method's own state.
+ * @param start The tensors of the model, and those of the optimiser.
  */
 export function trainerOf(
   engine: Engine,
   config: ResolvedConfig,
   { patchSize, microBatch }: Pick<TrainerOptions, "patchSize" | "microBatch">,
-  { state, momentum }: { state: State; momentum: State },
+  { state, optimizerState }: { state: State; optimizerState: State },
 ): Promise<Trainer> {
   const batch = batchOf(config, patchSize);
   const options = { loss: config, optimizer: optimizerOf(config) };
-  return engine.trainer({ ...batch, microBatch, ...options }, state, momentum);
+  return engine.trainer(
+    { ...batch, microBatch, ...options },
+    state,
+    optimizerState,
+  );
 }

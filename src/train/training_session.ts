@@ -39,7 +39,7 @@ import type {
   StartOptions,
   StepOutcome,
   StepWish,
-} from "./session_options.ts";
+} from "./training_calls.ts";
 import { TensorBoard } from "./tensorboard.ts";
 import { trainerOf } from "./trainer_of.ts";
 import { warmUpSteps } from "./warm_up.ts";
@@ -130,7 +130,7 @@ export class TrainingSession {
     const state = from === undefined
       ? initialWeights(tensorSpecs(model), config)
       : readCheckpoint(from.model).state;
-    const momentum = from === undefined
+    const optimizerState = from === undefined
       ? initialKept(model, state, config.seed)
       : readOptimizerState(from.optimizer, model);
     const { patchSize } = batches;
@@ -138,7 +138,7 @@ export class TrainingSession {
       engine,
       config,
       { patchSize, microBatch },
-      { state, momentum },
+      { state, optimizerState },
     );
     return new TrainingSession(engine, config, trainer, {
       batches,
@@ -165,11 +165,11 @@ export class TrainingSession {
   async continueWith(batches: NextBatches): Promise<void> {
     const before = this.#trainer, { microBatch } = this;
     const state = await before.state(),
-      momentum = await before.optimizerState();
+      optimizerState = await before.optimizerState();
     before.dispose();
     const sizes = { patchSize: batches.patchSize, microBatch };
     const start = () =>
-      trainerOf(this.#engine, this.#config, sizes, { state, momentum });
+      trainerOf(this.#engine, this.#config, sizes, { state, optimizerState });
     try {
       this.#trainer = await this.#onDevice(start);
     } catch (error) {
@@ -222,14 +222,14 @@ export class TrainingSession {
     const batch = await this.#batches.take(step);
     const taken = performance.now();
     const lr = learningRate(step, this.#schedule);
-    const numbers = this.#method.scalars?.(
+    const scalars = this.#method.scalars?.(
       { ...this.#config, step },
       this.#model,
     );
     const work = this.#onDevice(() =>
-      this.#trainer.step(batch.bytes, lr, stop, numbers)
+      this.#trainer.step(batch.bytes, lr, stop, scalars)
     );
-    this.#batches.bringNextOf(step);
+    this.#batches.prefetchAfter(step);
     const { gram, stopping, ...losses } = await work;
     this.#batches.release(step);
     return {
@@ -285,13 +285,13 @@ export class TrainingSession {
   async save(dir: string, step: number): Promise<string> {
     const config = this.#config, model = this.#model;
     const state = await this.#trainer.state();
-    const momentum = await this.#trainer.optimizerState();
+    const optimizerState = await this.#trainer.optimizerState();
     checkFinite(state, step);
-    checkFinite(momentum, step);
+    checkFinite(optimizerState, step);
     return saveCheckpoint(dir, {
       step,
       model: encodeModel(state, { config, step }),
-      optimizer: encodeOptimizerState(model, momentum),
+      optimizer: encodeOptimizerState(model, optimizerState),
       keep: config.keep,
     });
   }

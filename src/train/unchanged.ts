@@ -17,7 +17,7 @@ import { errorMaker } from "../errors.ts";
 import { flagError, flagOf } from "../flag_error.ts";
 import { type PatchSizes, patchSizesText } from "../stream/patch_sizes.ts";
 import { chosenRecipe } from "./chosen_recipe.ts";
-import { recipesOf } from "./views.ts";
+import { runRecipes } from "./views.ts";
 
 /** A choice as a run stores it: with complete recipes and absolute paths. */
 function asKept(
@@ -30,7 +30,7 @@ function asKept(
   const { channels } = pixelsOf(stored);
   if (key === "recipe" && stored.views !== undefined) {
     const recipe = value as TrainConfig["recipe"];
-    const { views } = recipesOf({ ...stored, recipe }, stored.arch, channels);
+    const { views } = runRecipes({ ...stored, recipe }, stored.arch, channels);
     return isDeepStrictEqual(views, stored.views) ? stored.recipe : value;
   }
   if (key === "recipe") {

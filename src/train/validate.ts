@@ -9,7 +9,7 @@ import { checkMembership } from "../cluster/membership.ts";
 import { checkSeed } from "../count.ts";
 import { checkOptionsOf } from "../data/catalog.ts";
 import { checkWish, type ClusterWish } from "../engine/engine.ts";
-import { flagError } from "../flag_error.ts";
+import { flagError, flagOf } from "../flag_error.ts";
 import { viewCount } from "../model/methods/method.ts";
 import { WEIGHT } from "../model/methods/options.ts";
 import { methodNamed } from "../model/methods/methods.ts";
@@ -28,7 +28,7 @@ type Least = [string, number | undefined, number, string];
 /** Rejects invalid choices. */
 export function validateConfig(config: TrainConfig): void {
   checkChoices(config);
-  const { numPatches, bs, eps, epoch, lr, limitImages } = config;
+  const { numPatches, bs, epoch, limitImages } = config;
   const { progressive = [] } = config;
   const whole: Least[] = [
     [
@@ -50,7 +50,7 @@ export function validateConfig(config: TrainConfig): void {
         "--patch-size",
         size,
         8,
-        "the network halves the side three times",
+        "the network halves the side several times",
       ] as Least
     ),
     [
@@ -78,14 +78,6 @@ export function validateConfig(config: TrainConfig): void {
       );
     }
   }
-  const { cacheLimit } = config;
-  if (cacheLimit !== undefined && !(cacheLimit > 0)) {
-    throw flagError(
-      `--cache-limit ${cacheLimit}`,
-      "it must be positive",
-      "give a number of gigabytes over 0",
-    );
-  }
   checkWorkers(config.workers);
   checkProgressive(progressive);
   if (config.saveEvery !== undefined) parseSaveEvery(config.saveEvery);
@@ -107,24 +99,16 @@ export function validateConfig(config: TrainConfig): void {
   }
   checkCluster(config);
   checkWish({ ...config, cluster: clusterWish(config) });
-  if (!(eps > 0)) {
-    throw flagError(
-      `--eps ${eps}`,
-      "it must be positive",
-      "give a number over 0, such as 0.2",
-    );
-  }
-  if (lr !== undefined && !(lr > 0)) {
-    throw flagError(
-      `--lr ${lr}`,
-      "it must be positive",
-      "give a number over 0",
-    );
+  for (const name of ["eps", "lr", "cacheLimit"] as const) {
+    const value = config[name];
+    if (value === undefined || value > 0) continue;
+    const flag = `${flagOf(name)} ${value}`;
+    throw flagError(flag, "it must be positive", "give a number over 0");
   }
   for (const name of ["patchSim", "tcr"] as const) {
-    if (!Number.isFinite(config[name])) {
-      throw flagError(`--${name}`, `it is ${config[name]}`, "give a number");
-    }
+    const value = config[name];
+    if (Number.isFinite(value)) continue;
+    throw flagError(flagOf(name), `it is ${value}`, "give a number");
   }
   const { seed } = config;
   checkSeed(seed, { action: "train with", subject: `--seed ${seed}` });

@@ -34,7 +34,7 @@ export interface RunRecipes {
  *
  * @throws {EmpSslError} `INVALID_ARGUMENT`, naming the invalid part.
  */
-export function recipesOf(
+export function runRecipes(
   { method: name, recipe, data }: Pick<
     TrainConfig,
     "method" | "recipe" | "data"

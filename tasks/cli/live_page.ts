@@ -30,7 +30,9 @@ export async function dashboardOf(
 }
 
 /** Closes the live page: viewers have one second to read the last events. */
-export async function letGo(dashboard: Dashboard | undefined): Promise<void> {
+export async function closeLivePage(
+  dashboard: Dashboard | undefined,
+): Promise<void> {
   if (dashboard === undefined) return;
   await atMost(1000, dashboard.close());
 }

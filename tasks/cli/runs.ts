@@ -167,7 +167,7 @@ export function isEvaluation(
 }
 
 /** Evaluates a run, unless its newest checkpoint already has this evaluation. */
-export async function evaluateRun(
+export async function evaluateInSeries(
   title: string,
   { run, kind, evaluation, engine }: {
     /** The run's folder. */

@@ -6,7 +6,8 @@
 import { DATASETS } from "../../src/data/catalog.ts";
 import { isModule } from "../../src/data/own_data.ts";
 import { ARCHITECTURES } from "../../src/model/architectures.ts";
-import { LARS_CLIPS, OPTIMIZERS } from "../../src/model/lars.ts";
+import { LARS_CLIPS } from "../../src/model/lars.ts";
+import { OPTIMIZERS } from "../../src/model/optimizer.ts";
 import { METHOD_NAMES } from "../../src/model/methods/methods.ts";
 import { XLA_CHOICES } from "../../src/engine/engine.ts";
 import { SCHEDULES } from "../../src/model/schedule.ts";

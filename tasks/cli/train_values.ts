@@ -13,7 +13,8 @@ import type {
 import { messageOf } from "../../src/errors.ts";
 import { flagError } from "../../src/flag_error.ts";
 import type { ArchitectureName } from "../../src/model/architectures.ts";
-import type { LarsClip, OptimizerName } from "../../src/model/lars.ts";
+import type { LarsClip } from "../../src/model/lars.ts";
+import type { OptimizerName } from "../../src/model/optimizer.ts";
 import type { MethodName } from "../../src/model/methods/methods.ts";
 import type { Schedule } from "../../src/model/schedule.ts";
 import { type RecipeName, RECIPES } from "../../src/patches/recipe.ts";

@@ -10,7 +10,7 @@ import { LinearClassifier } from "../../src/evaluate/linear_classifier.ts";
 import { linearProbe } from "../../src/evaluate/linear_probe.ts";
 import { KNN, LINEAR_PROBE } from "../../src/evaluate/protocol.ts";
 import { Purpose, RandomStream } from "../../src/random.ts";
-import { cosineLearningRate } from "../../src/model/schedule.ts";
+import { learningRate } from "../../src/model/schedule.ts";
 import golden from "../../fixtures/probe.json" with { type: "json" };
 import { hashed } from "../formula.ts";
 import { useTensorFlow } from "./engine.ts";
@@ -102,7 +102,7 @@ Deno.test({
       { momentum: 0.9, weightDecay: 0.01 },
     );
     for (let epoch = 0; epoch < epochs; epoch++) {
-      const lr = cosineLearningRate(epoch, { steps: epochs, base: 0.3 });
+      const lr = learningRate(epoch, { steps: epochs, base: 0.3 });
       for (let at = 0; at < rows; at += batch) {
         const end = at + batch;
         const x = features.subarray(at * width, end * width);

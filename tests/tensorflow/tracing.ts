@@ -1,9 +1,9 @@
 /** Tracing: the size of the graph, and what is refused. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import * as tf from "../../src/deps/tfjs.ts";
-import { traceTrainer } from "../../src/engine/trace/step_graph.ts";
+import { traceWholeStep } from "../../src/engine/trace/step_graph.ts";
 import { ARCHITECTURES } from "../../src/model/architectures.ts";
-import { OPTIMIZER } from "../../src/model/lars.ts";
+import { OPTIMIZER } from "../../src/model/optimizer.ts";
 import type { TrainerOptions } from "../../src/engine/engine.ts";
 import { TRACE_BACKEND } from "../../src/engine/trace/backend.ts";
 
@@ -16,8 +16,8 @@ const OPTIONS: TrainerOptions = {
   optimizer: OPTIMIZER,
 };
 
-Deno.test("traceTrainer() makes a small graph", () => {
-  const graph = traceTrainer(OPTIONS, { precision: "bf16" }).graphDef();
+Deno.test("traceWholeStep() makes a small graph", () => {
+  const graph = traceWholeStep(OPTIONS, { precision: "bf16" }).graphDef();
   assert(graph.length < 500_000, `${graph.length} bytes`);
 });
 
@@ -29,7 +29,7 @@ Deno.test("--sync-bn in bf16 makes no copy of a map in full precision", () => {
       ...{ communication: "ring" as const, syncBatchNorm },
     };
     const settings = { precision: "bf16" as const, replicas };
-    return traceTrainer(OPTIONS, settings).nodes
+    return traceWholeStep(OPTIONS, settings).nodes
       .filter(({ op }) => op === "Cast").length;
   };
   assertEquals(casts(true), casts(false));

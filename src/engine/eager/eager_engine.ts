@@ -36,9 +36,9 @@ export class EagerEngine implements Engine {
   trainer(
     options: TrainerOptions,
     state: State,
-    momentum?: State,
+    optimizerState?: State,
   ): Promise<EagerTrainer> {
-    return Promise.resolve(new EagerTrainer(options, state, momentum));
+    return Promise.resolve(new EagerTrainer(options, state, optimizerState));
   }
 
   /** A model in eval mode. */

@@ -26,7 +26,7 @@ export class EagerTrainer implements Trainer {
   #kept: Tensors;
 
   /** Uploads the state; momentum is zero by default. */
-  constructor(options: TrainerOptions, state: State, momentum?: State) {
+  constructor(options: TrainerOptions, state: State, optimizerState?: State) {
     const specs = tensorSpecs(options.model);
     const trainable = specs.filter(isTrainable);
     this.#options = options;
@@ -34,10 +34,10 @@ export class EagerTrainer implements Trainer {
     this.#tensors = upload(specs, state);
     this.#kept = upload(
       keptSpecs(options.model),
-      initialKept(options.model, state, 0, momentum),
+      initialKept(options.model, state, 0, optimizerState),
     );
-    this.#momentum = momentum?.has(this.#trainable[0]!)
-      ? upload(trainable, momentum)
+    this.#momentum = optimizerState?.has(this.#trainable[0]!)
+      ? upload(trainable, optimizerState)
       : Object.fromEntries(trainable.map(({ name, shape }) => [
         name,
         tf.keep(tf.zeros(shape)),
@@ -170,7 +170,7 @@ export class EagerTrainer implements Trainer {
     target.dispose();
   }
 
-  /** GradCache: see `traceMicroBatchTrainer`. */
+  /** GradCache: see `traceMicroBatchStep`. */
   #inParts(
     batches: (Uint8Array | Float32Array)[],
     rate: number,
@@ -242,24 +242,6 @@ export class EagerTrainer implements Trainer {
       this.#momentum[name] = tf.keep(next.buffer);
     });
     rate.dispose();
-  }
-
-  /** z of a batch in training mode, without an update. */
-  async embed(values: Uint8Array | Float32Array): Promise<Float32Array> {
-    const { model, loss, patches: views } = this.#options;
-    const z = tf.tidy(() => {
-      const scope = scopeOf(this.#tensors, true);
-      const { z, kept } = methodOf(model).step({
-        scope,
-        ...{ x: this.#patches(values), views, model, loss },
-        ...{ scalars: {}, kept: this.#kept, gather: (rows) => rows },
-      });
-      tf.dispose([scope.updates, kept]);
-      return z;
-    });
-    const data = await z.data<"float32">() as Float32Array;
-    z.dispose();
-    return data;
   }
 
   /** See {@linkcode Trainer.state}. */

@@ -190,8 +190,7 @@ export const C_FUNCTIONS: readonly string[] = Object.keys(SYMBOLS)
   .filter((name) => name.startsWith("TF"));
 
 /**
- * Opens the library; if this process has loaded it already, returns the same
- * instance.
+ * Opens the library; in one process, and with it all threads, it is loaded once.
  *
  * @param path `libtensorflow_cc.so.2` or its counterpart on macOS.
  * @throws {EmpSslError} `ENGINE_UNAVAILABLE` with the loader's message: a missing

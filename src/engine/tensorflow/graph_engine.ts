@@ -165,7 +165,7 @@ export class GraphEngine implements Engine {
       staged?: boolean;
     },
     state: State,
-    momentum?: State,
+    optimizerState?: State,
   ): Promise<GraphTrainer> {
     const group = this.replicas;
     const staged = options.microBatch === undefined &&
@@ -179,7 +179,7 @@ export class GraphEngine implements Engine {
     if (group === undefined) {
       const graph = traceStep(options, settings);
       const session = this.session(graph.graphDef());
-      const start = { state, momentum, staged };
+      const start = { state, optimizerState, staged };
       const trainer = GraphTrainer.start(session, options, start);
       return await orDisposed(session, trainer);
     }
@@ -196,7 +196,7 @@ export class GraphEngine implements Engine {
     const graph = traceStep(options, { ...settings, replicas });
     const session = this.session(graph.graphDef());
     const trainer = GraphTrainer.start(session, options, {
-      ...(group.task === 0 ? { state, momentum } : {}),
+      ...(group.task === 0 ? { state, optimizerState } : {}),
       staged,
       replicas: { own: group.devices.length, count: group.count },
     });

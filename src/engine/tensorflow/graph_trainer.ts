@@ -75,7 +75,7 @@ export interface GraphTrainerStart {
   /** Weights and batch norm running statistics. */
   state?: State;
   /** Momentum, zero by default, and the method's state. */
-  momentum?: State;
+  optimizerState?: State;
   /** With replicas: how many in this process, and how many in all. */
   replicas?: { own: number; count: number };
 }
@@ -119,18 +119,18 @@ export class GraphTrainer implements Trainer {
     options: TrainerOptions,
     start: GraphTrainerStart,
   ): Promise<GraphTrainer> {
-    const { state, momentum, replicas } = start;
+    const { state, optimizerState, replicas } = start;
     const trainer = new GraphTrainer(session, options, start);
     const specs = trainer.#specs;
     await trainer.#run([], [NODES.zeroed]);
     const trainable = specs.filter(isTrainable), kept = trainer.#kept;
     if (state) {
       await restore(session, specs, state);
-      const first = initialKept(options.model, state, 0, momentum);
+      const first = initialKept(options.model, state, 0, optimizerState);
       await restore(session, kept, first);
     }
-    if (momentum?.has(trainable[0]!.name)) {
-      await restore(session, trainable, momentum, momentumName);
+    if (optimizerState?.has(trainable[0]!.name)) {
+      await restore(session, trainable, optimizerState, momentumName);
     }
     if (replicas) await trainer.#run([], [NODES.broadcast]);
     return trainer;
@@ -206,7 +206,7 @@ export class GraphTrainer implements Trainer {
     return { loss, invariance, tcr, gram: outputs[3]!, stopping };
   }
 
-  /** See `traceMicroBatchTrainer`. */
+  /** See `traceMicroBatchStep`. */
   async #microBatchStep(
     values: Feed,
     rates: NamedFeed[],
@@ -235,11 +235,6 @@ export class GraphTrainer implements Trainer {
     for (const feed of feeds) await this.#run(feed, [NODES.accumulated]);
     const [_, ...rest] = await this.#run(rates, [NODES.applied, ...last]);
     return [...losses, gram, ...rest];
-  }
-
-  /** z of a batch in training mode, without an update. */
-  async embed(patches: Feed): Promise<Float32Array> {
-    return (await this.#run(await this.#feeds(patches), [NODES.z]))[0]!;
   }
 
   async #read(

@@ -118,7 +118,7 @@ export async function loadTensorFlow(
   choice: PrecisionChoice = "auto",
   wish: Wish = {},
 ): Promise<GraphEngine> {
-  const complaints: string[] = [];
+  const reasons: string[] = [];
   const unsupported = whyUnsupportedCpu();
   if (unsupported !== undefined) {
     throw loadError(unsupported, undefined, "take --engine webgpu or wasm");
@@ -133,17 +133,17 @@ export async function loadTensorFlow(
       rounding = setEnvironment({ gpu, precision: choice, xla: wish.xla });
       c = withoutStderr(() => openTensorFlow(library.path));
     } catch (error) {
-      complaints.push(messageOf(error));
+      reasons.push(messageOf(error));
       continue;
     }
     // No fallback from here on: two TensorFlow libraries in one process crash it.
     const engine = await loadFrom(library, c, choice, wish).catch(unavailable);
     const { report } = engine;
-    const warnings = [...complaints, report.warning, rounding].filter(Boolean);
+    const warnings = [...reasons, report.warning, rounding].filter(Boolean);
     report.warning = warnings.join("; ") || undefined;
     return engine;
   }
-  throw loadError(complaints.join("; ") || "it is not set up");
+  throw loadError(reasons.join("; ") || "it is not set up");
 }
 
 /** A hint where a GPU is not used since TensorFlow for the CPU is set up. */

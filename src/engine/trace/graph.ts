@@ -16,7 +16,7 @@ import {
 export interface GraphValue {
   /** `node` or `node:2`. */
   name: string;
-  /** Its true element type, which tfjs may not know. */
+  /** Its element type in TensorFlow; tfjs has no bf16. */
   dtype: DTypeNumber;
   /** Its static shape. */
   shape: number[];

@@ -44,10 +44,10 @@ import {
  * this variable grows with the number of patches.
  *
  * @param options The model and the whole batch.
- * @param settings As for {@linkcode traceTrainer}; `patchesAtOnce` is the number
+ * @param settings As for {@linkcode traceWholeStep}; `patchesAtOnce` is the number
  * of patches of each image in a micro-batch.
  */
-export function traceMicroBatchTrainer(
+export function traceMicroBatchStep(
   options: TrainerOptions,
   settings: TraceSettings & { patchesAtOnce: number },
 ): GraphBuilder {
@@ -112,7 +112,7 @@ export function traceMicroBatchTrainer(
       const own = { ...tensors };
       trainable.forEach(({ name }, i) => own[name] = values[i]!);
       const embedded = embed({ ...scope, tensors: own }, x, model);
-      z = output(graph, backend.value(embedded), [], NODES.z);
+      z = graph.cast(backend.value(embedded), DType.float);
       return embedded;
     })(
       trainable.map(({ name }) => tensors[name]!),

@@ -22,8 +22,6 @@ export const NODES = {
   zeroed: "zeroed",
   /** `images × width`. */
   features: "features",
-  /** The embeddings in training mode. */
-  z: "z",
   /** Replicas: ready once all have the weights and momentum of the first. */
   broadcast: "broadcast",
   /** Replicas: float scalar, 1 if this process asks to stop, else 0. */

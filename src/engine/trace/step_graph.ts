@@ -13,9 +13,9 @@ import { keptSpecs, tensorSpecs } from "../../model/parameters.ts";
 import { isTrainable } from "../../model/tensors.ts";
 import type { EncoderOptions, TrainerOptions } from "../engine.ts";
 import type { GraphBuilder, GraphValue } from "./graph.ts";
-import { traceMicroBatchTrainer } from "./micro_batch_graph.ts";
+import { traceMicroBatchStep } from "./micro_batch_graph.ts";
 import { momentumName, NODES } from "./names.ts";
-import { patchFeed, patchInput, traceReplicas } from "./step_parts.ts";
+import { patchInput, patchPlaceholder, traceReplicas } from "./step_parts.ts";
 import {
   assignAll,
   countStopRequests,
@@ -34,7 +34,7 @@ import { declare, output, tensorsOf } from "./variables.ts";
  * @param options The model and the batch.
  * @param settings How to trace it.
  */
-export function traceTrainer(
+export function traceWholeStep(
   options: TrainerOptions,
   settings: TraceSettings,
 ): GraphBuilder {
@@ -74,7 +74,6 @@ export function traceTrainer(
         lossTerms.push(backend.value(term));
       }
       output(graph, backend.value(found.gram), [], NODES.gram);
-      output(graph, backend.value(found.z), [], NODES.z);
       keptValues = Object.entries(found.kept)
         .map(([name, value]) => [name, backend.value(value)]);
       return found.loss as tf.Scalar;
@@ -135,8 +134,8 @@ export function traceStep(
 ): GraphBuilder {
   const { microBatch } = options;
   return microBatch === undefined
-    ? traceTrainer(options, settings)
-    : traceMicroBatchTrainer(options, {
+    ? traceWholeStep(options, settings)
+    : traceMicroBatchStep(options, {
       ...settings,
       patchesAtOnce: microBatch,
     });
@@ -157,7 +156,7 @@ export function traceEncoder(
     const variables = declare(graph, { specs });
     const tensors = tensorsOf(backend, specs, variables);
     const shape = [patches * images, patchSize, patchSize, model.channels];
-    const feed = patchFeed(graph, shape, values, settings.floats);
+    const feed = patchPlaceholder(graph, shape, values, settings.floats);
     const x = patchInput(backend, feed, values);
     const scope = { ...scopeOf(tensors, false), folded: true };
     const y = encode(scope, x, model, layer);

@@ -28,7 +28,7 @@ export function patchInput(
 }
 
 /** The placeholder of the patches: uint8, uint16 or float. */
-export function patchFeed(
+export function patchPlaceholder(
   graph: GraphBuilder,
   shape: number[],
   { bits }: PatchValues = {},
@@ -122,7 +122,7 @@ export function traceReplicas(
     const ownImages = images / (replicas?.count ?? 1);
     const own = replicas?.own.length ?? 1;
     graph.place = { prefix: "", device: replicas?.host };
-    const feed = patchFeed(
+    const feed = patchPlaceholder(
       graph,
       [patches * ownImages * own, ...sides],
       values,

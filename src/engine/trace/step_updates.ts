@@ -5,7 +5,8 @@
  * @module
  */
 import * as tf from "../../deps/tfjs.ts";
-import { larsGradient, type OptimizerConfig } from "../../model/lars.ts";
+import { larsGradient } from "../../model/lars.ts";
+import { type OptimizerConfig } from "../../model/optimizer.ts";
 import type { Scope } from "../../model/layers.ts";
 import { targetOf } from "../../model/methods/target.ts";
 import { isFilter, muonStep } from "../../model/muon.ts";

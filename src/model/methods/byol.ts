@@ -18,12 +18,12 @@ import type { Method } from "./method.ts";
 import { optionOf, SHARE, WIDTH } from "./options.ts";
 import {
   eachView,
-  perceive,
-  perceptronSpecs,
+  forwardMlp,
+  mlpSpecs,
   projected,
   projectorLayer,
   projectorOf,
-  shown,
+  reportedMetrics,
   soloLars,
   stacked,
   TWO_VIEWS,
@@ -81,8 +81,8 @@ export const BYOL: Method = {
     ...imagenet ? { options: { predictor: 8192 } } : {},
   }),
   heads: (model) => [
-    ...perceptronSpecs(projector(model)),
-    ...perceptronSpecs(predictor(model)),
+    ...mlpSpecs(projector(model)),
+    ...mlpSpecs(predictor(model)),
   ],
   hidden: projectorLayer(true),
   target: ["backbone.", "projector."],
@@ -93,7 +93,7 @@ export const BYOL: Method = {
     const network = projected(projector(model), model);
     const each = eachView(scope, x, views, (scope, x) => {
       const z = network(scope, x);
-      return { z, p: perceive(scope, predictor(model), z) };
+      return { z, p: forwardMlp(scope, predictor(model), z) };
     });
     const copies = targetScope(scope, kept);
     const targets = eachView(copies, x, views, network);
@@ -102,8 +102,7 @@ export const BYOL: Method = {
     const z = gather(normalizeRows(stacked(each.map(({ z }) => z))), views);
     return {
       loss: bootstrapLoss(p, target),
-      ...shown(z, views, eps),
-      z,
+      ...reportedMetrics(z, views, eps),
       kept: targetStatistics(copies),
     };
   },

@@ -6,7 +6,7 @@
  * @module
  */
 import { backboneWidth } from "../blocks.ts";
-import { OPTIMIZER } from "../lars.ts";
+import { OPTIMIZER } from "../optimizer.ts";
 import { empSslLoss } from "../loss.ts";
 import { preFeature, project } from "../projector.ts";
 import { resnet } from "../resnet.ts";
@@ -39,6 +39,6 @@ export const EMP_SSL: Method = {
   step({ scope, x, views: patches, model, loss, gather }) {
     const z = project(scope, preFeature(scope, resnet(scope, x, model)));
     const all = gather(z, patches);
-    return { ...empSslLoss(all, { ...loss, patches }), z: all, kept: {} };
+    return { ...empSslLoss(all, { ...loss, patches }), kept: {} };
   },
 };

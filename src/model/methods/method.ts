@@ -8,7 +8,7 @@ import type * as tf from "../../deps/tfjs.ts";
 import type { Normalization } from "../../patches/normalize.ts";
 import type { Recipe } from "../../patches/recipe.ts";
 import type { ModelConfig } from "../architectures.ts";
-import type { OptimizerConfig } from "../lars.ts";
+import type { OptimizerConfig } from "../optimizer.ts";
 import type { Scope } from "../layers.ts";
 import type { LossConfig, Losses } from "../loss.ts";
 import type { State, TensorSpec } from "../tensors.ts";
@@ -57,8 +57,6 @@ export interface StepInputs {
 
 /** The outputs of a step, before the optimiser's update. */
 export interface StepOutputs extends Losses {
-  /** z of the whole batch, `(v·b)×d`. */
-  z: tf.Tensor;
   /** New values of some of {@linkcode StepInputs.kept}, for the next step. */
   kept: Record<string, tf.Tensor>;
 }

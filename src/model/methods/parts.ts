@@ -8,7 +8,7 @@ import * as tf from "../../deps/tfjs.ts";
 import type { ModelConfig } from "../architectures.ts";
 import { backboneWidth } from "../blocks.ts";
 import { invariance } from "../invariance.ts";
-import type { OptimizerConfig } from "../lars.ts";
+import type { OptimizerConfig } from "../optimizer.ts";
 import { relu } from "../kernels.ts";
 import { linear, linearNorm, type Scope } from "../layers.ts";
 import { gramOf, type Losses } from "../loss.ts";
@@ -18,7 +18,7 @@ import { linearSpecs, normSpecs, type TensorSpec } from "../tensors.ts";
 import type { Method } from "./method.ts";
 
 /** An MLP: PyTorch's `nn.Sequential` of linear layers, batch norms and ReLUs. */
-export interface Perceptron {
+export interface Mlp {
   /** The name of the `nn.Sequential`. */
   name: string;
   /** The widths, beginning with the input's. */
@@ -28,14 +28,14 @@ export interface Perceptron {
 }
 
 /** The index of each linear layer in the `nn.Sequential`. */
-function places({ widths, norms }: Perceptron): number[] {
+function places({ widths, norms }: Mlp): number[] {
   return widths.slice(1).map((_, i) => i * (norms ? 3 : 2));
 }
 
 /** The tensors of an MLP. */
-export function perceptronSpecs(perceptron: Perceptron): TensorSpec[] {
-  const { name, widths, norms } = perceptron;
-  return places(perceptron).flatMap((place, i) => {
+export function mlpSpecs(mlp: Mlp): TensorSpec[] {
+  const { name, widths, norms } = mlp;
+  return places(mlp).flatMap((place, i) => {
     const [input, output] = widths.slice(i) as [number, number];
     const last = i === widths.length - 2;
     return [
@@ -53,7 +53,7 @@ export function perceptronSpecs(perceptron: Perceptron): TensorSpec[] {
 export function projectorOf(
   model: ModelConfig,
   { norms, hidden = 1 }: { norms: boolean; hidden?: number },
-): Perceptron {
+): Mlp {
   const { hidden: width, embedding } = model;
   const between = Array<number>(hidden).fill(width);
   const widths = [backboneWidth(model), ...between, embedding];
@@ -62,10 +62,10 @@ export function projectorOf(
 
 /** The forward pass of the ResNet and the projector after it. */
 export function projected(
-  projector: Perceptron,
+  projector: Mlp,
   model: ModelConfig,
 ): (scope: Scope, x: tf.Tensor) => tf.Tensor {
-  return (scope, x) => perceive(scope, projector, resnet(scope, x, model));
+  return (scope, x) => forwardMlp(scope, projector, resnet(scope, x, model));
 }
 
 /** What the methods of two views have in common. */
@@ -96,12 +96,12 @@ export function soloLars(weightDecay: number): OptimizerConfig {
 }
 
 /** The forward pass of an MLP: a ReLU follows each linear layer except the last. */
-export function perceive(
+export function forwardMlp(
   scope: Scope,
-  perceptron: Perceptron,
+  mlp: Mlp,
   x: tf.Tensor,
 ): tf.Tensor {
-  const { name, norms } = perceptron, all = places(perceptron);
+  const { name, norms } = mlp, all = places(mlp);
   return all.reduce((y, place, i) => {
     const layer = `${name}.${place}`;
     if (i === all.length - 1) return linear(scope, layer, y);
@@ -174,7 +174,7 @@ export function stacked(views: tf.Tensor[]): tf.Tensor {
  *
  * @param z `(v·b)×d`, rows of length 1.
  */
-export function shown(
+export function reportedMetrics(
   z: tf.Tensor,
   views: number,
   eps: number,

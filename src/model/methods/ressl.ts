@@ -20,11 +20,11 @@ import type { Method } from "./method.ts";
 import { optionOf, QUEUE, SHARE, TEMPERATURE } from "./options.ts";
 import {
   eachView,
-  perceptronSpecs,
+  mlpSpecs,
   projected,
   projectorLayer,
   projectorOf,
-  shown,
+  reportedMetrics,
   stacked,
   toFloat32,
   TWO_VIEWS,
@@ -104,7 +104,7 @@ export const RESSL: Method = {
       scaling: "none",
     },
   }),
-  heads: (model) => perceptronSpecs(projector(model)),
+  heads: (model) => mlpSpecs(projector(model)),
   hidden: projectorLayer(false),
   target: ["backbone.", "projector."],
   kept: (model) => [{
@@ -160,8 +160,7 @@ export const RESSL: Method = {
     });
     return {
       loss,
-      ...shown(z, views, eps),
-      z,
+      ...reportedMetrics(z, views, eps),
       kept: {
         ...targetStatistics(copies),
         queue: tf.slice(tf.concat([k, queue]), [0, 0], [size, d]),

@@ -18,11 +18,11 @@ import type { Method } from "./method.ts";
 import { optionOf, TEMPERATURE } from "./options.ts";
 import {
   eachView,
-  perceptronSpecs,
+  mlpSpecs,
   projected,
   projectorLayer,
   projectorOf,
-  shown,
+  reportedMetrics,
   soloLars,
   stacked,
   TWO_VIEWS,
@@ -72,13 +72,13 @@ export const SIMCLR: Method = {
     optimizer: soloLars(1e-4),
     ...imagenet ? { widths: { hidden: 4096, embedding: 512 } } : {},
   }),
-  heads: (model) => perceptronSpecs(projector(model)),
+  heads: (model) => mlpSpecs(projector(model)),
   hidden: projectorLayer(false),
   step({ scope, x, views, model, loss: { eps }, gather }) {
     const each = eachView(scope, x, views, projected(projector(model), model));
     const z = gather(normalizeRows(stacked(each)), views);
     const temperature = optionOf(model, "temperature");
     const loss = contrastiveLoss(z, { views, temperature });
-    return { loss, ...shown(z, views, eps), z, kept: {} };
+    return { loss, ...reportedMetrics(z, views, eps), kept: {} };
   },
 };

@@ -27,11 +27,11 @@ import {
 } from "./options.ts";
 import {
   eachView,
-  perceptronSpecs,
+  mlpSpecs,
   projected,
   projectorLayer,
   projectorOf,
-  shown,
+  reportedMetrics,
   soloLars,
   stacked,
   toFloat32,
@@ -124,7 +124,7 @@ export const SWAV: Method = {
     optimizer: soloLars(1e-6),
   }),
   heads: (model) => [
-    ...perceptronSpecs(projector(model)),
+    ...mlpSpecs(projector(model)),
     {
       name: "prototypes.weight",
       shape: [model.embedding, optionOf(model, "prototypes")],
@@ -195,8 +195,7 @@ export const SWAV: Method = {
     const loss = tf.mul(tf.add(swapped(0, 1), swapped(1, 0)), 0.5);
     return {
       loss,
-      ...shown(z, views, eps),
-      z,
+      ...reportedMetrics(z, views, eps),
       kept: Object.fromEntries(
         byView.map(({ queue }, view) => [QUEUES[view]!, queue]),
       ),

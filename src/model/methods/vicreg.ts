@@ -20,11 +20,11 @@ import type { Method } from "./method.ts";
 import { optionOf } from "./options.ts";
 import {
   eachView,
-  perceptronSpecs,
+  mlpSpecs,
   projected,
   projectorLayer,
   projectorOf,
-  shown,
+  reportedMetrics,
   soloLars,
   stacked,
   TWO_VIEWS,
@@ -100,7 +100,7 @@ export const VICREG: Method = {
     leastWarmUpSteps: 150,
     optimizer: soloLars(1e-4),
   }),
-  heads: (model) => perceptronSpecs(projector(model)),
+  heads: (model) => mlpSpecs(projector(model)),
   hidden: projectorLayer(true),
   step({ scope, x, views, model, loss: { eps }, gather }) {
     const each = eachView(scope, x, views, projected(projector(model), model));
@@ -111,6 +111,6 @@ export const VICREG: Method = {
       covariance: optionOf(model, "covariance"),
     });
     const z = normalizeRows(all);
-    return { loss, ...shown(z, views, eps), z, kept: {} };
+    return { loss, ...reportedMetrics(z, views, eps), kept: {} };
   },
 };
