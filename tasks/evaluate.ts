@@ -4,8 +4,6 @@
  * @module
  */
 import { percentSigned } from "../src/percent.ts";
-import { checkOutput } from "../src/evaluate/write_features.ts";
-import { checkWorkers } from "../src/stream/worker_count.ts";
 import {
   FEATURE_LAYERS,
   type FeatureLayer,
@@ -20,20 +18,15 @@ import {
   EVALUATE_DEFAULTS,
   type EvaluateConfig,
 } from "../src/evaluate/evaluate_config.ts";
-import {
-  checkLimits,
-  checkTestPatches,
-  noBag,
-} from "../src/evaluate/check_evaluation.ts";
+import { noBag } from "../src/evaluate/check_evaluation.ts";
 import type { Accuracy } from "../src/evaluate/accuracy.ts";
 import {
+  checkEvaluationChoices,
   evaluate,
   type EvaluateEvent,
   type EvaluationResult,
 } from "../src/evaluate/evaluate.ts";
 import { ARCHITECTURES } from "../src/model/architectures.ts";
-import { methodOf } from "../src/model/methods/methods.ts";
-import { readCheckpointInfo } from "../src/checkpoint/checkpoint.ts";
 import {
   keepEvaluation,
   unfinishedFolder,
@@ -136,8 +129,6 @@ export function configOf(values: Values): EvaluateConfig {
   const number = (name: string) => values[name] as number | undefined;
   const text = (name: string) => values[name] as string | undefined;
   const modelPath = modelPathOf(values, "evaluate");
-  const limitTrain = number("limit-train"), limitTest = number("limit-test");
-  checkLimits({ "--limit-train": limitTrain, "--limit-test": limitTest });
   return {
     modelPath,
     testPatches: number("test-patches") ?? EVALUATE_DEFAULTS.testPatches,
@@ -149,8 +140,8 @@ export function configOf(values: Values): EvaluateConfig {
     dataUrl: text("data-url"),
     download: values["no-download"] !== true,
     classes: text("classes"),
-    limitTrain,
-    limitTest,
+    limitTrain: number("limit-train"),
+    limitTest: number("limit-test"),
     linear: values.linear !== false && !values["no-linear"],
     knn: values.knn !== false && !values["no-knn"],
     untrained: values.untrained === true,
@@ -174,8 +165,8 @@ const choiceError = errorMaker("evaluate with", "INVALID_ARGUMENT");
  */
 function checkFlags(values: Values, config: EvaluateConfig): string {
   const { arch, "test-patches": patches } = values;
-  const { modelPath, featuresOut } = config;
-  const { config: run, path: file, model } = readCheckpointInfo(modelPath);
+  const { checkpoint, protocol } = checkEvaluationChoices(config);
+  const { config: run, path: file } = checkpoint;
   if (arch !== undefined && run.arch !== arch) {
     throw choiceError(
       `--arch ${arch}`,
@@ -183,10 +174,6 @@ function checkFlags(values: Values, config: EvaluateConfig): string {
       "leave --arch out",
     );
   }
-  checkTestPatches(config.testPatches);
-  checkWorkers(config.workers);
-  if (featuresOut !== undefined) checkOutput(featuresOut);
-  const { protocol = methodOf(model).protocol } = config;
   if (protocol === "whole" && patches !== undefined && patches !== 1) {
     throw noBag("evaluate with", `--test-patches ${patches}`);
   }
@@ -198,7 +185,7 @@ function checkFlags(values: Values, config: EvaluateConfig): string {
       "leave one of them out",
     );
   }
-  if (!config.linear && !config.knn && featuresOut === undefined) {
+  if (!config.linear && !config.knn && config.featuresOut === undefined) {
     throw choiceError(
       "--no-linear and --no-knn",
       "nothing is left to report",

@@ -29,13 +29,13 @@ export function checkTestPatches(count: number): void {
 /**
  * Rejects limits of images that are not whole numbers from 1 up.
  *
- * @param limits By the names that the caller's users know.
  * @throws {EmpSslError} `INVALID_ARGUMENT`.
  */
-export function checkLimits(limits: Record<string, number | undefined>): void {
-  for (const [name, value] of Object.entries(limits)) {
-    checkCount(value, { action, subject: `${name} ${value}` });
-  }
+export function checkLimits(
+  { limitTrain, limitTest }: { limitTrain?: number; limitTest?: number },
+): void {
+  checkCount(limitTrain, { action, subject: `--limit-train ${limitTrain}` });
+  checkCount(limitTest, { action, subject: `--limit-test ${limitTest}` });
 }
 
 /**

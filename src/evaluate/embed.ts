@@ -135,7 +135,7 @@ export function checkEmbedding(choices: EmbedChoices) {
   }
   checkOutputFile(out);
   checkOutputFile(namesOf(out));
-  return { path, run, model, damaged, protocol, features };
+  return { config, path, run, model, damaged, protocol, features };
 }
 
 /**
@@ -168,11 +168,9 @@ export async function embed(
   { signal, onEvent = () => {} }: CallOptions<EmbedEvent> = {},
 ): Promise<EmbedResult> {
   signal?.throwIfAborted();
-  const config = { ...EMBED_DEFAULTS, ...defined(choices) } as EmbedConfig;
+  const { config, path, run, model, damaged, protocol, features } =
+    checkEmbedding(choices);
   const { dataDir, out, patches } = config;
-  const { path, run, model, damaged, protocol, features } = checkEmbedding(
-    choices,
-  );
   const whole = protocol === "whole";
   for (const fault of damaged) onEvent({ type: "damaged", fault });
   const { cache, pixels } = trainSource(run);

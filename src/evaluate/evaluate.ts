@@ -98,6 +98,35 @@ export type EvaluateEvent =
   | { type: "result"; result: EvaluationResult };
 
 /**
+ * Checks the choices of an evaluation, and reads its checkpoint's description.
+ *
+ * @returns The configuration with its defaults, the checkpoint, and the protocol, the
+ * feature layer and the patches that follow from both.
+ * @throws {EmpSslError} For invalid settings, an unusable checkpoint, or a file that
+ * cannot be written.
+ */
+export function checkEvaluationChoices(
+  choices: Pick<EvaluateConfig, "modelPath"> & Partial<EvaluateConfig>,
+) {
+  checkNames(choices, EVALUATE_NAMES);
+  const config = {
+    ...EVALUATE_DEFAULTS,
+    ...defined(choices),
+  } as EvaluateConfig;
+  checkTestPatches(config.testPatches);
+  checkKind(config);
+  checkWish(config);
+  checkWorkers(config.workers);
+  checkLimits(config);
+  const checkpoint = readCheckpointInfo(config.modelPath);
+  if (config.featuresOut !== undefined) checkOutput(config.featuresOut);
+  const method = methodOf(checkpoint.model);
+  const { protocol = method.protocol, features = method.features } = config;
+  const testPatches = protocol === "whole" ? 1 : config.testPatches;
+  return { config, checkpoint, protocol, features, testPatches };
+}
+
+/**
  * Evaluates a checkpoint. With `keepIn` a call that was aborted continues when it is
  * repeated.
  *
@@ -120,26 +149,12 @@ export async function evaluate(
   { signal, onEvent = () => {} }: CallOptions<EvaluateEvent> = {},
 ): Promise<EvaluationResult> {
   signal?.throwIfAborted();
-  checkNames(choices, EVALUATE_NAMES);
   const begin = performance.now();
-  const config = {
-    ...EVALUATE_DEFAULTS,
-    ...defined(choices),
-  } as EvaluateConfig;
-  const { modelPath, untrained } = config;
-  const asked = config.testPatches;
-  checkTestPatches(asked);
-  checkKind(config);
-  checkWish(config);
-  checkWorkers(config.workers);
-  const { limitTrain, limitTest } = config;
-  checkLimits({ limitTrain, limitTest });
-  const checkpoint = readCheckpointInfo(modelPath);
-  if (config.featuresOut !== undefined) checkOutput(config.featuresOut);
+  const { config, checkpoint, protocol, features, testPatches } =
+    checkEvaluationChoices(choices);
+  const { untrained } = config;
   for (const fault of checkpoint.damaged) onEvent({ type: "damaged", fault });
-  const run = checkpoint.config, method = methodOf(checkpoint.model);
-  const { protocol = method.protocol, features = method.features } = config;
-  const testPatches = protocol === "whole" ? 1 : asked;
+  const run = checkpoint.config;
   const own = typeof config.data === "object" ? config.data : undefined;
   const wanted = own?.module ?? config.data as string | undefined ?? run.data;
   if (config.data === undefined) checkStoredModule(run.data, checkpoint.path);
@@ -243,7 +258,7 @@ export async function evaluate(
       testPatches,
       protocol,
       features,
-      method: method.name,
+      method: methodOf(checkpoint.model).name,
       engine: compute.report,
       seconds: 0,
     };
