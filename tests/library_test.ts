@@ -279,7 +279,7 @@ Deno.test("names that do not exist are refused, and counts that count nothing", 
     await assertRejects(
       () => evaluate({ modelPath, limitTest: limit }),
       EmpSslError,
-      `limitTest ${limit}: it is not a positive whole number`,
+      ` ${limit}: it is not a positive whole number`,
     );
   }
   const options = { lable: "x" };
