@@ -8,6 +8,7 @@ import * as tf from "../../deps/tfjs.ts";
 import { EmpSslError } from "../../errors.ts";
 import { Rematerialization } from "./rematerialization.ts";
 import { GraphBuilder, type GraphValue } from "./graph.ts";
+import type { KernelSettings } from "./kernel.ts";
 import { DType } from "./messages.ts";
 
 /** The name under which the backend is registered. */
@@ -39,15 +40,23 @@ function isIdentity(values: ArrayLike<number>, shape: number[]): boolean {
 export class TraceBackend extends tf.KernelBackend {
   /** The graph that is being traced. */
   graph = new GraphBuilder();
+  /** How its operations are computed. */
+  settings: KernelSettings = { computeType: DType.float, winograd: false };
   /** How the backward pass recomputes activations. */
   rematerialization = new Rematerialization();
   #values = new WeakMap<object, GraphValue>();
   #literals = new WeakMap<object, Literal>();
 
   /** Starts another graph. */
-  begin(keepsAll = false): GraphBuilder {
+  begin(settings: KernelSettings, keepsAll = false): void {
+    this.settings = settings;
     this.rematerialization = new Rematerialization(keepsAll);
-    return this.graph = new GraphBuilder();
+    this.graph = new GraphBuilder();
+  }
+
+  /** A value in the type of convolutions and dense layers. */
+  inComputeType(value: GraphValue): GraphValue {
+    return this.graph.cast(value, this.settings.computeType);
   }
 
   /** A tfjs tensor that represents a value of the graph. */

@@ -5,24 +5,17 @@
  */
 import { type KernelInputs, KERNELS } from "../../model/kernels.ts";
 import { sizeOf } from "../../model/tensors.ts";
-import { attr, type GraphBuilder, type GraphValue } from "./graph.ts";
-import type { Kernel, KernelSettings } from "./kernel.ts";
+import { attr, type GraphValue } from "./graph.ts";
+import type { TraceBackend } from "./backend.ts";
+import type { Kernel } from "./kernel.ts";
 import { DType } from "./messages.ts";
-import type { Rematerialization } from "./rematerialization.ts";
 
-// deno-lint-ignore no-explicit-any -- each kernel's attributes, as tfjs has them
-type Attributes = any;
 const { float } = DType;
 
-/** The kernels; `graph` returns the graph that is being traced. */
+/** The kernels, which append to the graph of `backend`. */
 export function batchNormKernels(
-  graph: () => GraphBuilder,
-  settings: () => KernelSettings,
-  rematerialization: () => Rematerialization,
+  backend: TraceBackend,
 ): Record<string, Kernel> {
-  const inComputeType = (value: GraphValue) =>
-    graph().cast(value, settings().computeType);
-
   const batchNormAttributes = (x: GraphValue, epsilon: number) => ({
     T: attr.type(x.dtype),
     U: attr.type(float),
@@ -36,7 +29,7 @@ export function batchNormKernels(
     epsilon: number,
     dependencies: string[] = [],
   ): GraphValue => ({
-    name: graph().node(
+    name: backend.graph.node(
       "FusedBatchNormV3",
       [x, scale, offset, mean, variance, ...dependencies],
       { ...batchNormAttributes(x, epsilon), is_training: attr.bool(false) },
@@ -55,10 +48,10 @@ export function batchNormKernels(
     },
     training: boolean,
   ): GraphValue[] => {
-    const x = inComputeType(given);
-    const name = graph().node(
+    const x = backend.inComputeType(given);
+    const name = backend.graph.node(
       "FusedBatchNormGradV3",
-      [graph().cast(dy, x.dtype), x, scale, ...statistics],
+      [backend.graph.cast(dy, x.dtype), x, scale, ...statistics],
       { ...batchNormAttributes(x, epsilon), is_training: attr.bool(training) },
     );
     return [
@@ -69,19 +62,19 @@ export function batchNormKernels(
   };
 
   return {
-    FusedBatchNorm: (given, { varianceEpsilon }: Attributes) => {
-      const values = { ...given, x: inComputeType(given.x) };
+    FusedBatchNorm: (given, { varianceEpsilon }) => {
+      const values = { ...given, x: backend.inComputeType(given.x) };
       const y = normalize(values, varianceEpsilon);
-      rematerialization().register(
+      backend.rematerialization.register(
         y,
         (dependencies) => normalize(values, varianceEpsilon, dependencies),
       );
       return [y];
     },
-    [KERNELS.batchNorm]: (values, { epsilon }: Attributes) => {
-      const { scale, offset } = values, x = inComputeType(values.x);
-      const none = graph().constant(float, [0], []);
-      const name = graph().node(
+    [KERNELS.batchNorm]: (values, { epsilon }) => {
+      const { scale, offset } = values, x = backend.inComputeType(values.x);
+      const none = backend.graph.constant(float, [0], []);
+      const name = backend.graph.node(
         "FusedBatchNormV3",
         [x, scale, offset, none, none],
         { ...batchNormAttributes(x, epsilon), is_training: attr.bool(true) },
@@ -93,11 +86,11 @@ export function batchNormKernels(
         shape: scale.shape,
       });
       const mean = statistic(1), unbiased = statistic(2);
-      rematerialization().register(y, (dependencies) => {
+      backend.rematerialization.register(y, (dependencies) => {
         const count = sizeOf(x.shape.slice(0, -1));
-        const biased = graph().scalar((count - 1) / count);
+        const biased = backend.graph.scalar((count - 1) / count);
         const inputs = [unbiased, biased];
-        const variance = graph().value("Mul", inputs, scale.shape);
+        const variance = backend.graph.value("Mul", inputs, scale.shape);
         return normalize(
           { ...values, x, mean, variance },
           epsilon,
@@ -106,14 +99,18 @@ export function batchNormKernels(
       });
       return [y, mean, unbiased, ...[3, 4, 5].map(statistic)];
     },
-    [KERNELS.batchNormGrad]: (values, { epsilon }: Attributes) => {
+    [KERNELS.batchNormGrad]: (values, { epsilon }) => {
       const { dy, x, scale, reserve1, reserve2, reserve3 } = values;
       const statistics = [reserve1, reserve2, reserve3];
       return batchNormGradients({ dy, x, scale, statistics, epsilon }, true);
     },
-    [KERNELS.frozenBatchNormGrad]: (values, { epsilon }: Attributes) => {
+    [KERNELS.frozenBatchNormGrad]: (values, { epsilon }) => {
       const { dy, x, scale, mean, variance } = values;
-      const statistics = [mean, variance, graph().constant(float, [0], [])];
+      const statistics = [
+        mean,
+        variance,
+        backend.graph.constant(float, [0], []),
+      ];
       return batchNormGradients({ dy, x, scale, statistics, epsilon }, false);
     },
   };

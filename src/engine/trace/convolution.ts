@@ -4,14 +4,9 @@
  * @module
  */
 import * as tf from "../../deps/tfjs.ts";
-import type { Rematerialization } from "./rematerialization.ts";
-import {
-  attr,
-  type GraphBuilder,
-  type GraphValue,
-  type Sides,
-} from "./graph.ts";
-import type { Kernel, KernelSettings } from "./kernel.ts";
+import { attr, type GraphValue, type Sides } from "./graph.ts";
+import type { TraceBackend } from "./backend.ts";
+import type { Kernel } from "./kernel.ts";
 import { DType } from "./messages.ts";
 import { PointConvolution, stridedFilterGradient } from "./tap_products.ts";
 import { type Pass, Winograd, winogradTile } from "./winograd.ts";
@@ -43,20 +38,15 @@ function windowed({ filterSize, ...rest }: Placement & { filterSize: Both }) {
  */
 const TAPS_FROM = 32;
 
-/** The kernels; `graph` returns the graph that is being traced. */
+/** The kernels, which append to the graph of `backend`. */
 export function convolutionKernels(
-  graph: () => GraphBuilder,
-  settings: () => KernelSettings,
-  rematerialization: () => Rematerialization,
+  backend: TraceBackend,
 ): Record<string, Kernel> {
-  const inComputeType = (value: GraphValue) =>
-    graph().cast(value, settings().computeType);
-
   /** Zero-padded to the number of channels that the device is faster with. */
   const filledUp = (value: GraphValue, axis: number) => {
-    const wanted = settings().stemChannels ?? 0;
+    const wanted = backend.settings.stemChannels ?? 0;
     return value.shape[axis]! < wanted
-      ? graph().filledUp(value, axis, wanted)
+      ? backend.graph.filledUp(value, axis, wanted)
       : value;
   };
 
@@ -67,21 +57,21 @@ export function convolutionKernels(
     filter: number[],
     { strides, pad }: Placement,
   ): Winograd | PointConvolution | undefined => {
-    const { computeType, winograd } = settings();
+    const { computeType, winograd } = backend.settings;
     const [, side, width] = map as Sides;
     const [down, across, input, output] = filter as Sides;
     const fits = winograd && pad === "same" && side === width &&
       down === 3 && across === 3 && both(strides).every((by) => by === 1);
     if (!fits) return undefined;
-    if (side === 1) return new PointConvolution(graph(), computeType);
+    if (side === 1) return new PointConvolution(backend.graph, computeType);
     const channels = Math.min(input, output);
     const tile = winogradTile(computeType, pass, { side, channels });
-    return tile && new Winograd(graph(), tile, side, computeType);
+    return tile && new Winograd(backend.graph, tile, side, computeType);
   };
 
   return {
     PadV2: ({ x }, { paddings }) => {
-      const amounts = graph().constant(
+      const amounts = backend.graph.constant(
         DType.int32,
         [paddings.length, 2],
         paddings.flat(),
@@ -90,7 +80,11 @@ export function convolutionKernels(
         side + paddings[i][0] + paddings[i][1]
       );
       const pad = (input: GraphValue, dependencies: string[] = []) => {
-        const name = graph().node("Pad", [input, amounts, ...dependencies], {
+        const name = backend.graph.node("Pad", [
+          input,
+          amounts,
+          ...dependencies,
+        ], {
           T: attr.type(x.dtype),
           Tpaddings: attr.type(DType.int32),
         });
@@ -98,8 +92,8 @@ export function convolutionKernels(
       };
       const padded = pad(x);
       // The padding's input may itself be recomputed.
-      rematerialization().register(padded, (dependencies) => {
-        const recompute = rematerialization().recomputeOf(x);
+      backend.rematerialization.register(padded, (dependencies) => {
+        const recompute = backend.rematerialization.recomputeOf(x);
         return recompute ? pad(recompute(dependencies)) : pad(x, dependencies);
       });
       return [padded];
@@ -115,11 +109,11 @@ export function convolutionKernels(
         attributes.pad,
       );
       const inputs = [
-        filledUp(inComputeType(x), 3),
-        filledUp(inComputeType(filter), 2),
+        filledUp(backend.inComputeType(x), 3),
+        filledUp(backend.inComputeType(filter), 2),
       ];
       return [
-        graph().value("Conv2D", inputs, outShape, {
+        backend.graph.value("Conv2D", inputs, outShape, {
           ...spatial(attributes),
           // The default value, which converters of exported graphs expect to be set.
           dilations: attr.ints([1, 1, 1, 1]),
@@ -136,13 +130,13 @@ export function convolutionKernels(
       );
       if (fast) return [fast.inputGradient(dy, filter)];
       const inputs = [
-        graph().ints(inputShape),
-        inComputeType(filter),
-        inComputeType(dy),
+        backend.graph.ints(inputShape),
+        backend.inComputeType(filter),
+        backend.inComputeType(dy),
       ];
-      const { computeType } = settings();
+      const { computeType } = backend.settings;
       return [
-        graph().value("Conv2DBackpropInput", inputs, inputShape, {
+        backend.graph.value("Conv2DBackpropInput", inputs, inputShape, {
           ...spatial(attributes),
           T: attr.type(computeType),
         }, computeType),
@@ -150,7 +144,7 @@ export function convolutionKernels(
     },
     Conv2DBackpropFilter: ({ x, dy }, attributes) => {
       const { filterShape } = attributes;
-      const input = rematerialization().forBackward(x, dy);
+      const input = backend.rematerialization.forBackward(x, dy);
       const fast = fasterFor(
         "filterGradient",
         x.shape,
@@ -159,29 +153,31 @@ export function convolutionKernels(
       );
       if (fast) return [fast.filterGradient(input, dy)];
       const [, height, width, channels] = x.shape as Sides;
-      const byTaps = settings().winograd &&
+      const byTaps = backend.settings.winograd &&
         both(attributes.strides).every((by) => by === 2) &&
         // A 1×1 filter needs no padding, whatever `pad` is.
         (attributes.pad === "valid" || filterShape[0] === 1) &&
         height % 2 === 0 && width % 2 === 0 && channels >= TAPS_FROM;
       if (byTaps) {
-        return [stridedFilterGradient(graph(), {
-          x: inComputeType(input),
-          dy: inComputeType(dy),
+        return [stridedFilterGradient(backend.graph, {
+          x: backend.inComputeType(input),
+          dy: backend.inComputeType(dy),
           shape: filterShape,
         })];
       }
-      const full = filledUp(inComputeType(input), 3);
+      const full = filledUp(backend.inComputeType(input), 3);
       const fullShape = filterShape.with(2, full.shape[3]);
-      const gradient = graph().value(
+      const gradient = backend.graph.value(
         "Conv2DBackpropFilter",
-        [full, graph().ints(fullShape), inComputeType(dy)],
+        [full, backend.graph.ints(fullShape), backend.inComputeType(dy)],
         fullShape,
         spatial(attributes),
       );
       const isFull = full.shape[3] === filterShape[2];
       return [
-        isFull ? gradient : graph().slice(gradient, [0, 0, 0, 0], filterShape),
+        isFull
+          ? gradient
+          : backend.graph.slice(gradient, [0, 0, 0, 0], filterShape),
       ];
     },
     MaxPool: ({ x }, attributes) => {
@@ -192,12 +188,14 @@ export function convolutionKernels(
         1,
         attributes.pad,
       );
-      return [graph().value("MaxPool", [x], outShape, windowed(attributes))];
+      return [
+        backend.graph.value("MaxPool", [x], outShape, windowed(attributes)),
+      ];
     },
     MaxPoolGrad: ({ dy, input, output }, attributes) => [
-      graph().value(
+      backend.graph.value(
         "MaxPoolGrad",
-        [input, output, graph().cast(dy, input.dtype)],
+        [input, output, backend.graph.cast(dy, input.dtype)],
         input.shape,
         windowed(attributes),
       ),

@@ -9,20 +9,15 @@ import { TRACE_BACKEND, type TraceBackend } from "./backend.ts";
 import { batchNormKernels } from "./batch_norm.ts";
 import { convolutionKernels } from "./convolution.ts";
 import { attr, type GraphValue } from "./graph.ts";
-import type { Kernel, KernelSettings } from "./kernel.ts";
+import type { Kernel } from "./kernel.ts";
 import { type AttrValue, DType, type DTypeNumber } from "./messages.ts";
 
-// deno-lint-ignore no-explicit-any -- each kernel's attributes, as tfjs has them
-type Attributes = any;
 const { float, int32, bfloat16, bool } = DType;
 
 /** The kernels, which append to the graph of `backend`. */
 function traceKernels(
   backend: TraceBackend,
-  settings: () => KernelSettings,
 ): Record<string, Kernel> {
-  const graph = () => backend.graph;
-
   /** A node with one output. */
   const one = (
     op: string,
@@ -30,13 +25,15 @@ function traceKernels(
     shape: number[],
     attributes: Record<string, AttrValue> = {},
     dtype?: DTypeNumber,
-  ): [GraphValue] => [graph().value(op, inputs, shape, attributes, dtype)];
+  ): [GraphValue] => [
+    backend.graph.value(op, inputs, shape, attributes, dtype),
+  ];
 
   /** Two values in one type: both are cast to float if their types differ. */
   const alike = (a: GraphValue, b: GraphValue): [GraphValue, GraphValue] =>
     a.dtype === b.dtype
       ? [a, b]
-      : [graph().cast(a, float), graph().cast(b, float)];
+      : [backend.graph.cast(a, float), backend.graph.cast(b, float)];
 
   const elementwise = (op: string): Kernel => ({ x }) => one(op, [x], x.shape);
 
@@ -48,32 +45,31 @@ function traceKernels(
 
   const add = binary("AddV2");
 
-  const reduction =
-    (op: string): Kernel => ({ x }, { axis, keepDims }: Attributes) => {
-      const axes = tf.util.parseAxisParam(axis ?? null!, x.shape);
-      const shape = x.shape.flatMap((side, i) =>
-        !axes.includes(i) ? [side] : keepDims ? [1] : []
-      );
-      return one(op, [graph().cast(x, float), graph().ints(axes)], shape, {
+  const reduction = (op: string): Kernel => ({ x }, { axis, keepDims }) => {
+    const axes = tf.util.parseAxisParam(axis ?? null!, x.shape);
+    const shape = x.shape.flatMap((side, i) =>
+      !axes.includes(i) ? [side] : keepDims ? [1] : []
+    );
+    return one(
+      op,
+      [backend.graph.cast(x, float), backend.graph.ints(axes)],
+      shape,
+      {
         Tidx: attr.type(int32),
         keep_dims: attr.bool(!!keepDims),
-      });
-    };
-
-  const inComputeType = (value: GraphValue) =>
-    graph().cast(value, settings().computeType);
-
-  const rematerialization = () => backend.rematerialization;
+      },
+    );
+  };
 
   return {
-    ...convolutionKernels(graph, settings, rematerialization),
-    ...batchNormKernels(graph, settings, rematerialization),
+    ...convolutionKernels(backend),
+    ...batchNormKernels(backend),
     Add: (values) => {
       const { a, b } = values;
       // TensorFlow fuses a BiasAdd with the convolution before it.
       const isBias = b.variable && a.shape.length === 4 && b.shape.length === 1;
       if (!isBias) return add(values, {});
-      return one("BiasAdd", [a, graph().cast(b, a.dtype)], a.shape, {
+      return one("BiasAdd", [a, backend.graph.cast(b, a.dtype)], a.shape, {
         data_format: attr.text("NHWC"),
       });
     },
@@ -92,9 +88,9 @@ function traceKernels(
     Square: elementwise("Square"),
     Relu: ({ x }) => {
       const [y] = one("Relu", [x], x.shape);
-      const recompute = rematerialization().recomputeOf(x);
+      const recompute = backend.rematerialization.recomputeOf(x);
       if (recompute) {
-        rematerialization().register(
+        backend.rematerialization.register(
           y,
           (dependencies) => one("Relu", [recompute(dependencies)], x.shape)[0],
         );
@@ -105,31 +101,31 @@ function traceKernels(
     Sum: reduction("Sum"),
     Mean: reduction("Mean"),
     Identity: ({ x }) => [x],
-    Cast: ({ x }, { dtype }: Attributes) =>
+    Cast: ({ x }, { dtype }) =>
       // tfjs has only float32: a value in float or bfloat16 keeps its type.
       dtype === "float32" && x.dtype !== bool && x.dtype !== int32 &&
         x.dtype !== DType.uint8 && x.dtype !== DType.uint16
         ? [x]
-        : [graph().cast(x, dtype === "int32" ? int32 : float)],
-    Reshape: ({ x }, { shape }: Attributes) => {
+        : [backend.graph.cast(x, dtype === "int32" ? int32 : float)],
+    Reshape: ({ x }, { shape }) => {
       const size = tf.util.sizeFromShape(x.shape);
       const sides = tf.util.inferFromImplicitShape(shape, size);
-      return [graph().reshape(x, sides)];
+      return [backend.graph.reshape(x, sides)];
     },
-    Tile: ({ x }, { reps }: Attributes) =>
+    Tile: ({ x }, { reps }) =>
       one(
         "Tile",
-        [x, graph().ints(reps)],
+        [x, backend.graph.ints(reps)],
         x.shape.map((side, i) => side * reps[i]),
         { Tmultiples: attr.type(int32) },
       ),
-    Transpose: ({ x }, { perm }: Attributes) => [graph().transpose(x, perm)],
-    Slice: ({ x }, { begin, size }: Attributes) => [
-      graph().slice(x, begin, size),
+    Transpose: ({ x }, { perm }) => [backend.graph.transpose(x, perm)],
+    Slice: ({ x }, { begin, size }) => [
+      backend.graph.slice(x, begin, size),
     ],
     Pack: (values) => {
       const parts = Object.values(values).map((part) =>
-        graph().cast(part, float)
+        backend.graph.cast(part, float)
       );
       const shape = [parts.length, ...parts[0]!.shape];
       return one("Pack", parts, shape, {
@@ -137,65 +133,68 @@ function traceKernels(
         axis: attr.int(0),
       });
     },
-    Unpack: ({ value }, { axis }: Attributes) =>
+    Unpack: ({ value }, { axis }) =>
       Array.from({ length: value.shape[axis]! }, (_, i) => {
         const at = value.shape.map((_, side) => side === axis ? i : 0);
         const size = value.shape.map((n, side) => side === axis ? 1 : n);
         const rest = value.shape.filter((_, side) => side !== axis);
-        return graph().reshape(graph().slice(value, at, size), rest);
+        return backend.graph.reshape(
+          backend.graph.slice(value, at, size),
+          rest,
+        );
       }),
-    Concat: (values, { axis }: Attributes) => {
+    Concat: (values, { axis }) => {
       const parts = Object.values(values).map((part) =>
-        graph().cast(part, float)
+        backend.graph.cast(part, float)
       );
       const shape = parts[0]!.shape.map((side, i) =>
         i === axis ? parts.reduce((sum, part) => sum + part.shape[i]!, 0) : side
       );
-      const at = graph().constant(int32, [], [axis]);
+      const at = backend.graph.constant(int32, [], [axis]);
       return one("ConcatV2", [...parts, at], shape, {
         N: attr.int(parts.length),
         Tidx: attr.type(int32),
       });
     },
-    Fill: (_, { shape, value }: Attributes) => [graph().fill(shape, value)],
+    Fill: (_, { shape, value }) => [backend.graph.fill(shape, value)],
     AddN: (values) => {
       const terms = Object.values(values);
       const wide = terms.some((term) => term.dtype === float);
       const same = terms.map((term) =>
-        graph().cast(term, wide ? float : terms[0]!.dtype)
+        backend.graph.cast(term, wide ? float : terms[0]!.dtype)
       );
       return one("AddN", same, same[0]!.shape, { N: attr.int(same.length) });
     },
-    BatchMatMul: ({ a, b }, { transposeA, transposeB }: Attributes) => {
+    BatchMatMul: ({ a, b }, { transposeA, transposeB }) => {
       // A layer's product has a weight or a bf16 activation as a factor; products in the
       // losses have neither and stay in fp32, as do the weight gradients of a head
       // without batch norms.
       const ofLayer = [a, b].some((v) => v.variable || v.dtype === bfloat16);
       const [x, y] = ofLayer
-        ? [inComputeType(a), inComputeType(b)]
+        ? [backend.inComputeType(a), backend.inComputeType(b)]
         : alike(a, b);
-      return [graph().matMul(x, y, { transposeA, transposeB })];
+      return [backend.graph.matMul(x, y, { transposeA, transposeB })];
     },
     [KERNELS.reluGrad]: ({ dy, y }) => {
-      const gradient = graph().cast(dy, y.dtype);
-      const output = rematerialization().forBackward(y, gradient);
+      const gradient = backend.graph.cast(dy, y.dtype);
+      const output = backend.rematerialization.forBackward(y, gradient);
       return one("ReluGrad", [gradient, output], y.shape);
     },
     [KERNELS.squaredNorm]: ({ x }) => {
       // L2Loss computes half the sum of the squares in one pass.
-      const [half] = one("L2Loss", [graph().cast(x, float)], []);
-      return one("Mul", [half, graph().scalar(2)], []);
+      const [half] = one("L2Loss", [backend.graph.cast(x, float)], []);
+      return one("Mul", [half, backend.graph.scalar(2)], []);
     },
     [KERNELS.logDeterminant]: ({ x }) => {
       const [n, side] = x.shape as [number, number];
       const [factor] = one("Cholesky", [x], x.shape);
       const [diagonal] = one("MatrixDiagPart", [factor], [n, side]);
       const [logs] = one("Log", [diagonal], [n, side]);
-      const half = graph().sum(logs, [1]);
-      const [value] = one("Mul", [half, graph().scalar(2)], [n]);
+      const half = backend.graph.sum(logs, [1]);
+      const [value] = one("Mul", [half, backend.graph.scalar(2)], [n]);
       // (LLᵀ)⁻¹ = L⁻ᵀL⁻¹: a triangular solve and a product, which a GPU computes
       // for all matrices in one batch; MatrixInverse would be a pivoted LU.
-      const sides = [factor, graph().identity(side)];
+      const sides = [factor, backend.graph.identity(side)];
       const [solved] = one("MatrixTriangularSolve", sides, x.shape, {
         lower: attr.bool(true),
         adjoint: attr.bool(false),
@@ -212,9 +211,8 @@ function traceKernels(
 /** Registers the backend and its kernels with tfjs, once. */
 export function registerTraceKernels(
   backend: TraceBackend,
-  settings: () => KernelSettings,
 ): void {
-  const kernels = traceKernels(backend, settings);
+  const kernels = traceKernels(backend);
   for (const [kernelName, kernel] of Object.entries(kernels)) {
     tf.registerKernel({
       kernelName,

@@ -9,15 +9,10 @@ import type { Precision } from "../engine.ts";
 import { TRACE_BACKEND, TraceBackend } from "./backend.ts";
 import type { ReplicaSettings } from "./collectives.ts";
 import type { GraphBuilder } from "./graph.ts";
-import type { KernelSettings } from "./kernel.ts";
 import { registerTraceKernels } from "./kernels.ts";
 import { DType } from "./messages.ts";
 
 let backend: TraceBackend | undefined;
-let kernels: KernelSettings = {
-  computeType: DType.float,
-  winograd: false,
-};
 
 /** How a graph is traced. */
 export interface TraceSettings {
@@ -47,7 +42,7 @@ function tracer(): TraceBackend {
   if (backend === undefined) {
     const made = backend = new TraceBackend();
     tf.registerBackend(TRACE_BACKEND, () => made, 0);
-    registerTraceKernels(made, () => kernels);
+    registerTraceKernels(made);
   }
   return backend;
 }
@@ -65,12 +60,8 @@ export function trace(
 ): GraphBuilder {
   const own = tracer();
   const before = tf.getBackend();
-  own.begin(keepsAll);
-  kernels = {
-    computeType: precision === "bf16" ? DType.bfloat16 : DType.float,
-    winograd: !!winograd,
-    stemChannels,
-  };
+  const computeType = precision === "bf16" ? DType.bfloat16 : DType.float;
+  own.begin({ computeType, winograd: !!winograd, stemChannels }, keepsAll);
   tf.setBackend(TRACE_BACKEND);
   try {
     tf.tidy(() => build(own.graph, own));
