@@ -3,13 +3,11 @@
  *
  * @module
  */
-import { percentSigned } from "../src/percent.ts";
 import { EmpSslError } from "../src/errors.ts";
 import { flagError } from "../src/flag_error.ts";
 import { onlineProbe } from "../src/evaluate/online_probe.ts";
 import { modelOf } from "../src/model/model_of.ts";
 import { tensorSpecs } from "../src/model/parameters.ts";
-import { workOf } from "../src/stream/patch_sizes.ts";
 import { type PreparedRun, prepareRun } from "../src/train/config.ts";
 import { clusterWish, validateConfig } from "../src/train/validate.ts";
 import {
@@ -32,12 +30,10 @@ import { exit, exitWithoutCleanup } from "./cli/exit.ts";
 import { main, quotePath, setUpEngine, showPreparation } from "./cli/main.ts";
 import { closeLivePage, dashboardOf } from "./cli/live_page.ts";
 import { asTyped } from "./cli/program.ts";
-import { Progress } from "./cli/progress.ts";
-import { Summary } from "./cli/summary.ts";
 import { listen, SIGNALS } from "./cli/signals.ts";
 import { configOf, givenOf } from "./cli/train_choices.ts";
 import { command } from "./cli/train_flags.ts";
-import { showStart, stepLine } from "./cli/train_output.ts";
+import { TrainOutput } from "./cli/train_output.ts";
 
 export { command };
 
@@ -120,13 +116,10 @@ async function follow(
   const { signal } = controller;
   const events = train(config, { resume, signal });
   const leave = () => exit(outcome.code);
+  const output = new TrainOutput();
   for await (const event of untilStopped(events, signal, leave)) {
-    if (event.type === "start") showStart(event);
-    else if (event.type === "skipped") {
-      console.error(`Skipped ${event.image}: ${event.why}`);
-    } else if (event.type === "warning") {
-      console.error(`Warning: ${event.message}`);
-    } else if (event.type === "stopped") exit(outcome.code || SIGNALS.SIGINT);
+    output.show(event);
+    if (event.type === "stopped") exit(outcome.code || SIGNALS.SIGINT);
   }
   outcome.stop();
 }
@@ -142,7 +135,7 @@ export async function trainHere(
   values: Values,
   again?: string,
 ): Promise<boolean> {
-  const config = configOf(values);
+  const config = configOf(values), probe = probeOf(values);
   if (values["print-config"]) {
     if (values.resume !== undefined) {
       throw flagError(
@@ -154,10 +147,11 @@ export async function trainHere(
     const { config: resolved } = await prepareRun(config, {
       onEvent: showPreparation(),
     });
+    await probe?.check(resolved);
+    checkInitialWeights(tensorSpecs(modelOf(resolved)), resolved);
     console.log(JSON.stringify(resolved, null, 2));
     return true;
   }
-  const probe = probeOf(values);
   if (clusterWish(config) !== undefined) exitWithoutCleanup();
   // Errors in the choices are reported before the engine is set up.
   const given = givenOf(values, config);
@@ -220,9 +214,7 @@ export async function trainHere(
   const controller = new AbortController();
   const outcome = listen(controller);
   const begin = performance.now();
-  let progress: Progress | undefined;
-  const summary = new Summary();
-  let folder = "";
+  const output = new TrainOutput();
   const { signal } = controller;
   const includeBatch = dashboard && (() => dashboard.wants());
   const events = train(choices, {
@@ -232,51 +224,26 @@ export async function trainHere(
   const leave = () => exit(outcome.code);
   for await (const event of untilStopped(events, signal, leave)) {
     await dashboard?.show(event);
-    if (event.type === "start") {
-      folder = event.dir!;
-      showStart(event);
-      const { config } = event;
-      progress = new Progress("train", config.steps)
-        .weighted((steps) => workOf(config, steps));
-    } else if (event.type === "step") {
-      summary.step(event.metrics);
-      progress?.update(event.metrics.step + 1, stepLine(event.metrics));
-    } else if (event.type === "skipped") {
-      summary.skip(event.image);
-      console.error(`Skipped ${event.image}: ${event.why}`);
-    } else if (event.type === "warning") {
-      console.error(`Warning: ${event.message}`);
-    } else if (event.type === "resize") {
-      const { step, patchSize } = event;
-      console.log(
-        `From step ${step + 1} on: patches of ${patchSize}×${patchSize}`,
-      );
-    } else if (event.type === "probe") {
-      summary.probe(event.top1);
-      const top1 = percentSigned(event.top1);
-      console.log(`Step ${event.step + 1}: kNN top-1 ${top1} (probe)`);
-    } else if (event.type === "checkpoint") {
-      if (event.epoch === undefined) continue;
-      console.log(`Epoch ${event.epoch} done: ${event.path}`);
-    } else {
-      await closeLivePage(dashboard);
-      console.log(`Stopped after step ${event.step}. Resume with`);
-      console.log(
-        asTyped(
-          `  ${again ?? `deno task train --resume ${quotePath(event.dir!)}`}`,
-        ),
-      );
-      if (isClustered(config)) {
-        console.log("alone, or with --cluster and --task in each process");
-      }
-      // If no signal was received here, another process of the cluster stopped the run.
-      exit(outcome.code || SIGNALS.SIGINT);
+    output.show(event);
+    if (event.type !== "stopped") continue;
+    await closeLivePage(dashboard);
+    console.log(`Stopped after step ${event.step}. Resume with`);
+    console.log(
+      asTyped(
+        `  ${again ?? `deno task train --resume ${quotePath(event.dir!)}`}`,
+      ),
+    );
+    if (isClustered(config)) {
+      console.log("alone, or with --cluster and --task in each process");
     }
+    // If no signal was received here, another process of the cluster stopped the run.
+    exit(outcome.code || SIGNALS.SIGINT);
   }
   const seconds = (performance.now() - begin) / 1000;
   await closeLivePage(dashboard);
+  const { folder } = output;
   console.log(`Trained; the run is in ${folder}`);
-  for (const line of summary.lines(seconds)) console.log(line);
+  for (const line of output.summary.lines(seconds)) console.log(line);
   console.log("Next:");
   const path = quotePath(folder);
   console.log(asTyped(`  deno task evaluate --model-path ${path}`));

@@ -6,8 +6,11 @@
 import { cacheBytes } from "../../src/data/decoded_cache.ts";
 import type { EngineReport } from "../../src/engine/engine.ts";
 import type { ResolvedConfig } from "../../src/checkpoint/run_config.ts";
-import { patchSizesInWords } from "../../src/stream/patch_sizes.ts";
+import { percentSigned } from "../../src/percent.ts";
+import { patchSizesInWords, workOf } from "../../src/stream/patch_sizes.ts";
 import type { StepMetrics, TrainEvent } from "../../src/train/events.ts";
+import { Progress } from "./progress.ts";
+import { Summary } from "./summary.ts";
 
 /** `, 4 replicas in 2 processes`; empty without replicas. */
 function replicasText({ cluster }: ResolvedConfig, engine: EngineReport) {
@@ -18,7 +21,7 @@ function replicasText({ cluster }: ResolvedConfig, engine: EngineReport) {
 }
 
 /** Prints the description of a run when it starts. */
-export function showStart(event: TrainEvent & { type: "start" }): void {
+function showStart(event: TrainEvent & { type: "start" }): void {
   const { config: c, engine, dir, microBatch, step, damaged } = event;
   if (dir === undefined) {
     console.log(
@@ -69,11 +72,60 @@ export function showStart(event: TrainEvent & { type: "start" }): void {
 }
 
 /** The metrics of a step; its two times show the bottleneck. */
-export function stepLine(metrics: StepMetrics): string {
+function stepLine(metrics: StepMetrics): string {
   const { loss, invariance, tcr, lr, patchesPerSecond } = metrics;
   const { computeSeconds, waitSeconds } = metrics;
   return `loss ${loss.toFixed(2)} · invariance ${invariance.toFixed(3)} · ` +
     `TCR ${tcr.toFixed(1)} · lr ${lr.toFixed(4)} · ` +
     `${patchesPerSecond.toFixed(0)} patches/s · ` +
     `step ${computeSeconds.toFixed(1)} s + wait ${waitSeconds.toFixed(1)} s`;
+}
+
+/** Prints the events of a run. */
+export class TrainOutput {
+  #progress: Progress | undefined;
+  /** What is printed at the end. */
+  readonly summary = new Summary();
+  /** The run's folder, once it has started; empty in processes other than process 0. */
+  folder = "";
+
+  /** Prints an event; `stopped` is left to the caller. */
+  show(event: TrainEvent): void {
+    switch (event.type) {
+      case "start": {
+        const { config, dir } = event;
+        showStart(event);
+        if (dir === undefined) return;
+        this.folder = dir;
+        this.#progress = new Progress("train", config.steps)
+          .weighted((steps) => workOf(config, steps));
+        return;
+      }
+      case "step":
+        this.summary.step(event.metrics);
+        this.#progress?.update(event.metrics.step + 1, stepLine(event.metrics));
+        return;
+      case "skipped":
+        this.summary.skip(event.image);
+        console.error(`Skipped ${event.image}: ${event.why}`);
+        return;
+      case "warning":
+        console.error(`Warning: ${event.message}`);
+        return;
+      case "resize": {
+        const { step, patchSize: side } = event;
+        console.log(`From step ${step + 1} on: patches of ${side}×${side}`);
+        return;
+      }
+      case "probe": {
+        this.summary.probe(event.top1);
+        const top1 = percentSigned(event.top1);
+        console.log(`Step ${event.step + 1}: kNN top-1 ${top1} (probe)`);
+        return;
+      }
+      case "checkpoint":
+        if (event.epoch === undefined) return;
+        console.log(`Epoch ${event.epoch} done: ${event.path}`);
+    }
+  }
 }
