@@ -89,13 +89,11 @@ export function batchNormKernels(
       backend.rematerialization.register(y, (dependencies) => {
         const count = sizeOf(x.shape.slice(0, -1));
         const biased = backend.graph.scalar((count - 1) / count);
-        const inputs = [unbiased, biased];
+        // The dependencies are the variance's: TensorFlow fuses a batch norm and a ReLU
+        // only where neither has any.
+        const inputs = [unbiased, biased, ...dependencies];
         const variance = backend.graph.value("Mul", inputs, scale.shape);
-        return normalize(
-          { ...values, x, mean, variance },
-          epsilon,
-          dependencies,
-        );
+        return normalize({ ...values, x, mean, variance }, epsilon);
       });
       return [y, mean, unbiased, ...[3, 4, 5].map(statistic)];
     },

@@ -8,7 +8,8 @@ import { attr, type GraphValue, type Sides } from "./graph.ts";
 import type { TraceBackend } from "./backend.ts";
 import type { Kernel } from "./kernel.ts";
 import { DType } from "./messages.ts";
-import { PointConvolution, stridedFilterGradient } from "./tap_products.ts";
+import { SmallMapConvolution } from "./small_maps.ts";
+import { stridedFilterGradient } from "./strided_gradient.ts";
 import { type Pass, Winograd, winogradTile } from "./winograd.ts";
 
 /** A number for both spatial axes, or one for each. */
@@ -56,14 +57,16 @@ export function convolutionKernels(
     map: number[],
     filter: number[],
     { strides, pad }: Placement,
-  ): Winograd | PointConvolution | undefined => {
+  ): Winograd | SmallMapConvolution | undefined => {
     const { computeType, winograd } = backend.settings;
     const [, side, width] = map as Sides;
     const [down, across, input, output] = filter as Sides;
     const fits = winograd && pad === "same" && side === width &&
       down === 3 && across === 3 && both(strides).every((by) => by === 1);
     if (!fits) return undefined;
-    if (side === 1) return new PointConvolution(backend.graph, computeType);
+    if (side === 1 || side === 2) {
+      return new SmallMapConvolution(backend.graph, side, computeType);
+    }
     const channels = Math.min(input, output);
     const tile = winogradTile(computeType, pass, { side, channels });
     return tile && new Winograd(backend.graph, tile, side, computeType);

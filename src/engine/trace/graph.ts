@@ -211,11 +211,19 @@ export class GraphBuilder {
     );
   }
 
-  /** The values in reverse order along some axes. */
-  reverse(x: GraphValue, axes: number[]): GraphValue {
-    return this.value("ReverseV2", [x, this.ints(axes)], x.shape, {
-      Tidx: attr.type(DType.int32),
-    });
+  /** Some rows, the first axis; equal calls share one node. */
+  gather(x: GraphValue, rows: number[]): GraphValue {
+    const inputs = [x, this.ints(rows), this.constant(DType.int32, [], [0])];
+    const shape = x.shape.with(0, rows.length);
+    return this.#once(`gather ${x.name} ${rows}`, () => ({
+      name: this.node("GatherV2", inputs, {
+        Tparams: attr.type(x.dtype),
+        Tindices: attr.type(DType.int32),
+        Taxis: attr.type(DType.int32),
+      }),
+      dtype: x.dtype,
+      shape,
+    }));
   }
 
   /** A part of a value, computed after `dependencies`. */

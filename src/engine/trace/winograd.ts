@@ -161,8 +161,11 @@ export class Winograd {
 
   #convolve(x: GraphValue, filter: GraphValue, turned: boolean): GraphValue {
     const graph = this.#graph;
-    const g = turned ? graph.reverse(filter, [0, 1]) : filter;
-    const factors = graph.cast(this.#transform(this.#filter, g), this.#dtype);
+    // The rotation of the filter is one of G's columns.
+    const matrix = turned
+      ? this.#filter.map((row) => row.toReversed())
+      : this.#filter;
+    const factors = graph.cast(this.#transform(matrix, filter), this.#dtype);
     const [places, , input, output] = factors.shape as Sides;
     const product = graph.matMul(
       this.#tilesOf(this.#input, x),
@@ -225,14 +228,12 @@ export function winogradTile(
 ): 2 | 4 | undefined {
   if (dtype === DType.float) {
     if (side > 28 || channels < 128) return undefined;
-    return side === 2 ? 2 : 4;
+    return 4;
   }
   if (pass === "filterGradient") {
     return side <= 16 && channels >= 256 || side <= 8 && channels >= 128
       ? 2
       : undefined;
   }
-  return side % 2 === 0 && side <= 16 && channels >= (side === 2 ? 256 : 512)
-    ? 2
-    : undefined;
+  return side % 2 === 0 && side <= 16 && channels >= 512 ? 2 : undefined;
 }
