@@ -105,7 +105,7 @@ async function graphOf(
     return { name: graph.node(op, [...inputs], own), dtype, shape: [...shape] };
   };
   const byTiles = (pass: Pass, m: 2 | 4): GraphValue => {
-    const tiles = new Winograd(graph, m, side, dtype);
+    const tiles = new Winograd({ graph }, m, side, dtype);
     return pass === "filterGradient"
       ? tiles.filterGradient(x, dy)
       : tiles[pass](pass === "forward" ? x : dy, filter);

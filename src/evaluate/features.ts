@@ -8,7 +8,7 @@ import { writeError } from "../atomic_file.ts";
 import { bytesOf, readAtSync, writeAllSync } from "../files.ts";
 
 /** Features of more bytes than this in fp32 are stored on disk. */
-export const MEMORY_LIMIT = 768 * 2 ** 20;
+export const MEMORY_LIMIT = 2 ** 30;
 
 /** The label of a row that does not count: its image could not be read. */
 export const NO_LABEL = -1;

@@ -107,7 +107,7 @@ for (const m of [2, 4] as const) {
       ignore,
       async fn() {
         const tiles = (graph: GraphBuilder) =>
-          new Winograd(graph, m, side, float);
+          new Winograd({ graph }, m, side, float);
         for (const found of await differences(side, tiles)) {
           assert(found < 1e-5, `${found}`);
         }
@@ -120,7 +120,8 @@ Deno.test({
   name: `tiles of 2×2 err by under 1 % in bfloat16${reason}`,
   ignore,
   async fn() {
-    const tiles = (graph: GraphBuilder) => new Winograd(graph, 2, 8, bfloat16);
+    const tiles = (graph: GraphBuilder) =>
+      new Winograd({ graph }, 2, 8, bfloat16);
     for (const found of await differences(8, tiles)) {
       assert(found < 0.01 && found > 1e-4, `${found}`);
     }
@@ -134,7 +135,7 @@ for (const side of [1, 2] as const) {
     async fn() {
       for (const [dtype, most] of [[float, 1e-6], [bfloat16, 6e-3]] as const) {
         const small = (graph: GraphBuilder) =>
-          new SmallMapConvolution(graph, side, dtype);
+          new SmallMapConvolution({ graph }, side, dtype);
         for (const found of await differences(side, small)) {
           assert(found < most, `${found}`);
         }
@@ -170,13 +171,14 @@ for (const [side, kernel] of [[6, 3], [10, 3], [4, 1]] as const) {
   });
 }
 
-Deno.test("large maps and few channels are convolved directly", () => {
+Deno.test("large maps, few channels and few images are convolved directly", () => {
   const tile = (
     dtype: number,
     side: number,
     channels: number,
     pass: "forward" | "filterGradient" = "forward",
-  ) => winogradTile(dtype, pass, { side, channels });
+    images = 100,
+  ) => winogradTile(dtype, pass, { images, side, channels });
   assertEquals(tile(float, 32, 64), undefined);
   assertEquals(tile(float, 8, 256), 4);
   assertEquals(tile(bfloat16, 8, 256), undefined);
@@ -184,4 +186,6 @@ Deno.test("large maps and few channels are convolved directly", () => {
   assertEquals(tile(bfloat16, 7, 512), undefined);
   assertEquals(tile(bfloat16, 8, 128), undefined);
   assertEquals(tile(bfloat16, 8, 128, "filterGradient"), 2);
+  assertEquals(tile(float, 8, 256, "forward", 3), 4);
+  assertEquals(tile(float, 8, 256, "forward", 2), undefined);
 });

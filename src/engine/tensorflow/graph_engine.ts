@@ -213,10 +213,11 @@ export class GraphEngine implements Engine {
     const session = GraphSession.load(this.#c, graph, this.#target);
     const layer = featureLayer(model, options.features);
     const folded = foldBatchNorms(model, state, layer);
-    await orDisposed(
-      session,
-      restore(session, foldedSpecs(model, layer), folded),
-    );
+    const prepare = async () => {
+      await restore(session, foldedSpecs(model, layer), folded);
+      await session.run([], [NODES.prepared]);
+    };
+    await orDisposed(session, prepare());
     const shape = [patches * images, patchSize, patchSize, model.channels];
     return {
       width: featureWidth(model, layer),

@@ -44,6 +44,8 @@ export class TraceBackend extends tf.KernelBackend {
   settings: KernelSettings = { computeType: DType.float, winograd: false };
   /** How the backward pass recomputes activations. */
   rematerialization = new Rematerialization();
+  /** What an encoder keeps: see `prepared_weights.ts`; undefined in a training step. */
+  preparations?: Map<string, { value: GraphValue; assigned: string }>;
   #values = new WeakMap<object, GraphValue>();
   #literals = new WeakMap<object, Literal>();
 
@@ -52,6 +54,7 @@ export class TraceBackend extends tf.KernelBackend {
     this.settings = settings;
     this.rematerialization = new Rematerialization(keepsAll);
     this.graph = new GraphBuilder();
+    this.preparations = undefined;
   }
 
   /** A value in the type of convolutions and dense layers. */

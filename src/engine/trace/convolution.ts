@@ -8,6 +8,7 @@ import { attr, type GraphValue, type Sides } from "./graph.ts";
 import type { TraceBackend } from "./backend.ts";
 import type { Kernel } from "./kernel.ts";
 import { DType } from "./messages.ts";
+import { prepared } from "./prepared_weights.ts";
 import { SmallMapConvolution } from "./small_maps.ts";
 import { stridedFilterGradient } from "./strided_gradient.ts";
 import { type Pass, Winograd, winogradTile } from "./winograd.ts";
@@ -59,17 +60,21 @@ export function convolutionKernels(
     { strides, pad }: Placement,
   ): Winograd | SmallMapConvolution | undefined => {
     const { computeType, winograd } = backend.settings;
-    const [, side, width] = map as Sides;
+    const [images, side, width] = map as Sides;
     const [down, across, input, output] = filter as Sides;
     const fits = winograd && pad === "same" && side === width &&
       down === 3 && across === 3 && both(strides).every((by) => by === 1);
     if (!fits) return undefined;
     if (side === 1 || side === 2) {
-      return new SmallMapConvolution(backend.graph, side, computeType);
+      return new SmallMapConvolution(backend, side, computeType);
     }
     const channels = Math.min(input, output);
-    const tile = winogradTile(computeType, pass, { side, channels });
-    return tile && new Winograd(backend.graph, tile, side, computeType);
+    const tile = winogradTile(computeType, pass, {
+      images,
+      side,
+      channels,
+    });
+    return tile && new Winograd(backend, tile, side, computeType);
   };
 
   return {
@@ -113,7 +118,7 @@ export function convolutionKernels(
       );
       const inputs = [
         filledUp(backend.inComputeType(x), 3),
-        filledUp(backend.inComputeType(filter), 2),
+        prepared(backend, filledUp(backend.inComputeType(filter), 2)),
       ];
       return [
         backend.graph.value("Conv2D", inputs, outShape, {

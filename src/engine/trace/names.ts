@@ -22,6 +22,8 @@ export const NODES = {
   zeroed: "zeroed",
   /** `images × width`. */
   features: "features",
+  /** Ready once an encoder's prepared weights are computed. */
+  prepared: "prepared",
   /** Replicas: ready once all have the weights and momentum of the first. */
   broadcast: "broadcast",
   /** Replicas: float scalar, 1 if this process asks to stop, else 0. */

@@ -7,6 +7,7 @@
 import { type GraphBuilder, type GraphValue, type Sides } from "./graph.ts";
 import type { ComputeType } from "./kernel.ts";
 import { DType } from "./messages.ts";
+import { prepared, type WithGraph } from "./prepared_weights.ts";
 
 /**
  * A 3×3 convolution with zero padding of maps so small that each output pixel depends on
@@ -16,6 +17,7 @@ import { DType } from "./messages.ts";
  * rounding; for 1×1 maps only the centre tap is left.
  */
 export class SmallMapConvolution {
+  #backend: WithGraph;
   #graph: GraphBuilder;
   #dtype: ComputeType;
   #side: number;
@@ -26,8 +28,9 @@ export class SmallMapConvolution {
    * @param side Side of the maps: 1 or 2.
    * @param dtype Type of the maps; filters and their gradients are float.
    */
-  constructor(graph: GraphBuilder, side: 1 | 2, dtype: ComputeType) {
-    this.#graph = graph;
+  constructor(backend: WithGraph, side: 1 | 2, dtype: ComputeType) {
+    this.#backend = backend;
+    this.#graph = backend.graph;
     this.#dtype = dtype;
     this.#side = side;
     const pixels = Array.from(
@@ -64,7 +67,8 @@ export class SmallMapConvolution {
       graph.reshape(blocks, [pixels, pixels, input, output]),
       [0, 2, 1, 3],
     );
-    return graph.reshape(inOrder, [pixels * input, pixels * output]);
+    const shape = [pixels * input, pixels * output];
+    return prepared(this.#backend, graph.reshape(inOrder, shape));
   }
 
   #multiply(map: GraphValue, filter: GraphValue, turned: boolean): GraphValue {

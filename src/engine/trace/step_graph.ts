@@ -153,6 +153,7 @@ export function traceEncoder(
   const layer = featureLayer(model, options.features);
   const specs = foldedSpecs(model, layer);
   return trace(settings, (graph, backend) => {
+    const preparations = backend.preparations = new Map();
     const variables = declare(graph, { specs });
     const tensors = tensorsOf(backend, specs, variables);
     const shape = [patches * images, patchSize, patchSize, model.channels];
@@ -163,5 +164,7 @@ export function traceEncoder(
     const width = featureWidth(model, layer);
     const mean = tf.mean(tf.reshape(y, [patches, images, width]), 0);
     output(graph, backend.value(mean), [], NODES.features);
+    const assigned = [...preparations.values()].map((kept) => kept.assigned);
+    output(graph, graph.scalar(1), assigned, NODES.prepared);
   });
 }

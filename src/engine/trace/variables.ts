@@ -8,7 +8,7 @@ import { isTrainable, type TensorSpec } from "../../model/tensors.ts";
 import type { TraceBackend } from "./backend.ts";
 import type { Collectives } from "./collectives.ts";
 import { attr, type GraphBuilder, type GraphValue } from "./graph.ts";
-import { DType } from "./messages.ts";
+import { DType, type DTypeNumber } from "./messages.ts";
 import { NODES, readNode, restoredNode, restoreNode } from "./names.ts";
 
 /** A variable: its handle, and its value at the start of a run. */
@@ -17,12 +17,14 @@ export interface Variable {
   value: GraphValue;
 }
 
-function variable(
+/** Declares a variable, and the node that reads it. */
+export function variable(
   graph: GraphBuilder,
   name: string,
   shape: number[],
+  type: DTypeNumber = DType.float,
 ): Variable {
-  const dtype = attr.type(DType.float);
+  const dtype = attr.type(type);
   const handle: GraphValue = {
     name: graph.node("VarHandleOp", [], {
       dtype,
@@ -35,7 +37,7 @@ function variable(
   };
   const value: GraphValue = {
     name: graph.node("ReadVariableOp", [handle], { dtype }, readNode(name)),
-    dtype: DType.float,
+    dtype: type,
     shape,
     variable: true,
   };
@@ -51,7 +53,7 @@ export function assign(
 ): string {
   const after = dependencies.map((node) => `^${node}`);
   return graph.node("AssignVariableOp", [handle, value, ...after], {
-    dtype: attr.type(DType.float),
+    dtype: attr.type(value.dtype),
   });
 }
 

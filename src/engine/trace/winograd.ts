@@ -20,6 +20,7 @@ import { controlDependency } from "./rematerialization.ts";
 import type { GraphBuilder, GraphValue, Sides } from "./graph.ts";
 import type { ComputeType } from "./kernel.ts";
 import { DType } from "./messages.ts";
+import { prepared, type WithGraph } from "./prepared_weights.ts";
 
 type Matrix = number[][];
 
@@ -90,6 +91,7 @@ function alongSide(matrix: Matrix, m: number, side: number, from: number) {
 
 /** Winograd convolutions for one tile size and one map size. */
 export class Winograd {
+  #backend: WithGraph;
   #graph: GraphBuilder;
   #dtype: ComputeType;
   #tiles: number;
@@ -99,20 +101,21 @@ export class Winograd {
   #output: Matrix;
 
   /**
-   * @param graph The graph to append to.
+   * @param backend Its graph is appended to.
    * @param m Outputs along a side of a tile: 2, or 4, which needs half the
    * multiplications and has larger rounding errors.
    * @param side Side of the map.
    * @param dtype Type of the maps; filters and their gradients are float.
    */
   constructor(
-    graph: GraphBuilder,
+    backend: WithGraph,
     m: 2 | 4,
     side: number,
     dtype: ComputeType,
   ) {
     const { input, filter, output } = ALGORITHMS[m];
-    this.#graph = graph;
+    this.#backend = backend;
+    this.#graph = backend.graph;
     this.#dtype = dtype;
     this.#tiles = Math.ceil(side / m);
     this.#place = m + 2;
@@ -165,7 +168,10 @@ export class Winograd {
     const matrix = turned
       ? this.#filter.map((row) => row.toReversed())
       : this.#filter;
-    const factors = graph.cast(this.#transform(matrix, filter), this.#dtype);
+    const factors = prepared(
+      this.#backend,
+      graph.cast(this.#transform(matrix, filter), this.#dtype),
+    );
     const [places, , input, output] = factors.shape as Sides;
     const product = graph.matMul(
       this.#tilesOf(this.#input, x),
@@ -208,6 +214,9 @@ export class Winograd {
 /** The three computations of a convolution. */
 export type Pass = "forward" | "inputGradient" | "filterGradient";
 
+/** From this many tiles on, Winograd is faster: a few images of a small map have fewer. */
+const LEAST_TILES = 10;
+
 /**
  * The tile size with which Winograd is faster on a CPU than a direct convolution;
  * undefined if none is.
@@ -219,21 +228,25 @@ export type Pass = "forward" | "inputGradient" | "filterGradient";
  * compared with the products; and the filter gradient on small maps, for which
  * TensorFlow's kernel is slow.
  *
- * @param shape Side of the map, and the smaller of its input and output channels.
+ * @param shape How many images, side of their maps, and the smaller of their input and
+ * output channels.
  */
 export function winogradTile(
   dtype: number,
   pass: Pass,
-  { side, channels }: { side: number; channels: number },
+  { images, side, channels }: {
+    images: number;
+    side: number;
+    channels: number;
+  },
 ): 2 | 4 | undefined {
-  if (dtype === DType.float) {
-    if (side > 28 || channels < 128) return undefined;
-    return 4;
-  }
-  if (pass === "filterGradient") {
-    return side <= 16 && channels >= 256 || side <= 8 && channels >= 128
-      ? 2
-      : undefined;
-  }
-  return side % 2 === 0 && side <= 16 && channels >= 512 ? 2 : undefined;
+  const m = dtype === DType.float ? 4 : 2;
+  // For fewer tiles, reading the transformed filter, 1.8 or 4 times as large as the
+  // filter, takes longer than the products.
+  if (images * Math.ceil(side / m) ** 2 < LEAST_TILES) return undefined;
+  if (m === 4) return side <= 28 && channels >= 128 ? 4 : undefined;
+  const isFaster = pass === "filterGradient"
+    ? side <= 16 && channels >= 256 || side <= 8 && channels >= 128
+    : side % 2 === 0 && side <= 16 && channels >= 512;
+  return isFaster ? 2 : undefined;
 }
