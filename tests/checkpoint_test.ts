@@ -156,16 +156,18 @@ Deno.test("a file is written whole or not at all", async () => {
 });
 
 const SAVED = {
-  model: FILE,
-  optimizer: FILE.slice(0, 100),
+  model: () => Promise.resolve(FILE),
+  optimizer: () => Promise.resolve(FILE.slice(0, 100)),
   keep: 3,
 };
 
 Deno.test("findCheckpoint() takes a folder's newest, and says what is wrong", async () => {
-  await withFolder((dir) => {
+  await withFolder(async (dir) => {
     assertThrows(() => findCheckpoint(dir), Error, "no checkpoint in it");
     assertThrows(() => findCheckpoint(`${dir}/x`), Error, "no such file");
-    for (const step of [1, 10, 9]) saveCheckpoint(dir, { ...SAVED, step });
+    for (const step of [1, 10, 9]) {
+      await saveCheckpoint(dir, { ...SAVED, step });
+    }
     const found = findCheckpoint(dir);
     assertEquals(found.path, `${dir}/checkpoint-00000010.safetensors`);
     assertEquals([found.step, found.damaged], [10, []]);
@@ -179,7 +181,6 @@ Deno.test("findCheckpoint() takes a folder's newest, and says what is wrong", as
       Error,
       "it has no EMP-SSL configuration",
     );
-    return Promise.resolve();
   });
 });
 
@@ -188,7 +189,7 @@ Deno.test("saveCheckpoint() keeps the newest, and clears what was cut off", asyn
     await Deno.writeFile(`${dir}/checkpoint-00000002.safetensors.tmp`, FILE);
     await Deno.writeFile(`${dir}/checkpoint-00000002.safetensors`, FILE);
     for (const step of [3, 6, 9]) {
-      saveCheckpoint(dir, { ...SAVED, step, keep: 2 });
+      await saveCheckpoint(dir, { ...SAVED, step, keep: 2 });
     }
     const names = [...Deno.readDirSync(dir)].map((entry) => entry.name);
     assertEquals(
@@ -204,12 +205,12 @@ Deno.test("saveCheckpoint() keeps the newest, and clears what was cut off", asyn
 
 Deno.test("a checkpoint damaged at every sixteenth of its length is passed over", async () => {
   await withFolder(async (dir) => {
-    saveCheckpoint(dir, { ...SAVED, step: 1 });
+    await saveCheckpoint(dir, { ...SAVED, step: 1 });
     const names = ["safetensors", "optimizer.safetensors", "json"];
     for (const name of names.map((end) => `checkpoint-00000002.${end}`)) {
       for (let sixteenth = 0; sixteenth < 16; sixteenth++) {
         for (const damage of ["cut", "flipped"]) {
-          saveCheckpoint(dir, { ...SAVED, step: 2 });
+          await saveCheckpoint(dir, { ...SAVED, step: 2 });
           assertEquals(findCheckpoint(dir).step, 2);
           const bytes = await Deno.readFile(`${dir}/${name}`);
           const at = Math.floor(bytes.length * sixteenth / 16);

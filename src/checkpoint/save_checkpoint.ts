@@ -23,25 +23,29 @@ const WRITING = {
 /**
  * Writes a checkpoint and removes all but the `keep` newest.
  *
+ * @param dir The run's folder.
+ * @param parts The bytes of the two files, one after the other: of a large model both do
+ * not lie in memory at once.
  * @returns The model's file.
  */
-export function saveCheckpoint(
+export async function saveCheckpoint(
   dir: string,
   { step, model, optimizer, keep }: {
     step: number;
-    model: Uint8Array;
-    optimizer: Uint8Array;
+    model: () => Promise<Uint8Array>;
+    optimizer: () => Promise<Uint8Array>;
     keep: number;
   },
-): string {
+): Promise<string> {
   const name = checkpointName(step);
   const files: Manifest["files"] = {};
   for (
-    const [file, bytes] of [
+    const [file, part] of [
       [`${name}.safetensors`, model],
       [`${name}.optimizer.safetensors`, optimizer],
     ] as const
   ) {
+    const bytes = await part();
     writeAtomically(`${dir}/${file}`, bytes, WRITING);
     const sha256 = createHash("sha256").update(bytes).digest("hex");
     files[file] = { bytes: bytes.length, sha256 };

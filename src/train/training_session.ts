@@ -284,15 +284,19 @@ export class TrainingSession {
    */
   async save(dir: string, step: number): Promise<string> {
     const config = this.#config, model = this.#model;
-    const state = await this.#trainer.state();
-    const optimizerState = await this.#trainer.optimizerState();
-    checkFinite(state, step);
-    checkFinite(optimizerState, step);
-    return saveCheckpoint(dir, {
+    return await saveCheckpoint(dir, {
       step,
-      model: encodeModel(state, { config, step }),
-      optimizer: encodeOptimizerState(model, optimizerState),
       keep: config.keep,
+      model: async () => {
+        const state = await this.#trainer.state();
+        checkFinite(state, step);
+        return encodeModel(state, { config, step });
+      },
+      optimizer: async () => {
+        const state = await this.#trainer.optimizerState();
+        checkFinite(state, step);
+        return encodeOptimizerState(model, state);
+      },
     });
   }
 
