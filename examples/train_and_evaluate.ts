@@ -17,7 +17,8 @@ await setUpTensorFlow({}, {
 const events = train({
   data: "folder",
   dataDir,
-  dir, // Tiny, so that the example ends soon: for real data leave these four out.
+  dir,
+  // Tiny, so that the example ends soon: for real data leave these four out.
   arch: "resnet18-cifar",
   epoch: 1,
   bs: 4,

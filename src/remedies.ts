@@ -1,5 +1,5 @@
 /**
- * What can be done about faults that several rooms report.
+ * What a user can do about faults that are reported in several places.
  *
  * @module
  */

@@ -19,6 +19,7 @@ import {
   type EvaluateConfig,
 } from "../src/evaluate/evaluate_config.ts";
 import { noBag } from "../src/evaluate/check_evaluation.ts";
+import { checkOutput } from "../src/evaluate/write_features.ts";
 import type { Accuracy } from "../src/evaluate/accuracy.ts";
 import {
   checkEvaluationChoices,
@@ -192,6 +193,7 @@ function checkFlags(values: Values, config: EvaluateConfig): string {
       "leave one of them out, or give --features-out",
     );
   }
+  if (config.featuresOut !== undefined) checkOutput(config.featuresOut);
   return file;
 }
 

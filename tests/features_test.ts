@@ -159,12 +159,15 @@ Deno.test("rows are found again where runs lie beside the shards of the data", a
     const sets = { train: dataset, test: dataset };
     const shard = `${dir}/train-0.parquet`;
     await Deno.writeTextFile(shard, "images");
-    const of = { isOfFiles: false, shards: [shard], identity: "a run" };
+    const of = {
+      ...{ isOfFiles: false, shards: [shard], identity: "a run" },
+      width: WIDTH,
+    };
     const make = () => new KeptFeatures({ dir: `${dir}/run`, sets, ...of });
     const found = () => make().precision;
     assertEquals(found(), undefined);
     using kept = make();
-    const part = kept.open("test", WIDTH, {
+    const part = kept.open("test", {
       ...{ engine: "cpu", version: "1", device: "CPU", precision: "fp32" },
     });
     await Deno.writeFile(part!.path, new Uint8Array(4 * WIDTH));
@@ -176,11 +179,14 @@ Deno.test("rows are found again where runs lie beside the shards of the data", a
     assertEquals(found(), "fp32");
     await Deno.writeTextFile(shard, "other images");
     assertEquals(found(), undefined);
+    // Rows in half precision are another file.
+    const wide = { dir: `${dir}/run`, sets, ...of, width: 2 ** 28 };
+    assertEquals(new KeptFeatures(wide).precision, undefined);
     // The folder is a file.
     let refused = "";
     using elsewhere = new KeptFeatures({ dir: shard, sets, ...of });
     const report = { engine: "cpu", version: "1", device: "CPU" } as const;
-    elsewhere.open("test", WIDTH, { ...report, precision: "fp32" }, (why) => {
+    elsewhere.open("test", { ...report, precision: "fp32" }, (why) => {
       refused = why;
     });
     assert(refused !== "");

@@ -167,11 +167,14 @@ export class Peers<Plan> implements Disposable {
    * The cause of an error: TensorFlow may notice a lost process before its heartbeats are
    * missed. If no process is reported lost within 3 seconds, or the loss of one cannot be
    * its cause, the error itself is, and the other processes are notified.
+   *
+   * @param signal Its reason, too, is no result of a lost process.
    */
-  async explain(error: unknown): Promise<unknown> {
+  async explain(error: unknown, signal?: AbortSignal): Promise<unknown> {
     if (error === this.#failed) return error;
     const code = codeOf(error);
-    const isOwn = code !== undefined && OWN.includes(code);
+    const isStopped = signal?.aborted === true && error === signal.reason;
+    const isOwn = isStopped || code !== undefined && OWN.includes(code);
     // The message about a lost process may arrive after TensorFlow's error.
     for (let i = 0; i < 30 && !isOwn && this.#failed === undefined; i++) {
       await delay(100);
@@ -180,8 +183,12 @@ export class Peers<Plan> implements Disposable {
     const { task, addresses } = this.#options;
     this.#tell({
       peer: peerName(task, addresses),
-      found: `it ended: ${messageOf(error)}`,
-      ...(isOwn ? { code, remedy: "do what its error says" } : {}),
+      found: isStopped ? "it was stopped" : `it ended: ${messageOf(error)}`,
+      ...(isStopped
+        ? { remedy: "start all processes again" }
+        : isOwn
+        ? { code, remedy: "do what its error says" }
+        : {}),
     });
     await delay(100);
     return error;

@@ -91,7 +91,7 @@ export interface EmbedResult {
   /** Path of the file of features: `count × width` numbers, in the order of `names`. */
   out: string;
   /** A text file with the path of each row's image; line breaks and backslashes
-   * in it are escaped: `\\n`, `\\r`, `\\\\`. */
+   * in it are escaped: `\n`, `\r`, `\\`. */
   names: string;
   /** How many images. */
   count: number;

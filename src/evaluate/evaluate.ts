@@ -102,8 +102,7 @@ export type EvaluateEvent =
  *
  * @returns The configuration with its defaults, the checkpoint, and the protocol, the
  * feature layer and the patches that follow from both.
- * @throws {EmpSslError} For invalid settings, an unusable checkpoint, or a file that
- * cannot be written.
+ * @throws {EmpSslError} For invalid settings, or an unusable checkpoint.
  */
 export function checkEvaluationChoices(
   choices: Pick<EvaluateConfig, "modelPath"> & Partial<EvaluateConfig>,
@@ -119,7 +118,6 @@ export function checkEvaluationChoices(
   checkWorkers(config.workers);
   checkLimits(config);
   const checkpoint = readCheckpointInfo(config.modelPath);
-  if (config.featuresOut !== undefined) checkOutput(config.featuresOut);
   const method = methodOf(checkpoint.model);
   const { protocol = method.protocol, features = method.features } = config;
   const testPatches = protocol === "whole" ? 1 : config.testPatches;
@@ -153,6 +151,7 @@ export async function evaluate(
   const { config, checkpoint, protocol, features, testPatches } =
     checkEvaluationChoices(choices);
   const { untrained } = config;
+  if (config.featuresOut !== undefined) checkOutput(config.featuresOut);
   for (const fault of checkpoint.damaged) onEvent({ type: "damaged", fault });
   const run = checkpoint.config;
   const own = typeof config.data === "object" ? config.data : undefined;
@@ -200,8 +199,9 @@ export async function evaluate(
   const leftOut = { train: 0, test: 0 };
   // The images of a module may change without a file that shows it.
   const keepIn = isModule(name) ? undefined : config.keepIn;
+  const width = featureWidth(checkpoint.model, features);
   using kept = keepIn === undefined ? undefined : new KeptFeatures({
-    ...{ dir: keepIn, sets },
+    ...{ dir: keepIn, sets, width },
     isOfFiles: DATASETS[name]?.files ?? false,
     shards: [prepared, tested].flatMap(({ source }) => shardsOf(source.shared)),
     identity: [
@@ -219,8 +219,7 @@ export async function evaluate(
     // The shorter one first: too many damaged images end it sooner.
     for (const split of ["test", "train"] as const) {
       const { length } = sets[split];
-      const width = featureWidth(checkpoint.model, features);
-      const keep = kept?.open(split, width, compute.report, (why) => {
+      const keep = kept?.open(split, compute.report, (why) => {
         const message = `An interruption would lose the ${split} features, ` +
           `which cannot be kept in ${keepIn}: ${why}`;
         onEvent({ type: "warning", message });

@@ -20,6 +20,8 @@ interface KeptOptions {
   dir: string;
   /** The images. */
   sets: Record<Split, Dataset>;
+  /** Values of a row. */
+  width: number;
   /** Whether each image is a file of its own. */
   isOfFiles: boolean;
   /** The files of many images each that they are in. */
@@ -60,12 +62,19 @@ export class KeptFeatures implements Disposable {
     this.#identity = JSON.stringify([identity, stamps]);
   }
 
+  /** Whether the rows of a split, which do not fit into memory, are kept in fp16. */
+  #isHalf(split: Split): boolean {
+    const { sets, width } = this.#options;
+    return sets[split].length * width * 4 > MEMORY_LIMIT;
+  }
+
   /** The file of a split; evaluations by other settings have others. */
   #pathOf(split: Split): string {
     const { dir, sets } = this.#options;
     const digest = createHash("sha256").update(this.#identity)
       .update(digestOf(sets[split])).digest("hex").slice(0, 16);
-    return `${dir}/${digest}.${split}.part`;
+    const format = this.#isHalf(split) ? "fp16" : "fp32";
+    return `${dir}/${digest}.${split}.${format}.part`;
   }
 
   /** The number format of rows that an interrupted call left, if there are any. */
@@ -77,18 +86,16 @@ export class KeptFeatures implements Disposable {
   /**
    * Opens the file of a split, with the rows that are in it already.
    *
-   * @param width Values of a row.
    * @param report The engine that computes them.
    * @param onRefused Called where it cannot be written, or another evaluation is writing
    * it; nothing is then kept.
    */
   open(
     split: Split,
-    width: number,
     { engine, device, precision }: EngineReport,
     onRefused: (why: string) => void = () => {},
   ): PartFile | undefined {
-    const { dir, sets, isOfFiles } = this.#options;
+    const { dir, sets, isOfFiles, width } = this.#options;
     const dataset = sets[split], { length } = dataset;
     const path = this.#pathOf(split);
     const paths = Array.from(
@@ -99,7 +106,7 @@ export class KeptFeatures implements Disposable {
       Deno.mkdirSync(dir, { recursive: true });
       const part = PartFile.open(path, {
         width,
-        half: length * width * 4 > MEMORY_LIMIT,
+        half: this.#isHalf(split),
         identity: [engine, device],
         precision,
         stamps: stampsOf(paths),

@@ -144,7 +144,7 @@ const ESCAPES: Record<string, string> = {
 };
 
 /**
- * A line for each text; line breaks in it are written as `\\n` and `\\r`, and a backslash
+ * A line for each text; line breaks in it are written as `\n` and `\r`, and a backslash
  * as two, as in the texts of most languages.
  */
 export function textOf(lines: readonly string[]): string {

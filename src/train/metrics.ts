@@ -17,7 +17,6 @@ export class MetricsLog implements Disposable {
    * Opens the file.
    *
    * @param path The file.
-   * @throws {Deno.errors.NotFound} Where there is none.
    * @param fromStep The next step: lines of this and later steps, which an interrupted
    * run may have left, are removed.
    */
@@ -98,6 +97,7 @@ export type MetricsRecord =
  * may be incomplete.
  *
  * @param path The file.
+ * @throws {Deno.errors.NotFound} Where there is none.
  *
  * @example The losses of a run
  * ```ts ignore

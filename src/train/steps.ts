@@ -96,7 +96,7 @@ export async function* steps(run: Run): AsyncGenerator<TrainEvent> {
     return peers?.guard(guarded) ?? guarded;
   };
   // TensorFlow then waits a limited time for the devices of all processes.
-  if (peers) await untilAborted(peers.ready(), signal);
+  if (peers) await orFailed(untilAborted(peers.ready(), signal));
   const microBatch = await orFailed(
     calls.startTraining(
       config,

@@ -37,7 +37,8 @@ import {
 
 /** Options that are not part of a run's configuration. */
 export interface TrainOptions {
-  /**   * The folder of a run to resume from its newest intact checkpoint. Its stored
+  /**
+   * The folder of a run to resume from its newest intact checkpoint. Its stored
    * configuration is used. Only these choices may differ from it: `workers`, `threads`,
    * `saveEvery`, `keep`, `strict`, `xla`, `tensorboard`, `download`, `dataUrl`,
    * `cacheLimit`, `replicas`, `cluster`, `task`, `peerTimeout`; `dataDir`, for the same
@@ -135,6 +136,7 @@ export async function* train(
         checkReplicas(compute.report, peers.plan);
         yield* steps({ ...run, compute });
       }, peers),
+      signal,
     );
     return;
   }
@@ -202,7 +204,8 @@ export async function* train(
       replicas: compute.report.replicas!.own,
     };
     using peers = await leadAgreement(host!, plan, { source, signal });
-    yield* explained(peers, steps({ ...run, peers, signal, includeBatch }));
+    const events = steps({ ...run, peers, signal, includeBatch });
+    yield* explained(peers, events, signal);
   });
 }
 
@@ -263,10 +266,11 @@ async function* computing(
 async function* explained(
   peers: Peers<RunPlan>,
   events: AsyncGenerator<TrainEvent>,
+  signal?: AbortSignal,
 ): AsyncGenerator<TrainEvent> {
   try {
     yield* events;
   } catch (error) {
-    throw await peers.explain(error);
+    throw await peers.explain(error, signal);
   }
 }

@@ -211,19 +211,15 @@ export class GraphBuilder {
     );
   }
 
-  /** Some rows, the first axis; equal calls share one node. */
+  /** Some rows: parts along the first axis. */
   gather(x: GraphValue, rows: number[]): GraphValue {
     const inputs = [x, this.ints(rows), this.constant(DType.int32, [], [0])];
-    const shape = x.shape.with(0, rows.length);
-    return this.#once(`gather ${x.name} ${rows}`, () => ({
-      name: this.node("GatherV2", inputs, {
-        Tparams: attr.type(x.dtype),
-        Tindices: attr.type(DType.int32),
-        Taxis: attr.type(DType.int32),
-      }),
-      dtype: x.dtype,
-      shape,
-    }));
+    const name = this.node("GatherV2", inputs, {
+      Tparams: attr.type(x.dtype),
+      Tindices: attr.type(DType.int32),
+      Taxis: attr.type(DType.int32),
+    });
+    return { name, dtype: x.dtype, shape: x.shape.with(0, rows.length) };
   }
 
   /** A part of a value, computed after `dependencies`. */

@@ -54,7 +54,7 @@ export class SmallMapConvolution {
     ]);
   }
 
-  /** The filter as a matrix; both passes share it. */
+  /** The filter as a matrix. */
   #matrix(filter: GraphValue): GraphValue {
     const [, , input, output] = filter.shape as Sides;
     const graph = this.#graph, pixels = this.#side ** 2;
