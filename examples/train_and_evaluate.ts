@@ -26,11 +26,9 @@ const events = train({
 });
 for await (const event of events) {
   if (event.type === "step") {
-    const { step, loss, patchesPerSecond } = event.metrics;
+    const { step, loss, patchesPerSecond: rate } = event.metrics;
     console.log(
-      `step ${step}: loss ${loss.toFixed(2)}, ${
-        patchesPerSecond.toFixed(0)
-      } patches/s`,
+      `step ${step}: loss ${loss.toFixed(2)}, ${Math.round(rate)} patches/s`,
     );
   }
 }
