@@ -86,20 +86,22 @@ function matchingTensors(path: string, specs: TensorSpec[]): Tensors {
   }
   const blocks = specs.filter(({ name }) => BLOCK.test(name));
   const missing = blocks.find(({ name }) => !matching.has(name));
-  if (missing === undefined) {
-    const known = new Set(blocks.map(({ name }) => name));
-    const further = [...tensors.keys()].find((name) =>
-      BLOCK.test(name) && !name.endsWith(".num_batches_tracked") &&
-      !known.has(name.replace(/^(?!backbone\.)/, "backbone."))
-    );
-    if (further === undefined) return matching;
+  if (missing !== undefined) {
+    const names = [...stored.keys()].slice(0, 4).join(", ");
+    const found = `it has no ${missing.name} of the right shape; its tensors ` +
+      `are ${names || "none"}${stored.size > 4 ? ", …" : ""}`;
+    throw weightsError(path, found, REMEDY);
+  }
+  const known = new Set(blocks.map(({ name }) => name));
+  const further = [...tensors.keys()].find((name) =>
+    BLOCK.test(name) && !name.endsWith(".num_batches_tracked") &&
+    !known.has(name.replace(/^(?!backbone\.)/, "backbone."))
+  );
+  if (further !== undefined) {
     const found = `it has ${further}, which this ResNet does not have`;
     throw weightsError(path, found, REMEDY);
   }
-  const names = [...stored.keys()].slice(0, 4).join(", ");
-  const found = `it has no ${missing.name} of the right shape; its tensors ` +
-    `are ${names || "none"}${stored.size > 4 ? ", …" : ""}`;
-  throw weightsError(path, found, REMEDY);
+  return matching;
 }
 
 /**

@@ -174,7 +174,8 @@ export class Peers<Plan> implements Disposable {
     if (error === this.#failed) return error;
     const code = codeOf(error);
     const isStopped = signal?.aborted === true && error === signal.reason;
-    const isOwn = isStopped || code !== undefined && OWN.includes(code);
+    const isCoded = code !== undefined && OWN.includes(code);
+    const isOwn = isStopped || isCoded;
     // The message about a lost process may arrive after TensorFlow's error.
     for (let i = 0; i < 30 && !isOwn && this.#failed === undefined; i++) {
       await delay(100);
@@ -183,12 +184,10 @@ export class Peers<Plan> implements Disposable {
     const { task, addresses } = this.#options;
     this.#tell({
       peer: peerName(task, addresses),
-      found: isStopped ? "it was stopped" : `it ended: ${messageOf(error)}`,
       ...(isStopped
-        ? { remedy: "start all processes again" }
-        : isOwn
-        ? { code, remedy: "do what its error says" }
-        : {}),
+        ? { found: "it was stopped", remedy: "start all processes again" }
+        : { found: `it ended: ${messageOf(error)}` }),
+      ...(isCoded ? { code, remedy: "do what its error says" } : {}),
     });
     await delay(100);
     return error;

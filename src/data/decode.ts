@@ -111,6 +111,7 @@ export async function decodeBytes(
   await sharpOnce();
   try {
     if (file.length === 0) throw new Error("it is empty");
+    await checkColours(file);
     const decode = (failOn: FailOn) =>
       !isFormat(pixels, RGB) || isNpy(file)
         ? decodeAsStored(file, pixels, failOn)
@@ -152,7 +153,6 @@ async function decodeAsRgb(
     const whole = toFormat(other, RGB);
     return shrinkTo === undefined ? whole : await shrunk(whole, shrinkTo);
   }
-  await checkColours(file);
   const upright = await uprightImage(file, failOn);
   // A TIFF may have more bands than sharp can read.
   const kind = await upright.metadata().catch((error) => {
@@ -219,7 +219,6 @@ async function decodeAsStored(
   if (isNpy(bytes)) return decodeNpy(bytes, MAX_PIXELS, wanted);
   const other = await decodeOther(bytes, MAX_PIXELS, bits);
   if (other !== undefined) return other;
-  await checkColours(bytes);
   const image = await uprightImage(bytes, failOn);
   if (isTiff(bytes)) {
     // sharp treats extra bands of a TIFF as alpha.

@@ -57,19 +57,19 @@ export class EagerEngine implements Engine {
     // tfjs keeps all maps of a forward pass until its end: twice what a step stores.
     const each = 2 * (stepBytes(patch, 1) - stepBytes(patch, 0));
     const most = Math.max(1, Math.floor(ENCODED_BYTES / each));
-    // Another engine may have been loaded into this thread since; without a wait, as the
-    // backend is loaded already.
-    const select = () => void tf.setBackend(this.report.engine);
+    const { engine } = this.report;
     return Promise.resolve({
       width,
       async encode(values: Uint8Array | Float32Array) {
+        // Another engine may have been loaded into this thread since. At once, as the
+        // backend is loaded; nothing waits before the features are computed.
+        void tf.setBackend(engine);
         const length = values.length / rows;
         const parts: tf.Tensor[] = [];
         for (let first = 0; first < rows; first += most) {
           const end = Math.min(first + most, rows);
           const part = values.subarray(first * length, end * length);
           const shape = [end - first, patchSize, patchSize, model.channels];
-          select();
           parts.push(tf.tidy(() =>
             encode(
               scopeOf(tensors, false),
@@ -79,7 +79,6 @@ export class EagerEngine implements Engine {
             )
           ));
         }
-        select();
         const features = tf.tidy(() => {
           const shape = [patches, images, width];
           return tf.mean(tf.reshape(tf.concat(parts), shape), 0);

@@ -10,6 +10,7 @@ import { Rematerialization } from "./rematerialization.ts";
 import { GraphBuilder, type GraphValue } from "./graph.ts";
 import type { KernelSettings } from "./kernel.ts";
 import { DType } from "./messages.ts";
+import { type Preparations, prepared } from "./prepared_weights.ts";
 
 /** The name under which the backend is registered. */
 export const TRACE_BACKEND = "emp-ssl-trace";
@@ -45,7 +46,7 @@ export class TraceBackend extends tf.KernelBackend {
   /** How the backward pass recomputes activations. */
   rematerialization = new Rematerialization();
   /** What an encoder keeps: see `prepared_weights.ts`; undefined in a training step. */
-  preparations?: Map<string, { value: GraphValue; assigned: string }>;
+  preparations?: Preparations;
   #values = new WeakMap<object, GraphValue>();
   #literals = new WeakMap<object, Literal>();
 
@@ -57,9 +58,10 @@ export class TraceBackend extends tf.KernelBackend {
     this.preparations = undefined;
   }
 
-  /** A value in the type of convolutions and dense layers. */
+  /** A value in the type of convolutions and dense layers; an encoder keeps weights so. */
   inComputeType(value: GraphValue): GraphValue {
-    return this.graph.cast(value, this.settings.computeType);
+    const cast = this.graph.cast(value, this.settings.computeType);
+    return value.variable ? prepared(this, cast) : cast;
   }
 
   /** A tfjs tensor that represents a value of the graph. */

@@ -8,7 +8,6 @@ import { attr, type GraphValue, type Sides } from "./graph.ts";
 import type { TraceBackend } from "./backend.ts";
 import type { Kernel } from "./kernel.ts";
 import { DType } from "./messages.ts";
-import { prepared } from "./prepared_weights.ts";
 import { SmallMapConvolution } from "./small_maps.ts";
 import { stridedFilterGradient } from "./strided_gradient.ts";
 import { type Pass, Winograd, winogradTile } from "./winograd.ts";
@@ -118,7 +117,7 @@ export function convolutionKernels(
       );
       const inputs = [
         filledUp(backend.inComputeType(x), 3),
-        prepared(backend, filledUp(backend.inComputeType(filter), 2)),
+        filledUp(backend.inComputeType(filter), 2),
       ];
       return [
         backend.graph.value("Conv2D", inputs, outShape, {

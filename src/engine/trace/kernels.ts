@@ -10,7 +10,6 @@ import { batchNormKernels } from "./batch_norm.ts";
 import { convolutionKernels } from "./convolution.ts";
 import { attr, type GraphValue } from "./graph.ts";
 import type { Kernel } from "./kernel.ts";
-import { prepared } from "./prepared_weights.ts";
 import { type AttrValue, DType, type DTypeNumber } from "./messages.ts";
 
 const { float, int32, bfloat16, bool } = DType;
@@ -171,11 +170,9 @@ function traceKernels(
       // losses have neither and stay in fp32, as do the weight gradients of a head
       // without batch norms.
       const ofLayer = [a, b].some((v) => v.variable || v.dtype === bfloat16);
-      const own = (v: GraphValue) =>
-        v.variable
-          ? prepared(backend, backend.inComputeType(v))
-          : backend.inComputeType(v);
-      const [x, y] = ofLayer ? [own(a), own(b)] : alike(a, b);
+      const [x, y] = ofLayer
+        ? [backend.inComputeType(a), backend.inComputeType(b)]
+        : alike(a, b);
       return [backend.graph.matMul(x, y, { transposeA, transposeB })];
     },
     [KERNELS.reluGrad]: ({ dy, y }) => {

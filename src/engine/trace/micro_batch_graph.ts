@@ -22,13 +22,8 @@ import {
   sumOverReplicas,
 } from "./step_updates.ts";
 import type { TraceSettings } from "./trace.ts";
-import {
-  clear,
-  declare,
-  output,
-  tensorsOf,
-  type Variable,
-} from "./variables.ts";
+import { clear, declare, output, tensorsOf } from "./variables.ts";
+import { type Variable } from "./variable.ts";
 
 /**
  * Traces a training step in micro-batches, with the exact gradient of the

@@ -5,12 +5,17 @@
  *
  * @module
  */
-import type { TraceBackend } from "./backend.ts";
-import type { GraphValue } from "./graph.ts";
-import { assign, variable } from "./variables.ts";
+import type { GraphBuilder, GraphValue } from "./graph.ts";
+import { assign, variable } from "./variable.ts";
 
-/** A graph, and what is prepared for it. */
-export type WithGraph = Pick<TraceBackend, "graph" | "preparations">;
+/** The kept values by the names of what they keep, and the nodes that compute them. */
+export type Preparations = Map<string, { value: GraphValue; assigned: string }>;
+
+/** A graph, and what is prepared for it; undefined in a training step. */
+export interface WithGraph {
+  graph: GraphBuilder;
+  preparations?: Preparations;
+}
 
 /** The value, or the variable that keeps it. */
 export function prepared(backend: WithGraph, value: GraphValue): GraphValue {

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { type GraphBuilder, type GraphValue, type Sides } from "./graph.ts";
+import type { GraphValue, Sides } from "./graph.ts";
 import type { ComputeType } from "./kernel.ts";
 import { DType } from "./messages.ts";
 import { prepared, type WithGraph } from "./prepared_weights.ts";
@@ -18,7 +18,6 @@ import { prepared, type WithGraph } from "./prepared_weights.ts";
  */
 export class SmallMapConvolution {
   #backend: WithGraph;
-  #graph: GraphBuilder;
   #dtype: ComputeType;
   #side: number;
   /** For each pair of an input and an output pixel, the tap: 0 to 8. */
@@ -30,7 +29,6 @@ export class SmallMapConvolution {
    */
   constructor(backend: WithGraph, side: 1 | 2, dtype: ComputeType) {
     this.#backend = backend;
-    this.#graph = backend.graph;
     this.#dtype = dtype;
     this.#side = side;
     const pixels = Array.from(
@@ -47,7 +45,7 @@ export class SmallMapConvolution {
   /** Each image's map as a row. */
   #rows(map: GraphValue): GraphValue {
     const [images, , , channels] = map.shape as Sides;
-    const graph = this.#graph;
+    const graph = this.#backend.graph;
     return graph.reshape(graph.cast(map, this.#dtype), [
       images,
       this.#side ** 2 * channels,
@@ -57,7 +55,7 @@ export class SmallMapConvolution {
   /** The filter as a matrix. */
   #matrix(filter: GraphValue): GraphValue {
     const [, , input, output] = filter.shape as Sides;
-    const graph = this.#graph, pixels = this.#side ** 2;
+    const graph = this.#backend.graph, pixels = this.#side ** 2;
     const byTap = graph.reshape(graph.cast(filter, this.#dtype), [
       9,
       input * output,
@@ -74,11 +72,12 @@ export class SmallMapConvolution {
   #multiply(map: GraphValue, filter: GraphValue, turned: boolean): GraphValue {
     const [images] = map.shape as Sides;
     const [, , input, output] = filter.shape as Sides;
-    const y = this.#graph.matMul(this.#rows(map), this.#matrix(filter), {
+    const graph = this.#backend.graph;
+    const y = graph.matMul(this.#rows(map), this.#matrix(filter), {
       transposeB: turned,
     });
     const side = this.#side;
-    return this.#graph.reshape(y, [
+    return graph.reshape(y, [
       images,
       side,
       side,
@@ -98,7 +97,7 @@ export class SmallMapConvolution {
 
   /** The gradient with respect to the filter: of each tap, the sum over its pairs. */
   filterGradient(x: GraphValue, dy: GraphValue): GraphValue {
-    const graph = this.#graph, pixels = this.#side ** 2;
+    const graph = this.#backend.graph, pixels = this.#side ** 2;
     const input = x.shape[3]!, output = dy.shape[3]!;
     const all = graph.matMul(this.#rows(x), this.#rows(dy), {
       transposeA: true,

@@ -14,7 +14,8 @@ import { attr, type GraphBuilder, type GraphValue } from "./graph.ts";
 import { DType } from "./messages.ts";
 import { NODES, prefixOf, scalarNode } from "./names.ts";
 import { trace, type TraceSettings } from "./trace.ts";
-import { output, type Variable } from "./variables.ts";
+import { output } from "./variables.ts";
+import { type Variable } from "./variable.ts";
 
 /** The network's input: integers are normalised, floats are taken as they are. */
 export function patchInput(

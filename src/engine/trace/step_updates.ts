@@ -14,7 +14,8 @@ import { attr, type GraphValue } from "./graph.ts";
 import { DType } from "./messages.ts";
 import { momentumName, NODES } from "./names.ts";
 import type { UpdateContext } from "./step_parts.ts";
-import { assign, output } from "./variables.ts";
+import { output } from "./variables.ts";
+import { assign } from "./variable.ts";
 
 /** All-reduces a replica's gradients into those of the whole batch. */
 export function sumOverReplicas(

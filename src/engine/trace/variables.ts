@@ -1,5 +1,5 @@
 /**
- * The variables of a traced graph, which keep their values between session runs.
+ * The variables of a traced model, and the nodes that read, restore and clear them.
  *
  * @module
  */
@@ -8,54 +8,9 @@ import { isTrainable, type TensorSpec } from "../../model/tensors.ts";
 import type { TraceBackend } from "./backend.ts";
 import type { Collectives } from "./collectives.ts";
 import { attr, type GraphBuilder, type GraphValue } from "./graph.ts";
-import { DType, type DTypeNumber } from "./messages.ts";
-import { NODES, readNode, restoredNode, restoreNode } from "./names.ts";
-
-/** A variable: its handle, and its value at the start of a run. */
-export interface Variable {
-  handle: GraphValue;
-  value: GraphValue;
-}
-
-/** Declares a variable, and the node that reads it. */
-export function variable(
-  graph: GraphBuilder,
-  name: string,
-  shape: number[],
-  type: DTypeNumber = DType.float,
-): Variable {
-  const dtype = attr.type(type);
-  const handle: GraphValue = {
-    name: graph.node("VarHandleOp", [], {
-      dtype,
-      shape: attr.shape(shape),
-      shared_name: attr.text(graph.place.prefix + name),
-      container: attr.text(""),
-    }, `variable/${name}`),
-    dtype: DType.resource,
-    shape: [],
-  };
-  const value: GraphValue = {
-    name: graph.node("ReadVariableOp", [handle], { dtype }, readNode(name)),
-    dtype: type,
-    shape,
-    variable: true,
-  };
-  return { handle, value };
-}
-
-/** The node that assigns a value to a variable, after the nodes in `dependencies`. */
-export function assign(
-  graph: GraphBuilder,
-  { handle }: Variable,
-  value: GraphValue,
-  dependencies: string[] = [],
-): string {
-  const after = dependencies.map((node) => `^${node}`);
-  return graph.node("AssignVariableOp", [handle, value, ...after], {
-    dtype: attr.type(value.dtype),
-  });
-}
+import { DType } from "./messages.ts";
+import { NODES, restoredNode, restoreNode } from "./names.ts";
+import { assign, type Variable, variable } from "./variable.ts";
 
 /**
  * A named output of the graph: a value as float, computed after the nodes in

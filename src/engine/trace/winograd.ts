@@ -17,7 +17,7 @@
  */
 import { sizeOf } from "../../model/tensors.ts";
 import { controlDependency } from "./rematerialization.ts";
-import type { GraphBuilder, GraphValue, Sides } from "./graph.ts";
+import type { GraphValue, Sides } from "./graph.ts";
 import type { ComputeType } from "./kernel.ts";
 import { DType } from "./messages.ts";
 import { prepared, type WithGraph } from "./prepared_weights.ts";
@@ -92,7 +92,6 @@ function alongSide(matrix: Matrix, m: number, side: number, from: number) {
 /** Winograd convolutions for one tile size and one map size. */
 export class Winograd {
   #backend: WithGraph;
-  #graph: GraphBuilder;
   #dtype: ComputeType;
   #tiles: number;
   #place: number;
@@ -115,7 +114,6 @@ export class Winograd {
   ) {
     const { input, filter, output } = ALGORITHMS[m];
     this.#backend = backend;
-    this.#graph = backend.graph;
     this.#dtype = dtype;
     this.#tiles = Math.ceil(side / m);
     this.#place = m + 2;
@@ -126,7 +124,7 @@ export class Winograd {
 
   /** matrix · x · matrixᵀ over the first two axes of `q×q×…`: `p×p×…`. */
   #transform(matrix: Matrix, x: GraphValue): GraphValue {
-    const graph = this.#graph;
+    const graph = this.#backend.graph;
     const p = matrix.length, q = matrix[0]!.length, rest = x.shape.slice(2);
     const size = sizeOf(rest);
     const factor = graph.cast(
@@ -145,7 +143,7 @@ export class Winograd {
   #places(x: GraphValue): GraphValue {
     const [, , images, channels] = x.shape as Sides;
     const [places, tiles] = [this.#place, this.#tiles];
-    return this.#graph.reshape(
+    return this.#backend.graph.reshape(
       x,
       [places, tiles, places, tiles * images, channels],
     );
@@ -157,13 +155,13 @@ export class Winograd {
     map: GraphValue,
     dependencies?: string[],
   ): GraphValue {
-    const graph = this.#graph, x = graph.cast(map, this.#dtype);
+    const graph = this.#backend.graph, x = graph.cast(map, this.#dtype);
     const first = graph.transpose(x, [1, 2, 0, 3], dependencies);
     return this.#places(this.#transform(matrix, first));
   }
 
   #convolve(x: GraphValue, filter: GraphValue, turned: boolean): GraphValue {
-    const graph = this.#graph;
+    const graph = this.#backend.graph;
     // The rotation of the filter is one of G's columns.
     const matrix = turned
       ? this.#filter.map((row) => row.toReversed())
@@ -198,7 +196,7 @@ export class Winograd {
 
   /** The gradient with respect to the filter: Gᵀ [ Σ (Bᵀ d B) ⊙ (A dy Aᵀ) ] G. */
   filterGradient(x: GraphValue, dy: GraphValue): GraphValue {
-    const graph = this.#graph;
+    const graph = this.#backend.graph;
     // The tiles of x are recomputed: otherwise TensorFlow would hold those of the
     // forward pass in memory, 2.25 times the map (4 times for m = 2).
     const byTile = graph.matMul(
