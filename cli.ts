@@ -10,8 +10,8 @@
  * @module
  */
 import { closestString } from "./src/deps/std.ts";
-import { errorMaker } from "./src/errors.ts";
-import { VERSION } from "./src/version.ts";
+import { errorMaker } from "./src/common/errors.ts";
+import { VERSION } from "./src/common/version.ts";
 import { completions, SHELLS } from "./tasks/cli/completions.ts";
 import type { Command, Values } from "./tasks/cli/flags.ts";
 import { main } from "./tasks/cli/main.ts";

@@ -28,7 +28,7 @@ export {
   type ErrorCode,
   type ErrorParts,
   isEmpSslError,
-} from "./src/errors.ts";
+} from "./src/common/errors.ts";
 export {
   type DatasetEntry,
   DATASETS,
@@ -47,7 +47,7 @@ export type {
 export type { FileTable } from "./src/data/file_table.ts";
 export type { ParquetTable } from "./src/data/parquet_table.ts";
 export type { ShardTable } from "./src/data/shard_table.ts";
-export type { CallOptions } from "./src/call_options.ts";
+export type { CallOptions } from "./src/common/call_options.ts";
 export type { Search } from "./src/data/image_files.ts";
 export {
   type Prepared,
@@ -184,6 +184,6 @@ export {
   type ReportResult,
   writeReport,
 } from "./src/report/report.ts";
-export { VERSION } from "./src/version.ts";
+export { VERSION } from "./src/common/version.ts";
 export type { Accuracy } from "./src/evaluate/accuracy.ts";
 export type { ProbeResult } from "./src/evaluate/linear_probe.ts";

@@ -13,7 +13,7 @@ import { Features } from "../src/evaluate/features.ts";
 import { knn } from "../src/evaluate/knn.ts";
 import { linearProbe } from "../src/evaluate/linear_probe.ts";
 import { KNN, LINEAR_PROBE } from "../src/evaluate/protocol.ts";
-import { Purpose, RandomStream } from "../src/random.ts";
+import { Purpose, RandomStream } from "../src/common/random.ts";
 import { JSON_FLAG } from "./flags.ts";
 import type { Command } from "../tasks/cli/flags.ts";
 import { main } from "../tasks/cli/main.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { RandomStream } from "../src/random.ts";
+import type { RandomStream } from "../src/common/random.ts";
 
 /** Edge cases of lengths and offsets. */
 const EDGES = [0, 1, 0x7f, 0x80, 0xff, 0xffff, 0x7fffffff, 0xffffffff];

@@ -5,7 +5,7 @@
  * @module
  */
 import asc from "npm:assemblyscript@0.28.20/asc";
-import { EmpSslError } from "../src/errors.ts";
+import { EmpSslError } from "../src/common/errors.ts";
 import type { Command } from "./cli/flags.ts";
 import { main } from "./cli/main.ts";
 

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { EmpSslError } from "../src/errors.ts";
+import { EmpSslError } from "../src/common/errors.ts";
 import { type Command, helpText, type Values } from "./cli/flags.ts";
 import { bookPage } from "../src/report/write_book.ts";
 import { main } from "./cli/main.ts";

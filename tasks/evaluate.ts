@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { percentSigned } from "../src/percent.ts";
+import { percentSigned } from "../src/common/percent.ts";
 import {
   FEATURE_LAYERS,
   type FeatureLayer,
@@ -13,7 +13,7 @@ import {
 import { DATASETS } from "../src/data/catalog.ts";
 import { isModule } from "../src/data/own_data.ts";
 import type { EngineChoice, PrecisionChoice } from "../src/engine/engine.ts";
-import { errorMaker, messageOf } from "../src/errors.ts";
+import { errorMaker, messageOf } from "../src/common/errors.ts";
 import {
   EVALUATE_DEFAULTS,
   type EvaluateConfig,

@@ -6,8 +6,8 @@
  */
 import { mutate } from "../fuzz/mutate.ts";
 import { TARGETS } from "../fuzz/targets.ts";
-import { EmpSslError, isEmpSslError, messageOf } from "../src/errors.ts";
-import { Purpose, RandomStream } from "../src/random.ts";
+import { EmpSslError, isEmpSslError, messageOf } from "../src/common/errors.ts";
+import { Purpose, RandomStream } from "../src/common/random.ts";
 import type { Command } from "./cli/flags.ts";
 import { main } from "./cli/main.ts";
 import { Progress } from "./cli/progress.ts";

@@ -6,7 +6,7 @@
  */
 import { gpusNamed, gpusOf } from "../src/engine/tensorflow/gpu_share.ts";
 import { fromFileUrl, TextLineStream } from "../src/deps/std.ts";
-import { errorMaker } from "../src/errors.ts";
+import { errorMaker } from "../src/common/errors.ts";
 import type { Command, Values } from "./cli/flags.ts";
 import { main, quote } from "./cli/main.ts";
 import { ignoresHangUp } from "./cli/signals.ts";

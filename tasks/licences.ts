@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { EmpSslError } from "../src/errors.ts";
+import { EmpSslError } from "../src/common/errors.ts";
 import type { Command } from "./cli/flags.ts";
 import { main } from "./cli/main.ts";
 

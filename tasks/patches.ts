@@ -5,11 +5,11 @@
  */
 import { openDataset } from "../src/data/open_dataset.ts";
 import { encodePng } from "../src/data/png.ts";
-import { EmpSslError } from "../src/errors.ts";
+import { EmpSslError } from "../src/common/errors.ts";
 import { contactSheet } from "../src/patches/contact_sheet.ts";
 import { recipeOf } from "../src/patches/recipe.ts";
 import { createTransforms } from "../src/patches/create_transforms.ts";
-import { writeAtomically } from "../src/atomic_file.ts";
+import { writeAtomically } from "../src/common/atomic_file.ts";
 import { prepareRun } from "../src/train/config.ts";
 import { pixelsOf, trainSource } from "../src/checkpoint/run_config.ts";
 import type { Command, Values } from "./cli/flags.ts";

@@ -11,8 +11,8 @@ import {
 } from "../src/checkpoint/run_config.ts";
 import { settingOf } from "../src/checkpoint/settings.ts";
 import { isModule } from "../src/data/own_data.ts";
-import { defined } from "../src/defined.ts";
-import { errorMaker } from "../src/errors.ts";
+import { defined } from "../src/common/defined.ts";
+import { errorMaker } from "../src/common/errors.ts";
 import { architecture } from "../src/model/architectures.ts";
 import { methodNamed } from "../src/model/methods/methods.ts";
 import { readRow, rowNames } from "../src/report/book.ts";

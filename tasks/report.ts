@@ -4,7 +4,7 @@
  * @module
  */
 import type { EngineChoice } from "../src/engine/engine.ts";
-import { EmpSslError } from "../src/errors.ts";
+import { EmpSslError } from "../src/common/errors.ts";
 import { writeReport } from "../src/report/report.ts";
 import { readRun } from "../src/report/run_record.ts";
 import type { Command, Values } from "./cli/flags.ts";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { errorMaker } from "../src/errors.ts";
+import { errorMaker } from "../src/common/errors.ts";
 import {
   ACCURACIES,
   BOOK_HEAD,

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { errorMaker } from "../src/errors.ts";
+import { errorMaker } from "../src/common/errors.ts";
 import type { Variant } from "../src/engine/setup/wheels.ts";
 import { startCompute } from "../src/engine/compute.ts";
 import { cudaLibraries } from "../src/engine/tensorflow/cuda.ts";

@@ -11,7 +11,7 @@ import type {
 import { COMPARED, isSameSetting } from "../src/checkpoint/settings.ts";
 import { checkEvaluation } from "../src/evaluate/check_evaluation.ts";
 import { methodNamed } from "../src/model/methods/methods.ts";
-import { percent } from "../src/percent.ts";
+import { percent } from "../src/common/percent.ts";
 import { evaluatedAlike } from "../src/report/comparison.ts";
 import {
   lastOf,

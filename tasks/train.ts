@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { EmpSslError } from "../src/errors.ts";
-import { flagError } from "../src/flag_error.ts";
+import { EmpSslError } from "../src/common/errors.ts";
+import { flagError } from "../src/common/flag_error.ts";
 import { onlineProbe } from "../src/evaluate/online_probe.ts";
 import { modelOf } from "../src/model/model_of.ts";
 import { tensorSpecs } from "../src/model/parameters.ts";

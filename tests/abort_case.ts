@@ -5,7 +5,7 @@
  * its probe had made; what was continued; and accuracies with and without interruption. A separate program, since a process can load TensorFlow in
  * one thread only.
  */
-import { messageOf } from "../src/errors.ts";
+import { messageOf } from "../src/common/errors.ts";
 import { evaluate, type EvaluateEvent } from "../src/evaluate/evaluate.ts";
 
 const [modelPath] = Deno.args;

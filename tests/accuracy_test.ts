@@ -1,6 +1,6 @@
 /** Top-1 and top-5 accuracy of known scores. */
 import { assertEquals, assertThrows } from "@std/assert";
-import { codeOf } from "../src/errors.ts";
+import { codeOf } from "../src/common/errors.ts";
 import { AccuracyCounter } from "../src/evaluate/accuracy.ts";
 
 function accuracyOf(rows: number[][], labels: number[]) {

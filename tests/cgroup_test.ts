@@ -59,7 +59,7 @@ Deno.test({
   name: "files of the system are read with the permissions of a task",
   ignore: Deno.build.os !== "linux",
   fn: async () => {
-    const file = new URL("../src/system_file.ts", import.meta.url).href;
+    const file = new URL("../src/common/system_file.ts", import.meta.url).href;
     const code = `import { readSystemFile } from "${file}";
       console.log(readSystemFile("/proc/version"), readSystemFile("/proc/no"));`;
     const { stdout } = await new Deno.Command(Deno.execPath(), {

@@ -6,8 +6,8 @@ import {
   assertThrows,
 } from "@std/assert";
 import { SampledRank } from "../src/train/sampled_rank.ts";
-import { writeAtomically } from "../src/atomic_file.ts";
-import { concatBytes } from "../src/files.ts";
+import { writeAtomically } from "../src/common/atomic_file.ts";
+import { concatBytes } from "../src/common/files.ts";
 import {
   readCheckpoint,
   readCheckpointInfo,

@@ -7,7 +7,7 @@ import {
   assertThrows,
 } from "@std/assert";
 import { unavailable } from "../src/engine/tensorflow/load.ts";
-import { EmpSslError } from "../src/errors.ts";
+import { EmpSslError } from "../src/common/errors.ts";
 import { forChannels, RECIPES } from "../src/patches/recipe.ts";
 import { validateConfig } from "../src/train/validate.ts";
 import { helpText, parseCommand, parseFlags } from "../tasks/cli/flags.ts";

@@ -11,14 +11,14 @@ import {
 import { lookup } from "node:dns/promises";
 import { once } from "node:events";
 import { connect } from "node:net";
-import { codeOf, EmpSslError } from "../src/errors.ts";
+import { codeOf, EmpSslError } from "../src/common/errors.ts";
 import {
   checkMembership,
   checkOwnName,
   expandHosts,
   membershipOf,
 } from "../src/cluster/membership.ts";
-import { rendezvousAddress } from "../src/address.ts";
+import { rendezvousAddress } from "../src/common/address.ts";
 import type { RendezvousOptions } from "../src/cluster/rendezvous.ts";
 import {
   followAgreement,
@@ -36,7 +36,7 @@ import { availableMemory, stepBytes } from "../src/engine/micro_batch.ts";
 import type { EngineReport } from "../src/engine/engine.ts";
 import { modelOf } from "../src/model/model_of.ts";
 import { Peers } from "../src/cluster/heartbeat.ts";
-import { VERSION } from "../src/version.ts";
+import { VERSION } from "../src/common/version.ts";
 import { withFolder, writeImages } from "./images.ts";
 
 const from = (variables: Record<string, string>) =>

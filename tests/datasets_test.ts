@@ -8,7 +8,7 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
-import { EmpSslError } from "../src/errors.ts";
+import { EmpSslError } from "../src/common/errors.ts";
 import { readMatlabStructs } from "../src/data/matlab.ts";
 import { openDataset } from "../src/data/open_dataset.ts";
 import { IMAGENET100_CLASSES } from "../src/data/imagenet100_classes.ts";

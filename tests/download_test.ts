@@ -11,8 +11,8 @@ import { openDataset } from "../src/data/open_dataset.ts";
 import { download } from "../src/data/download.ts";
 import { prepareDataset } from "../src/data/prepare.ts";
 import { unpack } from "../src/data/unpack.ts";
-import { EmpSslError } from "../src/errors.ts";
-import { exists } from "../src/files.ts";
+import { EmpSslError } from "../src/common/errors.ts";
+import { exists } from "../src/common/files.ts";
 import {
   cifarArchive,
   md5,

@@ -1,6 +1,6 @@
 /** An engine on a backend of tfjs for tests, or the reason why there is none. */
 import { type EagerName, loadEager } from "../src/engine/eager/load.ts";
-import { messageOf } from "../src/errors.ts";
+import { messageOf } from "../src/common/errors.ts";
 import type { Subject } from "./parity.ts";
 
 /** Loads an engine; only one per test file, since tfjs has one current backend. */

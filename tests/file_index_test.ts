@@ -7,7 +7,7 @@ import {
   writeFileIndex,
 } from "../src/data/file_index.ts";
 import { ImageFiles } from "../src/data/image_files.ts";
-import { EmpSslError } from "../src/errors.ts";
+import { EmpSslError } from "../src/common/errors.ts";
 import { trainSource } from "../src/checkpoint/run_config.ts";
 import { prepareRun } from "../src/train/config.ts";
 import { indexedSource } from "../src/train/image_index.ts";

@@ -1,4 +1,4 @@
 /** Imported by tests of messages that name flags, as on the command line. */
-import { nameFlags } from "../src/errors.ts";
+import { nameFlags } from "../src/common/errors.ts";
 
 nameFlags();

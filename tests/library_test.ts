@@ -12,8 +12,8 @@ import type { TrainChoices } from "../src/train/choices.ts";
 import { decodeBytes } from "../src/data/decode.ts";
 import { withFolder, writeImages } from "./images.ts";
 import { NARROW_MODEL } from "./narrow.ts";
-import { defined } from "../src/defined.ts";
-import { untilAborted } from "../src/call_options.ts";
+import { defined } from "../src/common/defined.ts";
+import { untilAborted } from "../src/common/call_options.ts";
 import { withDefaults } from "../src/train/choices.ts";
 import {
   embed,
@@ -348,7 +348,7 @@ Deno.test("VERSION is that of deno.json", () => {
 });
 
 Deno.test("the library names options, a command line flags", async () => {
-  const errors = new URL("../src/errors.ts", import.meta.url).href;
+  const errors = new URL("../src/common/errors.ts", import.meta.url).href;
   const shown = async (more: string) => {
     const code = `import { EmpSslError, nameFlags } from "${errors}"; ${more}
       const parts = { action: "train with", subject: "--num-patches 1",

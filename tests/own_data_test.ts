@@ -10,7 +10,7 @@ import { pathToFileURL } from "node:url";
 import { openDataset, openForThreads } from "../src/data/open_dataset.ts";
 import type { ResolvedConfig } from "../src/checkpoint/run_config.ts";
 import { asChoices } from "../src/checkpoint/stored_choices.ts";
-import { EmpSslError } from "../src/errors.ts";
+import { EmpSslError } from "../src/common/errors.ts";
 import { isModule, moduleName } from "../src/data/own_data.ts";
 import { prepareDataset } from "../src/data/prepare.ts";
 import { recipeOf } from "../src/patches/recipe.ts";

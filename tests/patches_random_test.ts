@@ -4,7 +4,7 @@ import { drawJitter } from "../src/patches/color_jitter.ts";
 import { drawCrop } from "../src/patches/crop.ts";
 import { cutWhole, RECIPES } from "../src/patches/recipe.ts";
 import type { PatchTransforms } from "../src/patches/transforms.ts";
-import { Purpose, RandomStream } from "../src/random.ts";
+import { Purpose, RandomStream } from "../src/common/random.ts";
 
 const stream = () =>
   new RandomStream({ seed: 42, purpose: Purpose.patch, at: [] });

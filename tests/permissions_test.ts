@@ -4,7 +4,7 @@
  */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { dirname } from "node:path";
-import { cacheFolder } from "../src/cache.ts";
+import { cacheFolder } from "../src/common/cache.ts";
 import { withFolder, writeImages } from "./images.ts";
 import { PERMISSIONS } from "../tasks/launch.ts";
 import { engineForTasks, permissionsOf } from "./tasks.ts";

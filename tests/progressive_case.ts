@@ -3,7 +3,7 @@
  * they gave. A separate program, since TensorFlow's thread pool is shared by a whole
  * process and the runs need one thread.
  */
-import { messageOf } from "../src/errors.ts";
+import { messageOf } from "../src/common/errors.ts";
 import type { TrainChoices } from "../src/train/choices.ts";
 import { train } from "../src/train/train.ts";
 

@@ -3,10 +3,10 @@ import { assert, assertEquals } from "@std/assert";
 import fc from "npm:fast-check@4.10.2";
 import { openByIndex, writeFileIndex } from "../src/data/file_index.ts";
 import { ImageFiles } from "../src/data/image_files.ts";
-import { isEmpSslError } from "../src/errors.ts";
+import { isEmpSslError } from "../src/common/errors.ts";
 import { architecture } from "../src/model/architectures.ts";
 import { chooseMicroBatch, stepBytes } from "../src/engine/micro_batch.ts";
-import { permute } from "../src/random.ts";
+import { permute } from "../src/common/random.ts";
 import { batchesPerEpoch, isBeyondEnd, placeOf } from "../src/stream/order.ts";
 import {
   decodeSafetensors,

@@ -1,5 +1,10 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
-import { permute, philox4x32, Purpose, RandomStream } from "../src/random.ts";
+import {
+  permute,
+  philox4x32,
+  Purpose,
+  RandomStream,
+} from "../src/common/random.ts";
 
 Deno.test("philox4x32() gives the test vectors of Random123", () => {
   const vectors = [

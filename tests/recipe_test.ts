@@ -4,7 +4,7 @@ import { createTransforms } from "../src/patches/create_transforms.ts";
 import { cutPatch, RECIPES } from "../src/patches/recipe.ts";
 import { completeRecipe } from "../src/patches/recipe_schema.ts";
 import { prepareRun } from "../src/train/config.ts";
-import { Purpose, RandomStream } from "../src/random.ts";
+import { Purpose, RandomStream } from "../src/common/random.ts";
 import { photo } from "./formula.ts";
 import { withFolder } from "./images.ts";
 import { runTask } from "./tasks.ts";

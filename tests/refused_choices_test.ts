@@ -19,7 +19,7 @@ import {
   writeReport,
 } from "../mod.ts";
 import { architecture } from "../src/model/architectures.ts";
-import { codeOf } from "../src/errors.ts";
+import { codeOf } from "../src/common/errors.ts";
 import type { PatchJob } from "../src/stream/patch_job.ts";
 import { checkOutput } from "../src/evaluate/write_features.ts";
 import { checkLoss } from "../src/train/health.ts";

@@ -7,7 +7,7 @@ import {
 } from "@std/assert";
 import { pathToFileURL } from "node:url";
 import { loadSharp } from "../src/deps/sharp.ts";
-import { EmpSslError } from "../src/errors.ts";
+import { EmpSslError } from "../src/common/errors.ts";
 import type { PatchJob } from "../src/stream/patch_job.ts";
 import { PatchStream } from "../src/stream/patch_stream.ts";
 import { withFolder, writeImages } from "./images.ts";

@@ -1,7 +1,7 @@
 /** A training session with a fake engine, whose steps end when the test says so. */
 import { assertEquals, assertRejects } from "@std/assert";
 import type { Engine, StepResult } from "../src/engine/engine.ts";
-import { codeOf } from "../src/errors.ts";
+import { codeOf } from "../src/common/errors.ts";
 import { Ring } from "../src/stream/ring.ts";
 import { TRAIN_DEFAULTS } from "../src/train/choices.ts";
 import { resolveConfig } from "../src/train/config.ts";

@@ -1,7 +1,7 @@
 /** The wasm engine against PyTorch. */
 import { assert, assertThrows } from "@std/assert";
 import * as tf from "../src/deps/tfjs.ts";
-import { EmpSslError } from "../src/errors.ts";
+import { EmpSslError } from "../src/common/errors.ts";
 import { eagerSubject } from "./eager_subject.ts";
 import { testParity } from "./parity.ts";
 

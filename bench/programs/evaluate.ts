@@ -15,7 +15,7 @@ import { KNN, LINEAR_PROBE } from "../../src/evaluate/protocol.ts";
 import { architecture } from "../../src/model/architectures.ts";
 import { tensorSpecs } from "../../src/model/parameters.ts";
 import { initialState } from "../../src/model/tensors.ts";
-import { Purpose, RandomStream } from "../../src/random.ts";
+import { Purpose, RandomStream } from "../../src/common/random.ts";
 import { peakMemory } from "./peak_memory.ts";
 
 const flags = parseArgs(Deno.args, {

@@ -11,7 +11,7 @@ import {
   RECIPES,
 } from "../../src/patches/recipe.ts";
 import { createTransforms } from "../../src/patches/create_transforms.ts";
-import { Purpose, RandomStream } from "../../src/random.ts";
+import { Purpose, RandomStream } from "../../src/common/random.ts";
 
 /** An image of noise. */
 export function noise(width: number, height: number): Image {

@@ -4,7 +4,7 @@
  * @module
  */
 import process from "node:process";
-import { readSystemFile } from "../../src/system_file.ts";
+import { readSystemFile } from "../../src/common/system_file.ts";
 
 /**
  * Kilobytes. On Linux `ru_maxrss` is at least the memory of the parent process;

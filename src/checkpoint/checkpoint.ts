@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { errorMaker, messageOf } from "../errors.ts";
+import { errorMaker, messageOf } from "../common/errors.ts";
 import type { ModelConfig } from "../model/architectures.ts";
 import { modelOf } from "../model/model_of.ts";
 import { convertLayout, torchShape } from "../model/layout.ts";

@@ -5,8 +5,8 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { messageOf } from "../errors.ts";
-import { trimSlashes } from "../files.ts";
+import { messageOf } from "../common/errors.ts";
+import { trimSlashes } from "../common/files.ts";
 import {
   CHECKPOINT_FILE,
   checkpointName,

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { errorMaker, messageOf } from "../errors.ts";
-import { allFinite } from "../finite.ts";
+import { errorMaker, messageOf } from "../common/errors.ts";
+import { allFinite } from "../common/finite.ts";
 import { convertLayout, torchShape } from "../model/layout.ts";
 import { initialState, type State, type TensorSpec } from "../model/tensors.ts";
 import { decodeSafetensors } from "./safetensors.ts";

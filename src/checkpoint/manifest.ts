@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { EmpSslError } from "../errors.ts";
+import { EmpSslError } from "../common/errors.ts";
 
 /** A file's entry in a manifest. */
 export interface FileDigest {

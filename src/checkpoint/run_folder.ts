@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { errorMaker, messageOf } from "../errors.ts";
-import { existsSync, removeIfPossible, trimSlashes } from "../files.ts";
+import { errorMaker, messageOf } from "../common/errors.ts";
+import { existsSync, removeIfPossible, trimSlashes } from "../common/files.ts";
 import { CHECKPOINT_FILE, checkpointNotFound, MANIFEST } from "./manifest.ts";
 
 const folderError = errorMaker("write a run to", "INVALID_ARGUMENT");

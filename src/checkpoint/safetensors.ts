@@ -7,8 +7,8 @@
  *
  * @module
  */
-import { EmpSslError, isEmpSslError, messageOf } from "../errors.ts";
-import { bytesOf, concatBytes, readAtSync } from "../files.ts";
+import { EmpSslError, isEmpSslError, messageOf } from "../common/errors.ts";
+import { bytesOf, concatBytes, readAtSync } from "../common/files.ts";
 import { sizeOf } from "../model/tensors.ts";
 
 /** A tensor in a file. */

@@ -5,8 +5,8 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { writeAtomically } from "../atomic_file.ts";
-import { removeIfPossible } from "../files.ts";
+import { writeAtomically } from "../common/atomic_file.ts";
+import { removeIfPossible } from "../common/files.ts";
 import {
   CHECKPOINT_FILE,
   checkpointName,

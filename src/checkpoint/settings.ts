@@ -5,7 +5,7 @@
  * @module
  */
 import { isDeepStrictEqual } from "node:util";
-import { defined } from "../defined.ts";
+import { defined } from "../common/defined.ts";
 import type { ResolvedConfig, TrainConfig } from "./run_config.ts";
 
 /** The name of a setting. */

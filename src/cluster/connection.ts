@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { ErrorCode } from "../errors.ts";
+import type { ErrorCode } from "../common/errors.ts";
 
 /** The settings that must be equal in all processes, by flag. */
 export type SharedSettings = Record<string, string>;

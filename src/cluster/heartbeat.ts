@@ -6,8 +6,8 @@
  * @module
  */
 import { delay } from "../deps/std.ts";
-import { codeOf, type ErrorCode, messageOf } from "../errors.ts";
-import { Failure } from "../failure.ts";
+import { codeOf, type ErrorCode, messageOf } from "../common/errors.ts";
+import { Failure } from "../common/failure.ts";
 import type { Connection, LostPeer } from "./connection.ts";
 import {
   heartbeatSeconds,

@@ -4,9 +4,9 @@
  * @module
  */
 import { lookup } from "node:dns/promises";
-import { rendezvousAddress, splitAddress } from "../address.ts";
-import { EmpSslError, messageOf } from "../errors.ts";
-import { flagError } from "../flag_error.ts";
+import { rendezvousAddress, splitAddress } from "../common/address.ts";
+import { EmpSslError, messageOf } from "../common/errors.ts";
+import { flagError } from "../common/flag_error.ts";
 
 /** The addresses of all processes, and this one's number. */
 export interface Membership {

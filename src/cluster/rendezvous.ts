@@ -5,9 +5,9 @@
  * @module
  */
 import { delay } from "../deps/std.ts";
-import { rendezvousAddress } from "../address.ts";
-import { EmpSslError, messageOf } from "../errors.ts";
-import { untilAborted } from "../call_options.ts";
+import { rendezvousAddress } from "../common/address.ts";
+import { EmpSslError, messageOf } from "../common/errors.ts";
+import { untilAborted } from "../common/call_options.ts";
 import type { Membership } from "./membership.ts";
 import {
   Connection,

@@ -5,7 +5,7 @@
  * @module
  */
 import { umap, uplot, uplotStyle } from "../deps/web_assets.ts";
-import { EmpSslError, messageOf } from "../errors.ts";
+import { EmpSslError, messageOf } from "../common/errors.ts";
 import palette from "../style/palette.css" with { type: "text" };
 import script from "./page.js" with { type: "text" };
 import style from "./page.css" with { type: "text" };

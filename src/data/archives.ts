@@ -4,7 +4,7 @@
  * @module
  */
 
-import { EmpSslError } from "../errors.ts";
+import { EmpSslError } from "../common/errors.ts";
 
 /** An archive of a data set. */
 export interface Archive {

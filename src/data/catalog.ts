@@ -4,13 +4,13 @@
  * @module
  */
 import { basename } from "node:path";
-import { EmpSslError } from "../errors.ts";
+import { EmpSslError } from "../common/errors.ts";
 import { openCifar } from "./cifar.ts";
 import type { DataOptions, Dataset, Split } from "./dataset.ts";
 import { openFolder, openImages } from "./folder.ts";
 import type { Search } from "./image_files.ts";
 import { openImagenet100 } from "./imagenet100.ts";
-import { flagError } from "../flag_error.ts";
+import { flagError } from "../common/flag_error.ts";
 import { isModule, moduleUrl, openOwnData } from "./own_data.ts";
 import { openParquet } from "./parquet.ts";
 import { openShapes } from "./shapes.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { EmpSslError } from "../errors.ts";
+import { EmpSslError } from "../common/errors.ts";
 import { datasetEntry, isGenerated } from "./catalog.ts";
 import { isModule } from "./own_data.ts";
 

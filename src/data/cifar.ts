@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { EmpSslError, isEmpSslError, messageOf } from "../errors.ts";
+import { EmpSslError, isEmpSslError, messageOf } from "../common/errors.ts";
 import {
   CIFAR_FORMATS,
   CifarDataset,

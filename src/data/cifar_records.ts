@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { errorMaker, messageOf } from "../errors.ts";
+import { errorMaker, messageOf } from "../common/errors.ts";
 import type { Dataset, SharedData, Split } from "./dataset.ts";
 import type { Image } from "./image.ts";
 

@@ -7,8 +7,8 @@
  * @module
  */
 import { loadSharp, type SharpConstructor } from "../deps/sharp.ts";
-import { checkCount } from "../count.ts";
-import { EmpSslError, messageOf } from "../errors.ts";
+import { checkCount } from "../common/count.ts";
+import { EmpSslError, messageOf } from "../common/errors.ts";
 import {
   checkColours,
   decodeNpy,

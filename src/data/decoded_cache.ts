@@ -8,8 +8,8 @@
 import { createHash } from "node:crypto";
 import { statfsSync } from "node:fs";
 import { resolve } from "node:path";
-import { writeAtomically, writeError } from "../atomic_file.ts";
-import { concatBytes } from "../files.ts";
+import { writeAtomically, writeError } from "../common/atomic_file.ts";
+import { concatBytes } from "../common/files.ts";
 import type { Image } from "./image.ts";
 
 /** Options of the cache. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { errorMaker } from "../errors.ts";
+import { errorMaker } from "../common/errors.ts";
 import type { Dataset } from "./dataset.ts";
 
 /** How many images two threads compare. */

@@ -5,11 +5,11 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { writeError } from "../atomic_file.ts";
+import { writeError } from "../common/atomic_file.ts";
 import { delay } from "../deps/std.ts";
-import { EmpSslError, errorMaker, messageOf } from "../errors.ts";
-import { rethrowing } from "../failure.ts";
-import { fileSize, writeAll } from "../files.ts";
+import { EmpSslError, errorMaker, messageOf } from "../common/errors.ts";
+import { rethrowing } from "../common/failure.ts";
+import { fileSize, writeAll } from "../common/files.ts";
 
 /** The remedy for a disk error. */
 const DISK = {

@@ -5,9 +5,9 @@
  *
  * @module
  */
-import { errorMaker, messageOf } from "../errors.ts";
-import { writeAtomically } from "../atomic_file.ts";
-import { breathe, fileSize, writeAllSync } from "../files.ts";
+import { errorMaker, messageOf } from "../common/errors.ts";
+import { writeAtomically } from "../common/atomic_file.ts";
+import { breathe, fileSize, writeAllSync } from "../common/files.ts";
 import { FileTableBuilder, type LabelledFile } from "./file_table.ts";
 import { ImageFiles } from "./image_files.ts";
 

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { errorMaker } from "../errors.ts";
-import { whyNoFolder } from "../files.ts";
+import { errorMaker } from "../common/errors.ts";
+import { whyNoFolder } from "../common/files.ts";
 import type { Split } from "./dataset.ts";
 import { isFolder } from "./image_files.ts";
 

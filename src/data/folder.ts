@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { errorMaker } from "../errors.ts";
-import { whyNoFolder } from "../files.ts";
+import { errorMaker } from "../common/errors.ts";
+import { whyNoFolder } from "../common/files.ts";
 import type { Dataset, Split } from "./dataset.ts";
 import type { FileTable } from "./file_table.ts";
 import {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { errorMaker, messageOf } from "../errors.ts";
+import { errorMaker, messageOf } from "../common/errors.ts";
 import type { Dataset, SharedData } from "./dataset.ts";
 import {
   type FileTable,

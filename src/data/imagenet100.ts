@@ -9,7 +9,7 @@
  *
  * @module
  */
-import { errorMaker } from "../errors.ts";
+import { errorMaker } from "../common/errors.ts";
 import { readMatlabStructs } from "./matlab.ts";
 import type { Dataset, Split } from "./dataset.ts";
 import {

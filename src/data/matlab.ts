@@ -6,8 +6,8 @@
  * @module
  */
 import { Unzlib } from "../deps/inflate.ts";
-import { concatBytes } from "../files.ts";
-import { EmpSslError, messageOf } from "../errors.ts";
+import { concatBytes } from "../common/files.ts";
+import { EmpSslError, messageOf } from "../common/errors.ts";
 
 /** A structure; only fields with a number or a string are read. */
 export type MatlabStruct = Record<string, number | string>;

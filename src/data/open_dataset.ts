@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { checkCount } from "../count.ts";
-import { EmpSslError, messageOf } from "../errors.ts";
-import { trimSlashes } from "../files.ts";
+import { checkCount } from "../common/count.ts";
+import { EmpSslError, messageOf } from "../common/errors.ts";
+import { trimSlashes } from "../common/files.ts";
 import { checkOptionsOf, datasetEntry } from "./catalog.ts";
 import { openSharedCifar } from "./cifar.ts";
 import type { Dataset, DatasetSource, SharedData } from "./dataset.ts";

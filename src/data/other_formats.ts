@@ -5,7 +5,7 @@
  * @module
  */
 import { loadBmpDecoder } from "../deps/bmp.ts";
-import { concatBytes } from "../files.ts";
+import { concatBytes } from "../common/files.ts";
 import { type Image, samples } from "./image.ts";
 
 /** Bytes of the masks after the shortest BMP header: of bit fields, and with alpha. */

@@ -6,7 +6,7 @@
  */
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { errorMaker, isEmpSslError, messageOf } from "../errors.ts";
+import { errorMaker, isEmpSslError, messageOf } from "../common/errors.ts";
 import type { DataOptions, Dataset, Split } from "./dataset.ts";
 import { decodeBytes } from "./decode.ts";
 import { fromFileUrl } from "../deps/std.ts";

@@ -11,9 +11,9 @@ import {
   type FileMetaData,
   loadParquetReader,
 } from "../deps/parquet.ts";
-import { errorMaker, isEmpSslError, messageOf } from "../errors.ts";
-import { readAtSync } from "../files.ts";
-import { endsOf, placeIn, startIn } from "../place_in.ts";
+import { errorMaker, isEmpSslError, messageOf } from "../common/errors.ts";
+import { readAtSync } from "../common/files.ts";
+import { endsOf, placeIn, startIn } from "../common/place_in.ts";
 import type {
   Blocks,
   DataOptions,

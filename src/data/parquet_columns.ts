@@ -4,7 +4,7 @@
  * @module
  */
 import type { FileMetaData } from "../deps/parquet.ts";
-import { errorMaker } from "../errors.ts";
+import { errorMaker } from "../common/errors.ts";
 
 /** Makes errors about a data set's files. */
 export const invalidData = errorMaker(

@@ -4,11 +4,16 @@
  * @module
  */
 import { basename } from "node:path";
-import type { CallOptions } from "../call_options.ts";
-import { cacheFolder } from "../cache.ts";
-import { codeOf, EmpSslError, errorMaker, messageOf } from "../errors.ts";
-import { lockFile } from "../file_lock.ts";
-import { exists } from "../files.ts";
+import type { CallOptions } from "../common/call_options.ts";
+import { cacheFolder } from "../common/cache.ts";
+import {
+  codeOf,
+  EmpSslError,
+  errorMaker,
+  messageOf,
+} from "../common/errors.ts";
+import { lockFile } from "../common/file_lock.ts";
+import { exists } from "../common/files.ts";
 import { type Archive, archiveAt, ARCHIVES } from "./archives.ts";
 import { DATASETS } from "./catalog.ts";
 import { openForThreads } from "./open_dataset.ts";

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { Purpose, RandomStream } from "../random.ts";
+import { Purpose, RandomStream } from "../common/random.ts";
 import type { Dataset, Split } from "./dataset.ts";
 import type { Image } from "./image.ts";
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { EmpSslError } from "../errors.ts";
+import { EmpSslError } from "../common/errors.ts";
 import { isModule, moduleUrl } from "./own_data.ts";
 
 /**

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { permute } from "../random.ts";
+import { permute } from "../common/random.ts";
 import type { Blocks, Dataset } from "./dataset.ts";
 
 /**

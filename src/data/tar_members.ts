@@ -5,8 +5,8 @@
  *
  * @module
  */
-import { errorMaker } from "../errors.ts";
-import { readAtSync } from "../files.ts";
+import { errorMaker } from "../common/errors.ts";
+import { readAtSync } from "../common/files.ts";
 
 const tarError = errorMaker("read the shard", "INVALID_DATA");
 

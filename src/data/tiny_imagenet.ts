@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { errorMaker } from "../errors.ts";
+import { errorMaker } from "../common/errors.ts";
 import type { Dataset, Split } from "./dataset.ts";
 import {
   foldersIn,

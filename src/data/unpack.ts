@@ -10,9 +10,9 @@ import {
   ZipReader,
   ZipSource,
 } from "../deps/archives.ts";
-import { EmpSslError, isEmpSslError, messageOf } from "../errors.ts";
-import { rethrowing } from "../failure.ts";
-import { readAtSync, writeAll } from "../files.ts";
+import { EmpSslError, isEmpSslError, messageOf } from "../common/errors.ts";
+import { rethrowing } from "../common/failure.ts";
+import { readAtSync, writeAll } from "../common/files.ts";
 
 /** Called for each file, with the number of files so far. */
 export type OnFile = (files: number) => void;

@@ -6,8 +6,8 @@
  *
  * @module
  */
-import { errorMaker, messageOf } from "../errors.ts";
-import { breathe, readAtSync } from "../files.ts";
+import { errorMaker, messageOf } from "../common/errors.ts";
+import { breathe, readAtSync } from "../common/files.ts";
 import { classIndices, classNames } from "./class_names.ts";
 import type { Dataset, SharedData, Split } from "./dataset.ts";
 import { decodeBytes } from "./decode.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 import { transferHandlers } from "npm:comlink@4.4.2";
-import { EmpSslError } from "../errors.ts";
+import { EmpSslError } from "../common/errors.ts";
 
 export * from "npm:comlink@4.4.2";
 

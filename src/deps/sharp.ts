@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { EmpSslError, messageOf } from "../errors.ts";
+import { EmpSslError, messageOf } from "../common/errors.ts";
 import type Sharp from "npm:sharp@0.35.5";
 
 /** The sharp function. */

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { readSystemFile } from "../system_file.ts";
+import { readSystemFile } from "../common/system_file.ts";
 
 /** Reads a system file; returns undefined if that is not possible. */
 export type ReadSystemFile = (path: string) => string | undefined;

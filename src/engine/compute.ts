@@ -5,8 +5,8 @@
  * @module
  */
 import * as Comlink from "../deps/comlink.ts";
-import { EmpSslError } from "../errors.ts";
-import { Failure } from "../failure.ts";
+import { EmpSslError } from "../common/errors.ts";
+import { Failure } from "../common/failure.ts";
 import type { EngineReport, EngineWish } from "./engine.ts";
 import { inTurn } from "./in_turn.ts";
 

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { checkOneOf } from "../choice_names.ts";
-import { checkCount } from "../count.ts";
-import { EmpSslError } from "../errors.ts";
+import { checkOneOf } from "../common/choice_names.ts";
+import { checkCount } from "../common/count.ts";
+import { EmpSslError } from "../common/errors.ts";
 import type { ModelConfig } from "../model/architectures.ts";
 import type { OptimizerConfig } from "../model/optimizer.ts";
 import type { LossConfig } from "../model/loss.ts";

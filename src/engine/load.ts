@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { codeOf, EmpSslError, messageOf } from "../errors.ts";
+import { codeOf, EmpSslError, messageOf } from "../common/errors.ts";
 import { loadEager, webgpuAdapter } from "./eager/load.ts";
 import {
   checkWish,

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { EmpSslError } from "../errors.ts";
+import { EmpSslError } from "../common/errors.ts";
 
 function notFinite(index: number, score: number): EmpSslError {
   return new EmpSslError({

@@ -6,9 +6,9 @@
 import { openDataset } from "../data/open_dataset.ts";
 import type { Dataset, Split } from "../data/dataset.ts";
 import { type ResolvedConfig, trainSource } from "../checkpoint/run_config.ts";
-import { checkOneOf } from "../choice_names.ts";
-import { checkCount } from "../count.ts";
-import { EmpSslError, errorMaker } from "../errors.ts";
+import { checkOneOf } from "../common/choice_names.ts";
+import { checkCount } from "../common/count.ts";
+import { EmpSslError, errorMaker } from "../common/errors.ts";
 import {
   FEATURE_LAYERS,
   type FeatureLayer,

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { untilAborted } from "../call_options.ts";
+import { untilAborted } from "../common/call_options.ts";
 import * as Comlink from "../deps/comlink.ts";
 import type { Dataset, DatasetSource, Split } from "../data/dataset.ts";
 import type { ModelConfig } from "../model/architectures.ts";
@@ -16,7 +16,7 @@ import { type RecipeChoice, SMALL_SIDE } from "../patches/recipe.ts";
 import { PatchStream } from "../stream/patch_stream.ts";
 import type { Compute } from "../engine/compute.ts";
 import { type ResolvedConfig, valuesOf } from "../checkpoint/run_config.ts";
-import { Failure } from "../failure.ts";
+import { Failure } from "../common/failure.ts";
 import { defaultWorkers } from "../stream/worker_count.ts";
 import type { EvaluationCalls } from "./evaluation_calls.ts";
 import type { PartFile } from "./part_file.ts";

@@ -4,11 +4,11 @@
  * @module
  */
 import { resolve } from "node:path";
-import type { CallOptions } from "../call_options.ts";
-import { defined } from "../defined.ts";
-import { writeAtomically, writeError } from "../atomic_file.ts";
-import { checkNames, type NamesOf } from "../choice_names.ts";
-import { checkCount } from "../count.ts";
+import type { CallOptions } from "../common/call_options.ts";
+import { defined } from "../common/defined.ts";
+import { writeAtomically, writeError } from "../common/atomic_file.ts";
+import { checkNames, type NamesOf } from "../common/choice_names.ts";
+import { checkCount } from "../common/count.ts";
 import { openForThreads } from "../data/open_dataset.ts";
 import { checkWorkers } from "../stream/worker_count.ts";
 import {
@@ -16,8 +16,8 @@ import {
   type EngineChoice,
   type PrecisionChoice,
 } from "../engine/engine.ts";
-import { errorMaker } from "../errors.ts";
-import { modified } from "../files.ts";
+import { errorMaker } from "../common/errors.ts";
+import { modified } from "../common/files.ts";
 import { featureWidth } from "../model/encoder.ts";
 import type { FeatureLayer, Protocol } from "../model/methods/method.ts";
 import { methodOf } from "../model/methods/methods.ts";

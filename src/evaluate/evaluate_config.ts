@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { NamesOf } from "../choice_names.ts";
+import type { NamesOf } from "../common/choice_names.ts";
 import type { DataOptions, OwnDataChoice } from "../data/dataset.ts";
 import type { EngineChoice, PrecisionChoice } from "../engine/engine.ts";
 import type { FeatureLayer, Protocol } from "../model/methods/method.ts";

@@ -6,12 +6,12 @@
  */
 import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
-import { writeAtomically, writeError } from "../atomic_file.ts";
+import { writeAtomically, writeError } from "../common/atomic_file.ts";
 import { checkpointName } from "../checkpoint/manifest.ts";
 import type { ResolvedConfig } from "../checkpoint/run_config.ts";
 import { folderName } from "../data/catalog.ts";
 import { dataName, isModule, moduleName } from "../data/own_data.ts";
-import { existsSync } from "../files.ts";
+import { existsSync } from "../common/files.ts";
 import type { FeatureLayer, Protocol } from "../model/methods/method.ts";
 import type { EvaluationResult } from "./evaluate.ts";
 

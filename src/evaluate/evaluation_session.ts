@@ -6,7 +6,7 @@
  * @module
  */
 import type { Engine } from "../engine/engine.ts";
-import { breathe } from "../files.ts";
+import { breathe } from "../common/files.ts";
 import type { ModelConfig } from "../model/architectures.ts";
 import type { State } from "../model/tensors.ts";
 import { tensorSpecs } from "../model/parameters.ts";

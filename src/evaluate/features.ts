@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { writeError } from "../atomic_file.ts";
-import { bytesOf, readAtSync, writeAllSync } from "../files.ts";
+import { writeError } from "../common/atomic_file.ts";
+import { bytesOf, readAtSync, writeAllSync } from "../common/files.ts";
 
 /** Features of more bytes than this in fp32 are stored on disk. */
 export const MEMORY_LIMIT = 2 ** 30;

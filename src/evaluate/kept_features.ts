@@ -9,8 +9,8 @@ import { resolve } from "node:path";
 import type { Dataset, SharedData, Split } from "../data/dataset.ts";
 import { digestOf } from "../data/digest.ts";
 import type { EngineReport, Precision } from "../engine/engine.ts";
-import { messageOf } from "../errors.ts";
-import { fileSize, modified, removeIfPossible } from "../files.ts";
+import { messageOf } from "../common/errors.ts";
+import { fileSize, modified, removeIfPossible } from "../common/files.ts";
 import { MEMORY_LIMIT } from "./features.ts";
 import { keptPrecision, PartFile, stampsOf } from "./part_file.ts";
 

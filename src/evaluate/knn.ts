@@ -8,7 +8,7 @@ import * as tf from "../deps/tfjs.ts";
 import { normalizeRows } from "../model/projector.ts";
 import { type Accuracy, AccuracyCounter } from "./accuracy.ts";
 import type { Features } from "./features.ts";
-import { EmpSslError } from "../errors.ts";
+import { EmpSslError } from "../common/errors.ts";
 
 /** Settings of the classifier. */
 export interface KnnOptions {

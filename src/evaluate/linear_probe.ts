@@ -6,7 +6,7 @@
  * @module
  */
 import { learningRate } from "../model/schedule.ts";
-import { Purpose, RandomStream } from "../random.ts";
+import { Purpose, RandomStream } from "../common/random.ts";
 import { type Accuracy, AccuracyCounter } from "./accuracy.ts";
 import type { Features } from "./features.ts";
 import { LinearClassifier } from "./linear_classifier.ts";

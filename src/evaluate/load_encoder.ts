@@ -12,9 +12,9 @@ import {
 } from "../engine/engine.ts";
 import { inTurn } from "../engine/in_turn.ts";
 import { loadEngine } from "../engine/load.ts";
-import { checkNames, type NamesOf } from "../choice_names.ts";
-import { checkCount } from "../count.ts";
-import { EmpSslError, messageOf } from "../errors.ts";
+import { checkNames, type NamesOf } from "../common/choice_names.ts";
+import { checkCount } from "../common/count.ts";
+import { EmpSslError, messageOf } from "../common/errors.ts";
 import { decodeBytes, decodeFile } from "../data/decode.ts";
 import {
   type Image,
@@ -32,7 +32,7 @@ import {
   type RecipeChoice,
   recipeOf,
 } from "../patches/recipe.ts";
-import { Purpose, RandomStream } from "../random.ts";
+import { Purpose, RandomStream } from "../common/random.ts";
 import { pixelsOf, trainSource, valuesOf } from "../checkpoint/run_config.ts";
 import { checkKind, noBag } from "./check_evaluation.ts";
 import { readCheckpoint } from "../checkpoint/checkpoint.ts";

@@ -4,13 +4,13 @@
  *
  * @module
  */
-import { checkNames, type NamesOf } from "../choice_names.ts";
+import { checkNames, type NamesOf } from "../common/choice_names.ts";
 import { type OpenedSource, openForThreads } from "../data/open_dataset.ts";
 import type { Split } from "../data/dataset.ts";
 import type { Compute } from "../engine/compute.ts";
 import { methodNamed } from "../model/methods/methods.ts";
-import { checkCount } from "../count.ts";
-import { EmpSslError } from "../errors.ts";
+import { checkCount } from "../common/count.ts";
+import { EmpSslError } from "../common/errors.ts";
 import { type ResolvedConfig, trainSource } from "../checkpoint/run_config.ts";
 import type { Probe } from "../train/events.ts";
 import type { Accuracy } from "./accuracy.ts";

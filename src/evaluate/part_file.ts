@@ -6,10 +6,10 @@
  */
 import { createHash } from "node:crypto";
 import { resolve } from "node:path";
-import { writeAtomically } from "../atomic_file.ts";
+import { writeAtomically } from "../common/atomic_file.ts";
 import type { Precision } from "../engine/engine.ts";
-import { errorMaker } from "../errors.ts";
-import { fileSize, removeIfPossible } from "../files.ts";
+import { errorMaker } from "../common/errors.ts";
+import { fileSize, removeIfPossible } from "../common/files.ts";
 
 const partError = errorMaker("write rows to", "INVALID_ARGUMENT");
 

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { writeAtomically, writeError } from "../atomic_file.ts";
-import { EmpSslError } from "../errors.ts";
-import { bytesOf, writeAllSync } from "../files.ts";
+import { writeAtomically, writeError } from "../common/atomic_file.ts";
+import { EmpSslError } from "../common/errors.ts";
+import { bytesOf, writeAllSync } from "../common/files.ts";
 import { safetensorsHeader } from "../checkpoint/safetensors.ts";
 import type { Features } from "./features.ts";
 import type { Dataset, Split } from "../data/dataset.ts";

@@ -5,13 +5,13 @@
  *
  * @module
  */
-import { allFinite } from "../finite.ts";
+import { allFinite } from "../common/finite.ts";
 import { loadOnnxRuntime } from "../deps/onnxruntime.ts";
 import * as tf from "../deps/tfjs.ts";
 import { loadGraphModel } from "../deps/tfjs_converter.ts";
 import type { Engine } from "../engine/engine.ts";
 import { GraphEngine } from "../engine/tensorflow/graph_engine.ts";
-import { EmpSslError, messageOf } from "../errors.ts";
+import { EmpSslError, messageOf } from "../common/errors.ts";
 import { encode } from "../model/encoder.ts";
 import { scopeOf } from "../model/layers.ts";
 import { convertLayout } from "../model/layout.ts";

@@ -3,16 +3,20 @@
  *
  * @module
  */
-import { checkNames, checkOneOf, type NamesOf } from "../choice_names.ts";
-import { checkCount } from "../count.ts";
-import { type CallOptions, untilAborted } from "../call_options.ts";
-import { defined } from "../defined.ts";
+import {
+  checkNames,
+  checkOneOf,
+  type NamesOf,
+} from "../common/choice_names.ts";
+import { checkCount } from "../common/count.ts";
+import { type CallOptions, untilAborted } from "../common/call_options.ts";
+import { defined } from "../common/defined.ts";
 import { checkWish, type EngineChoice } from "../engine/engine.ts";
 import { inTurn } from "../engine/in_turn.ts";
 import { loadEngine } from "../engine/load.ts";
-import { errorMaker, messageOf } from "../errors.ts";
-import { removeIfPossible } from "../files.ts";
-import { writeAtomically } from "../atomic_file.ts";
+import { errorMaker, messageOf } from "../common/errors.ts";
+import { removeIfPossible } from "../common/files.ts";
+import { writeAtomically } from "../common/atomic_file.ts";
 import { readCheckpoint } from "../checkpoint/checkpoint.ts";
 import { checkExport } from "./check.ts";
 import { methodOf } from "../model/methods/methods.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { bytesOf } from "../files.ts";
+import { bytesOf } from "../common/files.ts";
 import type { ExportPrecision } from "./request.ts";
 
 /** The bytes of some numbers as IEEE binary16, rounded to nearest. */

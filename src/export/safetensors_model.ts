@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { concatBytes } from "../files.ts";
+import { concatBytes } from "../common/files.ts";
 import { convertLayout, torchShape } from "../model/layout.ts";
 import { tensorSpecs } from "../model/parameters.ts";
 import { safetensorsHeader } from "../checkpoint/safetensors.ts";

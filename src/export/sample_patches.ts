@@ -7,7 +7,7 @@ import { openDataset } from "../data/open_dataset.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { cutPatch, recipeOf } from "../patches/recipe.ts";
 import { createTransforms } from "../patches/create_transforms.ts";
-import { Purpose, RandomStream } from "../random.ts";
+import { Purpose, RandomStream } from "../common/random.ts";
 import {
   pixelsOf,
   type ResolvedConfig,

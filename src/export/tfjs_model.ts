@@ -11,7 +11,7 @@ import {
   GRAPH_VERSION,
   type NodeDef,
 } from "../engine/trace/messages.ts";
-import { concatBytes } from "../files.ts";
+import { concatBytes } from "../common/files.ts";
 import { halfBytes } from "./half.ts";
 import { traceFrozen } from "./frozen_graph.ts";
 import type { ExportRequest } from "./request.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { checkOneOf } from "../choice_names.ts";
+import { checkOneOf } from "../common/choice_names.ts";
 
 /** Layers of a ResNet: basic blocks in 18 and 34, bottlenecks in 50. */
 export const DEPTHS = [18, 34, 50] as const;

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { Purpose, RandomStream } from "../random.ts";
+import { Purpose, RandomStream } from "../common/random.ts";
 
 /** Decides a tensor's initial value, its memory layout and whether it is trained. */
 export type TensorKind =

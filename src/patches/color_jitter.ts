@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { RandomStream } from "../random.ts";
+import type { RandomStream } from "../common/random.ts";
 import type { PatchTransforms } from "./transforms.ts";
 
 /** Factors are drawn from 1 ± the first three values, the hue shift from 0 ± `hue`. */

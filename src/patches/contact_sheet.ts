@@ -4,7 +4,7 @@
  * @module
  */
 import { formatOf, type Image, toDisplay } from "../data/image.ts";
-import { Purpose, RandomStream } from "../random.ts";
+import { Purpose, RandomStream } from "../common/random.ts";
 import { cutPatch, type Recipe } from "./recipe.ts";
 import type { PatchTransforms } from "./transforms.ts";
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { RandomStream } from "../random.ts";
+import type { RandomStream } from "../common/random.ts";
 
 /** A rectangle of whole pixels inside an image. */
 export interface CropBox {
@@ -44,7 +44,7 @@ export function roundHalfEven(value: number): number {
  * @example A quarter of the area of a square
  * ```ts
  * import { drawCrop } from "./crop.ts";
- * import { Purpose, RandomStream } from "../random.ts";
+ * import { Purpose, RandomStream } from "../common/random.ts";
  *
  * const random = new RandomStream({ seed: 0, purpose: Purpose.patch, at: [] });
  * const box = drawCrop(

@@ -5,8 +5,8 @@
  * @module
  */
 import type { Image } from "../data/image.ts";
-import type { RandomStream } from "../random.ts";
-import { errorMaker } from "../errors.ts";
+import type { RandomStream } from "../common/random.ts";
+import { errorMaker } from "../common/errors.ts";
 import { drawJitter, jitter, type JitterStrength } from "./color_jitter.ts";
 import { type CropRange, drawCrop, roundHalfEven } from "./crop.ts";
 import type { Normalization } from "./normalize.ts";
@@ -142,7 +142,7 @@ export function checkChannels(recipe: Recipe, channels: number): void {
  * ```ts
  * import { cutPatch, RECIPES } from "./recipe.ts";
  * import { createTransforms } from "./create_transforms.ts";
- * import { Purpose, RandomStream } from "../random.ts";
+ * import { Purpose, RandomStream } from "../common/random.ts";
  *
  * const image = { width: 32, height: 32, data: new Uint8Array(3072).fill(99) };
  * const transforms = await createTransforms();

@@ -4,7 +4,7 @@
  * @module
  */
 import * as v from "../deps/valibot.ts";
-import { errorMaker } from "../errors.ts";
+import { errorMaker } from "../common/errors.ts";
 import { type Recipe, type RecipeName, recipeOf, RECIPES } from "./recipe.ts";
 
 const recipeError = errorMaker("use the recipe", "INVALID_ARGUMENT");

@@ -4,9 +4,9 @@
  *
  * @module
  */
-import { percent } from "../percent.ts";
-import { errorMaker, messageOf } from "../errors.ts";
-import { suggestion } from "../nearest.ts";
+import { percent } from "../common/percent.ts";
+import { errorMaker, messageOf } from "../common/errors.ts";
+import { suggestion } from "../common/nearest.ts";
 import { dataName, isModule } from "../data/own_data.ts";
 import type { EvaluationResult } from "../evaluate/evaluate.ts";
 import { isOfStep } from "../evaluate/evaluation_record.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { percent } from "../percent.ts";
+import { percent } from "../common/percent.ts";
 import { basename } from "node:path";
 import { folderName, isFixedSet } from "../data/catalog.ts";
 import type { EvaluationResult } from "../evaluate/evaluate.ts";

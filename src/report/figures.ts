@@ -4,7 +4,7 @@
  * @module
  */
 import { Plot, plot } from "../deps/plot.ts";
-import { flagOf } from "../flag_error.ts";
+import { flagOf } from "../common/flag_error.ts";
 import type { StepMetrics } from "../train/events.ts";
 import { type SignOfAccuracy, SIGNS } from "./correlation.ts";
 import { type RunRecord, thinned } from "./run_record.ts";

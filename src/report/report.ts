@@ -3,11 +3,11 @@
  *
  * @module
  */
-import { type CallOptions, untilAborted } from "../call_options.ts";
+import { type CallOptions, untilAborted } from "../common/call_options.ts";
 import type { EngineChoice } from "../engine/engine.ts";
-import { errorMaker, messageOf } from "../errors.ts";
+import { errorMaker, messageOf } from "../common/errors.ts";
 import { checkOutputFile } from "../evaluate/write_features.ts";
-import { writeAtomically } from "../atomic_file.ts";
+import { writeAtomically } from "../common/atomic_file.ts";
 import { signsOf } from "./correlation.ts";
 import { escape, figureHtml, grid, imageHtml, table } from "./html.ts";
 import { readRuns } from "./run_record.ts";

@@ -3,14 +3,14 @@
  *
  * @module
  */
-import { errorMaker, messageOf } from "../errors.ts";
+import { errorMaker, messageOf } from "../common/errors.ts";
 import type { EngineReport } from "../engine/engine.ts";
 import type { EvaluationResult } from "../evaluate/evaluate.ts";
 import { readEvaluations } from "../evaluate/evaluation_record.ts";
 import { readMetrics } from "../train/metrics.ts";
 import type { ResolvedConfig } from "../checkpoint/run_config.ts";
 import type { StepMetrics } from "../train/events.ts";
-import { trimSlashes } from "../files.ts";
+import { trimSlashes } from "../common/files.ts";
 
 const recordError = errorMaker("read the run", "INVALID_ARGUMENT");
 const missingError = errorMaker("read the run", "NOT_FOUND");

@@ -11,7 +11,7 @@ import { methodNamed } from "../model/methods/methods.ts";
 import { contactSheet } from "../patches/contact_sheet.ts";
 import { createTransforms } from "../patches/create_transforms.ts";
 import { recipeOf } from "../patches/recipe.ts";
-import { percentSigned } from "../percent.ts";
+import { percentSigned } from "../common/percent.ts";
 import { patchSizesInWords } from "../stream/patch_sizes.ts";
 import { BOOK_HEAD, bookCells, readRow, rowNames } from "./book.ts";
 import { comparisonOf, evaluatedOn } from "./comparison.ts";

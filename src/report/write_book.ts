@@ -3,12 +3,12 @@
  *
  * @module
  */
-import { percent } from "../percent.ts";
+import { percent } from "../common/percent.ts";
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { writeAtomically } from "../atomic_file.ts";
-import { errorMaker } from "../errors.ts";
+import { writeAtomically } from "../common/atomic_file.ts";
+import { errorMaker } from "../common/errors.ts";
 import type { EvaluationResult } from "../evaluate/evaluate.ts";
 import {
   BOOK,

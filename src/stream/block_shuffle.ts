@@ -7,8 +7,8 @@
  * @module
  */
 import type { Blocks } from "../data/dataset.ts";
-import { endsOf, placeIn, startIn } from "../place_in.ts";
-import { permute } from "../random.ts";
+import { endsOf, placeIn, startIn } from "../common/place_in.ts";
+import { permute } from "../common/random.ts";
 
 /** Mixed into the seed, so that blocks and images are shuffled independently. */
 const BLOCKS = 0x626c6f63, STRETCHES = 0x9e3779b9;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { checkCount, checkSeed } from "../count.ts";
+import { checkCount, checkSeed } from "../common/count.ts";
 import { formatName, isFormat, RGB } from "../data/image.ts";
 import { checkChannels, type Recipe, RECIPES } from "../patches/recipe.ts";
 import { checkRecipe } from "../patches/recipe_schema.ts";

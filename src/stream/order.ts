@@ -5,7 +5,7 @@
  * @module
  */
 import type { Blocks } from "../data/dataset.ts";
-import { permute } from "../random.ts";
+import { permute } from "../common/random.ts";
 import { shuffleInBlocks } from "./block_shuffle.ts";
 
 /** What determines the order of the images. */

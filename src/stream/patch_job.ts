@@ -7,8 +7,8 @@
 import { openDataset } from "../data/open_dataset.ts";
 import type { Dataset, DatasetSource } from "../data/dataset.ts";
 import { type Image, RGB } from "../data/image.ts";
-import { bytesOf } from "../files.ts";
-import { errorMaker } from "../errors.ts";
+import { bytesOf } from "../common/files.ts";
+import { errorMaker } from "../common/errors.ts";
 import {
   cutPatch,
   cutWhole,
@@ -18,7 +18,7 @@ import {
 } from "../patches/recipe.ts";
 import type { PatchTransforms } from "../patches/transforms.ts";
 import { createTransforms } from "../patches/create_transforms.ts";
-import { Purpose, RandomStream } from "../random.ts";
+import { Purpose, RandomStream } from "../common/random.ts";
 import { isBeyondEnd, type OrderConfig, placeOf } from "./order.ts";
 import { Ring, type RingHandle } from "./ring.ts";
 

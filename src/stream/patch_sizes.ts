@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { flagError } from "../flag_error.ts";
+import { flagError } from "../common/flag_error.ts";
 
 /** The patch size up to some fraction of a run. */
 export interface ProgressiveSize {

@@ -5,10 +5,15 @@
  * @module
  */
 import * as Comlink from "../deps/comlink.ts";
-import { atMost, untilAborted } from "../call_options.ts";
+import { atMost, untilAborted } from "../common/call_options.ts";
 import { checkWorkers } from "./worker_count.ts";
-import { codeOf, EmpSslError, isEmpSslError, messageOf } from "../errors.ts";
-import { Failure } from "../failure.ts";
+import {
+  codeOf,
+  EmpSslError,
+  isEmpSslError,
+  messageOf,
+} from "../common/errors.ts";
+import { Failure } from "../common/failure.ts";
 import type { PatchCalls } from "./patch_calls.ts";
 import { imageTable, type PatchJob } from "./patch_job.ts";
 import type { Ring } from "./ring.ts";

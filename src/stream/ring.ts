@@ -9,7 +9,7 @@
  *
  * @module
  */
-import { EmpSslError } from "../errors.ts";
+import { EmpSslError } from "../common/errors.ts";
 
 /** What another thread needs to use the same ring. */
 export interface RingHandle {

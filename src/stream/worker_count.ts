@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { checkCount } from "../count.ts";
-import { EmpSslError } from "../errors.ts";
+import { checkCount } from "../common/count.ts";
+import { EmpSslError } from "../common/errors.ts";
 
 /** Each worker is a thread with a JavaScript engine of its own, of some 50 MB. */
 const MOST_PER_CORE = 4, MOST = 64;

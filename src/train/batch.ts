@@ -4,14 +4,14 @@
  * @module
  */
 import type { EngineReport } from "../engine/engine.ts";
-import { flagError } from "../flag_error.ts";
+import { flagError } from "../common/flag_error.ts";
 import {
   availableMemory,
   chooseMicroBatch,
   mapsFit,
   stepBytes,
 } from "../engine/micro_batch.ts";
-import { splitAddress } from "../address.ts";
+import { splitAddress } from "../common/address.ts";
 import { methodOf } from "../model/methods/methods.ts";
 import { modelOf } from "../model/model_of.ts";
 import { largestPatchSize } from "../stream/patch_sizes.ts";

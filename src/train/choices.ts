@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { checkOneOf, choiceError } from "../choice_names.ts";
-import { defined } from "../defined.ts";
+import { checkOneOf, choiceError } from "../common/choice_names.ts";
+import { defined } from "../common/defined.ts";
 import type { TrainConfig } from "../checkpoint/run_config.ts";
 import type { OwnDataChoice } from "../data/dataset.ts";
 import { isForPhotographs } from "../model/architectures.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { SMALL_SIDE } from "../patches/recipe.ts";
-import type { CallOptions } from "../call_options.ts";
+import type { CallOptions } from "../common/call_options.ts";
 import { resolve } from "node:path";
 import { datasetEntry } from "../data/catalog.ts";
 import { checkPlaces } from "../data/check_places.ts";
@@ -23,7 +23,7 @@ import {
 import { prepareDataset, type PrepareEvent } from "../data/prepare.ts";
 import { architecture, type ArchitectureName } from "../model/architectures.ts";
 import { modelOf } from "../model/model_of.ts";
-import { flagError } from "../flag_error.ts";
+import { flagError } from "../common/flag_error.ts";
 import {
   pixelsOf,
   type ResolvedConfig,

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { choiceError } from "../choice_names.ts";
+import { choiceError } from "../common/choice_names.ts";
 import {
   pixelsOf,
   type ResolvedConfig,
@@ -13,7 +13,7 @@ import {
 import { isDeepStrictEqual } from "node:util";
 import { SETTING_NAMES, withLeftOut } from "../checkpoint/settings.ts";
 import { MAX_CHANNELS } from "../data/image.ts";
-import { suggestion } from "../nearest.ts";
+import { suggestion } from "../common/nearest.ts";
 import * as v from "../deps/valibot.ts";
 import { ENGINES, PRECISIONS, XLA_CHOICES } from "../engine/engine.ts";
 import {
@@ -27,7 +27,7 @@ import { OPTIMIZERS } from "../model/optimizer.ts";
 import { METHOD_NAMES } from "../model/methods/methods.ts";
 import { MOST_WIDTH } from "../model/methods/options.ts";
 import { SCHEDULES } from "../model/schedule.ts";
-import { errorMaker, messageOf } from "../errors.ts";
+import { errorMaker, messageOf } from "../common/errors.ts";
 import { defaultRecipe, flatChoices, withDefaults } from "./choices.ts";
 import { chosenRecipe } from "./chosen_recipe.ts";
 import { methodRate, methodWarmUp } from "./method_defaults.ts";

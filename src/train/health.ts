@@ -5,9 +5,9 @@
  * @module
  */
 import type { StepLosses } from "../engine/engine.ts";
-import { EmpSslError } from "../errors.ts";
-import { allFinite } from "../finite.ts";
-import { AFTER_DIVERGENCE } from "../remedies.ts";
+import { EmpSslError } from "../common/errors.ts";
+import { allFinite } from "../common/finite.ts";
+import { AFTER_DIVERGENCE } from "../common/remedies.ts";
 import type { State } from "../model/tensors.ts";
 
 /** Collapse limits: invariance; coding rate, as a multiple of `collapsedRate`. */

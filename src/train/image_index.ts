@@ -12,7 +12,7 @@ import {
   writeFileIndex,
 } from "../data/file_index.ts";
 import { ImageFiles } from "../data/image_files.ts";
-import { exists } from "../files.ts";
+import { exists } from "../common/files.ts";
 
 /** The path of the index in a run's folder. */
 export function imageIndexPath(dir: string): string {

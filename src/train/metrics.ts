@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { EmpSslError, messageOf } from "../errors.ts";
-import { writeAllSync } from "../files.ts";
-import { writeAtomically } from "../atomic_file.ts";
+import { EmpSslError, messageOf } from "../common/errors.ts";
+import { writeAllSync } from "../common/files.ts";
+import { writeAtomically } from "../common/atomic_file.ts";
 import type { StepMetrics } from "./events.ts";
 
 /** Appends lines to a file. */

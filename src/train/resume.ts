@@ -4,15 +4,15 @@
  * @module
  */
 import { dirname } from "node:path";
-import { EmpSslError } from "../errors.ts";
-import { exists } from "../files.ts";
+import { EmpSslError } from "../common/errors.ts";
+import { exists } from "../common/files.ts";
 import {
   type CheckpointInfo,
   readCheckpointInfo,
 } from "../checkpoint/checkpoint.ts";
 import { feasibleWorkers } from "../stream/worker_count.ts";
 import { resolveConfig } from "./config.ts";
-import type { CallOptions } from "../call_options.ts";
+import type { CallOptions } from "../common/call_options.ts";
 import type { PrepareEvent } from "../data/prepare.ts";
 import { asChoices, withHeadOf } from "../checkpoint/stored_choices.ts";
 import {

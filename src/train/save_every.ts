@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { flagError } from "../flag_error.ts";
+import { flagError } from "../common/flag_error.ts";
 
 /** When checkpoints are written between the ends of the epochs. */
 export interface SaveEvery {

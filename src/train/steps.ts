@@ -7,9 +7,9 @@
 import type { DatasetSource } from "../data/dataset.ts";
 import { CacheUsage, withUsage } from "../data/decoded_cache.ts";
 import type { EngineReport } from "../engine/engine.ts";
-import { untilAborted } from "../call_options.ts";
+import { untilAborted } from "../common/call_options.ts";
 import { PatchStream } from "../stream/patch_stream.ts";
-import { writeAtomically } from "../atomic_file.ts";
+import { writeAtomically } from "../common/atomic_file.ts";
 import type { Compute } from "../engine/compute.ts";
 import { defaultWorkers } from "../stream/worker_count.ts";
 import { type SizePhase, sizePhases } from "../stream/patch_sizes.ts";

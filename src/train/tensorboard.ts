@@ -5,7 +5,7 @@
  */
 import { type SummaryWriter, summaryWriter } from "../deps/tfjs_node.ts";
 import type { Engine } from "../engine/engine.ts";
-import { EmpSslError } from "../errors.ts";
+import { EmpSslError } from "../common/errors.ts";
 import type { StepMetrics } from "./events.ts";
 
 /** The metrics that are written, by their names in TensorBoard. */

@@ -4,14 +4,14 @@
  * @module
  */
 import type { EngineReport } from "../engine/engine.ts";
-import { EmpSslError } from "../errors.ts";
+import { EmpSslError } from "../common/errors.ts";
 import { checkInitialWeights } from "../checkpoint/initial_weights.ts";
 import { modelOf } from "../model/model_of.ts";
 import { tensorSpecs } from "../model/parameters.ts";
 import { microBatchOf } from "./batch.ts";
 import { dataName } from "../data/own_data.ts";
-import { atMost } from "../call_options.ts";
-import { existsSync } from "../files.ts";
+import { atMost } from "../common/call_options.ts";
+import { existsSync } from "../common/files.ts";
 import type { PrepareEvent } from "../data/prepare.ts";
 import { checkMembership, checkOwnName } from "../cluster/membership.ts";
 import { type Compute, startCompute } from "../engine/compute.ts";

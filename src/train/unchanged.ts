@@ -13,8 +13,8 @@ import {
 } from "../checkpoint/run_config.ts";
 import { mayDiffer, settingOf } from "../checkpoint/settings.ts";
 import { isModule, moduleUrl } from "../data/own_data.ts";
-import { errorMaker } from "../errors.ts";
-import { flagError, flagOf } from "../flag_error.ts";
+import { errorMaker } from "../common/errors.ts";
+import { flagError, flagOf } from "../common/flag_error.ts";
 import { type PatchSizes, patchSizesText } from "../stream/patch_sizes.ts";
 import { chosenRecipe } from "./chosen_recipe.ts";
 import { runRecipes } from "./views.ts";

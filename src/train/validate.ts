@@ -6,10 +6,10 @@
 import { isDeepStrictEqual } from "node:util";
 import type { TrainConfig } from "../checkpoint/run_config.ts";
 import { checkMembership } from "../cluster/membership.ts";
-import { checkSeed } from "../count.ts";
+import { checkSeed } from "../common/count.ts";
 import { checkOptionsOf } from "../data/catalog.ts";
 import { checkWish, type ClusterWish } from "../engine/engine.ts";
-import { flagError, flagOf } from "../flag_error.ts";
+import { flagError, flagOf } from "../common/flag_error.ts";
 import { viewCount } from "../model/methods/method.ts";
 import { WEIGHT } from "../model/methods/options.ts";
 import { methodNamed } from "../model/methods/methods.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { flagError } from "../flag_error.ts";
+import { flagError } from "../common/flag_error.ts";
 
 /** The length of a run. */
 interface Length {

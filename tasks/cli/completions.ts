@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { errorMaker } from "../../src/errors.ts";
+import { errorMaker } from "../../src/common/errors.ts";
 import type { Command } from "./flags.ts";
 
 const shellError = errorMaker("complete for", "INVALID_ARGUMENT");

@@ -5,7 +5,7 @@
  */
 import type { ResolvedConfig } from "../../src/checkpoint/run_config.ts";
 import { isModule } from "../../src/data/own_data.ts";
-import { defined } from "../../src/defined.ts";
+import { defined } from "../../src/common/defined.ts";
 import type { EvaluationResult } from "../../src/evaluate/evaluate.ts";
 import {
   isMadeWith,

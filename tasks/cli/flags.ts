@@ -5,8 +5,8 @@
  * @module
  */
 import { parseArgs } from "../../src/deps/std.ts";
-import { EmpSslError, errorMaker } from "../../src/errors.ts";
-import { suggestion } from "../../src/nearest.ts";
+import { EmpSslError, errorMaker } from "../../src/common/errors.ts";
+import { suggestion } from "../../src/common/nearest.ts";
 
 const flagError = errorMaker("understand", "INVALID_ARGUMENT");
 

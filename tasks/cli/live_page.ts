@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { atMost } from "../../src/call_options.ts";
+import { atMost } from "../../src/common/call_options.ts";
 import type { Dashboard } from "../../src/dashboard/dashboard.ts";
-import { EmpSslError } from "../../src/errors.ts";
+import { EmpSslError } from "../../src/common/errors.ts";
 import type { Values } from "./flags.ts";
 
 /** Starts the live page of `--dashboard`, before any long operation. */

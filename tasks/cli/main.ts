@@ -10,7 +10,11 @@ import {
 } from "../../src/engine/engine.ts";
 import type { Variant } from "../../src/engine/setup/wheels.ts";
 import type { PrepareEvent } from "../../src/data/prepare.ts";
-import { isEmpSslError, messageOf, nameFlags } from "../../src/errors.ts";
+import {
+  isEmpSslError,
+  messageOf,
+  nameFlags,
+} from "../../src/common/errors.ts";
 import { setUpTensorFlow } from "../../src/engine/setup/set_up.ts";
 import { exit } from "./exit.ts";
 import {

@@ -6,15 +6,15 @@
  */
 import { resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { writeAtomically } from "../../src/atomic_file.ts";
+import { writeAtomically } from "../../src/common/atomic_file.ts";
 import type {
   ResolvedConfig,
   TrainConfig,
 } from "../../src/checkpoint/run_config.ts";
 import { readCheckpointInfo } from "../../src/checkpoint/checkpoint.ts";
 import { IDENTITY, isSameSetting } from "../../src/checkpoint/settings.ts";
-import { errorMaker, messageOf } from "../../src/errors.ts";
-import { exists } from "../../src/files.ts";
+import { errorMaker, messageOf } from "../../src/common/errors.ts";
+import { exists } from "../../src/common/files.ts";
 import { sizePhases } from "../../src/stream/patch_sizes.ts";
 import { train } from "../../src/train/train.ts";
 import type { Values } from "./flags.ts";

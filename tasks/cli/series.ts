@@ -6,8 +6,8 @@
  */
 import { resolve } from "node:path";
 import type { EngineChoice } from "../../src/engine/engine.ts";
-import { exists } from "../../src/files.ts";
-import { codeOf, messageOf } from "../../src/errors.ts";
+import { exists } from "../../src/common/files.ts";
+import { codeOf, messageOf } from "../../src/common/errors.ts";
 import { writeReport } from "../../src/report/report.ts";
 import { keepPlan, type Plan, planError } from "./plan.ts";
 import { formatSeconds } from "./progress.ts";

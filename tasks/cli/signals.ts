@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { readSystemFile } from "../../src/system_file.ts";
+import { readSystemFile } from "../../src/common/system_file.ts";
 import { exit } from "./exit.ts";
 
 /** The exit codes after these signals. */

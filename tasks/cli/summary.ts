@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { percentSigned } from "../../src/percent.ts";
+import { percentSigned } from "../../src/common/percent.ts";
 import type { StepMetrics } from "../../src/train/events.ts";
 import { formatSeconds } from "./progress.ts";
 

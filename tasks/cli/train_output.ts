@@ -6,7 +6,7 @@
 import { cacheBytes } from "../../src/data/decoded_cache.ts";
 import type { EngineReport } from "../../src/engine/engine.ts";
 import type { ResolvedConfig } from "../../src/checkpoint/run_config.ts";
-import { percentSigned } from "../../src/percent.ts";
+import { percentSigned } from "../../src/common/percent.ts";
 import { patchSizesInWords, workOf } from "../../src/stream/patch_sizes.ts";
 import type { StepMetrics, TrainEvent } from "../../src/train/events.ts";
 import { Progress } from "./progress.ts";

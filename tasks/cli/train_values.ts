@@ -10,8 +10,8 @@ import type {
   PrecisionChoice,
   XlaChoice,
 } from "../../src/engine/engine.ts";
-import { messageOf } from "../../src/errors.ts";
-import { flagError } from "../../src/flag_error.ts";
+import { messageOf } from "../../src/common/errors.ts";
+import { flagError } from "../../src/common/flag_error.ts";
 import type { ArchitectureName } from "../../src/model/architectures.ts";
 import type { LarsClip } from "../../src/model/lars.ts";
 import type { OptimizerName } from "../../src/model/optimizer.ts";

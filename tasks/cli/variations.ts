@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { suggestion } from "../../src/nearest.ts";
-import { errorMaker } from "../../src/errors.ts";
+import { suggestion } from "../../src/common/nearest.ts";
+import { errorMaker } from "../../src/common/errors.ts";
 import { type Flag, parseFlags, type Values } from "./flags.ts";
 import { command as trainCommand } from "./train_flags.ts";
 

@@ -5,7 +5,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import * as tf from "../../src/deps/tfjs.ts";
 import { loadTensorFlow } from "../../src/engine/tensorflow/load.ts";
-import { codeOf } from "../../src/errors.ts";
+import { codeOf } from "../../src/common/errors.ts";
 import { attr } from "../../src/engine/trace/graph.ts";
 import { DType } from "../../src/engine/trace/messages.ts";
 import { narrow } from "../narrow.ts";

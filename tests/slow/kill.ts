@@ -6,7 +6,7 @@
  * @module
  */
 import { assert, assertEquals } from "@std/assert";
-import { Purpose, RandomStream } from "../../src/random.ts";
+import { Purpose, RandomStream } from "../../src/common/random.ts";
 import { withFolder } from "../images.ts";
 import {
   finish,

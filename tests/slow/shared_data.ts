@@ -1,7 +1,7 @@
 /** The developers' data sets, where present: each is trained on and evaluated. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { unpack } from "../../src/data/unpack.ts";
-import { exists } from "../../src/files.ts";
+import { exists } from "../../src/common/files.ts";
 import { withFolder } from "../images.ts";
 import { engineForTasks, runTask } from "../tasks.ts";
 

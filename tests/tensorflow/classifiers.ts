@@ -9,7 +9,7 @@ import { knn } from "../../src/evaluate/knn.ts";
 import { LinearClassifier } from "../../src/evaluate/linear_classifier.ts";
 import { linearProbe } from "../../src/evaluate/linear_probe.ts";
 import { KNN, LINEAR_PROBE } from "../../src/evaluate/protocol.ts";
-import { Purpose, RandomStream } from "../../src/random.ts";
+import { Purpose, RandomStream } from "../../src/common/random.ts";
 import { learningRate } from "../../src/model/schedule.ts";
 import golden from "../../fixtures/probe.json" with { type: "json" };
 import { hashed } from "../formula.ts";

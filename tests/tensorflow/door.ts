@@ -7,7 +7,7 @@ import {
 } from "../../bench/run_trace.ts";
 import * as tf from "../../src/deps/tfjs.ts";
 import { summaryWriter } from "../../src/deps/tfjs_node.ts";
-import { codeOf } from "../../src/errors.ts";
+import { codeOf } from "../../src/common/errors.ts";
 import { installedLibraries } from "../../src/engine/setup/locate.ts";
 import { openTensorFlow } from "../../src/engine/tensorflow/c_api.ts";
 import { EagerBinding } from "../../src/engine/tensorflow/eager_binding.ts";

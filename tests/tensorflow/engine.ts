@@ -3,7 +3,7 @@ import type { Precision } from "../../src/engine/engine.ts";
 import type { GraphEngine } from "../../src/engine/tensorflow/graph_engine.ts";
 import { installedLibraries } from "../../src/engine/setup/locate.ts";
 import { loadTensorFlow } from "../../src/engine/tensorflow/load.ts";
-import { messageOf } from "../../src/errors.ts";
+import { messageOf } from "../../src/common/errors.ts";
 
 /** What a test that needs the engine uses in its declaration. */
 export interface EngineForTest {

@@ -1,6 +1,6 @@
 /** Exports, each checked in the program that it is meant for. */
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { EmpSslError } from "../../src/errors.ts";
+import { EmpSslError } from "../../src/common/errors.ts";
 import { type ExportConfig, exportModel } from "../../src/export/export.ts";
 import {
   architecture,

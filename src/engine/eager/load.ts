@@ -9,7 +9,7 @@ import {
   importWasm,
   importWebgpu,
 } from "../../deps/tfjs_backends.ts";
-import { EmpSslError, messageOf } from "../../errors.ts";
+import { EmpSslError, messageOf } from "../../common/errors.ts";
 import type { Device } from "../engine.ts";
 import { EagerEngine } from "./eager_engine.ts";
 import { registerEagerKernels } from "./kernels.ts";

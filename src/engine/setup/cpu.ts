@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { readSystemFile } from "../../system_file.ts";
+import { readSystemFile } from "../../common/system_file.ts";
 
 /**
  * Why TensorFlow cannot run on a CPU; undefined where it can, or where it is not known.

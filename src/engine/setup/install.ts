@@ -7,10 +7,10 @@
  * @module
  */
 import { statfs } from "node:fs/promises";
-import { cacheFolder } from "../../cache.ts";
-import { EmpSslError, messageOf } from "../../errors.ts";
-import { Failure } from "../../failure.ts";
-import { lockFile } from "../../file_lock.ts";
+import { cacheFolder } from "../../common/cache.ts";
+import { EmpSslError, messageOf } from "../../common/errors.ts";
+import { Failure } from "../../common/failure.ts";
+import { lockFile } from "../../common/file_lock.ts";
 import { installedLibraries } from "./locate.ts";
 import { checkPip, lastLine, runProgram, setupError } from "./pip.ts";
 import {

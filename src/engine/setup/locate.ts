@@ -3,9 +3,9 @@
  *
  * @module
  */
-import { writeAtomically } from "../../atomic_file.ts";
-import { cacheFolder } from "../../cache.ts";
-import { exists } from "../../files.ts";
+import { writeAtomically } from "../../common/atomic_file.ts";
+import { cacheFolder } from "../../common/cache.ts";
+import { exists } from "../../common/files.ts";
 import { engineFolder, libraryFile, type Variant } from "./wheels.ts";
 
 /** An installed library. */

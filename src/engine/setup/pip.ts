@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { EmpSslError } from "../../errors.ts";
+import { EmpSslError } from "../../common/errors.ts";
 
 /** The error of a set-up that failed. */
 export function setupError(

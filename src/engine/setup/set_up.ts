@@ -3,10 +3,10 @@
  *
  * @module
  */
-import type { CallOptions } from "../../call_options.ts";
-import { messageOf } from "../../errors.ts";
+import type { CallOptions } from "../../common/call_options.ts";
+import { messageOf } from "../../common/errors.ts";
 import { installEngine } from "./install.ts";
-import { rethrowing } from "../../failure.ts";
+import { rethrowing } from "../../common/failure.ts";
 import { chosenVariant, installedLibraries, keepChoice } from "./locate.ts";
 import { hasGpuWheels, hasNvidiaGpu, type Variant } from "./wheels.ts";
 

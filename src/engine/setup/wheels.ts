@@ -4,10 +4,10 @@
  *
  * @module
  */
-import { readSystemFile } from "../../system_file.ts";
+import { readSystemFile } from "../../common/system_file.ts";
 import { whyUnsupportedCpu } from "./cpu.ts";
-import { cacheFolder } from "../../cache.ts";
-import { EmpSslError } from "../../errors.ts";
+import { cacheFolder } from "../../common/cache.ts";
+import { EmpSslError } from "../../common/errors.ts";
 
 /** TensorFlow for the CPU alone, or with CUDA. */
 export type Variant = "cpu" | "gpu";

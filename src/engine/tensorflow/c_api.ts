@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { EmpSslError, messageOf } from "../../errors.ts";
+import { EmpSslError, messageOf } from "../../common/errors.ts";
 
 const pointer = "pointer", buffer = "buffer", size = "usize", int = "i32";
 const nothing = "void";

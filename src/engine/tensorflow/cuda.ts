@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { messageOf } from "../../errors.ts";
+import { messageOf } from "../../common/errors.ts";
 
 /** A library, and whether this process can load it. */
 export interface CudaLibrary {

@@ -7,7 +7,7 @@
  * @module
  */
 import type { Binding, OpAttr, TensorMetadata } from "../../deps/tfjs_node.ts";
-import { bytesOf } from "../../files.ts";
+import { bytesOf } from "../../common/files.ts";
 import { ATTRIBUTES, nameBytes, setAttribute } from "./op_attributes.ts";
 import { DType } from "../trace/messages.ts";
 import { cString, type TensorFlowC, versionOf } from "./c_api.ts";

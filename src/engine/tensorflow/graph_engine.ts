@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { codeOf, EmpSslError } from "../../errors.ts";
+import { codeOf, EmpSslError } from "../../common/errors.ts";
 import { featureLayer, featureWidth } from "../../model/encoder.ts";
 import { foldBatchNorms, foldedSpecs } from "../../model/fold_batch_norms.ts";
 import { stemOf } from "../../model/blocks.ts";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { EmpSslError, messageOf } from "../../errors.ts";
+import { EmpSslError, messageOf } from "../../common/errors.ts";
 import { sizeOf } from "../../model/tensors.ts";
 import { cString, type TensorFlowC } from "./c_api.ts";
 import { type Device, readDevices } from "./devices.ts";

@@ -5,7 +5,7 @@
  */
 import * as tf from "../../deps/tfjs.ts";
 import { makeNodeBackend } from "../../deps/tfjs_node.ts";
-import { codeOf, EmpSslError, messageOf } from "../../errors.ts";
+import { codeOf, EmpSslError, messageOf } from "../../common/errors.ts";
 import type {
   EngineReport,
   EngineWish,

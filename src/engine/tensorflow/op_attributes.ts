@@ -4,7 +4,7 @@
  * @module
  */
 import type { OpAttr } from "../../deps/tfjs_node.ts";
-import { bytesOf } from "../../files.ts";
+import { bytesOf } from "../../common/files.ts";
 import { cString, type TensorFlowC } from "./c_api.ts";
 
 /** The package's numbers for the kinds of attributes. */

@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { splitAddress } from "../../address.ts";
-import { codeOf, EmpSslError } from "../../errors.ts";
+import { splitAddress } from "../../common/address.ts";
+import { codeOf, EmpSslError } from "../../common/errors.ts";
 import type { ClusterWish } from "../engine.ts";
 import { Collectives, type ReplicaSettings } from "../trace/collectives.ts";
 import { prefixOf } from "../trace/names.ts";

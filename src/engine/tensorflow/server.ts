@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { EmpSslError, messageOf } from "../../errors.ts";
-import { splitAddress } from "../../address.ts";
+import { EmpSslError, messageOf } from "../../common/errors.ts";
+import { splitAddress } from "../../common/address.ts";
 import { type TensorFlowC, textOf } from "./c_api.ts";
 import { listenOnlyOn } from "./listen_filter.ts";
 import { encodeServerConfig, type ServerConfig } from "./session_config.ts";

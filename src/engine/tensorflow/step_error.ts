@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { EmpSslError, type ErrorCode } from "../../errors.ts";
-import { AFTER_DIVERGENCE } from "../../remedies.ts";
+import { EmpSslError, type ErrorCode } from "../../common/errors.ts";
+import { AFTER_DIVERGENCE } from "../../common/remedies.ts";
 import { NODES } from "../trace/names.ts";
 import { TensorFlowError } from "./status.ts";
 
@@ -71,7 +71,7 @@ function kindOf(
  *
  * @example A matrix that cannot be inverted means that training has diverged
  * ```ts
- * import { codeOf } from "../../errors.ts";
+ * import { codeOf } from "../../common/errors.ts";
  * import { TensorFlowError } from "./status.ts";
  * import { stepError } from "./step_error.ts";
  *

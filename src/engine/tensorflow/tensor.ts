@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { bytesOf } from "../../files.ts";
+import { bytesOf } from "../../common/files.ts";
 import { DType } from "../trace/messages.ts";
 import type { TensorFlowC } from "./c_api.ts";
 

@@ -5,7 +5,7 @@
  * @module
  */
 import * as tf from "../../deps/tfjs.ts";
-import { EmpSslError } from "../../errors.ts";
+import { EmpSslError } from "../../common/errors.ts";
 import { Rematerialization } from "./rematerialization.ts";
 import { GraphBuilder, type GraphValue } from "./graph.ts";
 import type { KernelSettings } from "./kernel.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import * as tf from "../../deps/tfjs.ts";
-import { EmpSslError, messageOf } from "../../errors.ts";
+import { EmpSslError, messageOf } from "../../common/errors.ts";
 import type { Precision } from "../engine.ts";
 import { TRACE_BACKEND, TraceBackend } from "./backend.ts";
 import type { ReplicaSettings } from "./collectives.ts";

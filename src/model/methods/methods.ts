@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { checkOneOf } from "../../choice_names.ts";
+import { checkOneOf } from "../../common/choice_names.ts";
 import type { ModelConfig } from "../architectures.ts";
 import { BYOL } from "./byol.ts";
 import { EMP_SSL } from "./emp_ssl.ts";

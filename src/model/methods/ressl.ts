@@ -13,7 +13,7 @@
  * @module
  */
 import * as tf from "../../deps/tfjs.ts";
-import { Purpose, RandomStream } from "../../random.ts";
+import { Purpose, RandomStream } from "../../common/random.ts";
 import type { ModelConfig } from "../architectures.ts";
 import { normalizeRows } from "../projector.ts";
 import type { Method } from "./method.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { closestString, levenshteinDistance } from "./deps/std.ts";
+import { closestString, levenshteinDistance } from "../deps/std.ts";
 
 /** How many words that begin with the given one are suggested together. */
 const MOST = 3;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { delay } from "./deps/std.ts";
+import { delay } from "../deps/std.ts";
 
 /** Milliseconds between two attempts. */
 const PAUSE_MS = 500;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { abortable, delay } from "./deps/std.ts";
+import { abortable, delay } from "../deps/std.ts";
 
 /** Options that all long calls have in common: a signal and an event callback. */
 export interface CallOptions<Event> {
