@@ -196,6 +196,33 @@ Deno.test({
 });
 
 Deno.test({
+  name: `a session that is disposed of during runs ends after them${reason}`,
+  ignore,
+  async fn() {
+    const side = 600, shape = [side, side];
+    const session = engine!.session(
+      graphOf(shape, (graph, x) => {
+        // As long as it takes to dispose of the session: ten products.
+        let y = x;
+        for (let i = 0; i < 10; i++) {
+          y = graph.value("MatMul", [y, x], shape);
+        }
+        return y;
+      }),
+    );
+    const values = new Float32Array(side * side);
+    for (let i = 0; i < side; i++) values[i * side + i] = 1;
+    const feed = { name: "x", shape, values };
+    const runs = Promise.all([1, 2, 3].map(() => session.run([feed], ["y"])));
+    session[Symbol.dispose]();
+    const late = await assertRejects(() => session.run([feed], ["y"]));
+    assertEquals(codeOf(late), "INVALID_ARGUMENT");
+    for (const [y] of await runs) assertEquals(y, values);
+    session[Symbol.dispose]();
+  },
+});
+
+Deno.test({
   name: `an array of another length than the batch is refused${reason}`,
   ignore,
   async fn() {

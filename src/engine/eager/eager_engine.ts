@@ -5,6 +5,7 @@
  * @module
  */
 import * as tf from "../../deps/tfjs.ts";
+import { errorMaker } from "../../common/errors.ts";
 import { encode, featureWidth } from "../../model/encoder.ts";
 import { scopeOf } from "../../model/layers.ts";
 import { tensorSpecs } from "../../model/parameters.ts";
@@ -19,6 +20,8 @@ import type {
 import { stepBytes } from "../micro_batch.ts";
 import { EagerTrainer } from "./eager_trainer.ts";
 import { patchTensor, upload } from "./tensors.ts";
+
+const encodeError = errorMaker("encode", "INVALID_ARGUMENT");
 
 /** Memory of a forward pass: WebAssembly has 4 GiB in all. */
 const ENCODED_BYTES = 1e9;
@@ -58,13 +61,25 @@ export class EagerEngine implements Engine {
     const each = 2 * (stepBytes(patch, 1) - stepBytes(patch, 0));
     const most = Math.max(1, Math.floor(ENCODED_BYTES / each));
     const { engine } = this.report;
+    let disposed = false;
     return Promise.resolve({
       width,
       async encode(values: Uint8Array | Float32Array) {
         // Another engine may have been loaded into this thread since. At once, as the
         // backend is loaded; nothing waits before the features are computed.
         void tf.setBackend(engine);
-        const length = values.length / rows;
+        if (disposed) {
+          const found = "the encoder has been disposed of";
+          throw encodeError("patches", found, "load it again");
+        }
+        const length = patchSize ** 2 * model.channels;
+        if (values.length !== rows * length) {
+          throw encodeError(
+            `${values.length} values`,
+            `${rows} patches have ${rows * length}`,
+            "give the values of exactly one batch",
+          );
+        }
         const parts: tf.Tensor[] = [];
         for (let first = 0; first < rows; first += most) {
           const end = Math.min(first + most, rows);
@@ -88,7 +103,10 @@ export class EagerEngine implements Engine {
         features.dispose();
         return data;
       },
-      dispose: () => tf.dispose(tensors),
+      dispose() {
+        disposed = true;
+        tf.dispose(tensors);
+      },
     });
   }
 }

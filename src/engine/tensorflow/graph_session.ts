@@ -54,6 +54,9 @@ export class GraphSession implements Disposable {
   #graph: Deno.PointerValue;
   #session: Deno.PointerValue;
   #operations = new Map<string, Deno.PointerValue>();
+  /** Runs that have not ended; the session is freed after the last one. */
+  #running = 0;
+  #disposed = false;
 
   private constructor(
     c: TensorFlowC,
@@ -217,6 +220,7 @@ export class GraphSession implements Disposable {
       fetches: this.#outputs(fetches),
       targets: new Uint8Array(8),
     };
+    this.#running++;
     try {
       await withStatusAsync(c, (status) =>
         c.TF_SessionRun(
@@ -238,6 +242,8 @@ export class GraphSession implements Disposable {
     } finally {
       for (const tensor of tensors) c.TF_DeleteTensor(tensor);
       args.feeds = [];
+      this.#running--;
+      if (this.#disposed) this.#freeIfIdle();
     }
     return Array.from(
       outputs,
@@ -248,7 +254,7 @@ export class GraphSession implements Disposable {
 
   /** The session; an error after it has been closed, instead of a crash. */
   #live(): Deno.PointerValue {
-    if (this.#session !== null) return this.#session;
+    if (!this.#disposed) return this.#session;
     throw new EmpSslError({
       action: "compute with",
       subject: "the model",
@@ -267,10 +273,18 @@ export class GraphSession implements Disposable {
     );
   }
 
-  /** Closes the session; frees the graph, its variables and its resources. */
+  /**
+   * Refuses further runs; closes the session and frees the graph, its variables and its
+   * resources as soon as the runs of other callers have ended.
+   */
   [Symbol.dispose](): void {
+    this.#disposed = true;
+    this.#freeIfIdle();
+  }
+
+  #freeIfIdle(): void {
     const c = this.#c, session = this.#session;
-    if (session === null) return;
+    if (session === null || this.#running > 0) return;
     this.#session = null;
     try {
       withStatus(c, (status) => c.TF_CloseSession(session, status));

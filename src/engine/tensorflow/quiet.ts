@@ -8,6 +8,7 @@ import { cString } from "./c_api.ts";
 
 const STDERR = 2;
 const WRITE_ONLY = 1;
+const NOWHERE = "/dev/null";
 
 /**
  * Runs a function while standard error is redirected to /dev/null. Exceptions
@@ -21,12 +22,25 @@ export function withoutStderr<T>(run: () => T): T {
       dup2: { parameters: ["i32", "i32"], result: "i32" },
       open: { parameters: ["buffer", "i32"], result: "i32" },
       close: { parameters: ["i32"], result: "i32" },
+      readlink: {
+        parameters: ["buffer", "buffer", "usize"],
+        result: "isize",
+      },
     }).symbols;
   } catch {
     return run();
   }
   const kept = libc.dup(STDERR);
-  const nowhere = libc.open(cString("/dev/null"), WRITE_ONLY);
+  // Another thread has redirected it already and will restore it: restoring what is
+  // kept here would lose it for the whole process.
+  const target = new Uint8Array(NOWHERE.length);
+  const link = cString(`/proc/self/fd/${kept}`);
+  const length = Number(libc.readlink(link, target, BigInt(target.length)));
+  if (new TextDecoder().decode(target.subarray(0, length)) === NOWHERE) {
+    libc.close(kept);
+    return run();
+  }
+  const nowhere = libc.open(cString(NOWHERE), WRITE_ONLY);
   if (kept < 0 || nowhere < 0) return run();
   libc.dup2(nowhere, STDERR);
   libc.close(nowhere);
