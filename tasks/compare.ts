@@ -31,6 +31,7 @@ import {
   stepsWithin,
 } from "./cli/plan.ts";
 import {
+  checkMemory,
   evaluateInSeries,
   EVALUATION_FLAGS,
   evaluationOf,
@@ -57,6 +58,8 @@ const SHARED = [
   "limit-images",
   "arch",
   "model",
+  "channels",
+  "bits",
   "patch-size",
   "seed",
   "workers",
@@ -230,6 +233,10 @@ export async function run(values: Values): Promise<void> {
     checkRun(`${dir}/${name}`, resolved);
   }
   await setUpEngine({ engine });
+  await checkMemory(
+    [...chosen].filter(([name]) => !isTrained(`${dir}/${name}`))
+      .map(([, { resolved }]) => resolved),
+  );
   const comparison = { evaluation, dir, budget, plan, planPath };
   const series = { dir, names: [...chosen.keys()], plan, planPath, engine };
   await makeSeries(

@@ -31,6 +31,7 @@ import {
   sharedOf,
 } from "./cli/plan.ts";
 import {
+  checkMemory,
   evaluateInSeries,
   EVALUATION_FLAGS,
   evaluationOf,
@@ -165,8 +166,12 @@ export async function run(values: Values, choices: string[]): Promise<void> {
   const budget = epoch === undefined ? {} : { epoch };
   const plan = await readPlan(planPath, budget, sharedOf(values));
   for (const { name, resolved } of all) checkRun(`${dir}/${name}`, resolved);
-  keepPlan(planPath, plan);
   await setUpEngine({ engine });
+  await checkMemory(
+    all.filter(({ name }) => !isTrained(`${dir}/${name}`))
+      .map(({ resolved }) => resolved),
+  );
+  keepPlan(planPath, plan);
   const byName = new Map(all.map((own) => [own.name, own.choices]));
   const series = { dir, names: [...byName.keys()], plan, planPath, engine };
   await makeSeries(series, async (name, { title, signal }) => {

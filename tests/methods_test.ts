@@ -1,12 +1,21 @@
 /** The other methods as whole runs: resume, evaluation, exports, replicas, errors. */
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import { statisticsOf } from "../src/data/statistics.ts";
 import { METHODS } from "../src/model/methods/methods.ts";
 import { tensorSpecs } from "../src/model/parameters.ts";
+import type { ResolvedConfig } from "../src/checkpoint/run_config.ts";
 import { recipeOf } from "../src/patches/recipe.ts";
+import type { PartialRecipe } from "../src/patches/recipe_schema.ts";
 import { prepareRun } from "../src/train/config.ts";
 import { readChoices } from "../src/train/config_schema.ts";
 import { resumedConfig } from "../src/train/resume.ts";
+import { checkUnchanged } from "../src/train/unchanged.ts";
+import { runRecipes } from "../src/train/views.ts";
 import { modelOf } from "../src/model/model_of.ts";
 import { withFolder } from "./images.ts";
 import { NARROW_FLAGS } from "./narrow.ts";
@@ -245,6 +254,15 @@ Deno.test({
         assertEquals(refused.code, 2);
         assertStringIncludes(refused.err, "they were begun with");
       }
+      // A batch that no memory holds is refused before the first method is trained.
+      const large = await runTask("compare", [
+        ...["--methods", "emp-ssl,simclr", "--limit-images", "60", "--bs"],
+        ...["60", "--arch", "resnet18-cifar", "--patch-size", "800"],
+        ...["--dir", `${dir}/large`],
+      ]);
+      assertEquals(large.code, 2, large.err);
+      assertStringIncludes(large.err, "give fewer images");
+      assertEquals([...Deno.readDirSync(`${dir}/large`)], []);
       // A folder with other files than a run's is not removed.
       await Deno.mkdir(`${dir}/mine/simclr`, { recursive: true });
       await Deno.writeTextFile(`${dir}/mine/simclr/notes.txt`, "mine");
@@ -283,6 +301,46 @@ Deno.test("views keep the user's recipe, in a run and in its configuration", asy
   });
 });
 
+Deno.test("a named recipe is kept for views, with the data's statistics", async () => {
+  await withFolder(async (dir) => {
+    const named = { method: "simclr", recipe: "cifar" } as const;
+    const { config } = await prepareRun(named);
+    const path = `${dir}/config.json`;
+    await Deno.writeTextFile(path, JSON.stringify(config));
+    const again = await prepareRun(readChoices(path));
+    assertEquals(again.config.views, config.views);
+    const data = "cifar10", arch = "resnet18-cifar", method = "simclr";
+    const usual = runRecipes({ data, method }, arch, 3);
+    const recipe: PartialRecipe = { base: "cifar", crop: { scale: [0.2, 1] } };
+    const [view] = runRecipes({ data, method, recipe }, arch, 3).views!;
+    assertEquals(view!.normalize, usual.views![0]!.normalize);
+    assertEquals([view!.crop.scale, view!.solarize], [[0.2, 1], 0.1]);
+    const [grey] = runRecipes({ data, method, recipe }, arch, 1).views!;
+    assertEquals(grey!.grayscale, 0);
+  });
+});
+
+Deno.test("a resumed run of views has its own views, not those of its evaluation", async () => {
+  const { config } = await prepareRun({ method: "simclr" });
+  const refused = (
+    recipe: PartialRecipe,
+    stored: ResolvedConfig,
+    found: string,
+  ) => {
+    const error = assertThrows(() =>
+      checkUnchanged("runs/a", stored, { recipe })
+    );
+    assertStringIncludes((error as Error).message, found);
+  };
+  // All of these are parts of EMP-SSL's patches.
+  refused({ solarize: 0.1 }, config, "it was started with no recipe");
+  refused({ crop: { scale: [0.25, 0.25] } }, config, "started with no recipe");
+  const recipe = { solarize: 0.3, flip: 0 };
+  const own = (await prepareRun({ method: "simclr", recipe })).config;
+  checkUnchanged("runs/a", own, { recipe: { flip: 0 } });
+  refused({ flip: 0.5 }, own, '{"solarize":0.3,"flip":0}');
+});
+
 Deno.test("what a method does not have is refused", async () => {
   const cases: [string[], string][] = [
     [["--method", "moco"], "it is not one of emp-ssl, simclr, byol"],
@@ -306,6 +364,10 @@ Deno.test("what a method does not have is refused", async () => {
       "temperature is 0, give a number from 0.03 up",
     ],
     [["--method", "byol", "--preset", "fast"], "presets are only for EMP-SSL"],
+    [
+      ["--method", "ressl", "--lars-clip", "initial"],
+      "the steps of ressl are not scaled by LARS",
+    ],
   ];
   for (const [args, message] of cases) {
     const { code, err } = await runTask("train", args);

@@ -8,7 +8,7 @@ import type { CallOptions } from "../common/call_options.ts";
 import { resolve } from "node:path";
 import { datasetEntry } from "../data/catalog.ts";
 import { checkPlaces } from "../data/check_places.ts";
-import { withPixels } from "../data/open_dataset.ts";
+import { openDataset, withPixels } from "../data/open_dataset.ts";
 import { isModule, moduleUrl } from "../data/own_data.ts";
 import { digestOf } from "../data/digest.ts";
 import { checkCache } from "../data/decoded_cache.ts";
@@ -32,7 +32,12 @@ import {
 import { unlessLeftOut } from "../checkpoint/settings.ts";
 import { type TrainChoices, withDefaults } from "./choices.ts";
 import { dataDefaults } from "./data_defaults.ts";
-import { headChoices, methodRate, methodWarmUp } from "./method_defaults.ts";
+import {
+  headChoices,
+  methodDefaults,
+  methodRate,
+  methodWarmUp,
+} from "./method_defaults.ts";
 import { runRecipes } from "./views.ts";
 import { validateConfig } from "./validate.ts";
 import { warmUpSteps } from "./warm_up.ts";
@@ -79,10 +84,19 @@ export interface PreparedRun {
 }
 
 /** Rejects choices of a new run that would have no effect. */
-function checkUsed(
-  { data, dataDir, classes, cache, cacheLimit }: TrainConfig,
-): void {
+function checkUsed(config: TrainConfig): void {
+  const { data, dataDir, classes, cache, cacheLimit, larsClip } = config;
   checkPlaces({ data, dataDir, classes }, "train with");
+  if (
+    larsClip === "initial" &&
+    methodDefaults(config).optimizer.scaling === "none"
+  ) {
+    throw flagError(
+      `--lars-clip ${larsClip}`,
+      `the steps of ${config.method} are not scaled by LARS`,
+      "leave it out",
+    );
+  }
   if (cacheLimit === undefined || cache !== undefined) return;
   throw flagError(
     `--cache-limit ${cacheLimit}`,
@@ -123,7 +137,30 @@ export async function prepareRun(
 ): Promise<PreparedRun> {
   const config = withDefaults(choices);
   checkUsed(config);
-  return await prepare(config, call);
+  const run = await prepare(config, call);
+  if (config.bits === undefined && config.model?.channels !== undefined) {
+    await refuseLostBits(run, config.model.channels);
+  }
+  return run;
+}
+
+/** Rejects images of 16 bits of which 8 would be read, unless the user asked for that. */
+async function refuseLostBits(
+  { config, source }: PreparedRun,
+  channels: number,
+): Promise<void> {
+  if (config.bits === 16) return;
+  const whole = await openDataset({
+    ...source,
+    pixels: { channels, bits: 16 },
+  });
+  // An image of 8 bits cannot be read as one of 16.
+  if (await firstWhole(whole).catch(() => undefined) === undefined) return;
+  throw flagError(
+    `--channels ${channels}`,
+    "the images have 16 bits a channel, of which the upper 8 would be read",
+    "give --bits 16 too, or --bits 8 if that is wanted",
+  );
 }
 
 async function prepare(

@@ -28,7 +28,7 @@ import { METHOD_NAMES } from "../model/methods/methods.ts";
 import { MOST_WIDTH } from "../model/methods/options.ts";
 import { SCHEDULES } from "../model/schedule.ts";
 import { errorMaker, messageOf } from "../common/errors.ts";
-import { defaultRecipe, flatChoices, withDefaults } from "./choices.ts";
+import { flatChoices, withDefaults } from "./choices.ts";
 import { chosenRecipe } from "./chosen_recipe.ts";
 import { methodRate, methodWarmUp } from "./method_defaults.ts";
 
@@ -177,12 +177,19 @@ export function checkChoices(
       suggestion(name, CHOICES, `give some of ${CHOICES.join(", ")}`),
     );
   }
-  const found = JSON.stringify(issue.input)?.slice(0, 60) ?? "nothing";
+  const found = asText(issue.input).slice(0, 60);
   throw choiceError(
     `${name || "the content"} in ${where}`,
     `it is ${found}`,
     `give ${wanted(issue)}`,
   );
+}
+
+/** A value in a message: JSON has no NaN, and no big integers. */
+function asText(value: unknown): string {
+  return typeof value === "number" || typeof value === "bigint"
+    ? `${value}`
+    : JSON.stringify(value) ?? "nothing";
 }
 
 /** Removes what a run has stored and other choices would change. */
@@ -236,7 +243,6 @@ export function readChoices(path: string): Partial<TrainConfig> {
     choices.recipe = stored.viewRecipe as TrainConfig["recipe"];
   }
   if (isRun) forgetDerived(choices, stored as unknown as ResolvedConfig);
-  if (choices.recipe === defaultRecipe(choices.arch)) delete choices.recipe;
   if (choices.recipe === undefined) delete choices.recipe;
   checkChoices(withDefaults(choices), path);
   return flatChoices(choices);

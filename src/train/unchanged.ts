@@ -31,7 +31,7 @@ function asKept(
   if (key === "recipe" && stored.views !== undefined) {
     const recipe = value as TrainConfig["recipe"];
     const { views } = runRecipes({ ...stored, recipe }, stored.arch, channels);
-    return isDeepStrictEqual(views, stored.views) ? stored.recipe : value;
+    return isDeepStrictEqual(views, stored.views) ? stored.viewRecipe : value;
   }
   if (key === "recipe") {
     return chosenRecipe(value as TrainConfig["recipe"], stored.arch, channels);
@@ -127,7 +127,10 @@ export function differenceOf(
   for (const [key, value] of Object.entries(given)) {
     if (key === "patchSize" || key === "progressive") continue;
     if (value === undefined || isFree(key, value)) continue;
-    const kept = settingOf(stored, key as keyof ResolvedConfig);
+    // The recipe of a run with views is that of its evaluation.
+    const kept = key === "recipe" && stored.views !== undefined
+      ? stored.viewRecipe
+      : settingOf(stored, key as keyof ResolvedConfig);
     if (isDeepStrictEqual(kept, asKept(key, value, stored))) continue;
     // Of these, the parts that are given have to be those of the run.
     const hasParts = ["recipe", "model", "methodOptions"].includes(key);

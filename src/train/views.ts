@@ -48,14 +48,16 @@ export function runRecipes(
   }
   const normalize = statisticsOf(data, channels);
   const imagenet = isForPhotographs(arch);
+  const { base: named, ...parts } = typeof recipe === "string"
+    ? { base: recipe }
+    : recipe ?? {};
   const views = method.views({ imagenet, normalize }).map((view) => {
     const base = forChannels(view, channels);
     if (recipe === undefined) return base;
+    // A named recipe has no statistics of its own: the data's remain.
     const own = completeRecipe(
-      typeof recipe === "string"
-        ? forChannels(recipeOf(recipe), channels)
-        : recipe,
-      base,
+      parts,
+      named ? { ...base, ...forChannels(recipeOf(named), channels) } : base,
     );
     checkChannels(own, channels);
     return own;

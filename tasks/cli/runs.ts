@@ -5,9 +5,13 @@
  * @module
  */
 import { readCheckpointInfo } from "../../src/checkpoint/checkpoint.ts";
-import type { TrainConfig } from "../../src/checkpoint/run_config.ts";
+import type {
+  ResolvedConfig,
+  TrainConfig,
+} from "../../src/checkpoint/run_config.ts";
 import { operational } from "../../src/checkpoint/settings.ts";
 import { removeUnsavedRun } from "../../src/checkpoint/run_folder.ts";
+import { startCompute } from "../../src/engine/compute.ts";
 import type { EngineChoice } from "../../src/engine/engine.ts";
 import {
   evaluate,
@@ -27,6 +31,7 @@ import {
   methodNamed,
 } from "../../src/model/methods/methods.ts";
 import { workOf } from "../../src/stream/patch_sizes.ts";
+import { microBatchOf } from "../../src/train/batch.ts";
 import { hasCheckpoint } from "../../src/train/resume.ts";
 import { train } from "../../src/train/train.ts";
 import type { Command, Values } from "./flags.ts";
@@ -39,6 +44,33 @@ export function isTrained(dir: string): boolean {
     return step >= config.steps;
   } catch {
     return false;
+  }
+}
+
+/**
+ * Rejects a run whose batch cannot be split and is too large for the free memory,
+ * before the first run of the series is trained.
+ *
+ * @throws {EmpSslError} `INVALID_ARGUMENT`.
+ */
+export async function checkMemory(runs: ResolvedConfig[]): Promise<void> {
+  const whole = runs.filter((config) =>
+    !methodNamed(config.method).microBatches
+  );
+  if (whole.length === 0) return;
+  const { engine, threads, precision } = whole[0]!;
+  const compute = await startCompute({ engine, threads, precision });
+  try {
+    for (const config of whole) {
+      const own = config.precision;
+      const { report } = compute;
+      microBatchOf(config, {
+        ...report,
+        precision: own === "auto" ? report.precision : own,
+      });
+    }
+  } finally {
+    await compute.close();
   }
 }
 

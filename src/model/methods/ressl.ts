@@ -35,20 +35,18 @@ import { targetScope, targetStatistics, tau } from "./target.ts";
 
 const projector = (model: ModelConfig) => projectorOf(model, { norms: false });
 
-/** Larger exponents could overflow float32 when summed over a long queue. */
-const MOST = 60;
-
 /**
  * The cross entropy of the two relations (softmax over the queue). Since Σ_j p_j = 1,
  * Σ_j p_j q·Q_j is q·(Σ_j p_j Q_j): one matrix product instead of several passes over
- * the large matrices of relations.
+ * the large matrices of relations. The lowest `TEMPERATURE` keeps the exponentials, and
+ * their sum over the longest queue, in the range of fp32.
  *
  * @param q `b×d`, rows of length 1.
  * @param options k, `b×d`, rows of length 1, without gradient; the queue, `n×d`; the
  * two temperatures.
  * @returns A scalar.
  */
-export function relationLoss(
+function relationLoss(
   q: tf.Tensor,
   { k, queue, student, teacher }: {
     k: tf.Tensor;
@@ -57,22 +55,12 @@ export function relationLoss(
     teacher: number;
   },
 ): tf.Tensor {
-  // exp(cosine / T − shift): the shift is the largest exponent, 1/T, where it is large.
-  const shiftOf = (temperature: number) =>
-    1 / temperature > MOST ? 1 / temperature : 0;
-  const relation = (rows: tf.Tensor, temperature: number) => {
-    const scaled = tf.mul(rows, 1 / temperature);
-    const exponents = tf.matMul(scaled, queue, false, true);
-    const shift = shiftOf(temperature);
-    return tf.exp(shift === 0 ? exponents : tf.sub(exponents, shift));
-  };
+  const relation = (rows: tf.Tensor, temperature: number) =>
+    tf.exp(tf.matMul(tf.mul(rows, 1 / temperature), queue, false, true));
   const wanted = relation(k, teacher);
   const mean = tf.div(tf.matMul(wanted, queue), tf.sum(wanted, 1, true));
   const agreement = tf.mul(tf.sum(tf.mul(q, mean), 1), 1 / student);
-  const logSum = tf.add(
-    tf.log(tf.sum(relation(q, student), 1)),
-    shiftOf(student),
-  );
+  const logSum = tf.log(tf.sum(relation(q, student), 1));
   return tf.mean(tf.sub(logSum, agreement));
 }
 
