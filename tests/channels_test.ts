@@ -1,5 +1,10 @@
 /** Images with other channels or bits than 8-bit RGB, against Pillow and PyTorch. */
-import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { Buffer } from "node:buffer";
 import { decodeBytes } from "../src/data/decode.ts";
 import { formatOf, type Image, samples } from "../src/data/image.ts";
@@ -8,8 +13,11 @@ import { createTransforms } from "../src/patches/create_transforms.ts";
 import { PlainTransforms } from "../src/patches/plain_transforms.ts";
 import { checkChannels, RECIPES, withoutColor } from "../src/patches/recipe.ts";
 import type { Interpolation } from "../src/patches/resize.ts";
+import { EmpSslError } from "../src/common/errors.ts";
+import { prepareRun } from "../src/train/config.ts";
 import { noise, photo } from "./formula.ts";
 import { transform } from "./golden_transform.ts";
+import { withFolder } from "./images.ts";
 import { sha256 } from "./sha256.ts";
 import { startWith } from "./whole_patch.ts";
 
@@ -105,6 +113,27 @@ Deno.test("the hue of 16 bits is torchvision's of a tensor", () => {
       assert(Math.abs(value - values[i]!) <= 2, `${factor} ${i}: ${value}`)
     );
   }
+});
+
+Deno.test("channels of 16 bits are not read as 8 unless that is asked for", async () => {
+  await withFolder(async (dir) => {
+    const { bytes, channels } = golden.files["big-endian.npy"]!;
+    for (const i of [1, 2]) {
+      await Deno.writeFile(`${dir}/${i}.npy`, Uint8Array.fromBase64(bytes));
+    }
+    const choices = {
+      data: "images",
+      dataDir: dir,
+      bs: 2,
+      model: { channels },
+    };
+    const error = await assertRejects(() => prepareRun(choices), EmpSslError);
+    assertStringIncludes(error.message, "of which the upper 8 would be read");
+    for (const bits of [8, 16] as const) {
+      const { config } = await prepareRun({ ...choices, bits });
+      assertEquals(config.bits ?? 8, bits);
+    }
+  });
 });
 
 Deno.test("16 bits are blurred, lightened and inverted as 8 are", () => {

@@ -18,6 +18,8 @@ import {
   isTiff,
 } from "./bands.ts";
 import {
+  FORMAT_REMEDY,
+  FormatMismatch,
   type Image,
   isFormat,
   type PixelFormat,
@@ -128,7 +130,9 @@ export async function decodeBytes(
       action: "decode",
       subject: name,
       found: messageOf(error).split("\n")[0]!,
-      remedy: "replace or remove the file",
+      remedy: error instanceof FormatMismatch
+        ? FORMAT_REMEDY
+        : "replace or remove the file",
       code: "INVALID_DATA",
       cause: error,
     });

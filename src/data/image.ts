@@ -56,11 +56,18 @@ export function samples(length: number, bits: 8 | 16): Samples {
   return bits === 16 ? new Uint16Array(length) : new Uint8Array(length);
 }
 
+/** The error of an image that cannot be converted to a pixel format. */
+export class FormatMismatch extends Error {}
+
+/** What a user can do about it. */
+export const FORMAT_REMEDY =
+  "give other --channels and --bits, or leave them out";
+
 /**
  * An image in another format, where a conversion is defined: RGB to grey by Pillow's
  * weights, grey to three equal channels, 16 bits to their upper 8.
  *
- * @throws {Error} Where none is defined; it names the image's format.
+ * @throws {FormatMismatch} Where none is defined; it names the image's format.
  *
  * @example Colour to grey
  * ```ts
@@ -79,7 +86,7 @@ export function toFormat(image: Image, wanted: PixelFormat): Image {
     wanted.channels === 1 && found.channels === 3 ||
     wanted.channels === 3 && found.channels === 1;
   if (!fits || wanted.bits > found.bits) {
-    throw new Error(
+    throw new FormatMismatch(
       `it has ${formatName(found)} (expected ${formatName(wanted)})`,
     );
   }
@@ -110,17 +117,21 @@ export function isComplete(
 
 /**
  * An image for display: its first three channels as red, green and blue, or its
- * first one as grey where it has fewer than three; the upper 8 bits of 16.
+ * first one as grey where it has fewer than three. Of 16 bits, which cameras and
+ * satellites seldom fill, the largest value becomes white.
  */
 export function toDisplay(image: Image): Image {
   const { channels, bits } = formatOf(image);
   if (channels === 3 && bits === 8) return image;
   const { width, height, data } = image,
     rgb = new Uint8Array(width * height * 3);
-  for (let i = 0; i < rgb.length; i++) {
-    const pixel = Math.floor(i / 3), c = channels < 3 ? 0 : i % 3;
-    const value = data[pixel * channels + c]!;
-    rgb[i] = bits === 16 ? value >> 8 : value;
+  const shown = (i: number) =>
+    data[Math.floor(i / 3) * channels + (channels < 3 ? 0 : i % 3)]!;
+  let white = 255;
+  if (bits === 16) {
+    white = 1;
+    for (let i = 0; i < rgb.length; i++) white = Math.max(white, shown(i));
   }
+  for (let i = 0; i < rgb.length; i++) rgb[i] = shown(i) * 255 / white;
   return { width, height, data: rgb };
 }

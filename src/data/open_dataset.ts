@@ -12,7 +12,13 @@ import type { Dataset, DatasetSource, SharedData } from "./dataset.ts";
 import { decodeFile } from "./decode.ts";
 import { countedDecode } from "./decoded_cache.ts";
 import { checkSame, sampleDigestOf } from "./digest.ts";
-import { isFormat, type PixelFormat, RGB, toFormat } from "./image.ts";
+import {
+  FORMAT_REMEDY,
+  isFormat,
+  type PixelFormat,
+  RGB,
+  toFormat,
+} from "./image.ts";
 import { ImageFiles, type Search } from "./image_files.ts";
 import { isModule } from "./own_data.ts";
 import { ParquetImages } from "./parquet.ts";
@@ -107,7 +113,7 @@ function converted(dataset: Dataset, pixels: PixelFormat): Dataset {
           action: "use",
           subject: dataset.describe(index),
           found: messageOf(error),
-          remedy: "give other --channels and --bits, or leave them out",
+          remedy: FORMAT_REMEDY,
           code: "INVALID_DATA",
         });
       }

@@ -12,6 +12,7 @@ import { decodeBytes } from "./decode.ts";
 import { fromFileUrl } from "../deps/std.ts";
 import { isFolder } from "./image_files.ts";
 import {
+  FORMAT_REMEDY,
   formatName,
   formatOf,
   type Image,
@@ -197,7 +198,7 @@ class OwnData implements Dataset {
       throw refuse(
         url,
         `${name}: ${messageOf(error)}`,
-        "give other --channels and --bits, or leave them out",
+        FORMAT_REMEDY,
       );
     }
   }

@@ -35,10 +35,24 @@ function range(high: number) {
 }
 
 /** One number for all channels, or one for each. */
-function numbers(over: number, wanted: string) {
-  const one = v.pipe(v.number(wanted), v.gtValue(over, wanted));
-  return v.pipe(v.array(one, wanted), v.minLength(1, wanted));
+function ofChannels(
+  one: (wanted: string) => v.GenericSchema<number>,
+  kind: string,
+) {
+  const wanted = `a list of ${kind}, one or one a channel`;
+  return v.pipe(v.array(one(wanted), wanted), v.minLength(1, wanted));
 }
+
+/** Pixel values are scaled to 0 to 1 before they are normalised. */
+const means = ofChannels(
+  (wanted) =>
+    v.pipe(v.number(wanted), v.minValue(0, wanted), v.maxValue(1, wanted)),
+  "numbers from 0 to 1",
+);
+const deviations = ofChannels(
+  (wanted) => v.pipe(v.number(wanted), v.gtValue(0, wanted)),
+  "positive numbers",
+);
 
 const SCHEMA = v.strictObject({
   crop: v.strictObject({ scale: range(1), ratio: range(Infinity) }),
@@ -55,8 +69,8 @@ const SCHEMA = v.strictObject({
   blur: v.strictObject({ probability, sigma: range(Infinity) }),
   solarize: probability,
   normalize: v.optional(v.strictObject({
-    mean: numbers(-Infinity, "a list of numbers, one or one a channel"),
-    std: numbers(0, "a list of positive numbers, one or one a channel"),
+    mean: means,
+    std: deviations,
   })),
 }) satisfies v.GenericSchema<unknown, Recipe>;
 

@@ -38,7 +38,7 @@ export const command: Command = {
     "data-dir": {
       type: "text",
       value: "DIR",
-      help: "folder of the data set (default: our own, in the cache)",
+      help: "folder of the data set (default: where we download it to)",
     },
     "data-url": {
       type: "text",
@@ -153,7 +153,7 @@ export const command: Command = {
     },
     bits: {
       type: "number",
-      help: "bits of a channel: 8 or 16 (default: the data's own)",
+      help: "bits of a channel: 8 or 16 (default 8; a module: its own)",
     },
     lr: {
       type: "number",
