@@ -3,10 +3,13 @@
  *
  * @module
  */
+import { type Split, SPLITS } from "../src/data/dataset.ts";
+import { isModule } from "../src/data/own_data.ts";
 import type { EngineChoice, PrecisionChoice } from "../src/engine/engine.ts";
 import {
   checkEmbedding,
   embed,
+  EMBED_DATASETS,
   EMBED_DEFAULTS,
   type EmbedEvent,
 } from "../src/evaluate/embed.ts";
@@ -22,19 +25,33 @@ import {
   setUpEngine,
   WORKERS_FLAG,
 } from "./cli/main.ts";
+import { objectOf } from "./cli/train_values.ts";
 import { Progress } from "./cli/progress.ts";
 
-const { protocol, features } = evaluateCommand.flags;
+const { protocol, features, "data-options": dataOptions } =
+  evaluateCommand.flags;
 
 /** The command line of `deno task embed`. */
 export const command: Command = {
   usage: "deno task embed --model-path PATH --data-dir DIR --out FILE [flags]",
   about:
-    "Writes the features of all images in a folder, one row per image, and " +
-    "FILE.txt with\ntheir paths. Called again, it resumes after an interruption.",
+    "Writes the features of all images in a folder or a data set, one row per " +
+    "image, and\nFILE.txt with their names. Called again, it resumes after an interruption.",
   flags: {
     "model-path": MODEL_PATH_FLAG,
-    "data-dir": { type: "text", value: "DIR", help: "images, in any folders" },
+    data: {
+      type: "text",
+      choices: EMBED_DATASETS,
+      or: { value: "FILE.ts", is: isModule },
+      help: "what the images are in (default images: files in any folders)",
+    },
+    "data-options": dataOptions,
+    "data-dir": { type: "text", value: "DIR", help: "their folder" },
+    split: {
+      type: "text",
+      choices: SPLITS,
+      help: "part of the data (default train)",
+    },
     out: {
       type: "text",
       value: "FILE",
@@ -52,6 +69,7 @@ export const command: Command = {
   },
   examples: [
     "deno task embed --model-path runs/x --data-dir photos --out photos.npy",
+    "deno task embed --model-path runs/x --data webdataset --data-dir shards --out x.parquet",
   ],
 };
 
@@ -59,7 +77,10 @@ export const command: Command = {
 export async function run(values: Values): Promise<void> {
   const config = {
     modelPath: modelPathOf(values, "embed"),
-    dataDir: requiredFlag(values, "data-dir", { action: "embed" }),
+    data: values.data as string | undefined,
+    dataOptions: objectOf("data-options", values),
+    dataDir: values["data-dir"] as string | undefined,
+    split: values.split as Split | undefined,
     out: requiredFlag(values, "out", { action: "embed" }),
     protocol: values.protocol as Protocol | undefined,
     features: values.features as FeatureLayer | undefined,

@@ -53,6 +53,18 @@ async function writeShards(dir: string, each: number): Promise<void> {
   }
 }
 
+Deno.test("shards that lie one folder down are named", async () => {
+  await withFolder(async (dir) => {
+    await Deno.mkdir(`${dir}/plain_text`);
+    await writeShards(`${dir}/plain_text`, 1);
+    const error = await assertRejects(
+      () => openDataset({ name: "webdataset", dir, split: "train" }),
+      Error,
+    );
+    assertStringIncludes(error.message, `give dataDir ${dir}/plain_text`);
+  });
+});
+
 Deno.test("shards give the images and labels that were put in", async () => {
   await withFolder(async (dir) => {
     await writeShards(dir, 3);
@@ -261,6 +273,16 @@ Deno.test({
       ]);
       assertEquals(tested.code, 0, tested.err);
       assertEquals(JSON.parse(tested.out).images, { train: 16, test: 8 });
+      const embedded = await runTask("embed", [
+        ...["--model-path", run, "--data", "webdataset", "--data-dir", dir],
+        ...["--split", "test", "--patches", "1", "--out"],
+        `${dir}.npy`,
+      ]);
+      assertEquals(embedded.code, 0, embedded.err);
+      const names = await Deno.readTextFile(`${dir}.npy.txt`);
+      assertEquals(names.trim().split("\n").length, 8);
+      assertStringIncludes(names, "val-0000.tar");
+      for (const end of ["npy", "npy.txt"]) await Deno.remove(`${dir}.${end}`);
       await writeTar(
         `${dir}/train-0001.tar`,
         [

@@ -55,7 +55,10 @@ export interface OwnDataChoice {
 }
 
 /** A split of a data set. */
-export type Split = "train" | "test";
+export type Split = typeof SPLITS[number];
+
+/** The splits. */
+export const SPLITS = ["train", "test"] as const;
 
 /**
  * Images with labels, by index, like a map-style data set of PyTorch. Images are

@@ -7,9 +7,18 @@ import { resolve } from "node:path";
 import type { CallOptions } from "../common/call_options.ts";
 import { defined } from "../common/defined.ts";
 import { writeAtomically, writeError } from "../common/atomic_file.ts";
-import { checkNames, type NamesOf } from "../common/choice_names.ts";
+import {
+  checkNames,
+  checkOneOf,
+  type NamesOf,
+} from "../common/choice_names.ts";
 import { checkCount } from "../common/count.ts";
+import { datasetEntry, DATASETS } from "../data/catalog.ts";
+import { checkPlaces } from "../data/check_places.ts";
+import { type DataOptions, type Split, SPLITS } from "../data/dataset.ts";
+import { digestOf } from "../data/digest.ts";
 import { openForThreads } from "../data/open_dataset.ts";
+import { isModule, moduleUrl } from "../data/own_data.ts";
 import { checkWorkers } from "../stream/worker_count.ts";
 import {
   checkWish,
@@ -28,6 +37,7 @@ import { computeFeatures, cutsOf } from "./compute_features.ts";
 import type { EvaluationCalls } from "./evaluation_calls.ts";
 import { checkOutputFile, textOf } from "./write_features.ts";
 import { continuedCompute } from "./continued_compute.ts";
+import { shardsOf } from "./kept_features.ts";
 import { keptPrecision, PartFile, stampsOf } from "./part_file.ts";
 
 const embedError = errorMaker("embed to", "INVALID_ARGUMENT");
@@ -36,8 +46,18 @@ const embedError = errorMaker("embed to", "INVALID_ARGUMENT");
 export interface EmbedConfig {
   /** A checkpoint, or a run's folder. */
   modelPath: string;
-  /** A folder of images, which is searched recursively. */
-  dataDir: string;
+  /**
+   * What the images are in: `images` are a folder of files, which is searched
+   * recursively; or the name or module of a data set on the user's disk, such as
+   * `webdataset`, of which no labels are needed.
+   */
+  data: string;
+  /** Its options: those of a module, or the columns of Parquet. */
+  dataOptions?: DataOptions;
+  /** Its folder; a module has none. */
+  dataDir?: string;
+  /** The split, of data that has any: `train` by default. */
+  split: Split;
   /** A `.npy`, `.safetensors` or `.parquet` file. */
   out: string;
   /** Patches per image: their features are averaged. */
@@ -56,11 +76,13 @@ export interface EmbedConfig {
 
 /** The choices of a call; those with defaults may be left out. */
 export type EmbedChoices =
-  & Pick<EmbedConfig, "modelPath" | "dataDir" | "out">
+  & Pick<EmbedConfig, "modelPath" | "out">
   & Partial<EmbedConfig>;
 
-/** The defaults: the paper's bag of patches. */
+/** The defaults: a folder of images, and the paper's bag of patches. */
 export const EMBED_DEFAULTS = {
+  data: "images",
+  split: "train",
   patches: 128,
   engine: "auto",
   precision: "auto",
@@ -68,7 +90,10 @@ export const EMBED_DEFAULTS = {
 
 const NAMES: NamesOf<EmbedConfig> = {
   modelPath: true,
+  data: true,
+  dataOptions: true,
   dataDir: true,
+  split: true,
   out: true,
   patches: true,
   protocol: true,
@@ -100,6 +125,24 @@ export interface EmbedResult {
 /** The text file beside a file of features: the path of each row's image. */
 const namesOf = (out: string) => `${out}.txt`;
 
+/** The data sets whose images are on the user's disk, without a module's. */
+export const EMBED_DATASETS: readonly string[] = Object.keys(DATASETS)
+  .filter((name) => DATASETS[name]!.needsDir);
+
+/** Rejects data that is not there to be embedded. */
+function checkData({ data, dataDir, split }: EmbedConfig): void {
+  const action = "embed";
+  if (!isModule(data)) {
+    checkOneOf(data, EMBED_DATASETS, { action, subject: `--data ${data}` });
+    if (dataDir === undefined) {
+      const remedy = "name the folder of the images with --data-dir";
+      throw embedError("a file", "no folder was given", remedy);
+    }
+  }
+  checkOneOf(split, SPLITS, { action, subject: `--split ${split}` });
+  checkPlaces({ data, dataDir }, "embed");
+}
+
 /**
  * Checks the choices of an embedding, and reads its checkpoint's description.
  *
@@ -110,6 +153,7 @@ export function checkEmbedding(choices: EmbedChoices) {
   checkNames(choices, NAMES);
   const config = { ...EMBED_DEFAULTS, ...defined(choices) } as EmbedConfig;
   const { dataDir, out, patches } = config;
+  checkData(config);
   checkCount(patches, { action: "embed", subject: `--patches ${patches}` });
   checkKind(config);
   checkWish(config);
@@ -118,7 +162,10 @@ export function checkEmbedding(choices: EmbedChoices) {
     const remedy = "end it in .npy, .safetensors or .parquet";
     throw embedError(out, "no such format", remedy);
   }
-  if (out.endsWith(".npy") && resolve(out).startsWith(`${resolve(dataDir)}/`)) {
+  if (
+    out.endsWith(".npy") && dataDir !== undefined &&
+    resolve(out).startsWith(`${resolve(dataDir)}/`)
+  ) {
     throw embedError(
       out,
       "it would lie among the images, and the next search would take it for one",
@@ -139,9 +186,9 @@ export function checkEmbedding(choices: EmbedChoices) {
 }
 
 /**
- * Embeds all images of a folder: bag-of-patches features as the evaluation
- * computes them (paper, section 4.1). Rows are in the order of the paths, and
- * those of images that cannot be read are zero; if they are more than 1 %, it ends.
+ * Embeds all images of a folder, or of another data set: bag-of-patches features as the evaluation
+ * computes them (paper, section 4.1). Rows are in the order of the data, for a folder
+ * that of the paths, and those of images that cannot be read are zero; if they are more than 1 %, it ends.
  * Until all rows are computed, they are in `<out>.part`, from which the same call
  * resumes.
  *
@@ -170,37 +217,43 @@ export async function embed(
   signal?.throwIfAborted();
   const { config, path, run, model, damaged, protocol, features } =
     checkEmbedding(choices);
-  const { dataDir, out, patches } = config;
+  const { dataOptions: options, split, out, patches } = config;
+  const name = isModule(config.data) ? moduleUrl(config.data) : config.data;
+  const dir = config.dataDir && resolve(config.dataDir);
   const whole = protocol === "whole";
   for (const fault of damaged) onEvent({ type: "damaged", fault });
   const { cache, pixels } = trainSource(run);
   const { source, dataset, warning: leftOut } = await openForThreads({
-    name: "images",
-    dir: dataDir,
-    split: "train",
+    ...{ name, options, dir, split },
     shrinkTo: cache?.side,
     pixels,
   }, { onFound: () => signal?.throwIfAborted() });
   if (leftOut !== undefined) onEvent({ type: "warning", message: leftOut });
   const count = dataset.length;
   const paths = Array.from({ length: count }, (_, i) => dataset.describe(i));
+  // Data without a file for each image is identified as a whole.
+  const stamped = datasetEntry(name).files ? paths : paths.map(() => "");
+  const whichData = name === EMBED_DEFAULTS.data ? [] : [
+    [name, options, split, source.digest, digestOf(dataset)],
+    [...stampsOf(shardsOf(source.shared))],
+  ];
   const names = namesOf(out);
   const width = featureWidth(model, features);
   const partPath = `${out}.part`;
   const compute = await continuedCompute(config, keptPrecision(partPath));
+  const { engine, device, precision, warning } = compute.report;
   let part: PartFile;
   try {
-    const { engine, device, precision, warning } = compute.report;
-    if (warning !== undefined) onEvent({ type: "warning", message: warning });
     part = PartFile.open(partPath, {
       width,
       // Rows of another engine or precision would not be comparable.
       identity: [
         [resolve(path), modified(path), patches, engine, device],
-        [whole, features, resolve(dataDir)],
+        [whole, features, dir],
+        ...whichData,
       ],
       precision,
-      stamps: stampsOf(paths),
+      stamps: stampsOf(stamped),
     });
   } catch (error) {
     await compute.close();
@@ -208,6 +261,7 @@ export async function embed(
   }
   using _ = part;
   try {
+    if (warning !== undefined) onEvent({ type: "warning", message: warning });
     if (part.done > 0) onEvent({ type: "resumed", done: part.done, count });
     for (const index of part.skipped) {
       const why = "it could not be read before the interruption";

@@ -6,7 +6,7 @@
  */
 import { checkNames, type NamesOf } from "../common/choice_names.ts";
 import { type OpenedSource, openForThreads } from "../data/open_dataset.ts";
-import type { Split } from "../data/dataset.ts";
+import { type Split, SPLITS } from "../data/dataset.ts";
 import type { Compute } from "../engine/compute.ts";
 import { methodNamed } from "../model/methods/methods.ts";
 import { checkCount } from "../common/count.ts";
@@ -97,7 +97,8 @@ export function onlineProbe(options: OnlineProbeOptions = {}): Probe {
         action: "probe",
         subject: config.dataDir ?? config.data,
         found: "it has no labels, or its test part has other classes",
-        remedy: "leave out --probe, or put the images in one folder per class",
+        remedy: "leave out --probe, or give labels: --data folder, with " +
+          "train/<class>/ and test/<class>/",
         code: "INVALID_DATA",
       });
     },
@@ -108,7 +109,7 @@ export function onlineProbe(options: OnlineProbeOptions = {}): Probe {
       await calls.startProbe();
       const { protocol } = methodNamed(config.method);
       let classes: readonly string[] | undefined;
-      for (const split of ["train", "test"] as const) {
+      for (const split of SPLITS) {
         const { dataset, source } = opened[split] ??= await open(config, split);
         classes ??= dataset.classes;
         await computeFeatures(compute, {

@@ -8,7 +8,7 @@ import { EmpSslError } from "../common/errors.ts";
 import { bytesOf, writeAllSync } from "../common/files.ts";
 import { safetensorsHeader } from "../checkpoint/safetensors.ts";
 import type { Features } from "./features.ts";
-import type { Dataset, Split } from "../data/dataset.ts";
+import { type Dataset, type Split, SPLITS } from "../data/dataset.ts";
 import { npyHeader } from "./npy.ts";
 import { writeParquet } from "./write_parquet.ts";
 
@@ -128,7 +128,7 @@ export function writeNames(path: string, sets: Record<Split, Dataset>): void {
     const to = inFile ? `${path}.${name}.txt` : `${path}/${name}.txt`;
     writeAtomically(to, textOf(lines), OPTIONS);
   };
-  for (const split of ["train", "test"] as const) {
+  for (const split of SPLITS) {
     const { length } = sets[split];
     const names = Array.from({ length }, (_, i) => sets[split].describe(i));
     write(`${split}_images`, names);
