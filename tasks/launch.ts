@@ -35,7 +35,7 @@ export const command: Command = {
   },
   examples: [
     "deno task launch --local 2 -- train --bs 20",
-    "deno task launch --hosts gpu1,gpu2 -- train --data imagenet100 --replicas auto",
+    "deno task launch --hosts gpu1,gpu2 -- train --data imagenet100 --data-dir /data/imagenet --replicas auto",
   ],
 };
 

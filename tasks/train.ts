@@ -246,8 +246,15 @@ export async function trainHere(
   for (const line of output.summary.lines(seconds)) console.log(line);
   console.log("Next:");
   const path = quotePath(folder);
-  console.log(asTyped(`  deno task evaluate --model-path ${path}`));
-  console.log(asTyped(`  deno task export --model-path ${path} --format onnx`));
+  const { data } = config;
+  const next = [
+    // Images without labels have no accuracy; a folder's may have labels or not.
+    data !== "images" && `evaluate --model-path ${path}`,
+    (data === "images" || data === "folder") &&
+    `embed --model-path ${path} --data-dir PHOTOS --out features.npy`,
+    `export --model-path ${path} --format onnx`,
+  ].filter((line) => line !== false);
+  for (const line of next) console.log(asTyped(`  deno task ${line}`));
   outcome.stop();
   return outcome.code === 0;
 }

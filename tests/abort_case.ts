@@ -1,11 +1,14 @@
 /**
  * Evaluates a run with callbacks that throw, with a signal that is aborted during the
  * linear probe, and with one that is aborted between two batches of the features, which
- * the next call continues. Prints what each evaluation rejected with and how many epochs
- * its probe had made; what was continued; and accuracies with and without interruption. A separate program, since a process can load TensorFlow in
- * one thread only.
+ * the next call continues; and trains until a signal that is aborted at a checkpoint.
+ * Prints what each evaluation rejected with and how many epochs its probe had made; what
+ * was continued; accuracies with and without interruption; and the training's events. A
+ * separate program, since a process can load TensorFlow in one thread only.
  */
 import { messageOf } from "../src/common/errors.ts";
+import { train } from "../src/train/train.ts";
+import { NARROW_MODEL } from "./narrow.ts";
 import { evaluate, type EvaluateEvent } from "../src/evaluate/evaluate.ts";
 
 const [modelPath] = Deno.args;
@@ -31,6 +34,21 @@ async function rejectionOf(
   } catch (error) {
     return [messageOf(error), epochs];
   }
+}
+
+/** The events of a run that is aborted at its first checkpoint. */
+async function stoppedRun(dir: string): Promise<string[]> {
+  const controller = new AbortController(), { signal } = controller;
+  const events: string[] = [];
+  const run = train({
+    ...{ limitImages: 8, bs: 4, numPatches: 2, patchSize: 8, epoch: 3, dir },
+    ...{ arch: "resnet18-cifar", model: NARROW_MODEL },
+  }, { signal });
+  for await (const { type } of run) {
+    events.push(type);
+    if (type === "checkpoint") controller.abort();
+  }
+  return events;
 }
 
 const controller = new AbortController();
@@ -74,4 +92,6 @@ const continued = await accuracies(keepIn);
 const left = [...Deno.readDirSync(modelPath!)].map(({ name }) => name)
   .filter((name) => name === "unfinished");
 const whole = await accuracies();
-console.log(JSON.stringify({ outcomes, stopped, continued, left, whole }));
+const ended = await stoppedRun(`${modelPath}-stopped`);
+const told = { outcomes, stopped, continued, left, whole, ended };
+console.log(JSON.stringify(told));

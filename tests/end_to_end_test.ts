@@ -174,12 +174,14 @@ Deno.test({
       // An epoch of so few images takes less time than the message to stop.
       assert(outcomes.every(([, epochs]) => epochs < 50), aborted.out);
       // An evaluation goes on after the rows that it has, and gives the same.
-      const { stopped, continued, left, whole } = told;
+      const { stopped, continued, left, whole, ended } = told;
       assertEquals([stopped, left], ["stopped", []]);
       const [test, train, ...more] = continued.resumed;
       assertEquals([test, more], ["test 48", []]);
       assert(["train 16", "train 32", "train 40"].includes(train), train);
       assertEquals({ ...continued, resumed: [] }, whole);
+      // No further step is made.
+      assertEquals(ended, ["start", "step", "step", "checkpoint", "stopped"]);
 
       const data = `${dir}/photos`;
       await writeImages(data, { classes: 2, each: 3 });

@@ -84,7 +84,7 @@ export interface TrainConfig {
   /** The architecture; by default it follows from the data set. */
   arch?: ArchitectureName;
   /** Overrides of the architecture: depth, widths, stem, channels. */
-  model?: Partial<ModelConfig>;
+  model?: Partial<Omit<ModelConfig, "method">>;
   /**
    * Bits per channel of a pixel: those of the data set by default, 8 unless it says
    * otherwise. The number of channels is `model.channels`.

@@ -4,6 +4,7 @@
  * @module
  */
 import { basename } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { EmpSslError } from "../common/errors.ts";
 import { openCifar } from "./cifar.ts";
 import type { DataOptions, Dataset, Split } from "./dataset.ts";
@@ -165,12 +166,28 @@ export function datasetEntry(name: string): DatasetEntry {
   });
 }
 
+/** What JSON keeps of a value; undefined for one that it cannot write. */
+function asStored(value: unknown): unknown {
+  try {
+    return JSON.parse(JSON.stringify(value));
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * Rejects options that a data set does not have; a module may take any.
  *
  * @throws {EmpSslError} `INVALID_ARGUMENT`, with those that it has.
  */
 export function checkOptionsOf(name: string, options: DataOptions): void {
+  if (!isDeepStrictEqual(asStored(options), options)) {
+    throw flagError(
+      "--data-options",
+      "they cannot be stored as JSON",
+      "give only numbers, strings, lists and objects",
+    );
+  }
   const known = isModule(name) ? undefined : datasetEntry(name).options ?? [];
   const other = known &&
     Object.keys(options).find((option) => !known.includes(option));

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { basename } from "node:path";
 import { errorMaker } from "../common/errors.ts";
 import { whyNoFolder } from "../common/files.ts";
 import type { Split } from "./dataset.ts";
@@ -84,12 +85,33 @@ export async function findShards(
     : ["val", "test"] as const;
   const found = names.map((part) => parts[part]).find((p) => p.length > 0);
   if (found !== undefined) return found.sort();
+  const below = await folderOfShards(dir, kind);
+  if (below !== undefined) {
+    throw notFound(
+      dir,
+      `no ${split} shard in it, and some in its folder ${basename(below)}`,
+      `give --data-dir ${below}`,
+    );
+  }
   const name = `${split === "train" ? "train" : "val"}-0000${kind.ending}`;
   throw notFound(
     dir,
     `no ${split} shard in it`,
     `name shards ${name} and so on`,
   );
+}
+
+/** A folder in `dir` that has shards: the Hub keeps each configuration in its own. */
+async function folderOfShards(
+  dir: string,
+  kind: ShardKind,
+): Promise<string | undefined> {
+  for await (const { name, isDirectory } of Deno.readDir(dir)) {
+    if (!isDirectory || name.startsWith(".")) continue;
+    for await (const inside of Deno.readDir(`${dir}/${name}`)) {
+      if (isShard(inside.name, kind)) return `${dir}/${name}`;
+    }
+  }
 }
 
 /** Whether a file is a compressed archive of shards that are tar archives. */

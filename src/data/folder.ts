@@ -147,7 +147,8 @@ export async function openFolder(
     throw notFound(
       dir,
       `no ${names} in it, and evaluation needs test images with labels`,
-      `put them in ${SPLIT_FOLDERS[split][0]}/<class>/`,
+      `put them in ${SPLIT_FOLDERS[split][0]}/<class>/, and the others in ` +
+        `${SPLIT_FOLDERS.train[0]}/<class>/`,
     );
   }
   const classes = await foldersIn(root);

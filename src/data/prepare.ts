@@ -12,6 +12,7 @@ import {
   errorMaker,
   messageOf,
 } from "../common/errors.ts";
+import { rethrowing } from "../common/failure.ts";
 import { lockFile } from "../common/file_lock.ts";
 import { exists } from "../common/files.ts";
 import { type Archive, archiveAt, ARCHIVES } from "./archives.ts";
@@ -144,17 +145,19 @@ async function lockFolder(
 ): Promise<Deno.FsFile> {
   let file: Deno.FsFile | undefined;
   const message = `another process is downloading into ${dir}; waiting for it`;
+  const told = rethrowing(onEvent);
   try {
     await Deno.mkdir(dir, { recursive: true });
     file = await Deno.open(`${dir}/.download.lock`, {
       create: true,
       write: true,
     });
-    await lockFile(file, () => onEvent({ type: "warning", message }), signal);
+    await lockFile(file, () => told.call({ type: "warning", message }), signal);
     return file;
   } catch (error) {
     file?.close();
     signal?.throwIfAborted();
+    told.rethrow();
     const remedy = "name another folder with --data-dir";
     throw prepareError(dir, messageOf(error), remedy, error);
   }

@@ -86,8 +86,8 @@ export function checkClasses(
       classes === 0
         ? "its images have no labels, and accuracy needs them"
         : `it has ${classes} class, and accuracy needs two or more`,
-      "put images in one folder per class; give shards .cls, Parquet a column " +
-        "of labels, a module classes and label",
+      "take --data folder, with train/<class>/ and test/<class>/; give shards " +
+        ".cls, Parquet a column of labels, a module classes and label",
     );
   }
   if (test.classes.length === 0) {

@@ -21,7 +21,7 @@ import { checkStoredModule } from "../data/stored_module.ts";
 import type { DataOptions, DatasetSource, Split } from "../data/dataset.ts";
 import { checkWorkers } from "../stream/worker_count.ts";
 import { checkWish, type EngineReport } from "../engine/engine.ts";
-import { checkNames } from "../common/choice_names.ts";
+import { checkNames, choiceError } from "../common/choice_names.ts";
 import { modified } from "../common/files.ts";
 import { readCheckpointInfo } from "../checkpoint/checkpoint.ts";
 import { trainSource } from "../checkpoint/run_config.ts";
@@ -157,6 +157,10 @@ export async function evaluate(
   const own = typeof config.data === "object" ? config.data : undefined;
   const wanted = own?.module ?? config.data as string | undefined ?? run.data;
   if (config.data === undefined) checkStoredModule(run.data, checkpoint.path);
+  if (own !== undefined && config.dataOptions !== undefined) {
+    const found = "data has a module's own options beside it";
+    throw choiceError("dataOptions", found, "give them as the options of data");
+  }
   const name = isModule(wanted) ? moduleUrl(wanted) : wanted;
   const { dataDir, classes: chosenClasses } = config;
   checkPlaces({ data: name, dataDir, classes: chosenClasses }, "evaluate with");

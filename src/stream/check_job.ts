@@ -32,7 +32,8 @@ function checkedRecipes(recipe: PatchJob["recipe"]): readonly Recipe[] {
 export function checkJob(job: PatchJob): void {
   const { images, patches, patchSize, firstBatch, endBatch, share, seed } = job;
   for (const [name, value] of Object.entries({ images, patches, patchSize })) {
-    checkCount(value, {
+    // A caller in JavaScript may leave one out.
+    checkCount(value ?? NaN, {
       action: "cut patches with",
       subject: `${name} ${value}`,
     });

@@ -76,6 +76,18 @@ async function end({ worker, remote, death }: Member): Promise<void> {
   worker.terminate();
 }
 
+/** An error of a patch worker: one of this project as it is, others with a code. */
+function asWorkerError(error: unknown): EmpSslError {
+  return isEmpSslError(error) ? error : new EmpSslError({
+    action: "cut",
+    subject: "patches",
+    found: messageOf(error),
+    remedy: "report this with the command you ran",
+    code: "WORKER_FAILED",
+    cause: error,
+  });
+}
+
 /** The workers of one job. */
 export class PatchPool {
   #job: PatchJob;
@@ -122,8 +134,9 @@ export class PatchPool {
     } catch (error) {
       const ended = pool.close();
       // An abort is answered at once.
-      if (!options.signal?.aborted) await ended;
-      throw error;
+      if (options.signal?.aborted) throw error;
+      await ended;
+      throw asWorkerError(error);
     }
     return pool;
   }
@@ -236,7 +249,7 @@ export class PatchPool {
           found: `${failed} images failed, more than ${
             100 * failureLimit
           } % of ${count}; the last is ${image} (${why})`,
-          remedy: "repair or remove them",
+          remedy: "repair or remove them, and begin anew",
           code: "INVALID_DATA",
         });
       }
@@ -291,16 +304,7 @@ export class PatchPool {
 
   #fail(error: unknown): void {
     if (this.#closed) return;
-    this.#failure.fail(
-      isEmpSslError(error) ? error : new EmpSslError({
-        action: "cut",
-        subject: "patches",
-        found: messageOf(error),
-        remedy: "report this with the command you ran",
-        code: "WORKER_FAILED",
-        cause: error,
-      }),
-    );
+    this.#failure.fail(asWorkerError(error));
     this.#ring.abort();
   }
 

@@ -166,8 +166,7 @@ export async function* steps(run: Run): AsyncGenerator<TrainEvent> {
       stopAfter ??= ahead || peers !== undefined ? done + 1 : done;
     }
     const stopped = done === stopAfter && done < config.steps;
-    const saves = isDue || stopped || !ahead && isLate();
-    if (saves) {
+    const save = async function* (): AsyncGenerator<TrainEvent> {
       // Before the checkpoint, which a resumed run goes on from.
       log?.sync();
       const path = dir && await orFailed(calls.save(dir, done));
@@ -175,7 +174,9 @@ export async function* steps(run: Run): AsyncGenerator<TrainEvent> {
       saved = performance.now();
       const epoch = endOfEpoch ? done / config.stepsPerEpoch : undefined;
       if (path) yield { type: "checkpoint", path, step: done, epoch };
-    }
+    };
+    const saves = isDue || stopped || !ahead && isLate();
+    if (saves) yield* save();
     // After the checkpoint, so that a failing probe does not lose an epoch.
     if (probes) {
       const { top1, top5 } = await orFailed(
@@ -185,7 +186,11 @@ export async function* steps(run: Run): AsyncGenerator<TrainEvent> {
       log?.write({ step, probe: { top1, top5 } });
       yield { type: "probe", step, top1, top5 };
     }
-    if (stopped) {
+    // The caller may have aborted at one of these two events.
+    const stopsNow = !ahead && peers === undefined && done < config.steps &&
+      signal?.aborted === true;
+    if (stopsNow && !saves) yield* save();
+    if (stopped || stopsNow) {
       await peers?.finish();
       await orFailed(calls.endTraining());
       yield { type: "stopped", step: done, dir };

@@ -4,6 +4,7 @@
  * @module
  */
 import type { EngineReport } from "../engine/engine.ts";
+import { checkNames, type NamesOf } from "../common/choice_names.ts";
 import { EmpSslError } from "../common/errors.ts";
 import { checkInitialWeights } from "../checkpoint/initial_weights.ts";
 import { modelOf } from "../model/model_of.ts";
@@ -67,6 +68,15 @@ export interface TrainOptions {
   includeBatch?: () => boolean;
 }
 
+const OPTION_NAMES: NamesOf<TrainOptions> = {
+  resume: true,
+  prepared: true,
+  onPrepare: true,
+  probe: true,
+  signal: true,
+  includeBatch: true,
+};
+
 /** The first folder that does not exist: `runs/shapes-1`, `runs/shapes-2`, … */
 function freeFolder(data: string, msg?: string): string {
   const name = dataName(data);
@@ -103,6 +113,7 @@ export async function* train(
   choices: TrainChoices = {},
   options: TrainOptions = {},
 ): AsyncGenerator<TrainEvent> {
+  checkNames(options, OPTION_NAMES);
   const { signal, probe, resume, includeBatch, prepared } = options;
   signal?.throwIfAborted();
   const { onPrepare: onEvent } = options;
@@ -158,10 +169,12 @@ export async function* train(
   await probe?.check(decided);
   // A copy: the user may train by the same prepared run again.
   const resolved = { ...decided };
-  if (prepared && config.msg !== undefined) resolved.msg = config.msg;
+  if (prepared) {
+    resolved.msg = config.msg ?? resolved.msg;
+    resolved.dir = config.dir ?? resolved.dir;
+  }
   using fresh = folder ? undefined : RunFolder.take(
-    config.dir ?? prepared?.config.dir ??
-      freeFolder(decided.data, resolved.msg),
+    resolved.dir ?? freeFolder(decided.data, resolved.msg),
     "new",
   );
   const { dir } = (folder ?? fresh)!;

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { isDeepStrictEqual } from "node:util";
 import type { TrainConfig } from "../checkpoint/run_config.ts";
 import { checkMembership } from "../cluster/membership.ts";
 import { checkSeed } from "../common/count.ts";
@@ -81,7 +80,8 @@ export function validateConfig(config: TrainConfig): void {
   checkWorkers(config.workers);
   checkProgressive(progressive);
   if (config.saveEvery !== undefined) parseSaveEvery(config.saveEvery);
-  checkDataOptions(config);
+  const { data, dataOptions } = config;
+  if (dataOptions !== undefined) checkOptionsOf(data, dataOptions);
   if (typeof config.recipe === "object") completeRecipe(config.recipe, "cifar");
   checkMethod(config);
   if (config.warmUp !== undefined) parseWarmUp(config.warmUp);
@@ -101,9 +101,10 @@ export function validateConfig(config: TrainConfig): void {
   checkWish({ ...config, cluster: clusterWish(config) });
   for (const name of ["eps", "lr", "cacheLimit"] as const) {
     const value = config[name];
-    if (value === undefined || value > 0) continue;
+    if (value === undefined || value > 0 && value < Infinity) continue;
     const flag = `${flagOf(name)} ${value}`;
-    throw flagError(flag, "it must be positive", "give a number over 0");
+    const found = "it must be positive and finite";
+    throw flagError(flag, found, "give a number over 0");
   }
   for (const name of ["patchSim", "tcr"] as const) {
     const value = config[name];
@@ -163,28 +164,6 @@ function checkMethod(config: TrainConfig): void {
     if (value === usual) continue;
     const found = `the loss of ${method.name} has no such weight`;
     throw flagError(`${flag} ${value}`, found, "leave it out");
-  }
-}
-
-/** What JSON keeps of a value; undefined for one that it cannot write. */
-function asStored(value: unknown): unknown {
-  try {
-    return JSON.parse(JSON.stringify(value));
-  } catch {
-    return undefined;
-  }
-}
-
-/** Rejects options that cannot be stored as JSON, or that the data set does not have. */
-function checkDataOptions({ data, dataOptions }: TrainConfig): void {
-  if (dataOptions === undefined) return;
-  checkOptionsOf(data, dataOptions);
-  if (!isDeepStrictEqual(asStored(dataOptions), dataOptions)) {
-    throw flagError(
-      "--data-options",
-      "they cannot be stored as JSON",
-      "give only numbers, strings, lists and objects",
-    );
   }
 }
 

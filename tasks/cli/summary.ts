@@ -58,7 +58,7 @@ export class Summary {
           ? `patches: ${
             percentSigned(waiting)
           } of the time was spent waiting for ` +
-            "them (try more --workers, or --cache for large images)"
+            "them (try more --workers; --cache for large image files)"
           : `the engine: ${
             percentSigned(waiting)
           } of the time was spent waiting ` +
