@@ -451,6 +451,23 @@ Deno.test("a new folder that no run began in goes; one with a run stays", async 
       await Deno.writeTextFile(`${dir}/b/config.json`, "{}");
     }
     assertEquals([...Deno.readDirSync(dir)].length, 1);
+    // A data set's folder, which has a file of the index's name, is left as it is.
+    await Deno.mkdir(`${dir}/c`);
+    await Deno.writeTextFile(`${dir}/c/images.txt`, "1 001.Albatross/a.jpg");
+    assertThrows(
+      () => RunFolder.take(`${dir}/c`, "new"),
+      Error,
+      "it holds images.txt, which is not a run's",
+    );
+    const left = [...Deno.readDirSync(`${dir}/c`)].map(({ name }) => name);
+    assertEquals(left, ["images.txt"]);
+    // The first checkpoint was never completed: nothing can be resumed.
+    await Deno.writeTextFile(`${dir}/b/checkpoint-00000004.safetensors`, "");
+    assertThrows(
+      () => RunFolder.take(`${dir}/b`, "new"),
+      Error,
+      "which ended before its first checkpoint, delete it",
+    );
   });
 });
 

@@ -5,6 +5,7 @@
  * @module
  */
 import { errorMaker, messageOf } from "../common/errors.ts";
+import { isFileIndex } from "../data/file_index.ts";
 import { existsSync, removeIfPossible, trimSlashes } from "../common/files.ts";
 import { CHECKPOINT_FILE, checkpointNotFound, MANIFEST } from "./manifest.ts";
 
@@ -116,12 +117,13 @@ export class RunFolder implements Disposable {
     for (const name of names) {
       if (LEFTOVER.test(name)) removeIfPossible(`${dir}/${name}`);
     }
-    // Also without them: a checkpoint of another run would be taken for this one's.
-    const isSaved = [...names].some((name) => CHECKPOINT_FILE.test(name));
-    const holds = isSaved || names.has("config.json") ||
+    // Also without a manifest: a checkpoint of another run would be taken for this one's.
+    const holds = [...names].some((name) => CHECKPOINT_FILE.test(name)) ||
+      names.has("config.json") ||
       names.has("metrics.jsonl");
     if (mode === "new" && holds) {
       lock.close();
+      const isSaved = [...names].some((name) => MANIFEST.test(name));
       throw folderError(
         dir,
         isSaved
@@ -129,6 +131,16 @@ export class RunFolder implements Disposable {
           : "it already holds a run, which ended before its first checkpoint",
         (isSaved ? "resume it with --resume" : "delete it") +
           ", or name another folder with --dir",
+      );
+    }
+    const index = `${dir}/images.txt`;
+    if (mode === "new" && existsSync(index) && !isFileIndex(index)) {
+      removeIfPossible(`${dir}/run.lock`);
+      lock.close();
+      throw folderError(
+        dir,
+        "it holds images.txt, which is not a run's",
+        "name another folder with --dir",
       );
     }
     return new RunFolder(dir, lock, mode === "new");

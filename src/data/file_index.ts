@@ -16,6 +16,19 @@ const REMEDY = "restore the files, or start a new run";
 
 const FORMAT = "emp-ssl-images/1";
 
+/** Whether a file is an index of this format, and not a user's file of the same name. */
+export function isFileIndex(path: string): boolean {
+  const begin = `{"format":"${FORMAT}"`;
+  try {
+    using file = Deno.openSync(path);
+    const bytes = new Uint8Array(begin.length);
+    file.readSync(bytes);
+    return new TextDecoder().decode(bytes) === begin;
+  } catch {
+    return false;
+  }
+}
+
 interface Header {
   format: string;
   name: string;

@@ -221,6 +221,8 @@ export async function embed(
   const name = isModule(config.data) ? moduleUrl(config.data) : config.data;
   const dir = config.dataDir && resolve(config.dataDir);
   const whole = protocol === "whole";
+  // A run that is training may remove the checkpoint later.
+  const changed = modified(path);
   for (const fault of damaged) onEvent({ type: "damaged", fault });
   const { cache, pixels } = trainSource(run);
   const { source, dataset, warning: leftOut } = await openForThreads({
@@ -231,29 +233,32 @@ export async function embed(
   if (leftOut !== undefined) onEvent({ type: "warning", message: leftOut });
   const count = dataset.length;
   const paths = Array.from({ length: count }, (_, i) => dataset.describe(i));
-  // Data without a file for each image is identified as a whole.
-  const stamped = datasetEntry(name).files ? paths : paths.map(() => "");
-  const whichData = name === EMBED_DEFAULTS.data ? [] : [
-    [name, options, split, source.digest, digestOf(dataset)],
-    [...stampsOf(shardsOf(source.shared))],
-  ];
+  const isOfFiles = datasetEntry(name).files ?? false;
+  const whichData: unknown[] = name === EMBED_DEFAULTS.data
+    ? []
+    : [[name, options, split]];
+  if (!isOfFiles) {
+    // Data without a file for each image is identified as a whole.
+    whichData.push(digestOf(dataset), [...stampsOf(shardsOf(source.shared))]);
+  }
   const names = namesOf(out);
   const width = featureWidth(model, features);
   const partPath = `${out}.part`;
   const compute = await continuedCompute(config, keptPrecision(partPath));
   const { engine, device, precision, warning } = compute.report;
-  let part: PartFile;
+  let part: PartFile | undefined;
   try {
-    part = PartFile.open(partPath, {
+    // The images of a module may change without a file that shows it.
+    part = isModule(name) ? undefined : PartFile.open(partPath, {
       width,
       // Rows of another engine or precision would not be comparable.
       identity: [
-        [resolve(path), modified(path), patches, engine, device],
+        [resolve(path), changed, patches, engine, device],
         [whole, features, dir],
         ...whichData,
       ],
       precision,
-      stamps: stampsOf(stamped),
+      stamps: stampsOf(isOfFiles ? paths : paths.map(() => "")),
     });
   } catch (error) {
     await compute.close();
@@ -262,8 +267,9 @@ export async function embed(
   using _ = part;
   try {
     if (warning !== undefined) onEvent({ type: "warning", message: warning });
-    if (part.done > 0) onEvent({ type: "resumed", done: part.done, count });
-    for (const index of part.skipped) {
+    const done = part?.done ?? 0;
+    if (done > 0) onEvent({ type: "resumed", done, count });
+    for (const index of part?.skipped ?? []) {
       const why = "it could not be read before the interruption";
       onEvent({ type: "skipped", image: paths[index]!, why });
     }
@@ -279,16 +285,16 @@ export async function embed(
       keep: part,
       signal,
       onSkipped(image, why, index) {
-        part.skip(index);
+        part?.skip(index);
         onEvent({ type: "skipped", image, why });
       },
     }, (done) => onEvent({ type: "progress", done, count }));
-    writeAtomically(names, textOf(paths));
     await calls.writeRows("train", out, paths);
+    writeAtomically(names, textOf(paths));
     await calls.endEvaluation();
   } finally {
     await compute.close();
   }
-  part.remove();
+  part?.remove();
   return { out, names, count };
 }

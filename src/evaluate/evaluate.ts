@@ -153,6 +153,8 @@ export async function evaluate(
   const { untrained } = config;
   if (config.featuresOut !== undefined) checkOutput(config.featuresOut);
   for (const fault of checkpoint.damaged) onEvent({ type: "damaged", fault });
+  // A run that is training may remove the checkpoint later.
+  const changed = modified(checkpoint.path);
   const run = checkpoint.config;
   const own = typeof config.data === "object" ? config.data : undefined;
   const wanted = own?.module ?? config.data as string | undefined ?? run.data;
@@ -209,7 +211,7 @@ export async function evaluate(
     isOfFiles: DATASETS[name]?.files ?? false,
     shards: [prepared, tested].flatMap(({ source }) => shardsOf(source.shared)),
     identity: [
-      [resolve(checkpoint.path), modified(checkpoint.path)],
+      [resolve(checkpoint.path), changed],
       [name, options, untrained, testPatches, protocol, features],
       [config.engine, config.precision],
     ],

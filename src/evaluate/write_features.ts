@@ -55,7 +55,7 @@ export function checkOutputFile(path: string): void {
     throw writeError(path, new Error("it is a folder"), OPTIONS);
   }
   try {
-    tryToCreate(`${path}.probe.tmp`);
+    tryToCreate(`${path}.${crypto.randomUUID()}.tmp`);
   } catch (error) {
     throw writeError(path, error, OPTIONS);
   }
@@ -79,7 +79,7 @@ export function checkOutput(path: string): void {
   }
   try {
     Deno.mkdirSync(path, { recursive: true });
-    tryToCreate(`${path}/.tmp`);
+    tryToCreate(`${path}/.${crypto.randomUUID()}.tmp`);
   } catch (error) {
     throw writeError(path, error, OPTIONS);
   }

@@ -79,8 +79,9 @@ function keepBefore(path: string, step: number): void {
   let text: string;
   try {
     text = Deno.readTextFileSync(path);
-  } catch {
-    return;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return;
+    throw error;
   }
   const lines = text.split("\n").filter((line) => stepOf(line) < step);
   const kept = lines.map((line) => `${line}\n`).join("");
