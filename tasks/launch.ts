@@ -4,7 +4,12 @@
  *
  * @module
  */
-import { gpusNamed, gpusOf } from "../src/engine/tensorflow/gpu_share.ts";
+import {
+  gpusNamed,
+  gpusOf,
+  SHARERS,
+  sharersOf,
+} from "../src/engine/tensorflow/gpu_share.ts";
 import { fromFileUrl, TextLineStream } from "../src/deps/std.ts";
 import { errorMaker } from "../src/common/errors.ts";
 import type { Command, Values } from "./cli/flags.ts";
@@ -96,9 +101,11 @@ async function localStarts(
   const envOf = (task: number) => {
     const own = gpusOf(task, { processes: count, gpus });
     // The GPUs are divided here: with Slurm's variable they would be divided again.
-    return own === undefined
-      ? undefined
-      : { CUDA_VISIBLE_DEVICES: own, SLURM_STEP_TASKS_PER_NODE: "" };
+    return own === undefined ? undefined : {
+      CUDA_VISIBLE_DEVICES: own,
+      [SHARERS]: `${sharersOf({ processes: count, gpus })}`,
+      SLURM_STEP_TASKS_PER_NODE: "",
+    };
   };
   const module = new URL("./train.ts", import.meta.url);
   const trainer = module.protocol === "file:"

@@ -1,6 +1,10 @@
 /** Why TensorFlow with CUDA finds no GPU, and which GPUs a process uses. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { cudaLibraries, whyNoGpu } from "../src/engine/tensorflow/cuda.ts";
+import {
+  cudaLibraries,
+  preloadCuda,
+  whyNoGpu,
+} from "../src/engine/tensorflow/cuda.ts";
 import { setRounding } from "../src/engine/tensorflow/environment.ts";
 import { gpusOf, slurmGpus } from "../src/engine/tensorflow/gpu_share.ts";
 
@@ -24,6 +28,10 @@ Deno.test("the warning names the first library that is missing", () => {
   assertStringIncludes(whyNoGpu(NOWHERE), `: ${missing} cannot be loaded: `);
 });
 
+Deno.test("CUDA's libraries that are missing do not end the loading", () => {
+  preloadCuda(NOWHERE);
+});
+
 Deno.test("each process of a machine has GPUs of its own", () => {
   const gpus = ["4", "5", "6", "7"];
   const shares = (processes: number) =>
@@ -35,7 +43,14 @@ Deno.test("each process of a machine has GPUs of its own", () => {
   const slurm = (variables: Record<string, string>) =>
     slurmGpus((name) => variables[name]);
   const two = { CUDA_VISIBLE_DEVICES: "0,1", SLURM_LOCALID: "1" };
-  assertEquals(slurm({ ...two, SLURM_STEP_TASKS_PER_NODE: "2(x3)" }), "1");
+  assertEquals(slurm({ ...two, SLURM_STEP_TASKS_PER_NODE: "2(x3)" }), {
+    own: "1",
+    sharers: 1,
+  });
+  assertEquals(slurm({ ...two, SLURM_STEP_TASKS_PER_NODE: "4" }), {
+    own: "1",
+    sharers: 2,
+  });
   // A single task keeps all GPUs, in any allocation; a task with one GPU keeps it.
   const alone = { SLURM_STEP_TASKS_PER_NODE: "1", SLURM_NTASKS_PER_NODE: "2" };
   assertEquals(slurm({ ...two, ...alone }), undefined);

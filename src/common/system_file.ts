@@ -1,5 +1,5 @@
 /**
- * Reads files in /proc and /sys.
+ * Reads files in /proc and /sys, and finds devices.
  *
  * @module
  */
@@ -8,6 +8,7 @@ const LIBC = {
   open: { parameters: ["buffer", "i32"], result: "i32" },
   read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   close: { parameters: ["i32"], result: "i32" },
+  access: { parameters: ["buffer", "i32"], result: "i32" },
 } as const;
 
 function openLibc() {
@@ -29,8 +30,7 @@ let libc: ReturnType<typeof openLibc>;
 export function readSystemFile(path: string): string | undefined {
   libc ??= openLibc();
   if (libc === undefined) return undefined;
-  const name = new TextEncoder().encode(`${path}\0`);
-  const file = libc.open(name, 0);
+  const file = libc.open(nameOf(path), 0);
   if (file < 0) return undefined;
   const bytes = new Uint8Array(1 << 14);
   const length = Number(libc.read(file, bytes, BigInt(bytes.length)));
@@ -38,4 +38,14 @@ export function readSystemFile(path: string): string | undefined {
   return length < 0
     ? undefined
     : new TextDecoder().decode(bytes.subarray(0, length));
+}
+
+/** Whether there is such a file, also a device; false without permission for FFI. */
+export function systemFileExists(path: string): boolean {
+  libc ??= openLibc();
+  return libc !== undefined && libc.access(nameOf(path), 0) === 0;
+}
+
+function nameOf(path: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(`${path}\0`);
 }

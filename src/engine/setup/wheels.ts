@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { readSystemFile } from "../../common/system_file.ts";
+import { readSystemFile, systemFileExists } from "../../common/system_file.ts";
 import { whyUnsupportedCpu } from "./cpu.ts";
 import { cacheFolder } from "../../common/cache.ts";
 import { EmpSslError } from "../../common/errors.ts";
@@ -225,11 +225,12 @@ export function hasGpuWheels(): boolean {
 }
 
 /**
- * Whether this machine has an NVIDIA GPU: its kernel driver is loaded, or that of
- * Windows is used (WSL 2).
+ * Whether this machine has an NVIDIA GPU: its kernel driver is loaded and, in a
+ * container, its device is there; or the driver of Windows is used (WSL 2).
  */
 export function hasNvidiaGpu(): boolean {
-  return readSystemFile("/proc/driver/nvidia/version") !== undefined ||
+  return readSystemFile("/proc/driver/nvidia/version") !== undefined &&
+      systemFileExists("/dev/nvidiactl") ||
     readSystemFile("/proc/sys/fs/binfmt_misc/WSLInterop") !== undefined &&
       readSystemFile("/usr/lib/wsl/lib/libcuda.so.1") !== undefined;
 }

@@ -74,13 +74,53 @@ const NEEDED: Needed[] = [
   { what: "NCCL", file: "nccl/lib/libnccl.so.2" },
 ];
 
+/** Libraries that those of `NEEDED` open by name, each after those that it needs. */
+const OPENED_BY_NAME = [
+  "cuda_runtime/lib/libcudart.so.12",
+  "nvjitlink/lib/libnvJitLink.so.12",
+  "cuda_nvrtc/lib/libnvrtc.so.12",
+  "cublas/lib/libcublasLt.so.12",
+  "cublas/lib/libcublas.so.12",
+  "cuda_cupti/lib/libcupti.so.12",
+  "cudnn/lib/libcudnn.so.9",
+  "cudnn/lib/libcudnn_graph.so.9",
+  "cudnn/lib/libcudnn_ops.so.9",
+  "cudnn/lib/libcudnn_cnn.so.9",
+  "cudnn/lib/libcudnn_heuristic.so.9",
+  "cudnn/lib/libcudnn_engines_precompiled.so.9",
+  "cudnn/lib/libcudnn_engines_runtime_compiled.so.9",
+];
+
+/** The folder of NVIDIA's libraries that belong to a library of TensorFlow. */
+function siteOf(library: string): string {
+  return library.replace(/\/tensorflow\/[^/]*$/, "/nvidia");
+}
+
+/**
+ * Loads NVIDIA's libraries from where they were set up. TensorFlow opens them by name,
+ * and the linker would take others in LD_LIBRARY_PATH first; one that is loaded already
+ * is taken before both.
+ */
+export function preloadCuda(library: string): void {
+  const needed = NEEDED.map(({ file }) => file).filter((file) =>
+    file.includes("/") && !OPENED_BY_NAME.includes(file)
+  );
+  for (const file of [...OPENED_BY_NAME, ...needed]) {
+    try {
+      Deno.dlopen(`${siteOf(library)}/${file}`, {});
+    } catch {
+      // TensorFlow finds no GPU then, and `whyNoGpu` names the library.
+    }
+  }
+}
+
 /**
  * Tries every library that TensorFlow needs for a GPU.
  *
  * @param library The path of TensorFlow's library, next to which the others are.
  */
 export function cudaLibraries(library: string): CudaLibrary[] {
-  const site = library.replace(/\/tensorflow\/[^/]*$/, "/nvidia");
+  const site = siteOf(library);
   return NEEDED.map(({ what, file, version }) => {
     const path = file.includes("/") ? `${site}/${file}` : file;
     try {

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { slurmGpus } from "./gpu_share.ts";
+import { SHARERS, slurmGpus } from "./gpu_share.ts";
 import type { Precision, XlaChoice } from "../engine.ts";
 
 /** What the variables depend on. */
@@ -25,9 +25,8 @@ function variables(
     TF_CPP_MIN_LOG_LEVEL: "3",
     ...(gpu
       ? {
-        // Speed: keeps batch norms in training in NHWC. Without this variable
-        // TensorFlow transposes to NCHW and back around each of them.
-        TF_USE_CUDNN_BATCHNORM_SPATIAL_PERSISTENT: "1",
+        // Several processes may share a GPU; NCCL refuses that otherwise.
+        NCCL_MULTI_RANK_GPU_ENABLE: "1",
       }
       : {}),
     // The session's setting enables XLA on GPUs only; on a CPU this flag is needed
@@ -108,9 +107,34 @@ export function setEnvironment(
   const share = choice.gpu
     ? slurmGpus((name) => Deno.env.get(name))
     : undefined;
-  if (share !== undefined) Deno.env.set("CUDA_VISIBLE_DEVICES", share);
+  if (share !== undefined) {
+    Deno.env.set("CUDA_VISIBLE_DEVICES", share.own);
+    Deno.env.set(SHARERS, `${share.sharers}`);
+  }
   for (const [name, value] of Object.entries(variables(choice))) {
     if (Deno.env.get(name) === undefined) Deno.env.set(name, value);
   }
   return choice.gpu ? setRounding(choice.precision) : undefined;
+}
+
+/**
+ * Keeps the batch norms of training in NHWC on a GPU, without which TensorFlow
+ * transposes to NCHW and back around each of them. In bf16 alone: batch norms of fp32
+ * are in NCHW anyway, where cuDNN's method that this chooses may overflow.
+ */
+export function keepBatchNormsInPlace(precision: Precision): void {
+  const name = "TF_USE_CUDNN_BATCHNORM_SPATIAL_PERSISTENT";
+  if (precision !== "bf16" || Deno.env.get(name) !== undefined) return;
+  Deno.env.set(name, "1");
+}
+
+/** The number of processes among which each GPU's memory is divided. */
+export function gpuSharers(): number {
+  return Number(Deno.env.get(SHARERS)) || 1;
+}
+
+/** Whether CUDA may use any GPU: an empty list, or -1, hides all. */
+export function seesGpus(): boolean {
+  const list = Deno.env.get("CUDA_VISIBLE_DEVICES")?.trim();
+  return list !== "" && list !== "-1";
 }

@@ -66,14 +66,23 @@ const CONVOLUTION = {
   data_format: attr.text("NHWC"),
 };
 
-/** One convolution and its weight gradient in each format. */
-function buildGraph(shape: number[]): Uint8Array<ArrayBuffer> {
+/** How often a GPU, on which one convolution takes as long as a call, repeats it. */
+const REPEATS = { CPU: 1, GPU: 8 };
+
+/** Convolutions and a weight gradient in each format. */
+function buildGraph(
+  shape: number[],
+  repeats: number,
+): Uint8Array<ArrayBuffer> {
   const graph = new GraphBuilder();
   const feed = filled(graph, shape);
   const filter = graph.fill(FILTER, 0.01);
   for (const dtype of [DType.float, DType.bfloat16]) {
     const x = graph.cast(feed, dtype), taps = graph.cast(filter, dtype);
-    const y = graph.value("Conv2D", [x, taps], shape, CONVOLUTION);
+    let y = x;
+    for (let i = 0; i < repeats; i++) {
+      y = graph.value("Conv2D", [y, taps], shape, CONVOLUTION);
+    }
     const gradient = graph.value(
       "Conv2DBackpropFilter",
       [x, graph.ints(FILTER), y],
@@ -93,8 +102,9 @@ export async function fasterPrecision(
   target: SessionTarget,
   gpu: boolean,
 ): Promise<"fp32" | "bf16"> {
-  const shape = [gpu ? IMAGES.GPU : IMAGES.CPU, ...SIDES];
-  using session = GraphSession.load(c, buildGraph(shape), target);
+  const device = gpu ? "GPU" : "CPU";
+  const graph = buildGraph([IMAGES[device], ...SIDES], REPEATS[device]);
+  using session = GraphSession.load(c, graph, target);
   try {
     const [fp32, bf16] = await leastSeconds(session, ["fp32", "bf16"]);
     return bf16! < MAX_TIME_RATIO * fp32! ? "bf16" : "fp32";

@@ -30,20 +30,30 @@ export function gpusOf(
   return gpus.filter((_, i) => i % processes === task).join();
 }
 
+/** The variable that says how many processes of this machine use each GPU. */
+export const SHARERS = "EMP_SSL_GPU_SHARERS";
+
+/** How many processes share a GPU at most: each has a part of its memory. */
+export function sharersOf(
+  { processes, gpus }: { processes: number; gpus: readonly string[] },
+): number {
+  return gpus.length === 0 ? 1 : Math.ceil(processes / gpus.length);
+}
+
 /** The GPUs that a list of `CUDA_VISIBLE_DEVICES` names. */
 export function gpusNamed(list: string | undefined): string[] {
   return (list ?? "").split(",").map((name) => name.trim()).filter(Boolean);
 }
 
 /**
- * The GPUs of a task, if Slurm has started several tasks on this machine that all
- * see the same GPUs.
+ * The GPUs of a task, and how many tasks share them, if Slurm has started several tasks
+ * on this machine that all see the same GPUs.
  *
  * @param variable Reads an environment variable.
  */
 export function slurmGpus(
   variable: (name: string) => string | undefined,
-): string | undefined {
+): { own: string; sharers: number } | undefined {
   const task = Number(variable("SLURM_LOCALID"));
   const [, tasks] = /^(\d+)/.exec(
     variable("SLURM_STEP_TASKS_PER_NODE") ?? "",
@@ -53,5 +63,6 @@ export function slurmGpus(
   if (!(processes > 1) || !(task < processes) || gpus.length < 2) {
     return undefined;
   }
-  return gpusOf(task, { processes, gpus });
+  const machine = { processes, gpus };
+  return { own: gpusOf(task, machine)!, sharers: sharersOf(machine) };
 }

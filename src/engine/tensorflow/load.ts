@@ -21,8 +21,14 @@ import {
 } from "../setup/locate.ts";
 import { openTensorFlow, type TensorFlowC } from "./c_api.ts";
 import { EagerBinding } from "./eager_binding.ts";
-import { whyNoGpu } from "./cuda.ts";
-import { otherThreads, setEnvironment } from "./environment.ts";
+import { preloadCuda, whyNoGpu } from "./cuda.ts";
+import {
+  gpuSharers,
+  keepBatchNormsInPlace,
+  otherThreads,
+  seesGpus,
+  setEnvironment,
+} from "./environment.ts";
 import { fasterPrecision, isFasterByXla } from "./faster.ts";
 import { GraphEngine } from "./graph_engine.ts";
 import { withoutStderr } from "./quiet.ts";
@@ -76,8 +82,10 @@ async function loadFrom(
   const precision = choice === "auto"
     ? gpuName(await fasterPrecision(c, target, gpu), gpu)
     : choice;
-  // On a CPU, XLA's code is slower than oneDNN's: it is off unless requested.
-  if (xla === "auto" && gpu) {
+  if (gpu) keepBatchNormsInPlace(precision);
+  // On a CPU, XLA's code is slower than oneDNN's: it is off unless requested. In fp32 it
+  // might round products to TF32 on a GPU.
+  if (xla === "auto" && gpu && precision !== "fp32") {
     config.xla = await isFasterByXla(c, config, precision);
   }
   const replicas = cluster &&
@@ -88,7 +96,7 @@ async function loadFrom(
     device: gpu ? "GPU" : "CPU",
     precision,
     xla: config.xla,
-    memoryBytes: gpu ? binding.gpuMemory() : undefined,
+    memoryBytes: gpu ? binding.gpuMemory() / gpuSharers() : undefined,
     library: library.path,
     replicas: replicas &&
       { own: replicas.devices.length, count: replicas.count },
@@ -129,7 +137,8 @@ export async function loadTensorFlow(
   for (const library of await installedLibraries(best)) {
     let c: TensorFlowC, rounding: string | undefined;
     try {
-      const gpu = library.variant === "gpu" && hasNvidiaGpu();
+      const gpu = library.variant === "gpu" && hasNvidiaGpu() && seesGpus();
+      if (gpu) preloadCuda(library.path);
       rounding = setEnvironment({ gpu, precision: choice, xla: wish.xla });
       c = withoutStderr(() => openTensorFlow(library.path));
     } catch (error) {
