@@ -42,6 +42,23 @@ Deno.test("the guide's module of computed images opens", async () => {
   assertEquals(data.length, width * height * 3);
 });
 
+Deno.test("a task ends although a module keeps a connection open", async () => {
+  await withFolder(async (dir) => {
+    const url = await moduleOf(
+      dir,
+      "open",
+      `setInterval(() => {}, 1000); // as a database's client does
+      const data = new Uint8Array(32 * 32 * 3);
+      export default () => ({
+        length: 200, image: () => ({ width: 32, height: 32, data }),
+      });`,
+    );
+    const args = ["--data", new URL(url).pathname, "--print-config"];
+    const { code, err } = await runTask("train", args);
+    assertEquals(code, 0, err);
+  });
+});
+
 Deno.test("what is a module, and what it is called", () => {
   for (const name of ["cifar10", "folder", "cifar100-coarse"]) {
     assertEquals(isModule(name), false);

@@ -40,6 +40,8 @@ export async function main(
     const { values, rest } = parseCommand(args, command);
     if (values.help) console.log(asTyped(helpText(command)));
     else await run(values, rest);
+    // A connection that a user's module holds open would keep the program alive.
+    exit(0);
   } catch (error) {
     if (isEmpSslError(error)) {
       console.error(asTyped(messageOf(error)));
