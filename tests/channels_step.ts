@@ -1,10 +1,10 @@
 /** One step of a network with five input channels, against PyTorch. */
 import { assert } from "@std/assert";
-import type { Engine } from "../src/engine/engine.ts";
+import type { EncoderOptions, Engine } from "../src/engine/engine.ts";
 import { convertLayout } from "../src/model/layout.ts";
 import { OPTIMIZER } from "../src/model/optimizer.ts";
 import { tensorSpecs } from "../src/model/parameters.ts";
-import { isTrainable } from "../src/model/tensors.ts";
+import { isTrainable, type State } from "../src/model/tensors.ts";
 import { noise } from "./formula.ts";
 import { stateByFormula } from "./parity.ts";
 
@@ -21,12 +21,23 @@ const golden: {
   ),
 );
 
+/** The parts of an engine that are tested; encoders take floats, too. */
+interface Trained extends Pick<Engine, "trainer"> {
+  encoder(
+    options: EncoderOptions & { floats?: boolean },
+    state: State,
+  ): Promise<{
+    encode(values: Uint8Array | Float32Array): Promise<Float32Array>;
+    dispose(): void;
+  }>;
+}
+
 /** An engine, or why there is none. */
 export interface ChannelSubject {
   name: string;
   ignore: boolean;
   reason: string;
-  engine?: Pick<Engine, "trainer">;
+  engine?: Trained;
 }
 
 /** Declares the test of an engine. */
@@ -38,7 +49,7 @@ export function testChannels({ name, ignore, reason, engine }: ChannelSubject) {
   });
 }
 
-async function check(engine: Pick<Engine, "trainer">): Promise<void> {
+async function check(engine: Trained): Promise<void> {
   const { mean, std, losses, gradient } = golden.step;
   const model = {
     ...{ depth: 18, stem: "cifar", channels: 5 } as const,
@@ -72,4 +83,24 @@ async function check(engine: Pick<Engine, "trainer">): Promise<void> {
   const off = Math.hypot(...gradient.map((value, i) => value - values[i]!));
   assert(off / size < 1e-3, `the gradient is off by ${off / size}`);
   plain.dispose();
+  // The features of the values themselves, normalised here.
+  const layer = { ...options, features: "backbone" } as const;
+  const encoder = await engine.encoder(layer, state);
+  const ofFloats = await engine.encoder({ ...layer, floats: true }, state);
+  const wide = new Uint16Array(
+    bytes.buffer,
+    bytes.byteOffset,
+    bytes.length / 2,
+  );
+  const normal = Float32Array.from(
+    wide,
+    (value, i) => (value / 65535 - mean[i % 5]!) / std[i % 5]!,
+  );
+  const features = await encoder.encode(bytes);
+  const expected = await ofFloats.encode(normal);
+  const length = Math.hypot(...expected);
+  const apart = Math.hypot(...features.map((value, i) => value - expected[i]!));
+  assert(length > 0 && apart / length < 1e-5, `off by ${apart / length}`);
+  encoder.dispose();
+  ofFloats.dispose();
 }

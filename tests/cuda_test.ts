@@ -5,7 +5,7 @@ import {
   preloadCuda,
   whyNoGpu,
 } from "../src/engine/tensorflow/cuda.ts";
-import { setRounding } from "../src/engine/tensorflow/environment.ts";
+import { cpuXla, setRounding } from "../src/engine/tensorflow/environment.ts";
 import { gpusOf, slurmGpus } from "../src/engine/tensorflow/gpu_share.ts";
 
 const NOWHERE = "/nowhere/tensorflow/libtensorflow_cc.so.2";
@@ -56,6 +56,23 @@ Deno.test("each process of a machine has GPUs of its own", () => {
   assertEquals(slurm({ ...two, ...alone }), undefined);
   assertEquals(slurm({ ...two, CUDA_VISIBLE_DEVICES: "1" }), undefined);
   assertEquals(slurm({}), undefined);
+});
+
+Deno.test("XLA on a CPU is what the first engine of a process asked for", () => {
+  const set = new Map<string, string>();
+  const env = {
+    get: (name: string) => set.get(name),
+    set: (name: string, value: string) => void set.set(name, value),
+    delete: (name: string) => void set.delete(name),
+  };
+  assertEquals(cpuXla(true, env), { xla: true });
+  assertEquals(cpuXla(true, env), { xla: true });
+  const { xla, warning } = cpuXla(false, env);
+  assertEquals(xla, true);
+  assertStringIncludes(warning!, "with XLA, as by the first engine");
+  // A child process inherits the variable, and decides anew.
+  set.set("EMP_SSL_XLA", `${Deno.pid + 1}:true`);
+  assertEquals(cpuXla(false, env), { xla: false });
 });
 
 Deno.test("a later engine learns that fp32 is computed as the first one chose", () => {

@@ -26,17 +26,23 @@ const SHARE = 0.7;
 /** Bytes of weights, momentum, gradients and the library itself. */
 const FIXED_BYTES = 1.3e9;
 
-/** Output channels of each convolution, times its map's area as a share of the first. */
-function mapSizes(model: ModelConfig): number[] {
-  let area = 1;
+/** Of each convolution the output channels, and its map's side as a share of the first. */
+function mapsOf(model: ModelConfig): { channels: number; share: number }[] {
+  let share = 1;
   return blocksOf(model).flatMap(({ convs }) =>
-    convs.map(({ output, stride }) => output * (area /= stride ** 2))
+    convs.map(({ output, stride }) => ({
+      channels: output,
+      share: share /= stride,
+    }))
   );
 }
 
 /** Sum of a ResNet's output channels, weighted by map area relative to the stem's. */
 function activations(model: ModelConfig): number {
-  return mapSizes(model).reduce((sum, size) => sum + size, model.width);
+  return mapsOf(model).reduce(
+    (sum, { channels, share }) => sum + channels * share ** 2,
+    model.width,
+  );
 }
 
 /** Activations relative to those of the ResNet-18 that was measured. */
@@ -45,12 +51,18 @@ function times(model: ModelConfig): number {
   return activations(model) / activations(measured);
 }
 
-/** Numbers of a patch's largest map. */
+/** Numbers of a patch's largest map, with the zeros around it. */
 export function largestMap(model: ModelConfig, side: number): number {
-  const area = Math.ceil(side / stemOf(model).stride) ** 2;
+  const padding = 2 * ((model.stemPadding ?? 1) - 1);
+  const stem = Math.ceil(side / stemOf(model).stride) + padding;
   // The max-pool of the ImageNet stem.
-  const pooled = model.stem === "imagenet" ? area / 4 : area;
-  return Math.max(area * model.width, pooled * Math.max(...mapSizes(model)));
+  const pooled = model.stem === "imagenet" ? Math.ceil(stem / 2) : stem;
+  return Math.max(
+    (stem + 2) ** 2 * model.width,
+    ...mapsOf(model).map(({ channels, share }) =>
+      (Math.ceil(pooled * share) + 2) ** 2 * channels
+    ),
+  );
 }
 
 /** Bytes that a step over `rows` patches needs. */

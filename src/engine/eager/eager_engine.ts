@@ -72,7 +72,9 @@ export class EagerEngine implements Engine {
           const found = "the encoder has been disposed of";
           throw encodeError("patches", found, "load it again");
         }
-        const length = patchSize ** 2 * model.channels;
+        // 16-bit values arrive as bytes.
+        const isWide = kind?.bits === 16 && values instanceof Uint8Array;
+        const length = patchSize ** 2 * model.channels * (isWide ? 2 : 1);
         if (values.length !== rows * length) {
           throw encodeError(
             `${values.length} values`,

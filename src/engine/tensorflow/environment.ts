@@ -40,8 +40,22 @@ function variables(
 /** Some environment variables: those of the process, or a test's. */
 type Variables = Pick<typeof Deno.env, "get" | "set" | "delete">;
 
-/** The environment variable by which threads of this process learn of its first engine. */
-const THREADS = "EMP_SSL_THREADS";
+/**
+ * What the first engine of this process chose where TensorFlow or CUDA reads a setting
+ * once, in an environment variable of ours, by which all threads learn of it.
+ */
+function firstChoice(name: string, env: Variables): string | undefined {
+  // With the process's number: child processes inherit the environment.
+  const [pid, first] = env.get(name)?.split(":") ?? [];
+  return pid === `${Deno.pid}` ? first : undefined;
+}
+
+function keepChoice(name: string, choice: string, env: Variables): void {
+  env.set(name, `${Deno.pid}:${choice}`);
+}
+
+/** What the first engine of this process asked for: see {@linkcode firstChoice}. */
+const THREADS = "EMP_SSL_THREADS", XLA = "EMP_SSL_XLA";
 
 /**
  * TensorFlow keeps one pool of threads for a whole process, of the size that the first
@@ -51,15 +65,32 @@ const THREADS = "EMP_SSL_THREADS";
  * @returns Why it gets another number, if it does.
  */
 export function otherThreads(threads: number | undefined): string | undefined {
-  const wish = `${threads ?? "all"}`;
-  // With the process's number: child processes inherit the environment.
-  const [pid, first] = Deno.env.get(THREADS)?.split(":") ?? [];
-  if (pid !== `${Deno.pid}`) Deno.env.set(THREADS, `${Deno.pid}:${wish}`);
-  else if (threads !== undefined && first !== wish) {
-    return `the engine uses ${first} threads, as the first one in this process ` +
+  const wish = `${threads ?? "all"}`, first = firstChoice(THREADS, Deno.env);
+  if (first === undefined) keepChoice(THREADS, wish, Deno.env);
+  return first === undefined || threads === undefined || first === wish
+    ? undefined
+    : `the engine uses ${first} threads, as the first one in this process ` +
       `did, not ${wish}: start another process for that`;
-  }
-  return undefined;
+}
+
+/**
+ * Whether XLA compiles for the CPU, which TensorFlow decides once in a process.
+ *
+ * @param wish Whether this engine asks for it.
+ * @returns Whether it does, and a warning where that is not what was asked for.
+ */
+export function cpuXla(
+  wish: boolean,
+  env: Variables = Deno.env,
+): { xla: boolean; warning?: string } {
+  const first = firstChoice(XLA, env);
+  if (first === undefined) keepChoice(XLA, `${wish}`, env);
+  const xla = first === undefined ? wish : first === "true";
+  if (xla === wish) return { xla };
+  const warning =
+    `the model is computed with${xla ? "" : "out"} XLA, as by the ` +
+    "first engine in this process: start another process to change that";
+  return { xla, warning };
 }
 
 /** Whether cuBLAS and cuDNN may round fp32 to TF32; they read it once in a process. */
@@ -81,13 +112,13 @@ export function setRounding(
   env: Variables = Deno.env,
 ): string | undefined {
   const wish = precision === "fp32" ? "fp32" : "TF32";
-  const [pid, first] = env.get(ROUNDING)?.split(":") ?? [];
-  if (pid !== `${Deno.pid}`) {
+  const first = firstChoice(ROUNDING, env);
+  if (first === undefined) {
     // A parent of ours has set it for itself.
-    if (first === "fp32") env.delete(OVERRIDE);
+    if (env.get(ROUNDING)?.endsWith(":fp32")) env.delete(OVERRIDE);
     const isUsers = env.get(OVERRIDE) !== undefined;
     if (!isUsers && wish === "fp32") env.set(OVERRIDE, "0");
-    env.set(ROUNDING, `${Deno.pid}:${isUsers ? "user" : wish}`);
+    keepChoice(ROUNDING, isUsers ? "user" : wish, env);
     return undefined;
   }
   return first === "user" || first === wish
@@ -104,7 +135,8 @@ export function setRounding(
 export function setEnvironment(
   choice: EnvironmentChoice,
 ): string | undefined {
-  const share = choice.gpu
+  // Of several engines in a process the first one takes the share.
+  const share = choice.gpu && Deno.env.get(SHARERS) === undefined
     ? slurmGpus((name) => Deno.env.get(name))
     : undefined;
   if (share !== undefined) {

@@ -209,19 +209,21 @@ export class GraphSession implements Disposable {
   async run(feeds: NamedFeed[], fetches: string[]): Promise<Float32Array[]> {
     const c = this.#c;
     const session = this.#live();
-    const tensors = feeds.map((feed) => this.#feed(feed));
+    const tensors: Deno.PointerValue[] = [];
     const outputs = new BigUint64Array(fetches.length);
     // These arrays stay referenced until the run has ended: the other thread
     // reads and writes them.
     const args = {
       feeds,
       inputs: this.#outputs(feeds.map(({ name }) => name)),
-      tensors: pointerArray(tensors),
+      tensors: new BigUint64Array(feeds.length),
       fetches: this.#outputs(fetches),
       targets: new Uint8Array(8),
     };
     this.#running++;
     try {
+      for (const feed of feeds) tensors.push(this.#feed(feed));
+      args.tensors.set(pointerArray(tensors));
       await withStatusAsync(c, (status) =>
         c.TF_SessionRun(
           session,

@@ -23,6 +23,7 @@ import { openTensorFlow, type TensorFlowC } from "./c_api.ts";
 import { EagerBinding } from "./eager_binding.ts";
 import { preloadCuda, whyNoGpu } from "./cuda.ts";
 import {
+  cpuXla,
   gpuSharers,
   keepBatchNormsInPlace,
   otherThreads,
@@ -88,6 +89,7 @@ async function loadFrom(
   if (xla === "auto" && gpu && precision !== "fp32") {
     config.xla = await isFasterByXla(c, config, precision);
   }
+  const onCpu = gpu ? undefined : cpuXla(xla === "on");
   const replicas = cluster &&
     await ReplicaGroup.start(c, { wish: cluster, gpu, config });
   const report: EngineReport = {
@@ -95,7 +97,7 @@ async function loadFrom(
     version: binding.TF_Version,
     device: gpu ? "GPU" : "CPU",
     precision,
-    xla: config.xla,
+    xla: onCpu?.xla ?? config.xla,
     memoryBytes: gpu ? binding.gpuMemory() / gpuSharers() : undefined,
     library: library.path,
     replicas: replicas &&
@@ -104,12 +106,10 @@ async function loadFrom(
       wantsGpu && !gpu ? whyNoGpu(library.path) : unusedGpu(library),
       replicas?.warning,
       otherThreads(threads),
+      onCpu?.warning,
     ].filter(Boolean).join("; ") || undefined,
   };
-  const close = () => {
-    loaded = undefined;
-    binding[Symbol.dispose]();
-  };
+  const close = () => binding[Symbol.dispose]();
   return new GraphEngine({ report, c, target, precision, replicas, close });
 }
 
