@@ -179,6 +179,7 @@ export async function trainHere(
     await follow(resume ? { ...given, cluster, task } : config, resume);
     return true;
   }
+  const dashboard = await dashboardOf(values);
   let choices: Partial<TrainConfig> = config, { engine } = config;
   let prepared: PreparedRun | undefined;
   const { dir, msg } = values;
@@ -209,7 +210,6 @@ export async function trainHere(
     if (clusterWish(both) !== undefined) exitWithoutCleanup();
     engine = stored.engine;
   }
-  const dashboard = await dashboardOf(values);
   await setUpEngine({ engine });
   const controller = new AbortController();
   const outcome = listen(controller);

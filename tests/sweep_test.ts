@@ -185,12 +185,12 @@ Deno.test("evaluations by other images have columns of their own", async () => {
     keepEvaluation(evaluationOf(`${dir}/a`, { images: few, knn: undefined }));
     const { head, rows } = comparisonOf(readRuns([`${dir}/a`]));
     const kind = "128 patches, hidden layer, cifar10";
-    assertEquals(head.slice(4).toSorted(), [
+    assertEquals(head.slice(5).toSorted(), [
       `${kind}, 10 classes, 1000 and 500 images: linear, %`,
       `${kind}, 10 classes, 50000 and 10000 images: linear, %`,
       ...["kNN, %", "kNN, %"],
     ]);
-    assertEquals(rows[0]!.slice(4).toSorted(), ["80.0", "80.0", "80.0", "–"]);
+    assertEquals(rows[0]!.slice(5).toSorted(), ["80.0", "80.0", "80.0", "–"]);
   });
 });
 

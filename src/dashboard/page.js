@@ -76,6 +76,7 @@ class Curve {
 
   make() {
     this.plot?.destroy();
+    this.plot = undefined;
     if (this.data[0].length === 0) return;
     const axis = {
       stroke: style("--soft"),
@@ -96,12 +97,19 @@ class Curve {
         series: [{}, {
           stroke: style("--mark"),
           width: 1.5,
-          points: { show: this.data[0].length < 30 },
         }],
       },
       this.data,
       this.place,
     );
+  }
+
+  /** Removes all values, as before the first. */
+  clear() {
+    this.data = [[], []];
+    this.make();
+    this.caption.textContent = this.title;
+    this.place.setAttribute("aria-label", this.title);
   }
 
   size() {
@@ -305,9 +313,12 @@ const HANDLERS = {
   },
   stopped(record) {
     $("state").textContent = `Stopped after step ${record.step}`;
+    isStopped = true;
   },
 };
 
+/** Whether the run has said that it was stopped: its end is then no surprise. */
+let isStopped = false;
 let pending = false;
 function refresh() {
   if (pending) return;
@@ -323,12 +334,16 @@ function refresh() {
 const events = new EventSource("/events");
 events.addEventListener("open", () => {
   // The server sends the whole history again, perhaps from another process.
-  for (const curve of curves) curve.data = [[], []];
+  for (const curve of curves) curve.clear();
+  isStopped = false;
   $("state").textContent = "Connected";
 });
 events.addEventListener(
   "error",
-  () => $("state").textContent = "The run has ended, or cannot be reached",
+  () => {
+    if (isStopped) return;
+    $("state").textContent = "The run has ended, or cannot be reached";
+  },
 );
 events.addEventListener("message", ({ data }) => {
   const record = JSON.parse(data);

@@ -55,7 +55,6 @@ export async function linearProbe(
   const { classes, epochs, momentum, weightDecay, seed } = options;
   const { width } = train;
   const { count } = train;
-  const batch = Math.min(options.batch, count);
   const random = new RandomStream({ seed, purpose: Purpose.probe, at: [] });
   const bound = 1 / Math.sqrt(width);
   const uniform = (n: number) =>
@@ -71,7 +70,9 @@ export async function linearProbe(
     const lr = learningRate(epoch, { steps: epochs, base: options.lr });
     const order = Int32Array.from(random.permutation(count))
       .filter((row) => train.labels[row]! >= 0);
-    for (let at = 0; at < order.length; at += batch) {
+    const batch = Math.min(options.batch, order.length);
+    // A smaller last batch is left out, as the authors' loader does.
+    for (let at = 0; at + batch <= order.length; at += batch) {
       const picked = order.subarray(at, at + batch);
       const labels = picked.map((i) => train.labels[i]!);
       classifier.step(train.rows(picked), labels, lr);

@@ -78,6 +78,11 @@ function lastAccuracies(
   };
 }
 
+/** Whether an evaluation was made for an accuracy, and not for features alone. */
+function hasAccuracy({ linear, knn }: EvaluationResult): boolean {
+  return linear !== undefined || knn !== undefined;
+}
+
 /**
  * The runs that were evaluated at their end in the most frequent way, on the same number
  * of images of the same data; undefined where none was.
@@ -86,7 +91,9 @@ export function evaluatedAlike(
   runs: RunRecord[],
 ): { kind: string; runs: Accuracy[] } | undefined {
   const atEnd = (run: RunRecord) =>
-    run.evaluations.filter((e) => isOfTheEnd(e, run));
+    run.evaluations.filter((e) =>
+      isOfTheEnd(e, run) && hasAccuracy(e) && !e.untrained
+    );
   const ways = runs.flatMap((run) => [
     ...new Set(atEnd(run).map(evaluatedBy)),
   ]);
@@ -108,7 +115,8 @@ export function evaluatedAlike(
  * their data are told apart by it.
  */
 function kindsOf(runs: RunRecord[]): { key: string; title: string }[] {
-  const all = runs.flatMap(({ evaluations }) => evaluations);
+  const all = runs.flatMap(({ evaluations }) => evaluations)
+    .filter(hasAccuracy);
   const first = new Map(all.map((e) => [evaluatedBy(e), e]));
   return [...first].map(([key, evaluation]) => {
     const title = evaluatedOn(evaluation);
@@ -146,6 +154,7 @@ export function comparisonOf(runs: RunRecord[]): Comparison {
     const passes = stepsMade(steps) * config.bs * config.numPatches;
     const seconds = secondsOf(steps);
     return [
+      run.name,
       methodNamed(config.method).title,
       `${stepsMade(steps)} × ${config.bs} × ${config.numPatches}`,
       passes.toLocaleString("en"),
@@ -162,6 +171,7 @@ export function comparisonOf(runs: RunRecord[]): Comparison {
   });
   return {
     head: [
+      "run",
       "method",
       "steps × images × views",
       "passes",

@@ -4,6 +4,8 @@
  * @module
  */
 import { type CallOptions, untilAborted } from "../common/call_options.ts";
+import { checkNames, type NamesOf } from "../common/choice_names.ts";
+import { removeIfPossible } from "../common/files.ts";
 import type { EngineChoice } from "../engine/engine.ts";
 import { errorMaker, messageOf } from "../common/errors.ts";
 import { checkOutputFile } from "../evaluate/write_features.ts";
@@ -23,6 +25,13 @@ import {
 import { sensitivities } from "./sensitivity.ts";
 import palette from "../style/palette.css" with { type: "text" };
 import style from "./report.css" with { type: "text" };
+
+const NAMES: NamesOf<ReportConfig> = {
+  runs: true,
+  out: true,
+  engine: true,
+  gallery: true,
+};
 
 const reportError = errorMaker("report on", "INVALID_ARGUMENT");
 
@@ -70,6 +79,7 @@ export async function writeReport(
   { signal }: Pick<CallOptions<never>, "signal"> = {},
 ): Promise<ReportResult> {
   signal?.throwIfAborted();
+  checkNames(choices, NAMES);
   const { engine = "auto", gallery: wanted = true } = choices;
   if (choices.runs.length === 0) {
     throw reportError(
@@ -168,6 +178,11 @@ ${
   writeAtomically(out, html);
   const folder = out.replace(/(\.html)?$/, "-figures");
   Deno.mkdirSync(folder, { recursive: true });
+  // Of an earlier report that had others.
+  for (const { name } of Deno.readDirSync(folder)) {
+    const isOurs = figures.some((figure) => name === `${figure.name}.svg`);
+    if (name.endsWith(".svg") && !isOurs) removeIfPossible(`${folder}/${name}`);
+  }
   const files = figures.map(({ name, svg }) => {
     const path = `${folder}/${name}.svg`;
     writeAtomically(path, svg);
