@@ -5,7 +5,7 @@
  */
 import { type KernelInputs, KERNELS } from "../../model/kernels.ts";
 import { sizeOf } from "../../model/tensors.ts";
-import { attr, type GraphValue } from "./graph.ts";
+import { after, attr, type GraphValue } from "./graph.ts";
 import type { TraceBackend } from "./backend.ts";
 import type { Kernel } from "./kernel.ts";
 import { DType } from "./messages.ts";
@@ -31,7 +31,7 @@ export function batchNormKernels(
   ): GraphValue => ({
     name: backend.graph.node(
       "FusedBatchNormV3",
-      [x, scale, offset, mean, variance, ...dependencies],
+      [x, scale, offset, mean, variance, ...after(dependencies)],
       { ...batchNormAttributes(x, epsilon), is_training: attr.bool(false) },
     ),
     dtype: x.dtype,
@@ -91,7 +91,7 @@ export function batchNormKernels(
         const biased = backend.graph.scalar((count - 1) / count);
         // The dependencies are the variance's: TensorFlow fuses a batch norm and a ReLU
         // only where neither has any.
-        const inputs = [unbiased, biased, ...dependencies];
+        const inputs = [unbiased, biased, ...after(dependencies)];
         const variance = backend.graph.value("Mul", inputs, scale.shape);
         return normalize({ ...values, x, mean, variance }, epsilon);
       });

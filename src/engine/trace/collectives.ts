@@ -7,7 +7,7 @@ import * as tf from "../../deps/tfjs.ts";
 import type { Replicas as ModelReplicas } from "../../model/replicas.ts";
 import { sizeOf } from "../../model/tensors.ts";
 import type { TraceBackend } from "./backend.ts";
-import { attr, type GraphBuilder, type GraphValue } from "./graph.ts";
+import { after, attr, type GraphBuilder, type GraphValue } from "./graph.ts";
 import { type AttrValue, DType } from "./messages.ts";
 
 /** The replicas that train together, in this process and in others. */
@@ -85,7 +85,7 @@ export class Collectives implements ModelReplicas {
   ): GraphValue {
     const graph = this.#graph;
     const number = (value: number) => graph.constant(DType.int32, [], [value]);
-    const previous = this.#last === undefined ? [] : [`^${this.#last}`];
+    const previous = after(this.#last === undefined ? [] : [this.#last]);
     const value = graph.value(
       op,
       [

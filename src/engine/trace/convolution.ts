@@ -4,7 +4,7 @@
  * @module
  */
 import * as tf from "../../deps/tfjs.ts";
-import { attr, type GraphValue, type Sides } from "./graph.ts";
+import { after, attr, type GraphValue, type Sides } from "./graph.ts";
 import type { TraceBackend } from "./backend.ts";
 import type { Kernel } from "./kernel.ts";
 import { DType } from "./messages.ts";
@@ -90,7 +90,7 @@ export function convolutionKernels(
         const name = backend.graph.node("Pad", [
           input,
           amounts,
-          ...dependencies,
+          ...after(dependencies),
         ], {
           T: attr.type(x.dtype),
           Tpaddings: attr.type(DType.int32),

@@ -5,18 +5,13 @@
  *
  * @module
  */
-import type { GraphValue } from "./graph.ts";
+import { type GraphValue, nodeOf } from "./graph.ts";
 
 /**
  * Appends the nodes of a value once more, to run after the nodes in
  * `dependencies`.
  */
 export type Recompute = (dependencies: string[]) => GraphValue;
-
-/** A control dependency on the node of a value. */
-export function controlDependency({ name }: GraphValue): string {
-  return `^${name.split(":")[0]}`;
-}
 
 /** How activations of one graph are recomputed. */
 export class Rematerialization {
@@ -48,7 +43,7 @@ export class Rematerialization {
     if (recompute === undefined) return value;
     let again = this.#recomputed.get(value.name);
     if (again === undefined) {
-      again = recompute([controlDependency(gradient)]);
+      again = recompute([nodeOf(gradient)]);
       this.#recomputed.set(value.name, again);
     }
     return again;

@@ -10,7 +10,7 @@ import { type OptimizerConfig } from "../../model/optimizer.ts";
 import type { Scope } from "../../model/layers.ts";
 import { targetOf } from "../../model/methods/target.ts";
 import { isFilter, muonStep } from "../../model/muon.ts";
-import { attr, type GraphValue } from "./graph.ts";
+import { after, attr, type GraphValue } from "./graph.ts";
 import { DType } from "./messages.ts";
 import { momentumName, NODES } from "./names.ts";
 import type { UpdateContext } from "./step_parts.ts";
@@ -123,7 +123,7 @@ export function followTargets(
     if (target === undefined) return [];
     const { handle, value } = variables.get(name)!;
     const updated: GraphValue = {
-      name: graph.node("ReadVariableOp", [handle, `^${step}`], {
+      name: graph.node("ReadVariableOp", [handle, ...after([step])], {
         dtype: attr.type(DType.float),
       }),
       dtype: DType.float,

@@ -8,9 +8,9 @@ import {
   attr,
   type GraphBuilder,
   type GraphValue,
+  nodeOf,
   type Sides,
 } from "./graph.ts";
-import { controlDependency } from "./rematerialization.ts";
 
 /**
  * The gradient of a stride-2 convolution without padding with respect to its
@@ -43,7 +43,7 @@ export function stridedFilterGradient(
       // The control dependencies run the slices one after another, and only in the
       // backward pass: each slice is a copy of a part of the map.
       const met = graph.slice(parted, begin, size, [
-        controlDependency(products.at(-1) ?? dy),
+        nodeOf(products.at(-1) ?? dy),
       ]);
       products.push(graph.matMul(
         graph.reshape(met, [pixels, input]),

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { attr, type GraphBuilder, type GraphValue } from "./graph.ts";
+import { after, attr, type GraphBuilder, type GraphValue } from "./graph.ts";
 import { DType, type DTypeNumber } from "./messages.ts";
 import { readNode } from "./names.ts";
 
@@ -47,8 +47,7 @@ export function assign(
   value: GraphValue,
   dependencies: string[] = [],
 ): string {
-  const after = dependencies.map((node) => `^${node}`);
-  return graph.node("AssignVariableOp", [handle, value, ...after], {
-    dtype: attr.type(value.dtype),
-  });
+  const inputs = [handle, value, ...after(dependencies)];
+  const attributes = { dtype: attr.type(value.dtype) };
+  return graph.node("AssignVariableOp", inputs, attributes);
 }

@@ -7,7 +7,7 @@ import type { Scope } from "../../model/layers.ts";
 import { isTrainable, type TensorSpec } from "../../model/tensors.ts";
 import type { TraceBackend } from "./backend.ts";
 import type { Collectives } from "./collectives.ts";
-import { attr, type GraphBuilder, type GraphValue } from "./graph.ts";
+import { after, attr, type GraphBuilder, type GraphValue } from "./graph.ts";
 import { DType } from "./messages.ts";
 import { NODES, restoredNode, restoreNode } from "./names.ts";
 import { assign, type Variable, variable } from "./variable.ts";
@@ -25,7 +25,7 @@ export function output(
   const float = graph.cast(value, DType.float);
   const node = graph.node(
     "Identity",
-    [float, ...dependencies.map((node) => `^${node}`)],
+    [float, ...after(dependencies)],
     { T: attr.type(DType.float) },
     name,
   );
@@ -42,7 +42,7 @@ export function clear(
   const zeros = graph.node("Fill", [
     graph.ints(shape),
     graph.scalar(0),
-    ...dependencies.map((node) => `^${node}`),
+    ...after(dependencies),
   ], { T: attr.type(DType.float), index_type: attr.type(DType.int32) });
   const value = { name: zeros, dtype: DType.float, shape };
   return assign(graph, variable, value);

@@ -16,8 +16,7 @@
  * @module
  */
 import { sizeOf } from "../../model/tensors.ts";
-import { controlDependency } from "./rematerialization.ts";
-import type { GraphValue, Sides } from "./graph.ts";
+import { type GraphValue, nodeOf, type Sides } from "./graph.ts";
 import type { ComputeType } from "./kernel.ts";
 import { DType } from "./messages.ts";
 import { prepared, type WithGraph } from "./prepared_weights.ts";
@@ -200,7 +199,7 @@ export class Winograd {
     // The tiles of x are recomputed: otherwise TensorFlow would hold those of the
     // forward pass in memory, 2.25 times the map (4 times for m = 2).
     const byTile = graph.matMul(
-      this.#tilesOf(this.#input, x, [controlDependency(dy)]),
+      this.#tilesOf(this.#input, x, [nodeOf(dy)]),
       this.#tilesOf(this.#output, dy),
       { transposeA: true },
     );
