@@ -18,6 +18,8 @@ import {
   EVALUATE_DEFAULTS,
   type EvaluateConfig,
 } from "../src/evaluate/evaluate_config.ts";
+import { changedText, probesOf } from "../src/evaluate/probe_choices.ts";
+import { KNN, LINEAR_PROBE } from "../src/evaluate/protocol.ts";
 import { noBag } from "../src/evaluate/check_evaluation.ts";
 import { checkOutput } from "../src/evaluate/write_features.ts";
 import type { Accuracy } from "../src/evaluate/accuracy.ts";
@@ -98,10 +100,35 @@ export const command: Command = {
       choices: Object.keys(ARCHITECTURES),
       help: "architecture: only compared with that of the checkpoint",
     },
+    "patch-size": {
+      type: "number",
+      help: "side of the patches in pixels (default: that of the training)",
+    },
     linear: { type: "switch", help: "fit the linear probe (default)" },
     "no-linear": { type: "switch", help: "leave the linear probe out" },
+    lr: {
+      type: "number",
+      help: `learning rate of the linear probe (default ${LINEAR_PROBE.lr})`,
+    },
+    "linear-epochs": {
+      type: "number",
+      help: `its epochs (default ${LINEAR_PROBE.epochs})`,
+    },
+    "classifier-out": {
+      type: "text",
+      value: "FILE",
+      help: "write it as X.safetensors: weight, bias, names of the classes",
+    },
     knn: { type: "switch", help: "classify by nearest neighbours (default)" },
     "no-knn": { type: "switch", help: "leave nearest neighbours out" },
+    "knn-k": {
+      type: "number",
+      help: `how many neighbours vote (default ${KNN.k})`,
+    },
+    "knn-temperature": {
+      type: "number",
+      help: `temperature of their votes (default ${KNN.temperature})`,
+    },
     untrained: {
       type: "switch",
       help: "random weights instead of the trained ones: the baseline",
@@ -145,8 +172,14 @@ export function configOf(values: Values): EvaluateConfig {
     limitTest: number("limit-test"),
     linear: values.linear !== false && !values["no-linear"],
     knn: values.knn !== false && !values["no-knn"],
+    patchSize: number("patch-size"),
+    lr: number("lr"),
+    linearEpochs: number("linear-epochs"),
+    knnK: number("knn-k"),
+    knnTemperature: number("knn-temperature"),
     untrained: values.untrained === true,
     featuresOut: text("features-out"),
+    classifierOut: text("classifier-out"),
     workers: number("workers"),
     engine: (text("engine") ?? "auto") as EngineChoice,
     precision: (text("precision") ?? "auto") as PrecisionChoice,
@@ -251,7 +284,8 @@ function show(result: EvaluationResult): void {
     `${result.checkpoint} on ${result.data}: ${images.train} training and ` +
       `${images.test} test images, ${classes} classes, ${
         protocol === "whole" ? "the whole image" : `${testPatches} patches`
-      }, ${features === "backbone" ? "backbone" : "hidden layer"}`,
+      }, ${features === "backbone" ? "backbone" : "hidden layer"}` +
+      changedText(result.changed),
   );
   if (leftOut.train + leftOut.test > 0) {
     console.log(
@@ -265,7 +299,8 @@ function show(result: EvaluationResult): void {
       `linear, best epoch   ${inWords(linear.best)}   (peeks at the test set)`,
     );
   }
-  if (knn) console.log(`kNN (k 20, T 0.07)   ${inWords(knn)}`);
+  const { k, temperature } = probesOf(result.changed ?? {}).knn;
+  if (knn) console.log(`kNN (k ${k}, T ${temperature})   ${inWords(knn)}`);
   const { engine, precision } = result.engine;
   console.log(
     `Evaluated in ${formatSeconds(seconds)} by ${engine} in ${precision}`,

@@ -372,6 +372,23 @@ Deno.test("readInitialWeights() takes wrappers off the names, and tells a pickle
       const missing = checkInitialWeights(specs, { init: path });
       assertEquals(missing.some((n) => n.startsWith("backbone.")), false);
     }
+    // A Sequential of the children of torchvision's ResNet, as lightly's examples have.
+    const places = ["conv1", "bn1", "relu", "maxpool"];
+    const indexed = backbone.map((spec) => ({
+      name: spec.name.replace(
+        /^backbone\.(layer)?(\w+)/,
+        (_, layer, rest) =>
+          `backbone.${layer ? 3 + Number(rest) : places.indexOf(rest)}`,
+      ),
+      shape: torchShape(spec),
+      values: convertLayout(spec, state.get(spec.name)!, "torch"),
+    }));
+    assert(indexed.some(({ name }) => name === "backbone.4.0.conv1.weight"));
+    await Deno.writeFile(path, encodeSafetensors(indexed, {}));
+    const children = readInitialWeights(path, specs, 1);
+    for (const { name } of backbone) {
+      assertEquals(children.get(name), state.get(name), name);
+    }
     // ResNet-34 has all blocks of ResNet-18, and more.
     const deeper = { ...model, depth: 34, width: 8 } as const;
     const tensors = tensorSpecs({ ...deeper, hidden: 16, embedding: 8 })

@@ -5,6 +5,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { decodeSafetensors } from "../src/checkpoint/safetensors.ts";
 import { engineForTasks, runTask } from "./tasks.ts";
+import { openDataset } from "../src/data/open_dataset.ts";
 import { withFolder, writeImages } from "./images.ts";
 import { NARROW_FLAGS } from "./narrow.ts";
 
@@ -108,6 +109,60 @@ Deno.test({
   },
 });
 
+async function tensorsOf(path: string) {
+  return decodeSafetensors(await Deno.readFile(path), path);
+}
+
+/** Evaluates with other choices than the authors', and uses the classifier. */
+async function checkClassifier(dir: string, run: string): Promise<void> {
+  const features = `${dir}/features.safetensors`;
+  const file = `${dir}/classifier.safetensors`;
+  const probed = await runTask("evaluate", [
+    ...["--model-path", run, "--test-patches", "1", "--patch-size", "16"],
+    ...["--lr", "0.1", "--linear_epochs", "3", "--knn-k", "5"],
+    ...["--linear", "True", "--limit-train", "40", "--limit-test", "30"],
+    ...["--features-out", features, "--classifier-out", file, "--json"],
+  ]);
+  assertEquals(probed.code, 0, probed.err);
+  const probe = JSON.parse(probed.out);
+  const changed = { lr: 0.1, linearEpochs: 3, knnK: 5 };
+  assertEquals(probe.changed, changed);
+  const { tensors: rows } = await tensorsOf(features);
+  const { tensors: layer, metadata } = await tensorsOf(file);
+  assertEquals(JSON.parse(metadata.classes!).length, 10);
+  const x = rows.get("test_features")!, weight = layer.get("weight")!;
+  const bias = layer.get("bias")!.values, width = x.shape[1]!;
+  assertEquals([weight.shape, width], [[10, WIDTH], WIDTH]);
+  const tested = { name: "shapes", split: "test", limit: 30 } as const;
+  const images = await openDataset(tested);
+  const labels = Array.from({ length: 30 }, (_, i) => images.label(i));
+  let right = 0;
+  for (const [image, label] of labels.entries()) {
+    const scores = [...bias].map((b, c) => {
+      for (let i = 0; i < width; i++) {
+        b += weight.values[c * width + i]! * x.values[image * width + i]!;
+      }
+      return b;
+    });
+    if (scores.indexOf(Math.max(...scores)) === label) right++;
+  }
+  assertEquals(right / labels.length, probe.linear.last.top1);
+}
+
+/** Takes a checkpoint as a run of no step, which holds the same weights. */
+async function checkTaken(dir: string, run: string): Promise<void> {
+  const taken = await runTask("train", [
+    ...["--init", run + "/checkpoint-00000002.safetensors"],
+    ...["--max-steps", "0", "--dir", `${dir}/taken`],
+    ...["--limit-images", "8", "--bs", "4", "--precision", "fp32"],
+  ]);
+  assertEquals(taken.code, 0, taken.err);
+  assertEquals(
+    (await tensorsOf(`${dir}/taken/checkpoint-00000000.safetensors`)).tensors,
+    (await tensorsOf(`${run}/checkpoint-00000002.safetensors`)).tensors,
+  );
+}
+
 Deno.test({
   name: `train and evaluate run from end to end${engine.reason}`,
   ignore: engine.ignore,
@@ -182,6 +237,9 @@ Deno.test({
       assertEquals({ ...continued, resumed: [] }, whole);
       // No further step is made.
       assertEquals(ended, ["start", "step", "step", "checkpoint", "stopped"]);
+
+      await checkClassifier(dir, run);
+      await checkTaken(dir, run);
 
       const data = `${dir}/photos`;
       await writeImages(data, { classes: 2, each: 3 });

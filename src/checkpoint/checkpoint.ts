@@ -113,7 +113,8 @@ function infoOf(
     throw checkpointError(
       path,
       "it has no EMP-SSL configuration",
-      "name a checkpoint that `train` wrote",
+      "name a checkpoint that `train` wrote; `train --init FILE --max-steps 0` " +
+        "makes one of another program's backbone",
     );
   }
   if (config === undefined) {

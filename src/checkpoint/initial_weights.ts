@@ -52,7 +52,35 @@ function withoutPrefix(tensors: Tensors, specs: TensorSpec[]): Tensors {
     }
     if (!found.has(rest)) found.set(rest, tensor);
   }
+  for (const [name, tensor] of [...found]) {
+    const attribute = asAttribute(name);
+    if (!found.has(attribute)) found.set(attribute, tensor);
+  }
   return found;
+}
+
+/** torchvision's names of a ResNet's children, by their index in a `Sequential`. */
+const CHILDREN: Record<string, string> = {
+  ...{
+    0: "conv1",
+    1: "bn1",
+    4: "layer1",
+    5: "layer2",
+    6: "layer3",
+    7: "layer4",
+  },
+};
+
+/**
+ * `backbone.4.0.conv1.weight` is `backbone.layer1.0.conv1.weight`: lightly's examples
+ * train `nn.Sequential(*list(resnet.children())[:-1])`.
+ */
+function asAttribute(name: string): string {
+  return name.replace(
+    /^(backbone\.)?(\d)(?=\.)/,
+    (all, prefix = "", index) =>
+      CHILDREN[index] === undefined ? all : `${prefix}${CHILDREN[index]}`,
+  );
 }
 
 /** The tensors of a file that a model takes, by the model's names. */

@@ -69,7 +69,10 @@ export interface TrainConfig {
   progressive?: ProgressiveSize[];
   /** Epochs. */
   epoch: number;
-  /** Length of the run in steps, in place of `epoch`; the schedule ends there too. */
+  /**
+   * Length of the run in steps, in place of `epoch`; the schedule ends there too. With 0
+   * the run holds its initial weights, such as those of `init`.
+   */
   maxSteps?: number;
   /** Images per batch: b. */
   bs: number;

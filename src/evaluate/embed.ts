@@ -222,7 +222,7 @@ export async function embed(
   const dir = config.dataDir && resolve(config.dataDir);
   const whole = protocol === "whole";
   // A run that is training may remove the checkpoint later.
-  const changed = modified(path);
+  const writtenAt = modified(path);
   for (const fault of damaged) onEvent({ type: "damaged", fault });
   const { cache, pixels } = trainSource(run);
   const { source, dataset, warning: leftOut } = await openForThreads({
@@ -253,7 +253,7 @@ export async function embed(
       width,
       // Rows of another engine or precision would not be comparable.
       identity: [
-        [resolve(path), changed, patches, engine, device],
+        [resolve(path), writtenAt, patches, engine, device],
         [whole, features, dir],
         ...whichData,
       ],

@@ -32,7 +32,13 @@ import { computeFeatures, cutsOf, labelsOf } from "./compute_features.ts";
 import { KeptFeatures, shardsOf } from "./kept_features.ts";
 import { continuedCompute } from "./continued_compute.ts";
 import type { ProbeResult } from "./linear_probe.ts";
-import { KNN, LINEAR_PROBE } from "./protocol.ts";
+import { checkClassifierOut, writeClassifier } from "./write_classifier.ts";
+import {
+  changedChoices,
+  checkProbeChoices,
+  type ProbeChoices,
+  probesOf,
+} from "./probe_choices.ts";
 import {
   checkClasses,
   checkKind,
@@ -78,7 +84,9 @@ export interface EvaluationResult {
   method?: string;
   /** The engine. */
   engine: EngineReport;
-  /** kNN, k 20, T 0.07. */
+  /** Choices that differ from the authors' protocol. */
+  changed?: ProbeChoices;
+  /** kNN, k 20, T 0.07 unless `changed`. */
   knn?: Accuracy;
   /** The linear probe. */
   linear?: ProbeResult;
@@ -117,6 +125,8 @@ export function checkEvaluationChoices(
   checkWish(config);
   checkWorkers(config.workers);
   checkLimits(config);
+  checkProbeChoices(config);
+  if (config.classifierOut !== undefined) checkClassifierOut(config);
   const checkpoint = readCheckpointInfo(config.modelPath);
   const method = methodOf(checkpoint.model);
   const { protocol = method.protocol, features = method.features } = config;
@@ -154,8 +164,11 @@ export async function evaluate(
   if (config.featuresOut !== undefined) checkOutput(config.featuresOut);
   for (const fault of checkpoint.damaged) onEvent({ type: "damaged", fault });
   // A run that is training may remove the checkpoint later.
-  const changed = modified(checkpoint.path);
+  const writtenAt = modified(checkpoint.path);
   const run = checkpoint.config;
+  const patchSize = config.patchSize ?? run.patchSize;
+  const changed = changedChoices(config, run.patchSize);
+  const probes = probesOf(config);
   const own = typeof config.data === "object" ? config.data : undefined;
   const wanted = own?.module ?? config.data as string | undefined ?? run.data;
   if (config.data === undefined) checkStoredModule(run.data, checkpoint.path);
@@ -211,8 +224,9 @@ export async function evaluate(
     isOfFiles: DATASETS[name]?.files ?? false,
     shards: [prepared, tested].flatMap(({ source }) => shardsOf(source.shared)),
     identity: [
-      [resolve(checkpoint.path), changed],
+      [resolve(checkpoint.path), writtenAt],
       [name, options, untrained, testPatches, protocol, features],
+      ...changed?.patchSize === undefined ? [] : [changed.patchSize],
       [config.engine, config.precision],
     ],
   });
@@ -238,6 +252,7 @@ export async function evaluate(
         labels: labelsOf(sets[split], sets.train.classes),
         split,
         ...cutsOf(run, { protocol, patches: testPatches }),
+        patchSize,
         features,
         workers: config.workers,
         keep,
@@ -263,6 +278,7 @@ export async function evaluate(
       testPatches,
       protocol,
       features,
+      changed,
       method: methodOf(checkpoint.model).name,
       engine: compute.report,
       seconds: 0,
@@ -272,19 +288,24 @@ export async function evaluate(
       writeNames(config.featuresOut, sets);
     }
     if (config.knn) {
-      const knn = calls.knn({ ...KNN, classes });
+      const knn = calls.knn({ ...probes.knn, classes });
       result.knn = await untilAborted(compute.unlessFailed(knn), signal);
     }
     if (config.linear) {
-      const { epochs } = LINEAR_PROBE;
+      const { epochs } = probes.linear, file = config.classifierOut;
       const callbacks = new Failure();
       const onEpoch = callbacks.catching((epoch: number, accuracy: Accuracy) =>
         onEvent({ type: "linear", epoch, epochs, accuracy })
       );
       const linear = callbacks.guard(compute.unlessFailed(
-        calls.linear({ ...LINEAR_PROBE, classes }, Comlink.proxy(onEpoch)),
+        calls.linear(
+          { ...probes.linear, classes, withClassifier: file !== undefined },
+          Comlink.proxy(onEpoch),
+        ),
       ));
-      result.linear = await untilAborted(linear, signal);
+      const { classifier, ...told } = await untilAborted(linear, signal);
+      result.linear = told;
+      if (file) writeClassifier(file, classifier!, sets.train.classes, result);
     }
     await calls.endEvaluation();
     kept?.remove();

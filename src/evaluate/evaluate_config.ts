@@ -40,10 +40,20 @@ export interface EvaluateConfig {
   limitTrain?: number;
   /** Use only this many test images. */
   limitTest?: number;
+  /** Side of the patches in pixels; that of the training where it is not given. */
+  patchSize?: number;
   /** Train the linear probe. */
   linear: boolean;
+  /** Learning rate of the linear probe's first epoch: the authors' 0.03 by default. */
+  lr?: number;
+  /** Epochs of the linear probe: the authors' 100 by default. */
+  linearEpochs?: number;
   /** Classify by kNN. */
   knn: boolean;
+  /** Neighbours that vote: 20 by default. */
+  knnK?: number;
+  /** Temperature of their votes: 0.07 by default. */
+  knnTemperature?: number;
   /** Use the random initial weights of the run's seed instead, as a baseline. */
   untrained: boolean;
   /**
@@ -51,6 +61,11 @@ export interface EvaluateConfig {
    * them text files name the image of each row and the class of each label.
    */
   featuresOut?: string;
+  /**
+   * A .safetensors file for the linear probe: `weight`, classes × features, and `bias`,
+   * with the names of the classes in its metadata.
+   */
+  classifierOut?: string;
   /**
    * A folder for the features while they are computed: the same call continues from
    * them after an interruption. They are removed at the end. Where they cannot be
@@ -91,10 +106,16 @@ export const EVALUATE_NAMES: NamesOf<EvaluateConfig> = {
   classes: true,
   limitTrain: true,
   limitTest: true,
+  patchSize: true,
   linear: true,
+  lr: true,
+  linearEpochs: true,
   knn: true,
+  knnK: true,
+  knnTemperature: true,
   untrained: true,
   featuresOut: true,
+  classifierOut: true,
   keepIn: true,
   workers: true,
   threads: true,

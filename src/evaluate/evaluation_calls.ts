@@ -8,6 +8,7 @@ import type { Accuracy } from "./accuracy.ts";
 import type { FeatureJob, OnFeatures } from "./evaluation_session.ts";
 import type { KnnOptions } from "./knn.ts";
 import type {
+  Classifier,
   LinearProbeOptions,
   OnEpoch,
   ProbeResult,
@@ -36,7 +37,10 @@ export interface EvaluationCalls {
   /** k nearest neighbours over the stored features. */
   knn(options: KnnOptions): Promise<Accuracy>;
   /** The linear probe over the stored features. */
-  linear(options: LinearProbeOptions, onEpoch: OnEpoch): Promise<ProbeResult>;
+  linear(
+    options: LinearProbeOptions,
+    onEpoch: OnEpoch,
+  ): Promise<ProbeResult & { classifier?: Classifier }>;
   /** Frees the stored features. */
   endEvaluation(): void;
 }

@@ -90,6 +90,7 @@ export function isMadeWith(
     found.testPatches === (protocol === "whole" ? 1 : testPatches) &&
     (found.linear !== undefined || has.linear === false) &&
     (found.knn !== undefined || has.knn === false) &&
+    found.changed === undefined &&
     found.limits?.train === limits.train && found.limits?.test === limits.test;
 }
 
@@ -106,7 +107,8 @@ function fileName(result: EvaluationResult): string {
       : [testPatches, engine.precision],
     [result.knn !== undefined, result.linear !== undefined],
     // Where they are set, so that the other digests are those of earlier versions.
-    ...[dataOptions, chosenClasses, untrained].filter((v) => v !== undefined),
+    ...[dataOptions, chosenClasses, untrained, result.changed]
+      .filter((v) => v !== undefined),
   ];
   const digest = createHash("sha256").update(JSON.stringify(identity))
     .digest("hex").slice(0, 8);

@@ -20,6 +20,7 @@ import { cosines } from "./cosines.ts";
 import { Features, NO_LABEL } from "./features.ts";
 import { knn, type KnnOptions } from "./knn.ts";
 import {
+  type Classifier,
   linearProbe,
   type LinearProbeOptions,
   type OnEpoch,
@@ -143,7 +144,10 @@ export class EvaluationSession {
   }
 
   /** See `linear_probe.ts`. */
-  linear(options: LinearProbeOptions, onEpoch: OnEpoch): Promise<ProbeResult> {
+  linear(
+    options: LinearProbeOptions,
+    onEpoch: OnEpoch,
+  ): Promise<ProbeResult & { classifier?: Classifier }> {
     const own = { ...options, pause: this.#pause };
     return this.#begin(
       linearProbe(this.#of("train"), this.#of("test"), own, onEpoch),

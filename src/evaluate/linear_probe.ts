@@ -27,6 +27,8 @@ export interface LinearProbeOptions {
   weightDecay: number;
   /** Seed of the shuffling and of the initial weights. */
   seed: number;
+  /** Whether the result has the classifier of the last epoch. */
+  withClassifier?: boolean;
   /** Called after each epoch; ends the work by throwing. */
   pause?: () => Promise<void>;
 }
@@ -37,6 +39,12 @@ export interface ProbeResult {
   last: Accuracy;
   /** The best epoch by test top-1, that is, selected on the test set. */
   best: Accuracy;
+}
+
+/** A trained probe: `classes × width` weights and a bias for each class. */
+export interface Classifier {
+  weight: Float32Array;
+  bias: Float32Array;
 }
 
 /** Called after each epoch. */
@@ -51,7 +59,7 @@ export async function linearProbe(
   test: Features,
   options: LinearProbeOptions,
   onEpoch?: OnEpoch,
-): Promise<ProbeResult> {
+): Promise<ProbeResult & { classifier?: Classifier }> {
   const { classes, epochs, momentum, weightDecay, seed } = options;
   const { width } = train;
   const { count } = train;
@@ -82,7 +90,10 @@ export async function linearProbe(
     if (best === undefined || last.top1 > best.top1) best = last;
     onEpoch?.(epoch, last);
   }
-  return { last, best: best ?? last };
+  const result = { last, best: best ?? last };
+  if (!options.withClassifier) return result;
+  const [weight, bias] = await classifier.parameters();
+  return { ...result, classifier: { weight: weight!, bias: bias! } };
 }
 
 async function testAccuracy(

@@ -8,6 +8,7 @@ import { basename } from "node:path";
 import { folderName, isFixedSet } from "../data/catalog.ts";
 import type { EvaluationResult } from "../evaluate/evaluate.ts";
 import { checkpointFile, isOfStep } from "../evaluate/evaluation_record.ts";
+import { changedText } from "../evaluate/probe_choices.ts";
 import { methodNamed } from "../model/methods/methods.ts";
 import { type RunRecord, secondsOf, stepsMade } from "./run_record.ts";
 
@@ -24,7 +25,8 @@ export function evaluatedOn(evaluation: EvaluationResult): string {
     ? "backbone"
     : "hidden layer";
   const weights = evaluation.untrained ? ", random weights" : "";
-  return `${protocolText(evaluation)}, ${layer}${weights}`;
+  const changed = changedText(evaluation.changed);
+  return `${protocolText(evaluation)}, ${layer}${weights}${changed}`;
 }
 
 /** A run with its accuracies by one kind of evaluation, 0 to 1. */

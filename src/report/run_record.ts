@@ -76,7 +76,7 @@ export function readRun(path: string): RunRecord {
   const file = `${dir}/config.json`;
   const config = attempt(file, (): RunRecord["config"] => {
     const found = JSON.parse(Deno.readTextFileSync(file));
-    if (typeof found?.data !== "string" || !(found.steps > 0)) {
+    if (typeof found?.data !== "string" || !(found.steps >= 0)) {
       throw new Error("it is not the configuration of a run");
     }
     return found;

@@ -13,7 +13,7 @@ import { methodNamed } from "../model/methods/methods.ts";
 import type { RecipeName } from "../patches/recipe.ts";
 import { dataDefaults, type PresetName } from "./data_defaults.ts";
 
-/** The defaults of the authors' program. */
+/** The defaults: those of the command in the authors' README. */
 export const TRAIN_DEFAULTS = {
   data: "shapes",
   download: true,

@@ -31,7 +31,7 @@ export function methodWarmUp(
 ): string | undefined {
   const { warmUp, leastWarmUpSteps = 0 } = methodDefaults({ method, arch });
   if (warmUp === undefined) return undefined;
-  const least = Math.ceil(100 * leastWarmUpSteps / steps);
+  const least = Math.ceil(100 * leastWarmUpSteps / Math.max(1, steps));
   return `${Math.min(MOST_WARM_UP, Math.max(parseFloat(warmUp), least))}%`;
 }
 

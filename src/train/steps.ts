@@ -126,6 +126,18 @@ export async function* steps(run: Run): AsyncGenerator<TrainEvent> {
   const every = parseSaveEvery(config.saveEvery);
   let saved = performance.now();
   const ownDevice = compute.report.device !== "CPU";
+  const save = async function* (done: number): AsyncGenerator<TrainEvent> {
+    // Before the checkpoint, which a resumed run goes on from.
+    log?.sync();
+    const path = dir && await orFailed(calls.save(dir, done));
+    // Also in processes without a folder, so that all measure the same interval.
+    saved = performance.now();
+    const epochs = done / config.stepsPerEpoch;
+    const epoch = done > 0 && Number.isInteger(epochs) ? epochs : undefined;
+    if (path) yield { type: "checkpoint", path, step: done, epoch };
+  };
+  // The initial weights alone, such as those of another program.
+  if (config.steps === 0 && from === undefined) yield* save(0);
   let isShort = false, stopAfter: number | undefined;
   for (let step = first; step < config.steps; step++) {
     if (step === phase.end) {
@@ -166,17 +178,8 @@ export async function* steps(run: Run): AsyncGenerator<TrainEvent> {
       stopAfter ??= ahead || peers !== undefined ? done + 1 : done;
     }
     const stopped = done === stopAfter && done < config.steps;
-    const save = async function* (): AsyncGenerator<TrainEvent> {
-      // Before the checkpoint, which a resumed run goes on from.
-      log?.sync();
-      const path = dir && await orFailed(calls.save(dir, done));
-      // Also in processes without a folder, so that all measure the same interval.
-      saved = performance.now();
-      const epoch = endOfEpoch ? done / config.stepsPerEpoch : undefined;
-      if (path) yield { type: "checkpoint", path, step: done, epoch };
-    };
     const saves = isDue || stopped || !ahead && isLate();
-    if (saves) yield* save();
+    if (saves) yield* save(done);
     // After the checkpoint, so that a failing probe does not lose an epoch.
     if (probes) {
       const { top1, top5 } = await orFailed(
@@ -189,7 +192,7 @@ export async function* steps(run: Run): AsyncGenerator<TrainEvent> {
     // The caller may have aborted at one of these two events.
     const stopsNow = !ahead && peers === undefined && done < config.steps &&
       signal?.aborted === true;
-    if (stopsNow && !saves) yield* save();
+    if (stopsNow && !saves) yield* save(done);
     if (stopped || stopsNow) {
       await peers?.finish();
       await orFailed(calls.endTraining());

@@ -38,7 +38,7 @@ export function validateConfig(config: TrainConfig): void {
     ],
     ["--bs", bs, 2, "a batch needs at least two images"],
     ["--epoch", epoch, 1, "a run needs at least one epoch"],
-    ["--max-steps", config.maxSteps, 1, "a run needs at least one step"],
+    ["--max-steps", config.maxSteps, 0, "it is not a number of steps"],
     ["--limit-images", limitImages, 1, "at least one image is needed"],
     ["--keep", config.keep, 1, "at least one checkpoint is kept"],
     ["--threads", config.threads, 1, "at least one thread is needed"],

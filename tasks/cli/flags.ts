@@ -138,7 +138,7 @@ function valueOf(name: string, flag: Flag, raw: unknown): Values[string] {
 /**
  * Turns `--lr -1` into `--lr=-1`: otherwise a negative number, or a text with spaces
  * that begins with a hyphen, would be parsed as a flag, and an empty value would be
- * taken for an argument.
+ * taken for an argument. `--linear True`, as Python's programs take it, is a switch.
  */
 function joinValues(args: string[], flags: Command["flags"]): string[] {
   const joined: string[] = [];
@@ -147,6 +147,8 @@ function joinValues(args: string[], flags: Command["flags"]): string[] {
     const flag = flags[before.replace(/^--/, "")];
     if (/^$|^-\d|^-.*\s/.test(arg) && flag && flag.type !== "switch") {
       joined[joined.length - 1] = `${before}=${arg}`;
+    } else if (/^(True|False)$/.test(arg) && flag?.type === "switch") {
+      joined[joined.length - 1] = `${before}=${arg.toLowerCase()}`;
     } else joined.push(arg);
   }
   return joined;

@@ -89,7 +89,7 @@ export const command: Command = {
       type: "number",
       help:
         "length of the run in steps, in place of --epoch: the learning rate " +
-        "falls to zero there",
+        "falls to zero there; 0 keeps the weights of --init, to evaluate them",
     },
     bs: {
       type: "number",
