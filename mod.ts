@@ -88,7 +88,7 @@ export {
   recipeOf,
   RECIPES,
 } from "./src/patches/recipe.ts";
-export type { PartialRecipe } from "./src/patches/recipe_schema.ts";
+export type { OwnRecipe, PartialRecipe } from "./src/patches/recipe_schema.ts";
 export type { Normalization } from "./src/patches/normalize.ts";
 export type { CropRange } from "./src/patches/crop.ts";
 export type { JitterStrength } from "./src/patches/color_jitter.ts";

@@ -320,6 +320,28 @@ Deno.test("a named recipe is kept for views, with the data's statistics", async 
   });
 });
 
+Deno.test("each view may have a recipe of its own", async () => {
+  await withFolder(async (dir) => {
+    const file = `${dir}/recipes.json`;
+    const recipes = [{ solarize: 0.7 }, "cifar"];
+    await Deno.writeTextFile(file, JSON.stringify(recipes));
+    const flags = ["--recipe", file, "--crop-scale", "0.3,1", "--print-config"];
+    const { code, out, err } = await runTask("train", [
+      ...["--method", "byol", ...flags],
+    ]);
+    assertEquals(code, 0, err);
+    const config: ResolvedConfig = JSON.parse(out);
+    const [first, second] = config.views!;
+    assertEquals([first!.solarize, second!.solarize], [0.7, 0.1]);
+    assertEquals([first!.crop.scale, second!.crop.scale], [[0.3, 1], [0.3, 1]]);
+    checkUnchanged("runs/a", config, { recipe: config.viewRecipe });
+    assertThrows(() => checkUnchanged("runs/a", config, { recipe: "cifar" }));
+    const refused = await runTask("train", flags);
+    assertEquals(refused.code, 2);
+    assertStringIncludes(refused.err, "emp-ssl cuts all patches by one");
+  });
+});
+
 Deno.test("a resumed run of views has its own views, not those of its evaluation", async () => {
   const { config } = await prepareRun({ method: "simclr" });
   const refused = (

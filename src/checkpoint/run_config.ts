@@ -21,14 +21,9 @@ import {
   largestPatchSize,
   type ProgressiveSize,
 } from "../stream/patch_sizes.ts";
-import type { PartialRecipe } from "../patches/recipe_schema.ts";
+import type { OwnRecipe } from "../patches/recipe_schema.ts";
 import type { PatchValues } from "../patches/normalize.ts";
-import {
-  type Recipe,
-  type RecipeChoice,
-  type RecipeName,
-  recipeOf,
-} from "../patches/recipe.ts";
+import { type Recipe, type RecipeChoice, recipeOf } from "../patches/recipe.ts";
 
 /** The user's choices; the defaults are the paper's, or those of the data set. */
 export interface TrainConfig {
@@ -57,9 +52,10 @@ export interface TrainConfig {
   methodOptions?: Record<string, number>;
   /**
    * How patches are cut and augmented: a name, or a recipe whose missing parts are
-   * those of the architecture's recipe, which is also the default.
+   * those of the architecture's recipe, which is also the default. For a method with
+   * views it changes all of them; a list has one for each.
    */
-  recipe?: RecipeName | PartialRecipe;
+  recipe?: OwnRecipe | OwnRecipe[];
   /**
    * Side of a patch in pixels; the data set's or architecture's by default. With
    * progressive resizing it is the last size, which evaluation uses too.

@@ -89,6 +89,9 @@ export type PartialRecipe =
     base?: RecipeName;
   };
 
+/** A recipe as a user chooses it: a name, or the parts that differ from one. */
+export type OwnRecipe = RecipeName | PartialRecipe;
+
 function checkIsObject(recipe: unknown): void {
   if (
     typeof recipe === "object" && recipe !== null && !Array.isArray(recipe)

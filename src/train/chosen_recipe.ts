@@ -3,14 +3,13 @@
  *
  * @module
  */
-import type { TrainConfig } from "../checkpoint/run_config.ts";
 import {
   checkChannels,
   forChannels,
   type RecipeChoice,
   recipeOf,
 } from "../patches/recipe.ts";
-import { completeRecipe } from "../patches/recipe_schema.ts";
+import { completeRecipe, type OwnRecipe } from "../patches/recipe_schema.ts";
 import { defaultRecipe } from "./choices.ts";
 
 /**
@@ -21,7 +20,7 @@ import { defaultRecipe } from "./choices.ts";
  * @throws {EmpSslError} `INVALID_ARGUMENT`, naming the invalid part.
  */
 export function chosenRecipe(
-  recipe: TrainConfig["recipe"],
+  recipe: OwnRecipe | undefined,
   arch: string,
   channels: number,
 ): RecipeChoice {

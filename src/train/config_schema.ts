@@ -59,6 +59,11 @@ const MODEL = v.strictObject({
 
 const SIZES = 'sizes such as { "patchSize": 16, "until": 0.75 }';
 
+const RECIPE = v.union([
+  v.picklist(["cifar", "imagenet"]),
+  v.looseObject({}),
+]);
+
 const SCHEMA = v.strictObject({
   data: text,
   dataOptions: v.optional(v.record(v.string(), v.unknown())),
@@ -83,9 +88,7 @@ const SCHEMA = v.strictObject({
   methodOptions: v.optional(v.record(v.string(), count)),
   arch: v.optional(v.picklist(ARCHITECTURE_NAMES)),
   model: v.optional(MODEL),
-  recipe: v.optional(
-    v.union([v.picklist(["cifar", "imagenet"]), v.looseObject({})]),
-  ),
+  recipe: v.optional(v.union([RECIPE, v.array(RECIPE)])),
   bits: v.optional(v.picklist([8, 16])),
   lr: v.optional(count),
   schedule: v.optional(v.picklist(SCHEDULES)),

@@ -13,6 +13,7 @@ import {
 } from "../checkpoint/run_config.ts";
 import { mayDiffer, settingOf } from "../checkpoint/settings.ts";
 import { isModule, moduleUrl } from "../data/own_data.ts";
+import type { OwnRecipe } from "../patches/recipe_schema.ts";
 import { errorMaker } from "../common/errors.ts";
 import { flagError, flagOf } from "../common/flag_error.ts";
 import { type PatchSizes, patchSizesText } from "../stream/patch_sizes.ts";
@@ -34,7 +35,9 @@ function asKept(
     return isDeepStrictEqual(views, stored.views) ? stored.viewRecipe : value;
   }
   if (key === "recipe") {
-    return chosenRecipe(value as TrainConfig["recipe"], stored.arch, channels);
+    // A list is for a method with views.
+    if (Array.isArray(value)) return value;
+    return chosenRecipe(value as OwnRecipe, stored.arch, channels);
   }
   return value;
 }

@@ -82,7 +82,7 @@ export function validateConfig(config: TrainConfig): void {
   if (config.saveEvery !== undefined) parseSaveEvery(config.saveEvery);
   const { data, dataOptions } = config;
   if (dataOptions !== undefined) checkOptionsOf(data, dataOptions);
-  if (typeof config.recipe === "object") completeRecipe(config.recipe, "cifar");
+  checkRecipes(config);
   checkMethod(config);
   if (config.warmUp !== undefined) parseWarmUp(config.warmUp);
   const { microBatch } = config;
@@ -114,6 +114,24 @@ export function validateConfig(config: TrainConfig): void {
   const { seed } = config;
   checkSeed(seed, { action: "train with", subject: `--seed ${seed}` });
   if (config.arch !== undefined) architecture(config.arch);
+}
+
+/** Rejects invalid recipes, and a list of them that is not one for each view. */
+function checkRecipes({ recipe, method: name }: TrainConfig): void {
+  const recipes = Array.isArray(recipe) ? recipe : [recipe];
+  for (const own of recipes) {
+    if (typeof own === "object") completeRecipe(own, "cifar");
+  }
+  if (!Array.isArray(recipe)) return;
+  const method = methodNamed(name), views = viewCount(method);
+  if (views === recipes.length) return;
+  throw flagError(
+    `--recipe with ${recipes.length} recipes`,
+    views === undefined
+      ? `${method.name} cuts all patches by one`
+      : `${method.name} takes ${views} views of an image`,
+    views === undefined ? "give one" : `give one, or ${views}`,
+  );
 }
 
 /** Rejects choices that the method does not support. */

@@ -44,16 +44,19 @@ export function runRecipes(
 ): RunRecipes {
   const method = methodNamed(name);
   if (method.views === undefined) {
-    return { recipe: chosenRecipe(recipe, arch, channels) };
+    // `validateConfig` rejects a list.
+    const own = Array.isArray(recipe) ? recipe[0] : recipe;
+    return { recipe: chosenRecipe(own, arch, channels) };
   }
   const normalize = statisticsOf(data, channels);
   const imagenet = isForPhotographs(arch);
-  const { base: named, ...parts } = typeof recipe === "string"
-    ? { base: recipe }
-    : recipe ?? {};
-  const views = method.views({ imagenet, normalize }).map((view) => {
+  const views = method.views({ imagenet, normalize }).map((view, i) => {
     const base = forChannels(view, channels);
-    if (recipe === undefined) return base;
+    const wish = Array.isArray(recipe) ? recipe[i] : recipe;
+    if (wish === undefined) return base;
+    const { base: named, ...parts } = typeof wish === "string"
+      ? { base: wish }
+      : wish;
     // A named recipe has no statistics of its own: the data's remain.
     const own = completeRecipe(
       parts,

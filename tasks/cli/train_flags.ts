@@ -114,7 +114,9 @@ export const command: Command = {
     recipe: {
       type: "text",
       value: "FILE.json|cifar|imagenet",
-      help: "how patches are cut and augmented (default: the architecture's)",
+      help:
+        "how patches are cut and augmented (default: the architecture's); " +
+        "a list in the file has a recipe for each view of a method",
     },
     "crop-scale": {
       type: "text",

@@ -20,6 +20,7 @@ import type { Schedule } from "../../src/model/schedule.ts";
 import { type RecipeName, RECIPES } from "../../src/patches/recipe.ts";
 import {
   completeRecipe,
+  type OwnRecipe,
   type PartialRecipe,
 } from "../../src/patches/recipe_schema.ts";
 import {
@@ -67,7 +68,7 @@ export function objectOf(
   );
 }
 
-/** A recipe by name, or from a JSON file. */
+/** A recipe by name, or one or a list of them from a JSON file. */
 function recipeFrom(text: string | undefined): TrainConfig["recipe"] {
   if (text === undefined || Object.hasOwn(RECIPES, text)) {
     return text as RecipeName | undefined;
@@ -82,7 +83,10 @@ function recipeFrom(text: string | undefined): TrainConfig["recipe"] {
       `name ${Object.keys(RECIPES).join(" or ")}, or a JSON file`,
     );
   }
-  return completeRecipe(found, "cifar") && found as PartialRecipe;
+  for (const one of Array.isArray(found) ? found : [found]) {
+    if (!Object.hasOwn(RECIPES, one)) completeRecipe(one, "cifar");
+  }
+  return found as TrainConfig["recipe"];
 }
 
 /** The recipe, with the changes that flags make to it. */
@@ -110,13 +114,16 @@ export function recipeOfFlags(
     changes.grayscale = 0;
   }
   if (Object.keys(changes).length === 0) return recipe;
-  const own = typeof recipe === "string" ? { base: recipe } : recipe;
-  return {
-    ...own,
-    ...changes,
-    ...(changes.crop && { crop: { ...own?.crop, ...changes.crop } }),
-    ...(changes.jitter && { jitter: { ...own?.jitter, ...changes.jitter } }),
+  const changed = (one: OwnRecipe | undefined): PartialRecipe => {
+    const own = typeof one === "string" ? { base: one } : one;
+    return {
+      ...own,
+      ...changes,
+      ...(changes.crop && { crop: { ...own?.crop, ...changes.crop } }),
+      ...(changes.jitter && { jitter: { ...own?.jitter, ...changes.jitter } }),
+    };
   };
+  return Array.isArray(recipe) ? recipe.map(changed) : changed(recipe);
 }
 
 /** Changes to the architecture, including the number of image channels. */
