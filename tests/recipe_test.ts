@@ -1,8 +1,11 @@
 /** Recipes that a user has written. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { createTransforms } from "../src/patches/create_transforms.ts";
-import { cutPatch, RECIPES } from "../src/patches/recipe.ts";
+import { PlainTransforms } from "../src/patches/plain_transforms.ts";
+import { quarterTurn } from "../src/patches/quarter_turn.ts";
+import { cutPatch, type Recipe, RECIPES } from "../src/patches/recipe.ts";
 import { completeRecipe } from "../src/patches/recipe_schema.ts";
+import { verticalFlip } from "../src/patches/vertical_flip.ts";
 import { prepareRun } from "../src/train/config.ts";
 import { Purpose, RandomStream } from "../src/common/random.ts";
 import { photo } from "./formula.ts";
@@ -17,6 +20,48 @@ function messageOf(run: () => unknown): string {
   }
   return "";
 }
+
+Deno.test("flips and turns are Pillow's, and drawn only where a recipe has them", async () => {
+  const order = (change: (patch: Uint8Array, size: number) => void) => {
+    // Two channels, the second of which is the first and 10.
+    const patch = Uint8Array.from(
+      { length: 18 },
+      (_, i) => 1 + (i >> 1) + 10 * (i % 2),
+    );
+    change(patch, 3);
+    const first = patch.filter((_, i) => i % 2 === 0);
+    const second = patch.filter((_, i) => i % 2 === 1);
+    assertEquals(second, first.map((value) => value + 10));
+    return [...first];
+  };
+  // Pillow 13: transpose(FLIP_TOP_BOTTOM) and transpose(ROTATE_90) of 1 to 9.
+  assertEquals(order(verticalFlip), [7, 8, 9, 4, 5, 6, 1, 2, 3]);
+  assertEquals(order(quarterTurn), [3, 6, 9, 2, 5, 8, 1, 4, 7]);
+  const plain: Recipe = {
+    ...RECIPES.cifar,
+    ...{ flip: 0, grayscale: 0, solarize: 0 },
+    jitter: { ...RECIPES.cifar.jitter, probability: 0 },
+    blur: { ...RECIPES.cifar.blur, probability: 0 },
+  };
+  const image = photo(32, 32, 3);
+  for (const transforms of [new PlainTransforms(), await createTransforms()]) {
+    const cut = (more: Partial<Recipe>) => {
+      const random = new RandomStream({
+        ...{ seed: 1, purpose: Purpose.patch, at: [] },
+      });
+      transforms.load(image);
+      const recipe = { ...plain, ...more };
+      cutPatch(image, { recipe, size: 8, transforms }, random);
+      return transforms.patch.slice();
+    };
+    const upright = cut({}), over = upright.slice(), turned = upright.slice();
+    assertEquals(cut({ verticalFlip: 0, quarterTurn: 0 }), upright);
+    verticalFlip(over, 8);
+    quarterTurn(turned, 8);
+    assertEquals(cut({ verticalFlip: 1 }), over);
+    assertEquals(cut({ quarterTurn: 1 }), turned);
+  }
+});
 
 Deno.test("a recipe is completed, and refused by the part that is wrong", () => {
   for (const name of ["cifar", "imagenet"] as const) {

@@ -11,7 +11,9 @@ import { drawJitter, jitter, type JitterStrength } from "./color_jitter.ts";
 import { type CropRange, drawCrop, roundHalfEven } from "./crop.ts";
 import type { Normalization } from "./normalize.ts";
 import type { Interpolation } from "./resize.ts";
+import { quarterTurn } from "./quarter_turn.ts";
 import type { PatchTransforms } from "./transforms.ts";
+import { verticalFlip } from "./vertical_flip.ts";
 
 /** A complete augmentation, as plain data. */
 export interface Recipe {
@@ -21,6 +23,10 @@ export interface Recipe {
   interpolation: Interpolation;
   /** Probability of a horizontal flip. */
   flip: number;
+  /** Probability of a vertical flip, for images without an upper side; 0 by default. */
+  verticalFlip?: number;
+  /** Probability of a rotation by 90° counter-clockwise; 0 by default. */
+  quarterTurn?: number;
   /** Probability of a colour jitter, and its strength. */
   jitter: JitterStrength & { probability: number };
   /** Probability of random grayscale. */
@@ -167,6 +173,13 @@ export function cutPatch(
   const { interpolation } = recipe;
   transforms.cropAndResize(box, { size, interpolation });
   if (random.uniform() < recipe.flip) transforms.flip();
+  // Without these parts nothing is drawn for them: patches are as in earlier versions.
+  if (recipe.verticalFlip && random.uniform() < recipe.verticalFlip) {
+    verticalFlip(transforms.patch, size);
+  }
+  if (recipe.quarterTurn && random.uniform() < recipe.quarterTurn) {
+    quarterTurn(transforms.patch, size);
+  }
   if (random.uniform() < recipe.jitter.probability) {
     jitter(transforms, drawJitter(recipe.jitter, random));
   }

@@ -58,6 +58,8 @@ const SCHEMA = v.strictObject({
   crop: v.strictObject({ scale: range(1), ratio: range(Infinity) }),
   interpolation: v.picklist(["bilinear", "bicubic"], "bilinear or bicubic"),
   flip: probability,
+  verticalFlip: v.optional(probability),
+  quarterTurn: v.optional(probability),
   jitter: v.strictObject({
     probability,
     brightness: between(0, 1),
