@@ -91,12 +91,14 @@ const TRAINED = [
   ...["data", "arch", "bs", "numPatches", "patchSize", "epoch"] as const,
   ...["optimizer", "larsClip", "eps", "patchSim", "tcr", "lr"] as const,
   ...["method", "schedule", "warmUp"] as const,
+  ...["weightDecay", "momentum", "eta"] as const,
   ...["limitImages", "maxSteps", "init", "replicas"] as const,
 ];
 
 /** Of these, the choices that change something only where they are given. */
 const NOT_GIVEN: readonly string[] = [
   ...["limitImages", "maxSteps", "init", "replicas"],
+  ...["weightDecay", "momentum", "eta"],
 ];
 
 /** An object with some entries; undefined for one without. */

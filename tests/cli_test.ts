@@ -49,7 +49,7 @@ Deno.test("a wrong flag gets the nearest right one", () => {
     ["--bs 3 --batch-size 3", "given more than once"],
     ["cifar10", "unexpected argument"],
     ["-h", "did you mean --help"],
-    ["-e 3", "did you mean --epoch, --eps or --engine"],
+    ["-e 3", "did you mean --epoch, --eps, --eta or --engine"],
     ["--data photos.xy", "choose one of them"],
     ["--sync-bn=no", "it takes no value, write --sync-bn"],
     ["-- --epoch 3", "unexpected argument, leave it out"],

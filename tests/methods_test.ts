@@ -5,6 +5,10 @@ import {
   assertStringIncludes,
   assertThrows,
 } from "@std/assert";
+import type { Engine } from "../src/engine/engine.ts";
+import { OPTIMIZER, type OptimizerConfig } from "../src/model/optimizer.ts";
+import type { TrainChoices } from "../src/train/choices.ts";
+import { trainerOf } from "../src/train/trainer_of.ts";
 import { statisticsOf } from "../src/data/statistics.ts";
 import { METHODS } from "../src/model/methods/methods.ts";
 import { tensorSpecs } from "../src/model/parameters.ts";
@@ -318,6 +322,31 @@ Deno.test("a named recipe is kept for views, with the data's statistics", async 
     const [grey] = runRecipes({ data, method, recipe }, arch, 1).views!;
     assertEquals(grey!.grayscale, 0);
   });
+});
+
+Deno.test("weight decay, momentum and η are those that were chosen", async () => {
+  const optimizerOf = async (choices: TrainChoices) => {
+    const { config } = await prepareRun(choices);
+    let found: OptimizerConfig | undefined;
+    const trainer: Engine["trainer"] = ({ optimizer }) => {
+      found = optimizer;
+      return Promise.reject(new Error("no trainer"));
+    };
+    const none = { state: new Map(), optimizerState: new Map() };
+    const sizes = { patchSize: 16, microBatch: undefined };
+    const engine = { trainer } as Engine;
+    await trainerOf(engine, config, sizes, none).catch(() => {});
+    return found!;
+  };
+  assertEquals(await optimizerOf({}), OPTIMIZER);
+  const own = { weightDecay: 1e-6, momentum: 0.5, eta: 0.02 };
+  assertEquals(await optimizerOf(own), { ...OPTIMIZER, ...own });
+  const byol = await optimizerOf({ method: "byol", weightDecay: 0 });
+  assertEquals(byol.weightDecay, 0);
+  const flags = ["--weight-decay", "1e-6", "--momentum", "1"];
+  const { code, err } = await runTask("train", flags);
+  assertEquals(code, 2);
+  assertStringIncludes(err, "--momentum 1: it is not from 0 to under 1");
 });
 
 Deno.test("each view may have a recipe of its own", async () => {

@@ -109,6 +109,12 @@ export interface TrainConfig {
    * At the method's default learning rate a step of Muon moves a filter by 6 % of its norm.
    */
   optimizer?: OptimizerName;
+  /** Weight decay: the method's by default, EMP-SSL 1e-4. */
+  weightDecay?: number;
+  /** Momentum of the optimiser, under 1: 0.9 by default. */
+  momentum?: number;
+  /** The trust coefficient η of LARS: the method's by default, EMP-SSL 0.005. */
+  eta?: number;
   /** Seed of everything random: 0 to 2³² − 1. */
   seed: number;
   /** Patch workers; by default a quarter of the cores, with a GPU all but one. */

@@ -6,7 +6,7 @@
 import { closestString, levenshteinDistance } from "../deps/std.ts";
 
 /** How many words that begin with the given one are suggested together. */
-const MOST = 3;
+const MOST = 4;
 
 /**
  * The words that a user may have meant: those that begin with what was written, else

@@ -85,17 +85,17 @@ export interface PreparedRun {
 
 /** Rejects choices of a new run that would have no effect. */
 function checkUsed(config: TrainConfig): void {
-  const { data, dataDir, classes, cache, cacheLimit, larsClip } = config;
+  const { data, dataDir, classes, cache, cacheLimit } = config;
   checkPlaces({ data, dataDir, classes }, "train with");
-  if (
-    larsClip === "initial" &&
-    methodDefaults(config).optimizer.scaling === "none"
-  ) {
-    throw flagError(
-      `--lars-clip ${larsClip}`,
-      `the steps of ${config.method} are not scaled by LARS`,
-      "leave it out",
-    );
+  const { larsClip, eta, method } = config;
+  if (methodDefaults(config).optimizer.scaling === "none") {
+    const found = `the steps of ${method} are not scaled by LARS`;
+    if (larsClip === "initial") {
+      throw flagError(`--lars-clip ${larsClip}`, found, "leave it out");
+    }
+    if (eta !== undefined) {
+      throw flagError(`--eta ${eta}`, found, "leave it out");
+    }
   }
   if (cacheLimit === undefined || cache !== undefined) return;
   throw flagError(

@@ -8,13 +8,18 @@ import type { OptimizerConfig } from "../model/optimizer.ts";
 import { MUON_STEP } from "../model/muon.ts";
 import type { State } from "../model/tensors.ts";
 import type { ResolvedConfig } from "../checkpoint/run_config.ts";
+import { defined } from "../common/defined.ts";
 import { batchOf } from "./batch.ts";
 import { methodDefaults, methodRate } from "./method_defaults.ts";
 
 /** The optimiser's constants for a run. */
 function optimizerOf(config: ResolvedConfig): OptimizerConfig {
   const { method, arch, larsClip, lr } = config;
-  const { optimizer } = methodDefaults({ method, arch });
+  const { weightDecay, momentum, eta } = config;
+  const optimizer = {
+    ...methodDefaults({ method, arch }).optimizer,
+    ...defined({ weightDecay, momentum, eta }),
+  };
   const constants = config.optimizer === "muon"
     ? { ...optimizer, muon: MUON_STEP / methodRate(config, arch) }
     : optimizer;

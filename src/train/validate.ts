@@ -99,7 +99,16 @@ export function validateConfig(config: TrainConfig): void {
   }
   checkCluster(config);
   checkWish({ ...config, cluster: clusterWish(config) });
-  for (const name of ["eps", "lr", "cacheLimit"] as const) {
+  const { weightDecay = 0, momentum = 0 } = config;
+  if (!(weightDecay >= 0 && weightDecay < Infinity)) {
+    const found = "it must be finite and not negative";
+    throw flagError(`--weight-decay ${weightDecay}`, found, "give 0 or more");
+  }
+  if (!(momentum >= 0 && momentum < 1)) {
+    const found = "it is not from 0 to under 1";
+    throw flagError(`--momentum ${momentum}`, found, "give for example 0.9");
+  }
+  for (const name of ["eps", "lr", "eta", "cacheLimit"] as const) {
     const value = config[name];
     if (value === undefined || value > 0 && value < Infinity) continue;
     const flag = `${flagOf(name)} ${value}`;

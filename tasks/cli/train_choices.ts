@@ -27,6 +27,7 @@ import { fromFlags, modelOfFlags, recipeOfFlags } from "./train_values.ts";
 const OF_METHOD = [
   ...["numPatches", "bs", "lr", "warmUp", "microBatch"] as const,
   ...["methodOptions", "patchSim", "tcr", "larsClip", "optimizer"] as const,
+  ...["weightDecay", "momentum", "eta"] as const,
 ];
 
 /** Choices that change the memory of a step. */

@@ -188,6 +188,18 @@ export const command: Command = {
         "the method's published one (default; EMP-SSL: LARS), or Muon for the " +
         "filters of convolutions (default of --preset fast)",
     },
+    "weight-decay": {
+      type: "number",
+      help: "weight decay (default: the method's; EMP-SSL 1e-4)",
+    },
+    momentum: {
+      type: "number",
+      help: "momentum of the optimiser (default 0.9)",
+    },
+    eta: {
+      type: "number",
+      help: "trust coefficient of LARS (default: the method's; EMP-SSL 0.005)",
+    },
     seed: {
       type: "number",
       help: `seed of weights, order and augmentation (default ${D.seed})`,
