@@ -28,8 +28,12 @@ import {
 import { objectOf } from "./cli/train_values.ts";
 import { Progress } from "./cli/progress.ts";
 
-const { protocol, features, "data-options": dataOptions } =
-  evaluateCommand.flags;
+const {
+  protocol,
+  features,
+  "patch-size": patchSize,
+  "data-options": dataOptions,
+} = evaluateCommand.flags;
 
 /** The command line of `deno task embed`. */
 export const command: Command = {
@@ -61,6 +65,7 @@ export const command: Command = {
       type: "number",
       help: `patches per image, of a bag (default ${EMBED_DEFAULTS.patches})`,
     },
+    "patch-size": patchSize,
     protocol,
     features,
     workers: WORKERS_FLAG,
@@ -85,6 +90,7 @@ export async function run(values: Values): Promise<void> {
     protocol: values.protocol as Protocol | undefined,
     features: values.features as FeatureLayer | undefined,
     patches: values.patches as number | undefined,
+    patchSize: values["patch-size"] as number | undefined,
     workers: values.workers as number | undefined,
     engine: (values.engine ?? "auto") as EngineChoice,
     precision: (values.precision ?? "auto") as PrecisionChoice,

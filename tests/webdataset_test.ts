@@ -276,7 +276,7 @@ Deno.test({
       assertEquals(JSON.parse(tested.out).images, { train: 16, test: 8 });
       const embedded = await runTask("embed", [
         ...["--model-path", run, "--data", "webdataset", "--data-dir", dir],
-        ...["--split", "test", "--patches", "1", "--out"],
+        ...["--split", "test", "--patches", "1", "--patch-size", "16", "--out"],
         `${dir}.npy`,
       ]);
       assertEquals(embedded.code, 0, embedded.err);

@@ -62,6 +62,8 @@ export interface EmbedConfig {
   out: string;
   /** Patches per image: their features are averaged. */
   patches: number;
+  /** Side of the patches in pixels; that of the training where it is not given. */
+  patchSize?: number;
   /** A bag of patches, or the whole image once: what the method uses by default. */
   protocol?: Protocol;
   /** The feature layer: the method's own by default. */
@@ -96,6 +98,7 @@ const NAMES: NamesOf<EmbedConfig> = {
   split: true,
   out: true,
   patches: true,
+  patchSize: true,
   protocol: true,
   features: true,
   workers: true,
@@ -155,6 +158,11 @@ export function checkEmbedding(choices: EmbedChoices) {
   const { dataDir, out, patches } = config;
   checkData(config);
   checkCount(patches, { action: "embed", subject: `--patches ${patches}` });
+  const { patchSize } = config;
+  checkCount(patchSize, {
+    action: "embed",
+    subject: `--patch-size ${patchSize}`,
+  });
   checkKind(config);
   checkWish(config);
   checkWorkers(config.workers);
@@ -237,6 +245,8 @@ export async function embed(
   const whichData: unknown[] = name === EMBED_DEFAULTS.data
     ? []
     : [[name, options, split]];
+  const patchSize = config.patchSize ?? run.patchSize;
+  if (patchSize !== run.patchSize) whichData.push({ patchSize });
   if (!isOfFiles) {
     // Data without a file for each image is identified as a whole.
     whichData.push(digestOf(dataset), [...stampsOf(shardsOf(source.shared))]);
@@ -280,6 +290,7 @@ export async function embed(
       labels: new Int32Array(count),
       split: "train",
       ...cutsOf(run, { protocol, patches }),
+      patchSize,
       features,
       workers: config.workers,
       keep: part,
