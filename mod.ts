@@ -142,6 +142,7 @@ export {
   EVALUATE_DEFAULTS,
   type EvaluateConfig,
 } from "./src/evaluate/evaluate_config.ts";
+export type { ProbeChoices } from "./src/evaluate/probe_choices.ts";
 export {
   keepEvaluation,
   readEvaluations,

@@ -55,10 +55,10 @@ export interface OwnDataChoice {
 }
 
 /** A split of a data set. */
-export type Split = typeof SPLITS[number];
+export type Split = "train" | "test";
 
 /** The splits. */
-export const SPLITS = ["train", "test"] as const;
+export const SPLITS: readonly Split[] = ["train", "test"];
 
 /**
  * Images with labels, by index, like a map-style data set of PyTorch. Images are

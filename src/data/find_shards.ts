@@ -112,6 +112,7 @@ async function folderOfShards(
       if (isShard(inside.name, kind)) return `${dir}/${name}`;
     }
   }
+  return undefined;
 }
 
 /** Whether a file is a compressed archive of shards that are tar archives. */
