@@ -16,6 +16,7 @@ import { readRuns } from "../src/report/run_record.ts";
 import { viewCount } from "../src/model/methods/method.ts";
 import { TRAIN_DEFAULTS } from "../src/train/choices.ts";
 import { prepareRun } from "../src/train/config.ts";
+import { hasCheckpoint } from "../src/train/resume.ts";
 import { dataDefaults } from "../src/train/data_defaults.ts";
 import {
   type Budget,
@@ -234,7 +235,7 @@ export async function run(values: Values): Promise<void> {
   }
   await setUpEngine({ engine });
   await checkMemory(
-    [...chosen].filter(([name]) => !isTrained(`${dir}/${name}`))
+    [...chosen].filter(([name]) => !hasCheckpoint(`${dir}/${name}`))
       .map(([, { resolved }]) => resolved),
   );
   const comparison = { evaluation, dir, budget, plan, planPath };

@@ -21,6 +21,7 @@ import {
 } from "../src/report/correlation.ts";
 import { readRuns } from "../src/report/run_record.ts";
 import { prepareRun } from "../src/train/config.ts";
+import { hasCheckpoint } from "../src/train/resume.ts";
 import type { Command, Values } from "./cli/flags.ts";
 import { main, setUpEngine, showPreparation } from "./cli/main.ts";
 import {
@@ -168,7 +169,7 @@ export async function run(values: Values, choices: string[]): Promise<void> {
   for (const { name, resolved } of all) checkRun(`${dir}/${name}`, resolved);
   await setUpEngine({ engine });
   await checkMemory(
-    all.filter(({ name }) => !isTrained(`${dir}/${name}`))
+    all.filter(({ name }) => !hasCheckpoint(`${dir}/${name}`))
       .map(({ resolved }) => resolved),
   );
   keepPlan(planPath, plan);

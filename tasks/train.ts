@@ -241,12 +241,11 @@ export async function trainHere(
   }
   const seconds = (performance.now() - begin) / 1000;
   await closeLivePage(dashboard);
-  const { folder } = output;
+  const { folder, data } = output;
   console.log(`Trained; the run is in ${folder}`);
   for (const line of output.summary.lines(seconds)) console.log(line);
   console.log("Next:");
   const path = quotePath(folder);
-  const { data } = config;
   const next = [
     // Images without labels have no accuracy; a folder's may have labels or not.
     data !== "images" && `evaluate --model-path ${path}`,

@@ -179,6 +179,11 @@ Deno.test("an evaluation on other images is not a row's", () => {
   assertEquals(changed({ testPatches: 8 }), false);
   const engine = { ...evaluation.engine, precision: "fp32" } as const;
   assertEquals(changed({ engine }), false);
+  assertEquals(changed({ changed: { lr: 0.1 } }), false);
+  const faster = evaluatedWith([...evaluate, "--lr", "0.1"], "/runs/a", run);
+  const own = { ...evaluation, limits, dataDir: "/b/jpeg" };
+  assertEquals(faster(own), false);
+  assertEquals(faster({ ...own, changed: { lr: 0.1 } }), true);
 });
 
 Deno.test("a run on a module is recorded without its address and options", async () => {

@@ -295,6 +295,10 @@ Deno.test("views keep the user's recipe, in a run and in its configuration", asy
       ...{ config, model: modelOf(config) },
     };
     assertEquals((await resumedConfig(info, {})).views, config.views);
+    // An earlier version completed the same choices to other recipes: they stay.
+    const views = config.views!.map((view) => ({ ...view, flip: 0.4 }));
+    const former = { ...info, config: { ...config, views } };
+    assertEquals((await resumedConfig(former, {})).views, views);
     // Another method has its own batch size, number of views and learning rate.
     const { code, out, err } = await runTask("train", [
       ...["--config", path, "--method", "emp-ssl", "--print-config"],

@@ -63,6 +63,13 @@ Deno.test("shards that lie one folder down are named", async () => {
     );
     assertStringIncludes(error.message, "shard in it, and some in its folder");
     assertStringIncludes(error.message, ` ${dir}/plain_text`);
+    // Those of another part would not help.
+    await Deno.remove(`${dir}/plain_text/val-0000.tar`);
+    const test = await assertRejects(
+      () => openDataset({ name: "webdataset", dir, split: "test" }),
+      Error,
+    );
+    assertStringIncludes(test.message, "name shards val-0000.tar");
   });
 });
 

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { defined } from "../common/defined.ts";
 import { isModule } from "../data/own_data.ts";
 import { checkStoredModule } from "../data/stored_module.ts";
 import type { ResolvedConfig, TrainConfig } from "./run_config.ts";
@@ -31,10 +32,17 @@ export function asChoices(
   };
 }
 
-/** The completed configuration with the stored head: an older run's has other widths. */
-export function withHeadOf(
-  { model, methodOptions }: ResolvedConfig,
+/**
+ * The completed configuration with the stored head and recipes: earlier versions completed
+ * the same choices to others.
+ */
+export function withStoredParts(
+  { model, methodOptions, recipe, views }: ResolvedConfig,
   completed: ResolvedConfig,
 ): ResolvedConfig {
-  return { ...completed, model, methodOptions };
+  return {
+    ...completed,
+    ...{ model, methodOptions },
+    ...defined({ recipe, views }),
+  };
 }

@@ -10,7 +10,7 @@ import {
   trainSource,
 } from "../checkpoint/run_config.ts";
 import { COMPARED, settingOf } from "../checkpoint/settings.ts";
-import { asChoices, withHeadOf } from "../checkpoint/stored_choices.ts";
+import { asChoices, withStoredParts } from "../checkpoint/stored_choices.ts";
 import { createHash } from "node:crypto";
 import { folderOf, openDataset, openForThreads } from "../data/open_dataset.ts";
 import { digestOf } from "../data/digest.ts";
@@ -234,7 +234,7 @@ export async function followAgreement(
       dir: undefined,
       init: undefined,
     }));
-    const config = withHeadOf(planned, completed);
+    const config = withStoredParts(planned, completed);
     const where = config.dataDir ?? config.data;
     if (config.images !== planned.images) {
       const found =

@@ -335,6 +335,8 @@ const events = new EventSource("/events");
 events.addEventListener("open", () => {
   // The server sends the whole history again, perhaps from another process.
   for (const curve of curves) curve.clear();
+  last = batch = projection = undefined;
+  $("patches").hidden = true;
   isStopped = false;
   $("state").textContent = "Connected";
 });

@@ -85,7 +85,7 @@ export async function findShards(
     : ["val", "test"] as const;
   const found = names.map((part) => parts[part]).find((p) => p.length > 0);
   if (found !== undefined) return found.sort();
-  const below = await folderOfShards(dir, kind);
+  const below = await folderOfShards(dir, names, kind);
   if (below !== undefined) {
     throw notFound(
       dir,
@@ -101,15 +101,27 @@ export async function findShards(
   );
 }
 
-/** A folder in `dir` that has shards: the Hub keeps each configuration in its own. */
+/**
+ * A folder in `dir` that was not searched and has shards of some parts: the Hub keeps each
+ * configuration of a data set in its own.
+ */
 async function folderOfShards(
   dir: string,
+  parts: readonly string[],
   kind: ShardKind,
 ): Promise<string | undefined> {
   for await (const { name, isDirectory } of Deno.readDir(dir)) {
-    if (!isDirectory || name.startsWith(".")) continue;
-    for await (const inside of Deno.readDir(`${dir}/${name}`)) {
-      if (isShard(inside.name, kind)) return `${dir}/${name}`;
+    const isSearched = name === kind.below || partOf(name) !== "none";
+    if (!isDirectory || isSearched || name.startsWith(".")) continue;
+    try {
+      for await (const inside of Deno.readDir(`${dir}/${name}`)) {
+        const part = partOf(inside.name.slice(0, -kind.ending.length));
+        if (isShard(inside.name, kind) && parts.includes(part)) {
+          return `${dir}/${name}`;
+        }
+      }
+    } catch {
+      // It may not be read.
     }
   }
   return undefined;

@@ -61,7 +61,7 @@ export class FormatMismatch extends Error {}
 
 /** What a user can do about it. */
 export const FORMAT_REMEDY =
-  "give other --channels and --bits, or leave them out";
+  "give images of that kind, or train with other --channels and --bits";
 
 /**
  * An image in another format, where a conversion is defined: RGB to grey by Pillow's

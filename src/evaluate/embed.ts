@@ -170,8 +170,11 @@ export function checkEmbedding(choices: EmbedChoices) {
     const remedy = "end it in .npy, .safetensors or .parquet";
     throw embedError(out, "no such format", remedy);
   }
+  const read = config.data === "parquet" ? ".parquet" : ".npy";
+  const isRead = config.data === "parquet" ||
+    !isModule(config.data) && datasetEntry(config.data).files === true;
   if (
-    out.endsWith(".npy") && dataDir !== undefined &&
+    isRead && out.endsWith(read) && dataDir !== undefined &&
     resolve(out).startsWith(`${resolve(dataDir)}/`)
   ) {
     throw embedError(

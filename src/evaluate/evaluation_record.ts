@@ -14,6 +14,7 @@ import { dataName, isModule, moduleName } from "../data/own_data.ts";
 import { existsSync } from "../common/files.ts";
 import type { FeatureLayer, Protocol } from "../model/methods/method.ts";
 import type { EvaluationResult } from "./evaluate.ts";
+import type { ProbeChoices } from "./probe_choices.ts";
 
 /** The folder of a run's evaluations. */
 const FOLDER = "evaluations";
@@ -74,6 +75,8 @@ export interface EvaluationSettings {
   testPatches: number;
   /** The limits of the training and test images. */
   limits: { train?: number; test?: number };
+  /** The choices in which it differs from the authors' protocol. */
+  changed?: ProbeChoices;
   /** Whether it must have kNN; true by default. */
   knn?: boolean;
   /** Whether it must have the linear probe; true by default. */
@@ -83,14 +86,15 @@ export interface EvaluationSettings {
 /** Whether an evaluation was made with settings; what else it has does not matter. */
 export function isMadeWith(
   found: EvaluationResult,
-  { protocol, features, testPatches, limits, ...has }: EvaluationSettings,
+  { protocol, features, testPatches, limits, changed, ...has }:
+    EvaluationSettings,
 ): boolean {
   return (found.protocol ?? "bag") === protocol &&
     (found.features ?? "head") === features &&
     found.testPatches === (protocol === "whole" ? 1 : testPatches) &&
     (found.linear !== undefined || has.linear === false) &&
     (found.knn !== undefined || has.knn === false) &&
-    found.changed === undefined &&
+    isDeepStrictEqual(found.changed, changed) &&
     found.limits?.train === limits.train && found.limits?.test === limits.test;
 }
 

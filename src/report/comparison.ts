@@ -162,7 +162,9 @@ export function comparisonOf(runs: RunRecord[]): Comparison {
       passes.toLocaleString("en"),
       (seconds / 60).toFixed(1),
       ...kinds.flatMap(({ key }) => {
-        const own = evaluations.filter((e) => evaluatedBy(e) === key);
+        const own = evaluations.filter((e) =>
+          evaluatedBy(e) === key && hasAccuracy(e)
+        );
         const { linear, knn, step } = lastAccuracies(run, own);
         const when = step === undefined ? "" : ` (step ${step})`;
         return [linear, knn].map((share) =>

@@ -181,7 +181,9 @@ ${
   // Of an earlier report that had others.
   for (const { name } of Deno.readDirSync(folder)) {
     const isOurs = figures.some((figure) => name === `${figure.name}.svg`);
-    if (name.endsWith(".svg") && !isOurs) removeIfPossible(`${folder}/${name}`);
+    if (/^accuracy-by-.*\.svg$/.test(name) && !isOurs) {
+      removeIfPossible(`${folder}/${name}`);
+    }
   }
   const files = figures.map(({ name, svg }) => {
     const path = `${folder}/${name}.svg`;

@@ -14,7 +14,7 @@ import { feasibleWorkers } from "../stream/worker_count.ts";
 import { resolveConfig } from "./config.ts";
 import type { CallOptions } from "../common/call_options.ts";
 import type { PrepareEvent } from "../data/prepare.ts";
-import { asChoices, withHeadOf } from "../checkpoint/stored_choices.ts";
+import { asChoices, withStoredParts } from "../checkpoint/stored_choices.ts";
 import {
   type ResolvedConfig,
   type TrainConfig,
@@ -138,7 +138,10 @@ export async function resumedConfig(
     : from.config.precision;
   const stored = { ...from.config, ...anew, workers, precision };
   const choices = asChoices(stored, config);
-  const resolved = withHeadOf(from.config, await resolveConfig(choices, call));
+  const resolved = withStoredParts(
+    from.config,
+    await resolveConfig(choices, call),
+  );
   const { images, dataDigest, stepsPerEpoch, steps } = from.config;
   if (resolved.dataDigest !== dataDigest) {
     throw new EmpSslError({

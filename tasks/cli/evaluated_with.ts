@@ -11,6 +11,7 @@ import {
   isMadeWith,
   isOnDataOf,
 } from "../../src/evaluate/evaluation_record.ts";
+import { changedChoices } from "../../src/evaluate/probe_choices.ts";
 import { methodNamed } from "../../src/model/methods/methods.ts";
 import {
   command as evaluateCommand,
@@ -39,7 +40,10 @@ export function evaluatedWith(
   };
   const { data, linear, knn } = { ...stored, ...defined(asked) };
   const limits = { train: limitTrain, test: limitTest };
-  const settings = { protocol, features, testPatches, limits, linear, knn };
+  const changed = changedChoices(asked, stored.patchSize);
+  const settings = {
+    ...{ protocol, features, testPatches, limits, linear, knn, changed },
+  };
   const { dataDir, classes } = asked;
   const isOwn = [asked.data, dataDir, classes].every((v) => v === undefined);
   return (found) =>

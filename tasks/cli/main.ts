@@ -28,6 +28,9 @@ import { asTyped } from "./program.ts";
 import { endLine, Progress } from "./progress.ts";
 import { listen } from "./signals.ts";
 
+/** Milliseconds within which a program ends by itself. */
+const ENDED_WITHIN = 2000;
+
 /** Runs a task. Exit code 0: done; 2: an error of the user or the system; 1: a bug. */
 export async function main(
   command: Command,
@@ -40,8 +43,9 @@ export async function main(
     const { values, rest } = parseCommand(args, command);
     if (values.help) console.log(asTyped(helpText(command)));
     else await run(values, rest);
-    // A connection that a user's module holds open would keep the program alive.
-    exit(0);
+    // A connection that a user's module holds open would keep the program alive. Later,
+    // since worker threads are still ending.
+    Deno.unrefTimer(setTimeout(() => exit(0), ENDED_WITHIN));
   } catch (error) {
     if (isEmpSslError(error)) {
       console.error(asTyped(messageOf(error)));

@@ -58,8 +58,9 @@ export async function checkMemory(runs: ResolvedConfig[]): Promise<void> {
     !methodNamed(config.method).microBatches
   );
   if (whole.length === 0) return;
-  const { engine, threads, precision } = whole[0]!;
-  const compute = await startCompute({ engine, threads, precision });
+  // As the runs will start it: some choices are the first engine's for a whole process.
+  const { engine, threads, precision, xla } = whole[0]!;
+  const compute = await startCompute({ engine, threads, precision, xla });
   try {
     for (const config of whole) {
       const own = config.precision;

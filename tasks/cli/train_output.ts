@@ -88,6 +88,8 @@ export class TrainOutput {
   readonly summary = new Summary();
   /** The run's folder, once it has started; empty in processes other than process 0. */
   folder = "";
+  /** The run's data set, once it has started. */
+  data = "";
 
   /** Prints an event; `stopped` is left to the caller. */
   show(event: TrainEvent): void {
@@ -96,6 +98,7 @@ export class TrainOutput {
         const { config, dir } = event;
         showStart(event);
         if (dir === undefined) return;
+        this.data = config.data;
         this.folder = dir;
         this.#progress = new Progress("train", config.steps)
           .weighted((steps) => workOf(config, steps));
