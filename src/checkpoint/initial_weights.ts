@@ -61,14 +61,12 @@ function withoutPrefix(tensors: Tensors, specs: TensorSpec[]): Tensors {
 
 /** torchvision's names of a ResNet's children, by their index in a `Sequential`. */
 const CHILDREN: Record<string, string> = {
-  ...{
-    0: "conv1",
-    1: "bn1",
-    4: "layer1",
-    5: "layer2",
-    6: "layer3",
-    7: "layer4",
-  },
+  0: "conv1",
+  1: "bn1",
+  4: "layer1",
+  5: "layer2",
+  6: "layer3",
+  7: "layer4",
 };
 
 /**

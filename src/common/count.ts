@@ -1,5 +1,5 @@
 /**
- * Checks a number that counts something, or is a seed.
+ * Checks a number that counts something, is a seed, or has to be positive.
  *
  * @module
  */
@@ -53,6 +53,25 @@ export function checkSeed(
     ...of,
     found: "it is not a whole number from 0 to 4294967295",
     remedy: "give one",
+    code: "INVALID_ARGUMENT",
+  });
+}
+
+/**
+ * Rejects what is not a finite number over 0; undefined is accepted.
+ *
+ * @param of The action that it is for, and its name in the message.
+ * @throws {EmpSslError} `INVALID_ARGUMENT`.
+ */
+export function checkPositive(
+  value: number | undefined,
+  of: { action: string; subject: string },
+): void {
+  if (value === undefined || value > 0 && value < Infinity) return;
+  throw new EmpSslError({
+    ...of,
+    found: "it must be positive and finite",
+    remedy: "give a number over 0",
     code: "INVALID_ARGUMENT",
   });
 }

@@ -197,9 +197,10 @@ export function checkEmbedding(choices: EmbedChoices) {
 }
 
 /**
- * Embeds all images of a folder, or of another data set: bag-of-patches features as the evaluation
- * computes them (paper, section 4.1). Rows are in the order of the data, for a folder
- * that of the paths, and those of images that cannot be read are zero; if they are more than 1 %, it ends.
+ * Embeds all images of a folder, or of another data set: bag-of-patches features as the
+ * evaluation computes them (paper, section 4.1). Rows are in the order of the data, for a
+ * folder that of the paths, and those of images that cannot be read are zero; if they are
+ * more than 1 %, it ends.
  * Until all rows are computed, they are in `<out>.part`, from which the same call
  * resumes.
  *

@@ -3,8 +3,7 @@
  *
  * @module
  */
-import { checkCount } from "../common/count.ts";
-import { EmpSslError } from "../common/errors.ts";
+import { checkCount, checkPositive } from "../common/count.ts";
 import type { EvaluateConfig } from "./evaluate_config.ts";
 import { KNN, LINEAR_PROBE } from "./protocol.ts";
 
@@ -32,18 +31,12 @@ export function checkProbeChoices(choices: ProbeChoices): void {
     subject: `--linear-epochs ${linearEpochs}`,
   });
   checkCount(knnK, { action, subject: `--knn-k ${knnK}` });
-  const rates = {
-    "--lr": choices.lr,
-    "--knn-temperature": choices.knnTemperature,
-  };
-  for (const [flag, value] of Object.entries(rates)) {
-    if (value === undefined || value > 0 && value < Infinity) continue;
-    throw new EmpSslError({
-      ...{ action, subject: `${flag} ${value}`, code: "INVALID_ARGUMENT" },
-      found: "it must be positive and finite",
-      remedy: "give a number over 0",
-    });
-  }
+  const { lr, knnTemperature } = choices;
+  checkPositive(lr, { action, subject: `--lr ${lr}` });
+  checkPositive(knnTemperature, {
+    action,
+    subject: `--knn-temperature ${knnTemperature}`,
+  });
 }
 
 /**

@@ -5,7 +5,7 @@
  */
 import type { TrainConfig } from "../checkpoint/run_config.ts";
 import { checkMembership } from "../cluster/membership.ts";
-import { checkSeed } from "../common/count.ts";
+import { checkPositive, checkSeed } from "../common/count.ts";
 import { checkOptionsOf } from "../data/catalog.ts";
 import { checkWish, type ClusterWish } from "../engine/engine.ts";
 import { flagError, flagOf } from "../common/flag_error.ts";
@@ -110,10 +110,8 @@ export function validateConfig(config: TrainConfig): void {
   }
   for (const name of ["eps", "lr", "eta", "cacheLimit"] as const) {
     const value = config[name];
-    if (value === undefined || value > 0 && value < Infinity) continue;
-    const flag = `${flagOf(name)} ${value}`;
-    const found = "it must be positive and finite";
-    throw flagError(flag, found, "give a number over 0");
+    const subject = `${flagOf(name)} ${value}`;
+    checkPositive(value, { action: "train with", subject });
   }
   for (const name of ["patchSim", "tcr"] as const) {
     const value = config[name];
